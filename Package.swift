@@ -1,0 +1,45 @@
+// swift-tools-version:6.1
+import PackageDescription
+
+/// Each target knows only those listed before it; docs/architecture.md says what each one holds.
+let package = Package(
+    name: "logbook",
+    products: [
+        .executable(name: "logbook", targets: ["logbook"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    ],
+    targets: [
+        .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "JSON"),
+        .target(name: "SQLite", dependencies: ["CSQLite"]),
+        .target(
+            name: "HTTPServer",
+            dependencies: ["CLinux", .product(name: "Logging", package: "swift-log")]),
+        .target(name: "Events", dependencies: ["JSON"]),
+        .target(
+            name: "EventStore",
+            dependencies: [
+                "CLinux", "SQLite", "Events", "JSON", .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
+            name: "LogbookAPI",
+            dependencies: [
+                "HTTPServer", "EventStore", "Events", "JSON",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "logbook",
+            dependencies: [
+                "LogbookAPI", "HTTPServer", "EventStore", "Events", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

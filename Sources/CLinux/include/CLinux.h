@@ -1,0 +1,34 @@
+// What the event loop needs of Linux that the Swift importer does not see, or sees without its feature macro.
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+struct clinux_event {
+    uint32_t events;
+    uint64_t token;
+};
+
+enum {
+    CLINUX_READABLE = 1, // EPOLLIN
+    CLINUX_WRITABLE = 4, // EPOLLOUT
+    CLINUX_ERROR = 8,    // EPOLLERR
+    CLINUX_HANGUP = 16,  // EPOLLHUP
+};
+
+// Each returns -1 and sets errno as the system call behind it does.
+int clinux_epoll_create(void);
+int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
+int clinux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout_milliseconds);
+int clinux_eventfd(void);
+// Accepts without blocking; the new descriptor is non-blocking and closed on exec.
+int clinux_accept(int listener);
+// A TCP socket for `family` that is non-blocking and closed on exec.
+int clinux_socket(int family);
+int clinux_set_option(int descriptor, int level, int name, int value);
+// write(2) to a socket without SIGPIPE.
+ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
+// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t clinux_monotonic_nanoseconds(void);
+// Milliseconds of CLOCK_REALTIME since 1970.
+int64_t clinux_realtime_milliseconds(void);

@@ -1,0 +1,12 @@
+// What the Swift importer cannot see of sqlite3.h: casts in macros, and variadic functions.
+#pragma once
+#include <sqlite3.h>
+
+static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const void *text, sqlite3_uint64 size) {
+    // The caller keeps the bytes alive until the statement is reset.
+    return sqlite3_bind_text64(statement, index, (const char *)text, size, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static inline int csqlite_bind_text_copy(sqlite3_stmt *statement, int index, const void *text, sqlite3_uint64 size) {
+    return sqlite3_bind_text64(statement, index, (const char *)text, size, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
