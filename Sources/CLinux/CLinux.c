@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,8 @@ int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token)
 int clinux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token) {
     return control(epoll, EPOLL_CTL_MOD, descriptor, events, token);
 }
+
+int clinux_epoll_remove(int epoll, int descriptor) { return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL); }
 
 int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout_milliseconds) {
     struct epoll_event ready[256];
@@ -61,3 +64,5 @@ int64_t clinux_realtime_milliseconds(void) {
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
+
+void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

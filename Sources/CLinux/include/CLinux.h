@@ -19,6 +19,7 @@ enum {
 int clinux_epoll_create(void);
 int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
 int clinux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
+int clinux_epoll_remove(int epoll, int descriptor);
 int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout_milliseconds);
 int clinux_eventfd(void);
 // Accepts without blocking; the new descriptor is non-blocking and closed on exec.
@@ -32,3 +33,5 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
 uint64_t clinux_monotonic_nanoseconds(void);
 // Milliseconds of CLOCK_REALTIME since 1970.
 int64_t clinux_realtime_milliseconds(void);
+// Names the calling thread, for top and perf; at most 15 bytes.
+void clinux_name_thread(const char *name);

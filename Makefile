@@ -1,0 +1,50 @@
+# `make run` is all that a newcomer needs; `make help` lists the rest.
+
+LOGBOOK_LISTEN ?= 127.0.0.1:8080
+LOGBOOK_DATABASE ?= ./data/logbook.db
+# .ci/run adds -Xswiftc -warnings-as-errors; not here, for a newer compiler's new warning must not stop a newcomer.
+SWIFT_FLAGS ?=
+
+# With the Swift runtime inside, the program runs wherever libsqlite3 is.
+RELEASE = swift build -c release --static-swift-stdlib --product logbook $(SWIFT_FLAGS)
+BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
+VENV = .build/venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: run build test lint format bench image clean help
+# One `swift build` at a time: two would wait for each other's lock on .build.
+.NOTPARALLEL:
+
+run: build ## build, then serve on 127.0.0.1:8080 with ./data/logbook.db
+	@mkdir -p "$$(dirname "$(LOGBOOK_DATABASE)")"
+	@exec "$(BINARY)" serve --listen "$(LOGBOOK_LISTEN)" --database "$(LOGBOOK_DATABASE)"
+
+build: ## build the release program, after installing what that needs
+	@scripts/setup build
+	$(RELEASE)
+
+test: build ## run the unit and end-to-end tests, then the contract tests
+	@scripts/setup test
+	LOGBOOK_BINARY="$(BINARY)" swift test $(SWIFT_FLAGS)
+	LOGBOOK_BINARY="$(BINARY)" PYTHONDONTWRITEBYTECODE=1 $(VENV)/pytest -p no:cacheprovider -q Tests/Contract
+
+lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
+	@scripts/setup lint
+	@scripts/lint "$(BINARY)"
+
+format: ## format the Swift sources in place
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+bench: build ## compare with nginx, and with SQLite alone: bench/README.md
+	@scripts/setup bench
+	bench/http.sh "$(BINARY)"
+	bench/post.sh "$(BINARY)"
+
+image: ## build the Docker image `logbook`
+	docker build --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" -t logbook .
+
+clean: ## remove what was built; ./data stays
+	rm -rf .build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16

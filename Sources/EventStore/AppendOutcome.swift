@@ -1,0 +1,14 @@
+import Events
+
+/// What became of one event that was to be stored.
+public enum AppendOutcome: Sendable {
+    /// Committed and synced, with this number.
+    case stored(seq: Int64)
+    /// It is there already, as this.
+    case duplicate(Event, seq: Int64)
+    /// Its id is there already, with other content.
+    case conflict
+}
+
+/// What became of a request to store events, in their order; nothing of it was stored when it failed.
+public typealias AppendResult = Result<[AppendOutcome], StoreError>

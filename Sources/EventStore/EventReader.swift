@@ -1,0 +1,102 @@
+import CLinux
+import Events
+import SQLite
+
+/// A read-only connection with its prepared statements. One thread at a time may use it.
+public final class EventReader {
+    private let connection: Connection
+    private let find: Statement
+    /// Statements of pages by their SQL. The shapes of a query are few, but not so few that none need ever go.
+    private var pages: [String: Statement] = [:]
+    private var deadline = UInt64.max
+
+    private static let cachedPages = 64
+    /// Steps of the virtual machine between two looks at the clock.
+    private static let stepsPerLook: Int32 = 1000
+
+    init(path: String) throws(SQLiteError) {
+        connection = try Connection(path, .readOnly)
+        connection.setBusyTimeout(milliseconds: 100)
+        try connection.execute("PRAGMA query_only=ON; PRAGMA temp_store=MEMORY")
+        find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
+        connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in
+            deadline != .max && clinux_monotonic_nanoseconds() > deadline
+        }
+    }
+
+    /// Lends the event with this id; nil when there is none.
+    public func get<Result>(
+        id: UnsafeRawBufferPointer, _ body: (EventView) -> Result
+    ) throws(StoreError) -> Result? {
+        try storing { () throws(SQLiteError) in
+            try find.bind(1, borrowing: id)
+            defer { find.reset() }
+            return try find.step() ? body(EventTable.view(find)) : nil
+        }
+    }
+
+    /// Lends the events that `query` wants, in its order, up to one more than its limit: the surplus tells that there is
+    /// another page. Ends early when `body` returns false.
+    ///
+    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    public func page(
+        _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
+    ) throws(StoreError) {
+        try storing { () throws(SQLiteError) in
+            deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
+            defer { deadline = .max }
+            let statement = try pageStatement(query)
+            defer { statement.reset() }
+            while try statement.step() {
+                guard body(EventTable.view(statement)) else { break }
+            }
+        }
+    }
+
+    /// What `/schema` tells about the file.
+    public func describeSchema() throws(StoreError) -> SchemaDescription {
+        try storing { () throws(SQLiteError) in try SchemaDescription(connection) }
+    }
+
+    private func storing<Result>(
+        _ body: () throws(SQLiteError) -> Result
+    ) throws(StoreError) -> Result {
+        do {
+            return try body()
+        } catch {
+            if error.isInterrupt { throw .timeLimit }
+            throw error.isDamage ? .damaged : .unavailable("the database cannot be read at the moment")
+        }
+    }
+
+    // MARK: SQL
+
+    private func pageStatement(_ query: EventQuery) throws(SQLiteError) -> Statement {
+        let plan = PagePlan(query)
+        let statement: Statement
+        if let cached = pages[plan.sql] {
+            statement = cached
+        } else {
+            if pages.count >= Self.cachedPages { pages.removeAll() }
+            statement = try connection.prepare(plan.sql)
+            pages[plan.sql] = statement
+        }
+        var index: Int32 = 1
+        for value in plan.values {
+            switch value {
+            case .text(let text): try statement.bind(index, text)
+            case .integer(let integer): try statement.bind(index, integer)
+            }
+            index += 1
+        }
+        return statement
+    }
+
+    /// The query plan of a page, as EXPLAIN QUERY PLAN tells it, for tests.
+    func explain(_ query: EventQuery) throws(SQLiteError) -> [String] {
+        let statement = try connection.prepare("EXPLAIN QUERY PLAN " + PagePlan(query).sql)
+        var lines: [String] = []
+        while try statement.step() { lines.append(statement.text(3) ?? "") }
+        return lines
+    }
+}

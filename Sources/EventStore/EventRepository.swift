@@ -1,0 +1,152 @@
+import Dispatch
+import Events
+import Glibc
+import Logging
+import SQLite
+import Synchronization
+
+/// The store as the rest of the program sees it: no type of SQLite shows.
+///
+/// It is usable from any thread, but a reader by one thread at a time.
+public final class EventRepository: Sendable {
+    private let configuration: StoreConfiguration
+    private let logger: Logger
+    private let schema: SchemaManager
+    private let state: Mutex<SchemaState>
+    private let opened = Mutex(Opened())
+
+    private struct Opened {
+        var lock: DatabaseLock?
+        var writer: EventWriter?
+        var longReads: LongReads?
+    }
+
+    /// Prepares a store; `open` opens it.
+    ///
+    /// - Parameter now: the time of migrations.
+    public init(
+        _ configuration: StoreConfiguration, logger: Logger, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        schema = SchemaManager(
+            path: configuration.path, backsUp: configuration.backsUpBeforeMigration, logger: logger, now: now)
+        state = Mutex(SchemaState(version: 0, latest: schema.latest, status: .migrating))
+    }
+
+    /// Takes the file's lock, makes or migrates it, and brings the store into service. Takes as long as a migration does.
+    ///
+    /// - Parameter afterReplies: called after the replies of each commit, on the writer's thread.
+    /// - Throws: `refused` when the file is not to be touched; `failed` when a migration did not succeed, and then the
+    ///   state says so too.
+    public func open(afterReplies: @escaping @Sendable () -> Void) throws(SchemaError) {
+        do {
+            let lock = try DatabaseLock(database: configuration.path)
+            let version = try schema.prepare { version in state.withLock { $0.version = version } }
+            let writer = try makeWriter(afterReplies)
+            opened.withLock {
+                $0 = Opened(lock: lock, writer: writer, longReads: LongReads(configuration))
+            }
+            state.withLock { state in
+                state.version = version
+                state.status = .ready
+            }
+        } catch {
+            state.withLock { $0.status = .failed }
+            throw error
+        }
+    }
+
+    private func makeWriter(
+        _ afterReplies: @escaping @Sendable () -> Void
+    ) throws(SchemaError) -> EventWriter {
+        do {
+            return try EventWriter(configuration, logger: logger, afterReplies: afterReplies)
+        } catch {
+            throw .failed("Cannot open \(configuration.path) for writing: \(error)")
+        }
+    }
+
+    /// Writes what waits and leaves the file whole, without a WAL. Nothing can be read or written afterwards.
+    public func close() {
+        let closing = opened.withLock { opened in
+            let closing = opened
+            opened = Opened()
+            return closing
+        }
+        // The lock goes last, with the end of this scope.
+        closing.writer?.close()
+        withExtendedLifetime(closing.lock) {}
+    }
+
+    // MARK: State, from memory
+
+    /// The schema's version and status.
+    public var schemaState: SchemaState { state.withLock { $0 } }
+
+    /// Why events cannot be stored at the moment; nil when they can.
+    public var unwritableReason: String? {
+        guard let writer = opened.withLock({ $0.writer }) else { return nil }
+        return writer.failureReason
+    }
+
+    // MARK: Writing
+
+    /// Stores `events`. The reply comes on the writer's thread once they are committed and synced, before `afterReplies`.
+    ///
+    /// - Parameter allOrNothing: a conflict stores none of them.
+    public func append(
+        _ events: [Event], allOrNothing: Bool = false, reply: @escaping @Sendable (AppendResult) -> Void
+    ) {
+        guard let writer = opened.withLock({ $0.writer }) else { return reply(.failure(Self.notOpen)) }
+        writer.append(events, allOrNothing: allOrNothing, reply)
+    }
+
+    /// Deletes the event with this id; the reply says whether there was one.
+    public func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void) {
+        guard let writer = opened.withLock({ $0.writer }) else { return reply(.failure(Self.notOpen)) }
+        writer.delete(id: id, reply)
+    }
+
+    // MARK: Reading
+
+    /// A reader of its own for one thread.
+    public func makeReader() throws(StoreError) -> EventReader {
+        guard schemaState.status == .ready else { throw Self.notOpen }
+        do {
+            return try EventReader(path: configuration.path)
+        } catch {
+            logger.error("Cannot open the database for reading: \(error)")
+            throw error.isDamage ? .damaged : .unavailable("the database cannot be read at the moment")
+        }
+    }
+
+    /// Has `body` run with a reader on a thread where it may take time; false when too many wait already.
+    public func readElsewhere(
+        _ body: @escaping @Sendable (Result<EventReader, StoreError>) -> Void
+    ) -> Bool {
+        guard let longReads = opened.withLock({ $0.longReads }) else { return false }
+        return longReads.submit(body)
+    }
+
+    /// How long a read may take on the thread that asks for it, and how long elsewhere.
+    public var readBudgets: (here: Duration, elsewhere: Duration) {
+        (configuration.readBudget, configuration.queryTimeLimit)
+    }
+
+    private static let notOpen = StoreError.unavailable("the database is not open")
+
+    // MARK: The file
+
+    /// Bytes of the database and of its WAL.
+    public var fileSizes: (database: Int64, wal: Int64) {
+        func size(_ path: String) -> Int64 {
+            var file = stat()
+            return stat(path, &file) == 0 ? Int64(file.st_size) : 0
+        }
+        return (size(configuration.path), size(configuration.path + "-wal"))
+    }
+
+    /// The version of SQLite that is linked.
+    public static var sqliteVersion: String { Connection.libraryVersion }
+}

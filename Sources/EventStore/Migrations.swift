@@ -1,0 +1,186 @@
+import Events
+import JSON
+import Logging
+import SQLite
+
+extension Migration {
+    /// All of them, in order. Append only: a migration that has run somewhere is never changed.
+    static let all = [
+        Migration(version: 1, description: "Initial schema with events table", apply: initialSchema),
+        Migration(
+            version: 2, description: "Explicit seq, indexes in keyset order", apply: explicitSequence),
+    ]
+
+    // MARK: Version 1
+
+    /// Given: files of this version were written by another program, and ours must be like theirs.
+    private static func initialSchema(
+        _ connection: Connection, _ context: MigrationContext
+    ) throws(SQLiteError) {
+        try connection.execute(schemaVersionDDL)
+        try connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS events (
+              id TEXT PRIMARY KEY,
+              event_type TEXT NOT NULL,
+              severity TEXT NOT NULL,
+              title TEXT NOT NULL,
+              description TEXT,
+              object_kind TEXT,
+              object_namespace TEXT,
+              object_name TEXT,
+              metadata TEXT,
+              created_at TEXT NOT NULL
+            );
+
+            CREATE INDEX IF NOT EXISTS idx_events_type     ON events(event_type);
+            CREATE INDEX IF NOT EXISTS idx_events_severity ON events(severity);
+            CREATE INDEX IF NOT EXISTS idx_events_created  ON events(created_at DESC);
+            CREATE INDEX IF NOT EXISTS idx_events_object   ON events(object_kind, object_namespace, object_name);
+            """)
+    }
+
+    private static let schemaVersionDDL = """
+        CREATE TABLE IF NOT EXISTS schema_version (
+          version INTEGER PRIMARY KEY,
+          applied_at TEXT NOT NULL,
+          description TEXT
+        );
+        """
+
+    // MARK: Version 2
+
+    /// `seq` is a column of its own because version 1's implicit rowid may be renumbered by VACUUM and handed out
+    /// again after a delete. Every index ends in `(created_at, seq)`, ascending, so that a filtered page is one walk
+    /// backwards: docs/decisions/0004-schema-version-2.md.
+    private static func explicitSequence(
+        _ connection: Connection, _ context: MigrationContext
+    ) throws(SQLiteError) {
+        try connection.execute(
+            """
+            CREATE TABLE events_v2 (
+              seq INTEGER PRIMARY KEY AUTOINCREMENT,
+              id TEXT NOT NULL,
+              event_type TEXT NOT NULL,
+              severity TEXT NOT NULL,
+              title TEXT NOT NULL,
+              description TEXT,
+              object_kind TEXT,
+              object_namespace TEXT,
+              object_name TEXT,
+              metadata TEXT,
+              created_at TEXT NOT NULL
+            );
+            """)
+        try warnOfForeignObjects(connection, context.logger)
+        try copyEvents(connection, context)
+        // legacy_alter_table: a view of somebody else's that names events must not stop the renaming.
+        try connection.execute(
+            """
+            PRAGMA legacy_alter_table=ON;
+            DROP TABLE events;
+            ALTER TABLE events_v2 RENAME TO events;
+            PRAGMA legacy_alter_table=OFF;
+            CREATE UNIQUE INDEX idx_events_id    ON events(id);
+            CREATE INDEX idx_events_type         ON events(event_type, created_at, seq);
+            CREATE INDEX idx_events_severity     ON events(severity, created_at, seq);
+            CREATE INDEX idx_events_created      ON events(created_at, seq);
+            CREATE INDEX idx_events_object       ON events(object_kind, object_namespace, object_name, created_at, seq);
+            CREATE INDEX idx_events_kind         ON events(object_kind, created_at, seq);
+            CREATE INDEX idx_events_namespace    ON events(object_namespace, created_at, seq);
+            CREATE INDEX idx_events_name         ON events(object_name, created_at, seq);
+            """)
+    }
+
+    /// What hangs on the old table goes with it, and is not ours to rebuild.
+    private static func warnOfForeignObjects(
+        _ connection: Connection, _ logger: Logger
+    ) throws(SQLiteError) {
+        let foreign = try connection.prepare(
+            """
+            SELECT type || ' ' || name FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL
+              AND type IN ('index', 'trigger') AND name NOT IN
+              ('idx_events_type', 'idx_events_severity', 'idx_events_created', 'idx_events_object')
+            """)
+        while try foreign.step() {
+            logger.warning("The migration drops the \(foreign.text(0)!) that another program put on events")
+        }
+    }
+
+    /// Copies row by row, in the order of insertion: of two events of one time, the one inserted first keeps the
+    /// smaller seq.
+    private static func copyEvents(
+        _ connection: Connection, _ context: MigrationContext
+    ) throws(SQLiteError) {
+        let total = try connection.integer("SELECT count(*) FROM events") ?? 0
+        guard total > 0 else { return }
+        let columns = EventField.allCases.map { String(describing: $0.name) }.joined(separator: ", ")
+        let source = try connection.prepare("SELECT \(columns) FROM events ORDER BY rowid")
+        let target = try connection.prepare(
+            "INSERT INTO events_v2 (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        var copied: Int64 = 0
+        var repaired: Int64 = 0
+        while try source.step() {
+            if try copyRow(from: source, to: target, now: context.now) { repaired += 1 }
+            copied += 1
+            if copied.isMultiple(of: 100_000) {
+                context.logger.info("Migrating events: \(copied) of \(total) copied")
+            }
+        }
+        guard repaired > 0 else { return }
+        context.logger.warning(
+            "\(repaired) events had no id, or metadata that is no JSON object: the first got an id, the second is kept as {\"unparsed\": \"…\"}"
+        )
+    }
+
+    /// Copies a row; true when it had to be repaired. SQLite lets a TEXT PRIMARY KEY be NULL
+    /// (https://sqlite.org/quirks.html), and nothing made the other program check its metadata.
+    private static func copyRow(
+        from source: Statement, to target: Statement, now: () -> Timestamp
+    ) throws(SQLiteError) -> Bool {
+        var isRepaired = false
+        var made: [UInt8] = []
+        for field in EventField.allCases {
+            let bytes = source.bytes(Int32(field.rawValue))
+            let index = Int32(field.rawValue + 1)
+            made.removeAll(keepingCapacity: true)
+            if field == .id, bytes == nil {
+                EventID.append(now: now(), to: &made)
+                isRepaired = true
+            } else if field == .metadata, let bytes, !appendStorable(bytes, to: &made) {
+                isRepaired = true
+            }
+            if made.isEmpty {
+                try target.bind(index, borrowing: bytes)
+            } else {
+                try target.bind(index, String(decoding: made, as: UTF8.self))
+            }
+        }
+        try target.run()
+        return isRepaired
+    }
+
+    /// Appends what metadata has to become, nothing when it can stay as it is: it goes out as it is stored, so it must
+    /// be JSON, and a line break in it would end a line of NDJSON. False when it is no object.
+    private static func appendStorable(
+        _ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]
+    ) -> Bool {
+        var reader = JSONReader(bytes)
+        do {
+            if try reader.peekKind() == .object {
+                let value = try reader.skipValue()
+                try reader.expectEnd()
+                if bytes.contains(UInt8(ascii: "\n")) || bytes.contains(UInt8(ascii: "\r")) {
+                    value.appendCompact(to: &output)
+                }
+                return true
+            }
+        } catch {
+            // What the reader refuses is not JSON, and is kept as text like everything else that is no object.
+        }
+        output.append(contentsOf: "{\"unparsed\":".utf8)
+        output.appendJSONString(bytes)
+        output.append(UInt8(ascii: "}"))
+        return false
+    }
+}

@@ -1,0 +1,224 @@
+import Events
+import Glibc
+import Logging
+import SQLite
+
+/// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes and migrates the
+/// rest. Nothing else creates, alters or drops a table.
+public final class SchemaManager: Sendable {
+    private let path: String
+    private let migrations: [Migration]
+    private let backsUp: Bool
+    private let logger: Logger
+    private let now: @Sendable () -> Timestamp
+
+    /// Prepares to open the file at `path`.
+    ///
+    /// - Parameters:
+    ///   - backsUp: whether a copy is kept before an existing file is migrated, if the disk has room.
+    ///   - now: the time that `schema_version` records.
+    public convenience init(
+        path: String, backsUp: Bool, logger: Logger, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.init(path: path, migrations: Migration.all, backsUp: backsUp, logger: logger, now: now)
+    }
+
+    /// For tests, which stop at an older version or add a newer one.
+    init(
+        path: String, migrations: [Migration], backsUp: Bool, logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.path = path
+        self.migrations = migrations
+        self.backsUp = backsUp
+        self.logger = logger
+        self.now = now
+    }
+
+    /// The latest version that this program knows.
+    public var latest: Int { migrations.count }
+
+    // MARK: Opening
+
+    /// Makes the file, or brings it to the latest version.
+    ///
+    /// - Parameter willMigrate: told the version that an older file has, before work on it begins.
+    /// - Returns: the version in force.
+    /// - Throws: `refused` before anything was changed, `failed` when it was rolled back.
+    func prepare(willMigrate: (Int) -> Void) throws(SchemaError) -> Int {
+        let found = try inspect()
+        if found == latest {
+            logger.info("Using existing database with schema version \(found)")
+            return found
+        }
+        willMigrate(found)
+        let isNew = Self.size(path) == 0
+        if !isNew, backsUp { try keepCopy(of: found) }
+        do {
+            let connection = try Connection(path, .create)
+            connection.setBusyTimeout(milliseconds: 5000)
+            // Sorting for an index may need more room than memory has.
+            try connection.execute("PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; PRAGMA secure_delete=OFF")
+            if latest > 1, try connection.integer("SELECT count(*) FROM sqlite_master") == 0 {
+                // Only before the first table is this free: https://sqlite.org/pragma.html#pragma_auto_vacuum
+                try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            }
+            for migration in migrations[found...] { try apply(migration, to: connection, isNew: isNew) }
+            try finish(connection)
+        } catch {
+            throw .failed("Migrating \(path) from schema version \(found) to \(latest) failed: \(error)")
+        }
+        if !isNew { logger.info("Using existing database with schema version \(latest)") }
+        return latest
+    }
+
+    private func apply(
+        _ migration: Migration, to connection: Connection, isNew: Bool
+    ) throws(SQLiteError) {
+        try connection.transaction { () throws(SQLiteError) in
+            try migration.apply(connection, MigrationContext(logger: logger, now: now))
+            let record = try connection.prepare(
+                "INSERT INTO schema_version (version, applied_at, description) VALUES (?, ?, ?)")
+            try record.bind(1, Int64(migration.version))
+            try record.bind(2, now().text)
+            try record.bind(3, migration.description)
+            try record.run()
+        }
+        if migration.version == 1 {
+            logger.info("Database initialized successfully with schema version 1")
+        } else {
+            logger.info("Migrated to schema version \(migration.version): \(migration.description)")
+        }
+    }
+
+    /// Turns on incremental vacuum for a file that was made without it, which rewrites the file once and gives back the
+    /// room of the tables that migrations dropped. Outside of their transactions, as VACUUM must be; what does not
+    /// happen because the process is killed here happens at the next migration.
+    private func finish(_ connection: Connection) throws(SQLiteError) {
+        guard latest > 1, try connection.integer("PRAGMA auto_vacuum") != 2 else { return }
+        try connection.execute("PRAGMA auto_vacuum=INCREMENTAL; VACUUM")
+    }
+
+    /// Keeps a copy as `<file>.v<N>.bak`, unless the disk has no room for it.
+    private func keepCopy(of version: Int) throws(SchemaError) {
+        let copy = "\(path).v\(version).bak"
+        let unfinished = copy + ".unfinished"
+        var file = stat()
+        var volume = statvfs()
+        guard stat(path, &file) == 0, statvfs(path, &volume) == 0 else {
+            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
+        }
+        // The copy, the new tables, and the file that VACUUM makes.
+        let wanted = UInt64(file.st_size) * 4
+        guard UInt64(volume.f_bavail) * UInt64(volume.f_frsize) > wanted else {
+            logger.warning("No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free")
+            return
+        }
+        do {
+            unlink(unfinished)
+            try Connection(path, .readWrite).backUp(to: unfinished)
+        } catch {
+            unlink(unfinished)
+            throw .failed("The copy before the migration failed, and nothing was migrated: \(error)")
+        }
+        guard rename(unfinished, copy) == 0 else {
+            throw .failed("Cannot rename \(unfinished): \(String(cString: strerror(errno)))")
+        }
+        logger.info("Kept a copy of schema version \(version) as \(copy)")
+    }
+
+    // MARK: Looking, without touching
+
+    /// Larger files are checked page by page only before a migration, which takes its time anyway.
+    private static let checkedAtEveryStart: Int64 = 8 * 1024 * 1024
+
+    /// The version of the file, 0 when there is none yet.
+    ///
+    /// - Throws: `refused` for a file that is newer, damaged, no database, or another program's.
+    func inspect() throws(SchemaError) -> Int {
+        var file = stat()
+        guard stat(path, &file) == 0 else {
+            if errno == ENOENT { return 0 }
+            throw .refused("Cannot look at \(path): \(String(cString: strerror(errno)))")
+        }
+        guard file.st_mode & S_IFMT == S_IFREG else { throw .refused("\(path) is not a file") }
+        guard file.st_size > 0 else { return 0 }
+        do {
+            let connection = try Connection(path, inspectionMode())
+            connection.keepWALOnClose()
+            let version = try recordedVersion(connection)
+            if let reason = try unexplained(connection, version: version) {
+                throw SchemaError.refused(reason)
+            }
+            if version < latest || file.st_size <= Self.checkedAtEveryStart {
+                let verdict = try connection.text("PRAGMA quick_check(1)")
+                guard verdict == "ok" else {
+                    throw SQLiteError(extendedCode: SQLiteError.corrupt, message: verdict ?? "quick_check is silent")
+                }
+            }
+            return version
+        } catch let error as SchemaError {
+            throw error
+        } catch let error as SQLiteError {
+            throw SchemaError(inspecting: path, error)
+        } catch {
+            preconditionFailure("SchemaError and SQLiteError are all that is thrown here: \(error)")
+        }
+    }
+
+    /// A file at rest is read without so much as a lock beside it. One that a killed process left with a journal is
+    /// first brought back to its last commit by SQLite, which only a writer can.
+    private func inspectionMode() -> Connection.Mode {
+        if Self.size(path + "-journal") > 0 { return .readWrite }
+        return Self.size(path + "-wal") > 0 ? .readOnly : .immutable
+    }
+
+    private static func size(_ path: String) -> Int64 {
+        var file = stat()
+        return stat(path, &file) == 0 ? Int64(file.st_size) : 0
+    }
+
+    private func recordedVersion(_ connection: Connection) throws(SQLiteError) -> Int {
+        let hasTable = try connection.integer(
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'")
+        guard hasTable == 1 else { return 0 }
+        guard try Self.columns(of: "schema_version", connection).contains("version") else { return 0 }
+        return Int(try connection.integer("SELECT coalesce(max(version), 0) FROM schema_version") ?? 0)
+    }
+
+    /// Why the file is not ours to open; nil when it is.
+    private func unexplained(_ connection: Connection, version: Int) throws(SQLiteError) -> String? {
+        guard version <= latest else {
+            return
+                "\(path) has schema version \(version), and this program knows versions up to \(latest); the file was "
+                + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
+        }
+        guard version >= 0 else { return "\(path) says that its schema version is \(version)" }
+        let ledger = try Self.columns(of: "schema_version", connection)
+        guard ledger.isEmpty || ledger == ["version", "applied_at", "description"] else {
+            return "\(path) has a table schema_version that is not ours (columns \(ledger.joined(separator: ", ")))"
+        }
+        let columns = try Self.columns(of: "events", connection)
+        let ours = EventField.allCases.map { String(describing: $0.name) }
+        let expected = version >= 2 ? ["seq"] + ours : ours
+        guard columns == expected || (columns.isEmpty && version == 0) else {
+            let found = columns.isEmpty ? "no such table" : "the columns \(columns.joined(separator: ", "))"
+            return
+                "\(path) is at schema version \(version), whose table events has the columns "
+                + "\(expected.joined(separator: ", ")); found \(found). The file was left as it is."
+        }
+        return nil
+    }
+
+    private static func columns(of table: String, _ connection: Connection) throws(SQLiteError) -> [String] {
+        let names = try connection.prepare(
+            """
+            SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c
+            WHERE t.type = 'table' AND t.name = ? ORDER BY c.cid
+            """)
+        try names.bind(1, table)
+        var found: [String] = []
+        while try names.step() { found.append(names.text(0)!) }
+        return found
+    }
+}

@@ -1,0 +1,9 @@
+/// Why the store could not do what it was asked.
+public enum StoreError: Error, Equatable, Sendable {
+    /// Passing: try again. The text says why, without naming files.
+    case unavailable(String)
+    /// The work would take longer than it may.
+    case timeLimit
+    /// The database contradicts itself; the log says where.
+    case damaged
+}

@@ -1,0 +1,78 @@
+/// The text that a page hands out for the next: where it ended, bound to its filters and order.
+///
+/// Hexadecimal digits of: the format (1 byte), a check over everything else (8), the moment that ages are counted from
+/// (8), seq (8), created_at. The check finds altered cursors and those of another query; it is no secret, and needs to
+/// be none: a cursor opens nothing that the filters do not.
+enum Cursor {
+    private static let format: UInt8 = 1
+    private static let headerBytes = 25
+    /// Longer than any `created_at` that a version 1 file may hold.
+    private static let maxBytes = 512
+
+    static func text(_ position: EventQuery.Position, moment: Timestamp, signature: String) -> String {
+        var payload: [UInt8] = []
+        append(UInt64(bitPattern: moment.milliseconds), to: &payload)
+        append(UInt64(bitPattern: position.seq), to: &payload)
+        payload.append(contentsOf: position.createdAt.utf8)
+        var bytes = [format]
+        append(check(payload, signature), to: &bytes)
+        bytes += payload
+        var digits: [UInt8] = []
+        for byte in bytes {
+            digits.append(HexDigits.lowercase(byte >> 4))
+            digits.append(HexDigits.lowercase(byte & 15))
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// The moment of the first page, unchecked: `position` checks.
+    static func moment(_ text: String) throws(QueryError) -> Timestamp {
+        let bytes = try decode(text)
+        guard let moment = Timestamp(milliseconds: Int64(bitPattern: integer(bytes, 9))) else { throw invalid }
+        return moment
+    }
+
+    static func position(_ text: String, signature: String) throws(QueryError) -> EventQuery.Position {
+        let bytes = try decode(text)
+        guard integer(bytes, 1) == check(bytes[9...], signature),
+            let createdAt = String(validating: bytes[headerBytes...], as: UTF8.self)
+        else { throw invalid }
+        return EventQuery.Position(createdAt: createdAt, seq: Int64(bitPattern: integer(bytes, 17)))
+    }
+
+    private static let invalid = QueryError(
+        parameter: "cursor",
+        detail: "is altered, or was given out for other filters or another order; begin again without it")
+
+    private static func decode(_ text: String) throws(QueryError) -> [UInt8] {
+        let digits = Array(text.utf8)
+        guard digits.count.isMultiple(of: 2), (headerBytes...maxBytes).contains(digits.count / 2) else {
+            throw invalid
+        }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = HexDigits.value(digits[index]), let low = HexDigits.value(digits[index + 1]) else {
+                throw invalid
+            }
+            bytes.append(high << 4 | low)
+        }
+        guard bytes[0] == format else { throw invalid }
+        return bytes
+    }
+
+    private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+
+    private static func integer(_ bytes: [UInt8], _ offset: Int) -> UInt64 {
+        bytes[offset..<(offset + 8)].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+    private static func check(_ payload: some Sequence<UInt8>, _ signature: String) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in payload { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in signature.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return hash
+    }
+}

@@ -1,0 +1,80 @@
+/// An event that is valid, its fields' bytes in one buffer: one allocation, and a size that queues can count.
+public struct Event: Sendable {
+    private var storage: [UInt8] = []
+    private var spans: InlineArray<10, FieldSpan> = .init(repeating: FieldSpan(start: 0, count: -1))
+    /// Whether the client gave `created_at`; otherwise the server filled it in.
+    public private(set) var hasGivenTime = false
+
+    private struct FieldSpan: Sendable {
+        var start: Int32
+        /// Negative for null.
+        var count: Int32
+    }
+
+    init() {}
+
+    /// Bytes of all fields together.
+    public var byteCount: Int { storage.count }
+
+    /// Gives the event a time that the client left out, or did not.
+    mutating func setTime(_ time: Timestamp, isGiven: Bool) {
+        hasGivenTime = isGiven
+        set(.createdAt) { time.append(to: &$0) }
+    }
+
+    /// Sets a field to the bytes that `append` appends.
+    mutating func set(_ field: EventField, _ append: (inout [UInt8]) -> Void) {
+        let start = storage.count
+        append(&storage)
+        spans[field.rawValue] = FieldSpan(start: Int32(start), count: Int32(storage.count - start))
+    }
+
+    /// Lends all fields.
+    public func withView<Result, Failure: Error>(
+        seq: Int64 = 0, _ body: (EventView) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try storage.span.withUnsafeBytes { bytes throws(Failure) in
+            var view = EventView(seq: seq)
+            for field in EventField.allCases {
+                let span = spans[field.rawValue]
+                guard span.count >= 0 else { continue }
+                let range = Int(span.start)..<Int(span.start + span.count)
+                // An empty text is not null: it needs a pointer, and any will do.
+                view[field] =
+                    range.isEmpty
+                    ? UnsafeRawBufferPointer(start: ("" as StaticString).utf8Start, count: 0)
+                    : UnsafeRawBufferPointer(rebasing: bytes[range])
+            }
+            return try body(view)
+        }
+    }
+
+    /// A field as text, for people and tests; nil for null.
+    public func text(_ field: EventField) -> String? {
+        withView { view in view[field].map { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    /// A copy of what `view` shows.
+    public init(_ view: EventView) {
+        for field in EventField.allCases {
+            guard let bytes = view[field] else { continue }
+            set(field) { $0.append(contentsOf: bytes) }
+        }
+        hasGivenTime = true
+    }
+
+    /// Whether sending this again is a replay of the stored event `view`: the same content, a time that this one
+    /// left out apart.
+    public func isReplay(of stored: EventView) -> Bool {
+        withView { own in
+            EventField.allCases.allSatisfy { field in
+                if field == .createdAt, !hasGivenTime { return true }
+                switch (own[field], stored[field]) {
+                case (nil, nil): return true
+                case (let left?, let right?): return left.elementsEqual(right)
+                default: return false
+                }
+            }
+        }
+    }
+}

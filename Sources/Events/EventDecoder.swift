@@ -1,0 +1,237 @@
+import JSON
+
+/// Reads events from JSON, strictly by the table of the contract (docs/api.md).
+public struct EventDecoder {
+    /// A well-formed JSON value is an event, or it is not and these are the reasons.
+    public enum Decoded {
+        case event(Event)
+        case invalid([FieldError])
+    }
+
+    /// The most errors that one event is reported with.
+    static let errorLimit = 20
+    static let titleCharacters = 1024
+    static let descriptionBytes = 65_536
+    static let objectCharacters = 253
+    static let metadataBytes = 262_144
+    static let metadataDepth = 64
+    static let typeBytes = 64
+
+    private var event = Event()
+    private var errors: [FieldError] = []
+    private var seen: UInt16 = 0
+    private var unknown: Set<String> = []
+
+    /// Reads the value that comes next.
+    ///
+    /// - Parameter now: the time of an event that brings none, and in the id of one that brings none.
+    /// - Throws: when the text is not JSON, a duplicate key included.
+    public static func decode(
+        _ reader: inout JSONReader, now: Timestamp
+    ) throws(JSONError) -> Decoded {
+        let kind = try reader.peekKind()
+        guard kind == .object else {
+            _ = try reader.skipValue()
+            return .invalid([FieldError(pointer: "", detail: "an event is a JSON object, not \(kind.phrase)")])
+        }
+        var decoder = EventDecoder()
+        try decoder.readFields(&reader)
+        return decoder.finish(now: now)
+    }
+
+    private mutating func readFields(_ reader: inout JSONReader) throws(JSONError) {
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            guard let field = EventField.allCases.first(where: { key.equals($0.name) }) else {
+                try readUnknown(key, &reader)
+                continue
+            }
+            guard seen & (1 << UInt16(field.rawValue)) == 0 else {
+                throw reader.error("duplicate key \"\(field.name)\"", at: key.offset)
+            }
+            seen |= 1 << UInt16(field.rawValue)
+            try read(field, &reader)
+        }
+    }
+
+    private mutating func readUnknown(
+        _ key: JSONString, _ reader: inout JSONReader
+    ) throws(JSONError) {
+        let name = key.string
+        guard unknown.insert(name).inserted else {
+            throw reader.error("duplicate key \"\(name.prefix(64))\"", at: key.offset)
+        }
+        _ = try reader.skipValue()
+        // RFC 6901, 3: "~" and "/" are written "~0" and "~1".
+        var pointer = "/"
+        for character in name.prefix(64) {
+            switch character {
+            case "~": pointer += "~0"
+            case "/": pointer += "~1"
+            default: pointer.append(character)
+            }
+        }
+        report(
+            pointer,
+            name == "seq"
+                ? "seq is given by the store and must be left out" : "an event has no such field")
+    }
+
+    private mutating func read(
+        _ field: EventField, _ reader: inout JSONReader
+    ) throws(JSONError) {
+        let kind = try reader.peekKind()
+        switch (field, kind) {
+        case (.metadata, .object):
+            readMetadata(try reader.skipValue())
+        case (.metadata, _) where kind != .null:
+            _ = try reader.skipValue()
+            report(field, "must be an object or null, not \(kind.phrase)")
+        case (_, .string):
+            try readText(field, try reader.readString())
+        case (.description, .null), (.objectKind, .null), (.objectNamespace, .null), (.objectName, .null),
+            (.metadata, .null):
+            try reader.readNull()
+        default:
+            _ = try reader.skipValue()
+            let isNullable = field.rawValue >= EventField.description.rawValue && field != .createdAt
+            report(field, "must be a string\(isNullable ? " or null" : ""), not \(kind.phrase)")
+        }
+    }
+
+    private mutating func readMetadata(_ slice: JSONSlice) {
+        guard slice.depth <= Self.metadataDepth else {
+            return report(
+                .metadata, "is nested \(slice.depth) levels deep; at most \(Self.metadataDepth) are stored")
+        }
+        var compact: [UInt8] = []
+        let bytes: Int
+        if slice.hasWhitespace {
+            slice.appendCompact(to: &compact)
+            bytes = compact.count
+        } else {
+            bytes = slice.raw.count
+        }
+        guard bytes <= Self.metadataBytes else {
+            return report(
+                .metadata,
+                "is \(bytes) bytes long without white space; at most \(Self.metadataBytes) are stored")
+        }
+        event.set(.metadata) { output in
+            if slice.hasWhitespace {
+                output.append(contentsOf: compact)
+            } else {
+                output.append(contentsOf: slice.raw)
+            }
+        }
+    }
+
+    private mutating func readText(_ field: EventField, _ text: JSONString) throws(JSONError) {
+        if field == .createdAt { return readTime(text) }
+        event.set(field) { text.append(to: &$0) }
+        let problem = event.withView { view in Self.problem(field, view[field]!) }
+        if let problem { report(field, problem) }
+    }
+
+    private mutating func readTime(_ text: JSONString) {
+        var decoded: [UInt8] = []
+        text.append(to: &decoded)
+        guard let time = Timestamp(rfc3339: decoded) else {
+            return report(
+                .createdAt,
+                "must be an RFC 3339 time such as 2026-11-23T10:30:45.123Z, not \(Self.quoted(decoded))")
+        }
+        event.setTime(time, isGiven: true)
+    }
+
+    /// What is wrong with a text field's value.
+    private static func problem(_ field: EventField, _ value: UnsafeRawBufferPointer) -> String? {
+        switch field {
+        case .id:
+            return EventID.isValid(value)
+                ? nil
+                : "must be 1 to 128 characters of A-Z a-z 0-9 . _ : -, not \(quoted(value))"
+        case .eventType:
+            return isValidType(value)
+                ? nil
+                : "must be 1 to \(typeBytes) characters of a-z 0-9 . _ - that start with a letter, "
+                    + "not \(quoted(value))"
+        case .severity:
+            return Severity(rawValue: String(decoding: value, as: UTF8.self)) == nil
+                ? "must be one of \(Severity.list), not \(quoted(value))" : nil
+        case .title:
+            let count = characters(value)
+            return (1...titleCharacters).contains(count)
+                ? nil : "must have 1 to \(titleCharacters) characters; it has \(count)"
+        case .description:
+            return value.count > descriptionBytes
+                ? "must have at most \(descriptionBytes) bytes of UTF-8; it has \(value.count)" : nil
+        case .objectKind, .objectNamespace, .objectName:
+            let count = characters(value)
+            return count > objectCharacters
+                ? "must have at most \(objectCharacters) characters; it has \(count)" : nil
+        case .metadata, .createdAt:
+            return nil
+        }
+    }
+
+    /// Whether `value` is 1 to 64 of `a-z 0-9 . _ -`, starting with a letter.
+    static func isValidType(_ value: some Collection<UInt8>) -> Bool {
+        guard let first = value.first, (1...typeBytes).contains(value.count) else { return false }
+        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+        return letters.contains(first)
+            && value.allSatisfy { byte in
+                letters.contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+            }
+    }
+
+    /// Unicode scalars: the bytes of valid UTF-8 that begin one.
+    private static func characters(_ utf8: UnsafeRawBufferPointer) -> Int {
+        var count = 0
+        for byte in utf8 where byte & 0xC0 != 0x80 { count += 1 }
+        return count
+    }
+
+    /// A value as errors show it: short.
+    private static func quoted(_ value: some Collection<UInt8>) -> String {
+        let text = String(decoding: value, as: UTF8.self)
+        return text.count <= 40 ? "'\(text)'" : "'\(text.prefix(40))…'"
+    }
+
+    private mutating func report(_ field: EventField, _ detail: String) {
+        report("/\(field.name)", detail)
+    }
+
+    private mutating func report(_ pointer: String, _ detail: String) {
+        guard errors.count < Self.errorLimit else { return }
+        errors.append(FieldError(pointer: pointer, detail: detail))
+    }
+
+    private mutating func finish(now: Timestamp) -> Decoded {
+        for field in [EventField.eventType, .severity, .title]
+        where seen & (1 << UInt16(field.rawValue)) == 0 {
+            report(field, "is required")
+        }
+        guard errors.isEmpty else { return .invalid(errors) }
+        if seen & (1 << UInt16(EventField.id.rawValue)) == 0 {
+            event.set(.id) { EventID.append(now: now, to: &$0) }
+        }
+        if seen & (1 << UInt16(EventField.createdAt.rawValue)) == 0 { event.setTime(now, isGiven: false) }
+        return .event(event)
+    }
+}
+
+extension JSONKind {
+    /// With its article, for errors.
+    fileprivate var phrase: String {
+        switch self {
+        case .object: "an object"
+        case .array: "an array"
+        case .string: "a string"
+        case .number: "a number"
+        case .bool: "a boolean"
+        case .null: "null"
+        }
+    }
+}

@@ -1,0 +1,146 @@
+/// A moment in milliseconds since 1970 UTC, between the years 0000 and 9999.
+public struct Timestamp: Equatable, Comparable, Sendable {
+    public let milliseconds: Int64
+
+    /// nil outside the years 0000 to 9999, which RFC 3339 can't write.
+    public init?(milliseconds: Int64) {
+        guard milliseconds >= Self.earliest, milliseconds <= Self.latest else { return nil }
+        self.milliseconds = milliseconds
+    }
+
+    private static let earliest: Int64 = -62_167_219_200_000
+    private static let latest: Int64 = 253_402_300_799_999
+
+    /// Earlier comes first.
+    public static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
+
+    /// Parses RFC 3339 `date-time` (section 5.6): any offset, any fraction, of which digits behind the third are cut.
+    /// A leap second is the first moment of the next minute.
+    public init?(rfc3339 text: some Collection<UInt8>) {
+        var bytes = text.makeIterator()
+        func literal(_ wanted: Unicode.Scalar) -> Bool { bytes.next() == UInt8(ascii: wanted) }
+        func number(_ digits: Int) -> Int64? {
+            var value: Int64 = 0
+            for _ in 0..<digits {
+                guard let byte = bytes.next(), byte &- UInt8(ascii: "0") < 10 else { return nil }
+                value = value * 10 + Int64(byte - UInt8(ascii: "0"))
+            }
+            return value
+        }
+        guard let year = number(4), literal("-"), let month = number(2), literal("-"), let day = number(2),
+            (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year),
+            let separator = bytes.next(), separator | 0x20 == UInt8(ascii: "t"),
+            let hour = number(2), hour < 24, literal(":"), let minute = number(2), minute < 60, literal(":"),
+            let second = number(2), second <= 60
+        else { return nil }
+        var next = bytes.next()
+        var fraction: Int64 = 0
+        if next == UInt8(ascii: ".") {
+            var scale: Int64 = 100
+            var digits = 0
+            next = bytes.next()
+            while let byte = next, byte &- UInt8(ascii: "0") < 10 {
+                fraction += Int64(byte - UInt8(ascii: "0")) * scale
+                scale /= 10
+                digits += 1
+                next = bytes.next()
+            }
+            guard digits > 0 else { return nil }
+        }
+        var offsetMinutes: Int64 = 0
+        switch next {
+        case UInt8(ascii: "Z"), UInt8(ascii: "z"): break
+        case UInt8(ascii: "+"), UInt8(ascii: "-"):
+            guard let hours = number(2), hours < 24, literal(":"), let minutes = number(2), minutes < 60 else {
+                return nil
+            }
+            offsetMinutes = (hours * 60 + minutes) * (next == UInt8(ascii: "+") ? 1 : -1)
+        default: return nil
+        }
+        guard bytes.next() == nil else { return nil }
+        let days = Self.daysSince1970(year: year, month: month, day: day)
+        let minutes = (days * 24 + hour) * 60 + minute - offsetMinutes
+        self.init(milliseconds: (minutes * 60 + second) * 1000 + fraction)
+    }
+
+    /// The calendar and clock, UTC.
+    struct Parts {
+        var year, month, day, hour, minute, second, millisecond: Int64
+    }
+
+    var parts: Parts {
+        let day = (milliseconds - Self.floorRemainder(milliseconds, 86_400_000)) / 86_400_000
+        let time = Self.floorRemainder(milliseconds, 86_400_000)
+        // Civil from days: https://howardhinnant.github.io/date_algorithms.html
+        let shifted = day + 719_468
+        let era = (shifted - Self.floorRemainder(shifted, 146_097)) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthIndex = (5 * dayOfYear + 2) / 153
+        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
+        return Parts(
+            year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month: month,
+            day: dayOfYear - (153 * monthIndex + 2) / 5 + 1, hour: time / 3_600_000,
+            minute: time / 60_000 % 60, second: time / 1000 % 60, millisecond: time % 1000)
+    }
+
+    private static func floorRemainder(_ value: Int64, _ divisor: Int64) -> Int64 {
+        let remainder = value % divisor
+        return remainder < 0 ? remainder + divisor : remainder
+    }
+
+    /// Days from civil, same source.
+    private static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let shiftedYear = month <= 2 ? year - 1 : year
+        let era = (shiftedYear - floorRemainder(shiftedYear, 400)) / 400
+        let yearOfEra = shiftedYear - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
+    private static func days(in month: Int64, of year: Int64) -> Int64 {
+        switch month {
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    /// Appends `YYYY-MM-DDTHH:MM:SS.sssZ`, whose text order is time order.
+    public func append(to output: inout [UInt8]) {
+        let parts = parts
+        Self.append(parts.year, 4, to: &output)
+        output.append(UInt8(ascii: "-"))
+        Self.append(parts.month, 2, to: &output)
+        output.append(UInt8(ascii: "-"))
+        Self.append(parts.day, 2, to: &output)
+        output.append(UInt8(ascii: "T"))
+        Self.append(parts.hour, 2, to: &output)
+        output.append(UInt8(ascii: ":"))
+        Self.append(parts.minute, 2, to: &output)
+        output.append(UInt8(ascii: ":"))
+        Self.append(parts.second, 2, to: &output)
+        output.append(UInt8(ascii: "."))
+        Self.append(parts.millisecond, 3, to: &output)
+        output.append(UInt8(ascii: "Z"))
+    }
+
+    /// Appends `value` with leading zeros up to `digits`.
+    static func append(_ value: Int64, _ digits: Int, to output: inout [UInt8]) {
+        var divisor: Int64 = 1
+        for _ in 1..<digits { divisor *= 10 }
+        while divisor > 0 {
+            output.append(UInt8(truncatingIfNeeded: value / divisor % 10) + UInt8(ascii: "0"))
+            divisor /= 10
+        }
+    }
+
+    /// `YYYY-MM-DDTHH:MM:SS.sssZ`
+    public var text: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,109 @@
+/// Takes a request's body out of its framing, incrementally (RFC 9112, sections 6 and 7).
+struct BodyDecoder {
+    private enum State {
+        case length(Int)
+        case chunkSize
+        case chunkData(Int)
+        case chunkEnd
+        case trailers
+        case done
+    }
+
+    private var state: State
+    /// The chunk-size or trailer line that has not ended yet.
+    private var line: [UInt8] = []
+    private var trailerBytes = 0
+    private var trailerFields = 0
+
+    init(_ framing: RequestHead.Framing) {
+        state =
+            switch framing {
+            case .none: .done
+            case .length(let length): .length(length)
+            case .chunked: .chunkSize
+            }
+    }
+
+    var isDone: Bool { if case .done = state { true } else { false } }
+
+    /// Takes bytes from `input`, hands the body's to `receive`, and returns how many it took: all of them, unless the
+    /// body ends before.
+    mutating func decode(
+        _ input: UnsafeRawBufferPointer, limits: HTTPLimits,
+        receive: (UnsafeRawBufferPointer) throws(HTTPError) -> Void
+    ) throws(HTTPError) -> Int {
+        var offset = 0
+        while offset < input.count {
+            switch state {
+            case .done:
+                return offset
+            case .length(let remaining):
+                let piece = min(remaining, input.count - offset)
+                try receive(input.slice(offset..<(offset + piece)))
+                offset += piece
+                state = piece == remaining ? .done : .length(remaining - piece)
+            case .chunkData(let remaining):
+                let piece = min(remaining, input.count - offset)
+                try receive(input.slice(offset..<(offset + piece)))
+                offset += piece
+                state = piece == remaining ? .chunkEnd : .chunkData(remaining - piece)
+            case .chunkSize:
+                guard try takeLine(input, &offset, bound: limits.chunkLineBytes, over: .badRequest) else { break }
+                let size = try line.span.withUnsafeBytes { bytes throws(HTTPError) in
+                    try ChunkLine.parseSize(bytes)
+                }
+                line.removeAll(keepingCapacity: true)
+                state = size == 0 ? .trailers : .chunkData(size)
+            case .chunkEnd:
+                guard try takeLine(input, &offset, bound: 0, over: .badRequest) else { break }
+                state = .chunkSize
+            case .trailers:
+                let bound = limits.headerBytes - trailerBytes
+                guard try takeLine(input, &offset, bound: bound, over: .headerFieldsTooLarge) else { break }
+                state = line.isEmpty ? .done : .trailers
+                try dropTrailer(limits)
+            }
+        }
+        return offset
+    }
+
+    /// Moves bytes of `input` to `line` up to a CR LF, which it takes but leaves out. False when the end of the line
+    /// has not come yet.
+    private mutating func takeLine(
+        _ input: UnsafeRawBufferPointer, _ offset: inout Int, bound: Int, over status: HTTPStatus
+    ) throws(HTTPError) -> Bool {
+        let tooLong = HTTPError(
+            status,
+            bound == 0 ? "A chunk's data is not followed by CR LF." : "A line of the chunked body is too long.")
+        let lineFeed = input.firstOffset(of: ASCII.lineFeed, from: offset)
+        let end = lineFeed ?? input.count
+        // With the line end still to come, one byte over the bound may be its CR.
+        guard line.count + end - offset <= bound + 1 else { throw tooLong }
+        line.append(contentsOf: input.slice(offset..<end))
+        offset = end
+        guard lineFeed != nil else {
+            guard line.count <= bound || line.last == ASCII.carriageReturn else { throw tooLong }
+            return false
+        }
+        offset += 1
+        guard line.popLast() == ASCII.carriageReturn else {
+            throw HTTPError(.badRequest, "A line of the chunked body ends in LF alone.")
+        }
+        return true
+    }
+
+    /// RFC 9110, 6.5.1: trailers may be discarded. They are checked all the same, for a malformed one is an attack.
+    private mutating func dropTrailer(_ limits: HTTPLimits) throws(HTTPError) {
+        guard !line.isEmpty else { return }
+        trailerBytes += line.count + 2
+        trailerFields += 1
+        guard trailerFields <= limits.headerFields else {
+            throw HTTPError(
+                .headerFieldsTooLarge, "There are more than \(limits.headerFields) trailer fields.")
+        }
+        _ = try line.span.withUnsafeBytes { bytes throws(HTTPError) in
+            try HeaderLine.parse(bytes, 0..<bytes.count)
+        }
+        line.removeAll(keepingCapacity: true)
+    }
+}

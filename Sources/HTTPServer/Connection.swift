@@ -1,0 +1,520 @@
+import CLinux
+import Glibc
+
+/// One client's connection: reads requests, has them handled in order, writes the answers. Lives on its event loop.
+final class Connection {
+    let transport: Transport
+    let token: UInt64
+    private unowned let loop: EventLoop
+
+    private enum Phase {
+        /// Reading a head, or at rest before one.
+        case head
+        /// Reading a body for `route`'s handler.
+        case body(Route, Router.Match, BodyDecoder)
+        /// The handler has postponed its answer.
+        case waiting
+        /// Reading a body that nobody wants, up to a bound.
+        case draining(BodyDecoder, left: Int)
+        /// Everything is answered; reading only so that the client gets to read (RFC 9112, 9.6).
+        case lingering
+        case closed
+    }
+
+    private var phase = Phase.head
+    private var parser = RequestParser()
+    /// Received and not handled yet: part of a head, or requests that must wait for their turn.
+    private var pending: [UInt8] = []
+    /// The head of the request whose body is being received.
+    private var headBytes: [UInt8] = []
+    private var body: [UInt8] = []
+    /// Written by handlers and not taken by the socket yet.
+    private var unsent: [UInt8] = []
+    private var unsentOffset = 0
+
+    private var isPostponed = false
+    private var omitsBody = false
+    private var closesAfterAnswer = false
+    private var isPeerDone = false
+    private var isReady = false
+    /// What follows the answer when the request's body was not read for it.
+    private var unreadBody: BodyDecoder?
+
+    /// The epoll events it waits for.
+    private(set) var interest = UInt32(CLINUX_READABLE)
+    /// On the loop's clock.
+    private(set) var deadline = UInt64.max
+    private var bodyBytesInWindow = 0
+
+    private static let readsPendingUpTo = 64 * 1024
+
+    init(_ transport: Transport, loop: EventLoop, token: UInt64) {
+        self.transport = transport
+        self.loop = loop
+        self.token = token
+    }
+
+    /// A client that connects and says nothing gets as long as one that is slow to finish its first header.
+    func start() { setDeadline(loop.limits.headerTimeout) }
+
+    // MARK: Events
+
+    func handle(_ events: UInt32) {
+        if events & UInt32(CLINUX_WRITABLE) != 0 {
+            flush()
+            if unsent.isEmpty { resume() }
+        }
+        if case .closed = phase { return }
+        if events & UInt32(CLINUX_READABLE) != 0, interest & UInt32(CLINUX_READABLE) != 0 {
+            receive()
+        } else if events & UInt32(CLINUX_ERROR | CLINUX_HANGUP) != 0 {
+            close()
+        }
+    }
+
+    private func receive() {
+        switch transport.read(into: loop.input) {
+        case .bytes(let count):
+            if case .lingering = phase { return }
+            let received = UnsafeRawBufferPointer(rebasing: loop.input[..<count])
+            if pending.isEmpty {
+                let taken = process(received)
+                pending.append(contentsOf: received.slice(taken..<count))
+            } else {
+                pending.append(contentsOf: received)
+                processPending()
+            }
+            finishTurn()
+        case .wouldBlock:
+            break
+        case .ended:
+            isPeerDone = true
+            finishTurn()
+        case .failed:
+            close()
+        }
+    }
+
+    /// Goes on with what has been received, after a wait.
+    func resume() {
+        isReady = false
+        if case .closed = phase { return }
+        processPending()
+        finishTurn()
+    }
+
+    private func processPending() {
+        guard !pending.isEmpty else { return }
+        var bytes: [UInt8] = []
+        swap(&bytes, &pending)
+        let taken = bytes.withUnsafeBytes { process($0) }
+        if taken == bytes.count {
+            bytes.removeAll()
+        } else {
+            bytes.removeFirst(taken)
+        }
+        swap(&bytes, &pending)
+    }
+
+    /// Sends what was answered, and sees what to wait for next.
+    private func finishTurn() {
+        flush()
+        if case .closed = phase { return }
+        if isPeerDone, unsent.isEmpty, !isReady {
+            switch phase {
+            case .waiting: break
+            default: return close()
+            }
+        }
+        updateInterest()
+        updateDeadline()
+    }
+
+    // MARK: Requests
+
+    /// Handles what it can of `bytes` and returns how many it took.
+    private func process(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var offset = 0
+        var answered = 0
+        while true {
+            do {
+                switch phase {
+                case .head:
+                    guard offset < bytes.count else { return offset }
+                    guard answered < loop.limits.requestsPerWake else {
+                        // Fairness: the others first.
+                        isReady = true
+                        loop.addReady(self)
+                        return offset
+                    }
+                    if loop.output.count + unsent.count > loop.limits.outputBytes {
+                        flush()
+                        // Back-pressure: who does not read answers is not read from.
+                        if !unsent.isEmpty { return offset }
+                        if case .closed = phase { return bytes.count }
+                    }
+                    let rest = bytes.slice(offset..<bytes.count)
+                    guard case .complete(let end) = try parser.parse(rest, limits: loop.limits) else {
+                        return offset
+                    }
+                    answered += 1
+                    offset += end + (begin(rest.slice(0..<end), after: rest.slice(end..<rest.count)))
+                case .body(let route, let match, var decoder):
+                    guard offset < bytes.count || decoder.isDone else { return offset }
+                    phase = .head  // So that `decoder` is the only reference, and its line is not copied.
+                    let rest = bytes.slice(offset..<bytes.count)
+                    let limit = route.bodyLimit
+                    let taken = try decoder.decode(rest, limits: loop.limits) { piece throws(HTTPError) in
+                        guard body.count + piece.count <= limit else { throw Self.tooLarge(limit) }
+                        body.append(contentsOf: piece)
+                    }
+                    offset += taken
+                    bodyBytesInWindow += taken
+                    guard decoder.isDone else {
+                        phase = .body(route, match, decoder)
+                        return offset
+                    }
+                    runWithCollectedBody(route, match)
+                case .draining(var decoder, var left):
+                    guard offset < bytes.count || decoder.isDone else { return offset }
+                    phase = .head
+                    let taken = try decoder.decode(
+                        bytes.slice(offset..<bytes.count), limits: loop.limits
+                    ) { piece throws(HTTPError) in left -= piece.count }
+                    offset += taken
+                    if decoder.isDone {
+                        expectNextRequest()
+                    } else if left < 0 {
+                        linger()
+                    } else {
+                        phase = .draining(decoder, left: left)
+                        return offset
+                    }
+                case .waiting:
+                    return offset
+                case .lingering, .closed:
+                    return bytes.count
+                }
+            } catch {
+                refuse(error)
+            }
+        }
+    }
+
+    private static func tooLarge(_ limit: Int) -> HTTPError {
+        HTTPError(.contentTooLarge, "The body is longer than \(limit) bytes; send it in parts.")
+    }
+
+    /// Has a request handled whose head is complete. Returns how many bytes of `rest`, what follows the head, were its
+    /// body.
+    private func begin(
+        _ headView: UnsafeRawBufferPointer, after rest: UnsafeRawBufferPointer
+    ) -> Int {
+        omitsBody = parser.head.method == .head
+        closesAfterAnswer = !parser.head.keepsAlive
+        let framing = parser.head.framing
+        unreadBody = framing == .none ? nil : BodyDecoder(framing)
+        guard case .path(let pathRange, _) = parser.head.target else {
+            answerAsterisk()
+            return 0
+        }
+        guard let match = loop.router.match(headView.slice(pathRange)) else {
+            if parser.head.method == nil {
+                answer(HTTPError(.notImplemented, "This server does not implement the method."))
+            } else {
+                answer(HTTPError(.notFound, "There is nothing at this path; GET / lists the routes."))
+            }
+            return 0
+        }
+        guard parser.head.method != .options else {
+            answer { response in
+                response.status = .noContent
+                response.contentType = nil
+                response.addHeader("Allow", match.entry.allow)
+            }
+            return 0
+        }
+        guard let method = parser.head.method, let route = match.entry.route(method) else {
+            answer(
+                HTTPError(.methodNotAllowed, "This path does not have the method; Allow lists those it has."),
+                allow: match.entry.allow)
+            return 0
+        }
+        guard !parser.head.hasUnknownExpectation else {
+            answer(HTTPError(.expectationFailed, "The only expectation here is 100-continue."))
+            return 0
+        }
+        guard route.bodyLimit > 0, framing != .none else {
+            run(route, match, headView, body: UnsafeRawBufferPointer(start: nil, count: 0))
+            return 0
+        }
+        if case .length(let length) = framing {
+            guard length <= route.bodyLimit else {
+                answer(Self.tooLarge(route.bodyLimit))
+                return 0
+            }
+            if length <= rest.count {
+                unreadBody = nil
+                run(route, match, headView, body: rest.slice(0..<length))
+                return length
+            }
+            body.reserveCapacity(min(length, Self.readsPendingUpTo))
+        }
+        unreadBody = nil
+        headBytes = Array(headView)
+        // RFC 9110, 10.1.1: a server "MAY omit sending a 100 (Continue) response if it has already received some or
+        // all of the content".
+        if parser.head.expectsContinue, parser.head.isHTTP11, rest.isEmpty {
+            loop.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        }
+        bodyBytesInWindow = 0
+        setDeadline(loop.limits.bodyGrace)
+        phase = .body(route, match, BodyDecoder(framing))
+        return 0
+    }
+
+    private func answerAsterisk() {
+        guard parser.head.method == .options else {
+            return answer(HTTPError(.notImplemented, "This server does not implement the method."))
+        }
+        answer { response in
+            response.status = .noContent
+            response.contentType = nil
+            response.addHeader("Allow", loop.router.allowedAnywhere)
+        }
+    }
+
+    private func runWithCollectedBody(_ route: Route, _ match: Router.Match) {
+        var head: [UInt8] = []
+        var content: [UInt8] = []
+        swap(&head, &headBytes)
+        swap(&content, &body)
+        head.withUnsafeBytes { head in
+            content.withUnsafeBytes { content in run(route, match, head, body: content) }
+        }
+    }
+
+    private func run(
+        _ route: Route, _ match: Router.Match, _ headView: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer
+    ) {
+        guard case .path(let path, let query) = parser.head.target else { preconditionFailure("routed by path") }
+        let request = Request(
+            method: route.method, path: headView.slice(path), query: query.map { headView.slice($0) },
+            parameter: match.parameter, body: body, loopIndex: loop.index, head: parser.head,
+            headBytes: headView, connection: self)
+        isPostponed = false
+        loop.withResponse { response in
+            route.handler(request, &response)
+            if isPostponed {
+                phase = .waiting
+                deadline = .max
+            } else {
+                send(&response)
+            }
+        }
+    }
+
+    /// Called through `Request.postpone`.
+    func postpone() -> PendingResponse {
+        precondition(!isPostponed, "a request is postponed once")
+        isPostponed = true
+        return PendingResponse(loop: loop, token: token)
+    }
+
+    /// Gives the postponed answer, and goes on with what has come meanwhile.
+    func finish(_ render: (inout Response) -> Void) {
+        guard case .waiting = phase else { return }
+        answer(render)
+        resume()
+    }
+
+    // MARK: Answers
+
+    private func answer(_ error: HTTPError, allow: [UInt8]? = nil) {
+        // A client that expects 100 has not decided yet whether to send the body: its next bytes could be either.
+        if parser.head.expectsContinue { closesAfterAnswer = true }
+        answer { response in
+            loop.renderError(error, &response)
+            if let allow { response.addHeader("Allow", allow) }
+        }
+    }
+
+    private func answer(_ render: (inout Response) -> Void) {
+        loop.withResponse { response in
+            render(&response)
+            send(&response)
+        }
+    }
+
+    private func send(_ response: inout Response) {
+        if loop.isDraining { closesAfterAnswer = true }
+        if unreadBody != nil, case .length(let length) = parser.head.framing, length > loop.limits.drainBytes {
+            closesAfterAnswer = true
+        }
+        // RFC 9112, 9.3: a 1.0 client keeps the connection only when it is told so.
+        if !parser.head.isHTTP11, !closesAfterAnswer { response.addHeader("Connection", "keep-alive") }
+        response.write(
+            to: &loop.output, date: loop.dateLine, closes: closesAfterAnswer, omitsBody: omitsBody)
+        if closesAfterAnswer {
+            linger()
+        } else if let unreadBody {
+            phase = .draining(unreadBody, left: loop.limits.drainBytes)
+            setDeadline(loop.limits.bodyGrace)
+        } else {
+            expectNextRequest()
+        }
+    }
+
+    private func expectNextRequest() {
+        parser.reset()
+        unreadBody = nil
+        phase = .head
+        setDeadline(loop.limits.idleTimeout)
+    }
+
+    /// Answers a request that cannot be understood: what follows it cannot be trusted either.
+    private func refuse(_ error: HTTPError) {
+        closesAfterAnswer = true
+        headBytes = []
+        body = []
+        unreadBody = nil
+        answer(error)
+    }
+
+    // MARK: Writing
+
+    /// Sends what the loop's output holds, after what is still unsent; what the socket does not take is kept.
+    private func flush() {
+        if unsent.isEmpty {
+            guard !loop.output.isEmpty else { return finishLingering() }
+            switch loop.output.withUnsafeBytes({ transport.send($0) }) {
+            case .bytes(let count) where count == loop.output.count:
+                break
+            case .bytes(let count):
+                unsent.append(contentsOf: loop.output[count...])
+            case .wouldBlock, .ended:
+                unsent.append(contentsOf: loop.output)
+            case .failed:
+                loop.output.removeAll(keepingCapacity: true)
+                return close()
+            }
+            loop.releaseOutput()
+            if !unsent.isEmpty { setDeadline(loop.limits.writeTimeout) }
+        } else {
+            unsent.append(contentsOf: loop.output)
+            loop.releaseOutput()
+            switch unsent.withUnsafeBytes({ transport.send($0.slice(unsentOffset..<$0.count)) }) {
+            case .bytes(let count):
+                unsentOffset += count
+                setDeadline(loop.limits.writeTimeout)
+                if unsentOffset == unsent.count {
+                    unsent = []
+                    unsentOffset = 0
+                    restoreDeadline()
+                }
+            case .wouldBlock, .ended:
+                break
+            case .failed:
+                return close()
+            }
+        }
+        finishLingering()
+    }
+
+    // MARK: Waiting
+
+    private func updateInterest() {
+        var wanted: UInt32 = 0
+        if unsent.isEmpty {
+            if !isPeerDone, pending.count < Self.readsPendingUpTo { wanted |= UInt32(CLINUX_READABLE) }
+        } else {
+            wanted |= UInt32(CLINUX_WRITABLE)
+        }
+        guard wanted != interest else { return }
+        interest = wanted
+        loop.setInterest(self)
+    }
+
+    private func setDeadline(_ duration: Duration) {
+        deadline = loop.now &+ duration.nanoseconds
+        loop.noteDeadline(deadline)
+    }
+
+    /// After a wait for the socket to take an answer, the phase's own wait begins.
+    private func restoreDeadline() {
+        switch phase {
+        case .head: setDeadline(loop.limits.idleTimeout)
+        case .body, .draining: setDeadline(loop.limits.bodyGrace)
+        case .waiting, .lingering, .closed: deadline = .max
+        }
+    }
+
+    private var isInHeader = false
+
+    /// The header's time runs from its first byte, not from the last that came.
+    private func updateDeadline() {
+        guard case .head = phase, unsent.isEmpty, parser.hasStarted else {
+            isInHeader = false
+            return
+        }
+        if !isInHeader {
+            isInHeader = true
+            setDeadline(loop.limits.headerTimeout)
+        }
+    }
+
+    func deadlineExpired() {
+        guard unsent.isEmpty else { return close() }
+        switch phase {
+        case .head where parser.hasStarted:
+            refuse(HTTPError(.requestTimeout, "The header did not arrive in time."))
+            finishTurn()
+        case .body, .draining:
+            let limits = loop.limits
+            let wanted = limits.bodyBytesPerSecond * Int(limits.bodyGrace.components.seconds)
+            if bodyBytesInWindow >= max(wanted, 1) {
+                bodyBytesInWindow = 0
+                setDeadline(limits.bodyGrace)
+            } else {
+                refuse(HTTPError(.requestTimeout, "The body came too slowly."))
+                finishTurn()
+            }
+        case .head, .lingering:
+            close()
+        case .waiting, .closed:
+            deadline = .max
+        }
+    }
+
+    // MARK: Ending
+
+    private var isSendingFinished = false
+
+    private func linger() {
+        phase = .lingering
+    }
+
+    /// Once the last answer has been sent, says so to the peer and waits for it to close: closing with bytes unread
+    /// would reset the connection, and the peer might lose the answer (RFC 9112, 9.6).
+    private func finishLingering() {
+        guard case .lingering = phase, unsent.isEmpty, !isSendingFinished else { return }
+        isSendingFinished = true
+        pending = []
+        transport.finishSending()
+        setDeadline(loop.limits.lingerTimeout)
+    }
+
+    func closeIfIdle() {
+        if case .head = phase, !parser.hasStarted, pending.isEmpty, unsent.isEmpty { close() }
+    }
+
+    func close() {
+        if case .closed = phase { return }
+        phase = .closed
+        deadline = .max
+        pending = []
+        unsent = []
+        transport.close()
+        loop.remove(self)
+    }
+}

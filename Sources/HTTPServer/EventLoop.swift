@@ -1,0 +1,308 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A thread that owns an epoll instance and the connections registered with it.
+///
+/// Everything here runs on that thread, but for `enqueue` and `wake`. `@unchecked Sendable`: other threads reach only
+/// those two, which touch only the inbox (behind its lock), the wake flag (atomic) and the eventfd.
+final class EventLoop: @unchecked Sendable {
+    typealias Task = @Sendable (EventLoop) -> Void
+
+    let index: Int
+    unowned let server: Server
+    let limits: HTTPLimits
+    let router: Router
+    let renderError: @Sendable (HTTPError, inout Response) -> Void
+
+    private let epoll: Int32
+    private let wakeDescriptor: Int32
+    private let inbox = Mutex<[Task]>([])
+    private let isWoken = Atomic<Bool>(false)
+
+    /// Connections by slot. A token is a slot and its generation, so that an event for a connection that has been
+    /// closed meanwhile, its slot taken again, is recognised as stale.
+    private var slots: [Connection?] = []
+    private var generations: [UInt32] = []
+    private var freeSlots: [UInt32] = []
+    private(set) var connectionCount = 0
+    /// Connections that have more to do without any event to come.
+    private var ready: [Connection] = []
+
+    private var listeners: [Listener] = []
+    private var nextAccept = UInt64.max
+    private(set) var isDraining = false
+    private var isStopped = false
+
+    /// Nanoseconds of the monotonic clock at the last wake-up.
+    private(set) var now = clinux_monotonic_nanoseconds()
+    /// No connection's deadline is earlier.
+    private var nextSweep = UInt64.max
+    private var dateSecond: Int64 = 0
+    private(set) var dateLine: [UInt8] = []
+
+    /// What one connection at a time reads into, writes to and renders in: a connection at rest owns no buffer.
+    let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
+    var output: [UInt8] = []
+    private var response = Response()
+
+    private static let wakeToken = UInt64.max
+    /// Tokens from here on are listeners; no slot number comes near.
+    private static let listenerTokens = UInt64.max - 1024
+    private static let acceptsPerWake = 64
+    private static let acceptPause: UInt64 = 100_000_000
+    private static let sweepGranularity: UInt64 = 10_000_000
+
+    init(index: Int, server: Server) throws(SystemError) {
+        self.index = index
+        self.server = server
+        limits = server.configuration.limits
+        router = server.router
+        renderError = server.configuration.renderError
+        epoll = clinux_epoll_create()
+        guard epoll >= 0 else { throw SystemError("create an epoll instance") }
+        wakeDescriptor = clinux_eventfd()
+        guard wakeDescriptor >= 0,
+            clinux_epoll_add(epoll, wakeDescriptor, UInt32(CLINUX_READABLE), Self.wakeToken) == 0
+        else { throw SystemError("create an eventfd") }
+        output.reserveCapacity(16 * 1024)
+    }
+
+    // MARK: From any thread
+
+    /// Has `task` run on the loop's thread at its next wake-up.
+    func enqueue(_ task: @escaping Task) {
+        inbox.withLock { $0.append(task) }
+    }
+
+    /// Wakes the thread if tasks wait for it.
+    func wake() {
+        guard !inbox.withLock({ $0.isEmpty }), !isWoken.exchange(true, ordering: .acquiringAndReleasing) else {
+            return
+        }
+        var one: UInt64 = 1
+        // The counter cannot be full: it is read at each wake-up, and written at most once between two.
+        let written = retryingInterrupts { write(wakeDescriptor, &one, 8) }
+        precondition(written == 8, "an eventfd takes a 1")
+    }
+
+    // MARK: The thread
+
+    func run() {
+        var events = [clinux_event](repeating: clinux_event(), count: 256)
+        while !isStopped {
+            let count = retryingInterrupts {
+                clinux_epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
+            }
+            precondition(count >= 0, "epoll_wait on our own descriptor")
+            now = clinux_monotonic_nanoseconds()
+            updateDate()
+            for event in events[..<Int(count)] { dispatch(event) }
+            runReady()
+            runInbox()
+            if now >= nextSweep { sweep() }
+            if now >= nextAccept { resumeAccepting() }
+        }
+    }
+
+    private func waitMilliseconds() -> Int32 {
+        guard ready.isEmpty else { return 0 }
+        let next = min(nextSweep, nextAccept)
+        guard next != .max else { return -1 }
+        guard next > now else { return 0 }
+        // Rounded up: waking before a deadline would only mean to wait again.
+        return Int32(clamping: (next - now + 999_999) / 1_000_000)
+    }
+
+    private func updateDate() {
+        let second = clinux_realtime_milliseconds() / 1000
+        guard second != dateSecond else { return }
+        dateSecond = second
+        dateLine = HTTPDate.fieldLine(seconds: second)
+    }
+
+    private func dispatch(_ event: clinux_event) {
+        if event.token == Self.wakeToken {
+            var counter: UInt64 = 0
+            _ = retryingInterrupts { read(wakeDescriptor, &counter, 8) }
+        } else if event.token >= Self.listenerTokens {
+            accept(from: listeners[Int(event.token - Self.listenerTokens)])
+        } else if let connection = connection(event.token) {
+            connection.handle(event.events)
+        }
+    }
+
+    private func runReady() {
+        guard !ready.isEmpty else { return }
+        let connections = ready
+        ready.removeAll(keepingCapacity: true)
+        for connection in connections { connection.resume() }
+    }
+
+    private func runInbox() {
+        guard isWoken.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        let tasks = inbox.withLock { tasks in
+            let taken = tasks
+            tasks = []
+            return taken
+        }
+        for task in tasks { task(self) }
+    }
+
+    /// Has `connection` resumed at the next wake-up, which is at once.
+    func addReady(_ connection: Connection) { ready.append(connection) }
+
+    // MARK: Connections
+
+    private func connection(_ token: UInt64) -> Connection? {
+        let slot = Int(token & 0xFFFF_FFFF)
+        guard slot < slots.count, generations[slot] == UInt32(token >> 32) else { return nil }
+        return slots[slot]
+    }
+
+    /// Takes over a connected socket.
+    func adopt(_ descriptor: Int32) {
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = Int(free)
+        } else {
+            slot = slots.count
+            slots.append(nil)
+            generations.append(0)
+        }
+        let token = UInt64(generations[slot]) << 32 | UInt64(slot)
+        let connection = Connection(Transport(descriptor: descriptor), loop: self, token: token)
+        slots[slot] = connection
+        connectionCount += 1
+        guard clinux_epoll_add(epoll, descriptor, connection.interest, token) == 0 else {
+            connection.close()
+            return
+        }
+        connection.start()
+    }
+
+    func setInterest(_ connection: Connection) {
+        let result = clinux_epoll_modify(
+            epoll, connection.transport.descriptor, connection.interest, connection.token)
+        precondition(result == 0, "a live connection is registered")
+    }
+
+    /// Forgets a connection whose socket has been closed.
+    func remove(_ connection: Connection) {
+        let slot = Int(connection.token & 0xFFFF_FFFF)
+        slots[slot] = nil
+        // 31 bits, so that no token comes near those of the listeners.
+        generations[slot] = (generations[slot] + 1) & 0x7FFF_FFFF
+        freeSlots.append(UInt32(slot))
+        connectionCount -= 1
+        server.connectionClosed()
+        stopIfDrained()
+    }
+
+    /// Makes sure that the loop wakes for `deadline`.
+    func noteDeadline(_ deadline: UInt64) {
+        if deadline < nextSweep { nextSweep = max(deadline, now + Self.sweepGranularity) }
+    }
+
+    private func sweep() {
+        nextSweep = .max
+        for slot in slots.indices {
+            guard let connection = slots[slot] else { continue }
+            if connection.deadline <= now { connection.deadlineExpired() }
+            if connection.deadline != .max { noteDeadline(connection.deadline) }
+        }
+    }
+
+    // MARK: Answers
+
+    /// Lends the response that all connections of this loop render in.
+    func withResponse<Result>(_ body: (inout Response) -> Result) -> Result {
+        var lent = Response()
+        swap(&lent, &response)
+        lent.clear()
+        defer { swap(&lent, &response) }
+        return body(&lent)
+    }
+
+    /// Empties the output for the next connection.
+    func releaseOutput() {
+        output.removeAll(keepingCapacity: output.capacity <= Self.keptOutputCapacity)
+    }
+
+    private static let keptOutputCapacity = 1024 * 1024
+
+    /// Gives the answer to a postponed request.
+    func finish(_ token: UInt64, _ render: (inout Response) -> Void) {
+        connection(token)?.finish(render)
+    }
+
+    // MARK: Listening
+
+    /// Accepts from `listeners`, dealing connections round to all loops.
+    func listen(on listeners: [Listener]) {
+        self.listeners = listeners
+        resumeAccepting()
+    }
+
+    /// Accepts again after `pauseAccepting`.
+    func resumeAccepting() {
+        nextAccept = .max
+        for (offset, listener) in listeners.enumerated() {
+            let token = Self.listenerTokens + UInt64(offset)
+            let result = clinux_epoll_add(epoll, listener.descriptor, UInt32(CLINUX_READABLE), token)
+            precondition(result == 0 || errno == EEXIST, "a listener can be registered")
+        }
+    }
+
+    private func pauseAccepting(until time: UInt64) {
+        for listener in listeners { clinux_epoll_remove(epoll, listener.descriptor) }
+        nextAccept = time
+    }
+
+    private func accept(from listener: Listener) {
+        for _ in 0..<Self.acceptsPerWake {
+            guard server.reserveConnection() else {
+                // The connection that closes next resumes; the timer is for one that closed just now.
+                pauseAccepting(until: now + Self.acceptPause)
+                return
+            }
+            switch listener.accept() {
+            case .connection(let descriptor):
+                server.deal(descriptor, from: self)
+            case .none:
+                server.connectionClosed()
+                return
+            case .exhausted:
+                server.connectionClosed()
+                pauseAccepting(until: now + Self.acceptPause)
+                return
+            }
+        }
+    }
+
+    // MARK: Ending
+
+    /// Stops listening, closes connections at rest, and lets the others finish what they are at; the loop ends with
+    /// the last of them.
+    func drain() {
+        for listener in listeners {
+            clinux_epoll_remove(epoll, listener.descriptor)
+            listener.close()
+        }
+        listeners = []
+        nextAccept = .max
+        isDraining = true
+        for case let connection? in slots { connection.closeIfIdle() }
+        stopIfDrained()
+    }
+
+    /// Closes every connection at once, and ends the loop.
+    func abort() {
+        for case let connection? in slots { connection.close() }
+        isStopped = true
+    }
+
+    private func stopIfDrained() {
+        if isDraining, connectionCount == 0 { isStopped = true }
+    }
+}

@@ -1,0 +1,11 @@
+/// A request that is refused: the status, and a sentence that says what was found and what would be right.
+public struct HTTPError: Error, Equatable, Sendable {
+    public let status: HTTPStatus
+    public let detail: String
+
+    /// Creates the refusal.
+    public init(_ status: HTTPStatus, _ detail: String) {
+        self.status = status
+        self.detail = detail
+    }
+}

@@ -1,0 +1,34 @@
+/// The bounds on one connection; docs/limits.md lists them with their flags.
+public struct HTTPLimits: Sendable {
+    /// A method's name, in bytes.
+    public var methodBytes = 32
+    /// A request target, in bytes; more is a 414.
+    public var targetBytes = 8 * 1024
+    /// All field lines of a header section, or of trailers, in bytes; more is a 431.
+    public var headerBytes = 16 * 1024
+    /// Field lines in a header section, or in trailers; more is a 431.
+    public var headerFields = 100
+    /// A chunk's size line with its extensions, in bytes; more is a 400.
+    public var chunkLineBytes = 4 * 1024
+    /// What is read and thrown away of a body that nobody wants, in bytes, before the connection is closed instead.
+    public var drainBytes = 64 * 1024
+    /// Unsent answers, in bytes, above which a connection is not read from.
+    public var outputBytes = 256 * 1024
+    /// Requests answered on one connection in one wake-up.
+    public var requestsPerWake = 16
+    /// The time to receive a header, from its first byte on.
+    public var headerTimeout: Duration = .seconds(10)
+    /// The time after which a body must have kept to `bodyBytesPerSecond`.
+    public var bodyGrace: Duration = .seconds(10)
+    /// The slowest that a body may come, in bytes a second.
+    public var bodyBytesPerSecond = 1024
+    /// How long a connection may rest between two requests.
+    public var idleTimeout: Duration = .seconds(75)
+    /// How long a client may take no byte of an answer.
+    public var writeTimeout: Duration = .seconds(30)
+    /// How long a closed connection is still read from, so that the client gets to read the last answer.
+    public var lingerTimeout: Duration = .seconds(2)
+
+    /// The defaults.
+    public init() {}
+}

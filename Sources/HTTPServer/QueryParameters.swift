@@ -1,0 +1,25 @@
+/// A query string's `name=value` pairs, decoded, in the order they came.
+public struct QueryParameters: Sendable {
+    public private(set) var pairs: [(name: String, value: String)] = []
+
+    /// Decodes `query`, `+` as a space.
+    ///
+    /// - Throws: `400` when a name or a value is not UTF-8. Percent signs were checked with the target.
+    public init(_ query: UnsafeRawBufferPointer?) throws(HTTPError) {
+        guard let query else { return }
+        for pair in query.split(separator: UInt8(ascii: "&")) {
+            let equals = pair.firstIndex(of: UInt8(ascii: "="))
+            let name = UnsafeRawBufferPointer(rebasing: pair[..<(equals ?? pair.endIndex)])
+            let value = equals.map { UnsafeRawBufferPointer(rebasing: pair[($0 + 1)...]) }
+            pairs.append((try Self.decode(name), try value.map(Self.decode) ?? ""))
+        }
+    }
+
+    private static func decode(_ text: UnsafeRawBufferPointer) throws(HTTPError) -> String {
+        let bytes = PercentEncoding.decode(text, plusIsSpace: true)
+        guard let string = String(validating: bytes, as: UTF8.self) else {
+            throw HTTPError(.badRequest, "The query string is not UTF-8 once its percent-encoding is undone.")
+        }
+        return string
+    }
+}

@@ -1,0 +1,33 @@
+/// One method on one path, what it takes and what it may answer.
+public struct Route: Sendable {
+    /// Fills in the answer, on an event loop: it must not wait. What needs time postpones the request.
+    public typealias Handler = @Sendable (Request, inout Response) -> Void
+
+    public let method: HTTPMethod
+    /// Literal segments, and at most one `{name}`, last: it stands for any one segment that is not empty.
+    public let path: String
+    /// A sentence for people.
+    public let summary: String
+    /// The query parameters that it knows.
+    public let parameters: [String]
+    /// The statuses that its handler may answer with; the server's own come on top.
+    public let statuses: [HTTPStatus]
+    /// The longest body it takes, in bytes; 0 when it takes none.
+    public let bodyLimit: Int
+    let handler: Handler
+
+    /// Describes a route.
+    public init(
+        _ method: HTTPMethod, _ path: String, summary: String, parameters: [String] = [],
+        statuses: [HTTPStatus], bodyLimit: Int = 0, handler: @escaping Handler
+    ) {
+        precondition(path.hasPrefix("/"), "a route's path begins with '/'")
+        self.method = method
+        self.path = path
+        self.summary = summary
+        self.parameters = parameters
+        self.statuses = statuses
+        self.bodyLimit = bodyLimit
+        self.handler = handler
+    }
+}

@@ -1,0 +1,146 @@
+import CLinux
+import Dispatch
+import Glibc
+import Logging
+import Synchronization
+
+/// An HTTP/1.1 origin server: listeners, and event loops that share nothing.
+public final class Server: Sendable {
+    let configuration: ServerConfiguration
+    let router: Router
+    private let logger: Logger
+    private let openConnections = Atomic<Int>(0)
+    private let dealt = Atomic<Int>(0)
+    private let ended = DispatchGroup()
+    private let state = Mutex(State())
+
+    private struct State {
+        var loops: [EventLoop] = []
+        var addresses: [ListenAddress] = []
+    }
+
+    /// Prepares a server; nothing is opened before `start`.
+    public init(_ configuration: ServerConfiguration, router: Router, logger: Logger) {
+        self.configuration = configuration
+        self.router = router
+        self.logger = logger
+    }
+
+    /// Where it listens once started, ports that the system chose included.
+    public var addresses: [ListenAddress] { state.withLock { $0.addresses } }
+
+    /// Connections open now.
+    public var connectionCount: Int { openConnections.load(ordering: .relaxed) }
+
+    private var loops: [EventLoop] { state.withLock { $0.loops } }
+
+    /// Opens the listeners and starts the event loops.
+    ///
+    /// - Throws: when an address cannot be listened on.
+    public func start() throws(SystemError) {
+        var listeners: [Listener] = []
+        for address in configuration.addresses { listeners.append(try Listener(address)) }
+        var loops: [EventLoop] = []
+        for index in 0..<configuration.loops { loops.append(try EventLoop(index: index, server: self)) }
+        state.withLock { state in
+            state.loops = loops
+            state.addresses = listeners.map(\.address)
+        }
+        for loop in loops { try startThread(loop) }
+        let opened = listeners
+        loops[0].enqueue { $0.listen(on: opened) }
+        loops[0].wake()
+        for listener in listeners { logger.info("Listening on http://\(listener.address)") }
+    }
+
+    private func startThread(_ loop: EventLoop) throws(SystemError) {
+        ended.enter()
+        let context = Unmanaged.passRetained(ThreadContext(loop: loop, ended: ended)).toOpaque()
+        var thread = pthread_t()
+        let result = pthread_create(&thread, nil, { context in
+            let context = Unmanaged<ThreadContext>.fromOpaque(context!).takeRetainedValue()
+            clinux_name_thread("loop-\(context.loop.index)")
+            context.loop.run()
+            context.ended.leave()
+            return nil
+        }, context)
+        guard result == 0 else { throw SystemError("start a thread", code: result) }
+        pthread_detach(thread)
+    }
+
+    private final class ThreadContext {
+        let loop: EventLoop
+        let ended: DispatchGroup
+
+        init(loop: EventLoop, ended: DispatchGroup) {
+            self.loop = loop
+            self.ended = ended
+        }
+    }
+
+    /// Wakes the loops that `PendingResponse.enqueue` has given answers to.
+    public func wake() {
+        for loop in loops { loop.wake() }
+    }
+
+    /// Stops listening, lets requests in flight finish, and returns when all connections are closed; those that are
+    /// not after `timeout` are closed as they are.
+    ///
+    /// - Returns: whether all ended by themselves.
+    @discardableResult
+    public func stop(timeout: Duration) -> Bool {
+        everyLoop { $0.drain() }
+        let inTime = ended.wait(timeout: .now() + timeout.seconds) == .success
+        if !inTime {
+            everyLoop { $0.abort() }
+            ended.wait()
+        }
+        return inTime
+    }
+
+    private func everyLoop(_ task: @escaping EventLoop.Task) {
+        for loop in loops {
+            loop.enqueue(task)
+            loop.wake()
+        }
+    }
+
+    // MARK: For the loops
+
+    /// Takes one of the places for connections; false when all are taken.
+    func reserveConnection() -> Bool {
+        if openConnections.wrappingAdd(1, ordering: .relaxed).newValue <= configuration.maxConnections {
+            return true
+        }
+        openConnections.wrappingSubtract(1, ordering: .relaxed)
+        return false
+    }
+
+    /// Gives a place back; the acceptor, if it had to pause, goes on within its next tick.
+    func connectionClosed() {
+        openConnections.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    /// Deals accepted sockets round, so that few connections, too, are spread evenly over the loops.
+    func deal(_ descriptor: Int32, from acceptor: EventLoop) {
+        let turn = dealt.wrappingAdd(1, ordering: .relaxed).oldValue
+        let loops = loops
+        let loop = loops[turn % loops.count]
+        if loop === acceptor {
+            loop.adopt(descriptor)
+        } else {
+            loop.enqueue { $0.adopt(descriptor) }
+            loop.wake()
+        }
+    }
+}
+
+extension Duration {
+    /// In nanoseconds, at most what an Int64 holds.
+    var nanoseconds: UInt64 {
+        UInt64(components.seconds) &* 1_000_000_000 &+ UInt64(components.attoseconds / 1_000_000_000)
+    }
+
+    /// In seconds, as Dispatch takes it.
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}

@@ -1,0 +1,22 @@
+/// What a `Server` is made of.
+public struct ServerConfiguration: Sendable {
+    public var addresses: [ListenAddress]
+    /// Event loops, each a thread.
+    public var loops: Int
+    /// Connections at a time; beyond it the listeners stop accepting until one closes.
+    public var maxConnections = 4096
+    public var limits = HTTPLimits()
+    /// Writes the answer to a request that the server itself refuses: status, Content-Type and body.
+    public var renderError: @Sendable (HTTPError, inout Response) -> Void = { error, response in
+        response.status = error.status
+        response.contentType = "text/plain; charset=utf-8"
+        response.body.append(contentsOf: "\(error.detail)\n".utf8)
+    }
+
+    /// Listens on `addresses` with `loops` threads.
+    public init(addresses: [ListenAddress], loops: Int) {
+        precondition(loops > 0 && loops <= 256, "between 1 and 256 event loops")
+        self.addresses = addresses
+        self.loops = loops
+    }
+}

@@ -1,0 +1,23 @@
+import Glibc
+
+/// A system call that failed: which, on what, and why.
+public struct SystemError: Error, CustomStringConvertible, Sendable {
+    public let code: Int32
+    public let action: String
+
+    /// Takes the reason from `errno`.
+    init(_ action: String, code: Int32 = errno) {
+        self.action = action
+        self.code = code
+    }
+
+    public var description: String { "cannot \(action): \(String(cString: strerror(code)))" }
+}
+
+/// Calls `body` again for as long as a signal interrupts it: the one place where EINTR is dealt with.
+func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
+    while true {
+        let result = body()
+        if result != -1 || errno != EINTR { return result }
+    }
+}

@@ -1,0 +1,57 @@
+extension JSONReader {
+    /// Validates the next value, whatever it is, and passes over it.
+    ///
+    /// A key that occurs twice in one object is an error, even when its two spellings differ by
+    /// escapes. Takes time in proportion to the value's length, for crafted keys too.
+    public mutating func skipValue() throws(JSONError) -> JSONSlice {
+        _ = try peekKind()
+        let start = position
+        let outerDepth = depth
+        var deepest = depth
+        sawWhitespace = false
+        repeat {
+            switch try peekKind() {
+            case .object:
+                try openContainer()
+                keys.open(isObject: true)
+            case .array:
+                try openContainer()
+                keys.open(isObject: false)
+            case .string: _ = try scanString()
+            case .number: _ = try scanNumber()
+            case .bool: _ = try scanBool()
+            case .null: try scan("null")
+            }
+            deepest = max(deepest, depth)
+        } while try hasMoreValues(above: outerDepth)
+        return JSONSlice(
+            raw: slice(from: start), depth: deepest - outerDepth, hasWhitespace: sawWhitespace)
+    }
+
+    /// Goes to the next value that is deeper than `outerDepth`, out of containers that end before.
+    private mutating func hasMoreValues(above outerDepth: Int) throws(JSONError) -> Bool {
+        while depth > outerDepth {
+            if keys.isInObject {
+                if let key = try nextKey() {
+                    guard keys.insert(key) else {
+                        throw duplicate(key)
+                    }
+                    return true
+                }
+            } else if try nextElement() {
+                return true
+            }
+            keys.close()
+        }
+        return false
+    }
+
+    private func duplicate(_ key: JSONString) -> JSONError {
+        // A key can be as long as the text; a message should not.
+        let longestQuoted = 64
+        let name =
+            key.raw.count <= longestQuoted
+            ? "the key \"\(String(decoding: key.raw, as: UTF8.self))\"" : "a key"
+        return error("\(name) occurs twice in one object", at: key.offset)
+    }
+}

@@ -1,0 +1,46 @@
+/// A string that was read and found valid; it points into the reader's bytes.
+public struct JSONString {
+    /// The bytes between the quotes, as they are written.
+    public let raw: UnsafeRawBufferPointer
+    /// Whether the bytes hold escapes; without any they are the text itself.
+    public let hasEscapes: Bool
+    /// The offset of the opening quote.
+    public let offset: Int
+
+    /// The text as a `String`.
+    public var string: String {
+        guard hasEscapes else { return String(decoding: raw, as: UTF8.self) }
+        return String(decoding: Array(decodedBytes), as: UTF8.self)
+    }
+
+    /// Appends the text, its escapes decoded, as UTF-8.
+    public func append(to output: inout [UInt8]) {
+        guard hasEscapes else { return output.append(run: bytes, count: raw.count) }
+        output.append(contentsOf: decodedBytes)
+    }
+
+    /// Whether the text, its escapes decoded, is `text`.
+    @inlinable
+    public func equals(_ text: StaticString) -> Bool {
+        // Most keys differ in length from most names they are compared with.
+        guard hasEscapes || raw.count == text.utf8CodeUnitCount else { return false }
+        return hasSameText(as: text)
+    }
+
+    @usableFromInline
+    func hasSameText(as text: StaticString) -> Bool {
+        if hasEscapes {
+            let wanted = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+            return decodedBytes.elementsEqual(wanted)
+        }
+        return bytes.isSame(as: text.utf8Start, count: raw.count)
+    }
+
+    var bytes: UnsafePointer<UInt8> {
+        raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
+    }
+
+    var decodedBytes: DecodedBytes {
+        DecodedBytes(cursor: bytes, end: bytes + raw.count)
+    }
+}

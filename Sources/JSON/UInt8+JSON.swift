@@ -1,0 +1,21 @@
+extension UInt8 {
+    /// Whether the byte may stand between tokens (RFC 8259, section 2).
+    var isJSONWhitespace: Bool {
+        self == 0x20 || self == 0x0A || self == 0x0D || self == 0x09
+    }
+
+    /// The value of an ASCII hexadecimal digit of either case.
+    var hexDigitValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// The byte in upper-case hexadecimal.
+    var twoHexDigits: String {
+        (self < 0x10 ? "0" : "") + String(self, radix: 16, uppercase: true)
+    }
+}

@@ -1,0 +1,146 @@
+import Dispatch
+import EventStore
+import Events
+import HTTPServer
+import JSON
+
+/// Storing events.
+extension LogbookAPI {
+    /// Bodies longer than this are read on a Dispatch queue: an event loop has others to serve.
+    private static let bodyReadOnLoop = 256 * 1024
+    private static let ingestion = DispatchQueue(label: "logbook.ingestion", attributes: .concurrent)
+    /// Events in one array.
+    static let arrayLimit = 10_000
+
+    func postEvents(_ request: Request, _ response: inout Response) throws(Problem) {
+        let isStrict = try strictParameter(request)
+        try checkContent(request)
+        let isMinimal = request.header("prefer").map(Self.prefersMinimal) ?? false
+        guard request.body.count > Self.bodyReadOnLoop else {
+            let batch = try decode(request.body, isStrict: isStrict)
+            let pending = request.postpone()
+            return store(batch, isMinimal: isMinimal, pending)
+        }
+        let pending = request.postpone()
+        let body = Array(request.body)
+        Self.ingestion.async { [self] in
+            do throws(Problem) {
+                let batch = try body.span.withUnsafeBytes { bytes throws(Problem) in
+                    try decode(bytes, isStrict: isStrict)
+                }
+                store(batch, isMinimal: isMinimal, pending)
+            } catch {
+                pending.complete { error.write(to: &$0) }
+            }
+        }
+    }
+
+    private func strictParameter(_ request: Request) throws(Problem) -> Bool {
+        switch try parameters(request, known: ["strict"])["strict"] {
+        case nil, "false": return false
+        case "true": return true
+        default: throw Problem(QueryError(parameter: "strict", detail: "must be true or false"))
+        }
+    }
+
+    /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
+    private func checkContent(_ request: Request) throws(Problem) {
+        if let encoding = request.header("content-encoding"), !encoding.equalsIgnoringCase("identity") {
+            throw Problem(.unsupportedMediaType, "The body is taken as it is: no Content-Encoding.")
+        }
+        let type = request.header("content-type") ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        let name = UnsafeRawBufferPointer(rebasing: type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })
+        if name.equalsIgnoringCase("application/x-ndjson") || name.equalsIgnoringCase("application/jsonl") {
+            throw Problem(
+                .unsupportedMediaType, "Streams of events are not available in this version; send an array.")
+        }
+        guard let first = request.body.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
+            throw Problem(.badRequest, "The body is empty; send an event as a JSON object, or an array of them.")
+        }
+        guard
+            first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+                || name.equalsIgnoringCase("application/json")
+        else {
+            throw Problem(
+                .unsupportedMediaType, "The body is not JSON: an event is an object, several are an array.")
+        }
+    }
+
+    /// RFC 7240, section 4.2.
+    private static func prefersMinimal(_ prefer: UnsafeRawBufferPointer) -> Bool {
+        prefer.split(separator: UInt8(ascii: ",")).contains { preference in
+            String(decoding: preference, as: UTF8.self).filter { $0 != " " }.lowercased() == "return=minimal"
+        }
+    }
+
+    // MARK: Reading the body
+
+    private func decode(_ body: UnsafeRawBufferPointer, isStrict: Bool) throws(Problem) -> EventBatch {
+        try reporting {
+            var reader = JSONReader(body)
+            guard try reader.peekKind() == .array else {
+                let decoded = try EventDecoder.decode(&reader, now: now())
+                try reader.expectEnd()
+                return try EventBatch(single: decoded)
+            }
+            var batch = EventBatch(isStrict: isStrict)
+            try reader.beginArray()
+            while try reader.nextElement() {
+                guard batch.count < Self.arrayLimit else {
+                    throw Problem(.contentTooLarge, "An array holds at most \(Self.arrayLimit) events.")
+                }
+                batch.add(try EventDecoder.decode(&reader, now: now()))
+            }
+            try reader.expectEnd()
+            try batch.check()
+            return batch
+        }
+    }
+
+    // MARK: Answering
+
+    private func store(_ batch: EventBatch, isMinimal: Bool, _ pending: PendingResponse) {
+        repository.append(batch.events, allOrNothing: batch.isStrict) { result in
+            pending.enqueue { response in
+                switch result {
+                case .failure(let error): Problem(error).write(to: &response)
+                case .success(let outcomes) where batch.isSingle:
+                    Self.writeSingle(batch.events[0], outcomes[0], isMinimal: isMinimal, to: &response)
+                case .success(let outcomes): batch.writeSummary(outcomes, to: &response)
+                }
+            }
+        }
+    }
+
+    private static func writeSingle(
+        _ event: Event, _ outcome: AppendOutcome, isMinimal: Bool, to response: inout Response
+    ) {
+        switch outcome {
+        case .stored(let seq):
+            response.status = .created
+            write(event, seq: seq, isMinimal: isMinimal, to: &response)
+        case .duplicate(let stored, let seq):
+            write(stored, seq: seq, isMinimal: isMinimal, to: &response)
+        case .conflict:
+            Problem(
+                .conflict,
+                "An event with the id '\(event.text(.id) ?? "")' is stored already, with other content.",
+                errors: [(.pointer("/id"), "is taken by an event with other content")]
+            ).write(to: &response)
+        }
+    }
+
+    private static func write(_ event: Event, seq: Int64, isMinimal: Bool, to response: inout Response) {
+        response.addHeader("Cache-Control", "no-store")
+        event.withView(seq: seq) { view in
+            response.addHeader("Location", Array("/events/".utf8) + view[.id]!)
+            guard !isMinimal else { return }
+            view.appendJSON(to: &response.body)
+            response.body.append("\n")
+        }
+        if isMinimal {
+            response.contentType = nil
+            response.addHeader("Preference-Applied", "return=minimal")
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import EventStore
+import Events
+import HTTPServer
+import JSON
+
+/// A page of events being answered.
+struct EventPage: Sendable {
+    private let query: EventQuery
+    /// The query string as it came, for the Link to the next page.
+    private let rawQuery: [UInt8]
+
+    /// A page ends early, before its limit, once it is this long: an answer's memory has a bound, too.
+    static let maxBytes = 4 * 1024 * 1024
+
+    init(_ query: EventQuery, rawQuery: [UInt8]) {
+        self.query = query
+        self.rawQuery = rawQuery
+    }
+
+    /// Reads the page and writes the answer.
+    ///
+    /// - Throws: `timeLimit` when that takes longer than `budget`; then `response` is as it was.
+    func render(
+        _ reader: EventReader, budget: Duration, to response: inout Response
+    ) throws(StoreError) {
+        var returned = 0
+        var last: EventQuery.Position?
+        var hasMore = false
+        response.body.append("{\"events\":[")
+        do {
+            try reader.page(query, budget: budget) { event in
+                guard returned < query.limit, response.body.count < Self.maxBytes else {
+                    hasMore = true
+                    return false
+                }
+                if returned > 0 { response.body.append(",") }
+                event.appendJSON(to: &response.body)
+                returned += 1
+                last = EventQuery.Position(
+                    createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+                return true
+            }
+        } catch {
+            response.body.removeAll(keepingCapacity: true)
+            throw error
+        }
+        response.addHeader("Cache-Control", "no-store")
+        response.body.append("],\"pagination\":{\"limit\":")
+        response.body.appendInteger(query.limit)
+        response.body.append(",\"returned\":")
+        response.body.appendInteger(returned)
+        response.body.append(",\"next_cursor\":")
+        if hasMore, let last {
+            let cursor = query.cursor(after: last)
+            response.body.appendJSONString(cursor)
+            response.addHeader("Link", link(cursor))
+        } else {
+            response.body.append("null")
+        }
+        response.body.append("}}\n")
+    }
+
+    /// RFC 8288: the same query with `cursor`.
+    private func link(_ cursor: String) -> [UInt8] {
+        var link = Array("</events?".utf8)
+        for pair in rawQuery.split(separator: UInt8(ascii: "&")) where !pair.starts(with: "cursor=".utf8) {
+            // `<` and `>` would end the reference.
+            link.append(contentsOf: pair.flatMap { $0 == UInt8(ascii: ">") ? Array("%3E".utf8) : [$0] })
+            link.append(UInt8(ascii: "&"))
+        }
+        link.append(contentsOf: "cursor=\(cursor)>; rel=\"next\"".utf8)
+        return link
+    }
+}

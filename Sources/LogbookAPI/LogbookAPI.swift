@@ -1,0 +1,40 @@
+import EventStore
+import Events
+import HTTPServer
+import Logging
+import Synchronization
+
+/// The HTTP interface to a store: its routes, and what they answer.
+public final class LogbookAPI: Sendable {
+    let repository: EventRepository
+    let readers: LoopReaders
+    let now: @Sendable () -> Timestamp
+    let bodyLimit: Int
+    private let draining = Atomic<Bool>(false)
+
+    /// Creates the interface.
+    ///
+    /// - Parameters:
+    ///   - loops: event loops that will call the handlers.
+    ///   - bodyLimit: the longest JSON body, in bytes.
+    ///   - now: the time of events that bring none.
+    public init(
+        _ repository: EventRepository, loops: Int, bodyLimit: Int, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.repository = repository
+        self.bodyLimit = bodyLimit
+        self.now = now
+        readers = LoopReaders(repository, loops: loops)
+    }
+
+    /// Every route of the service.
+    public var routes: [Route] {
+        let routes = eventRoutes + schemaRoutes + healthRoutes
+        return routes + [indexRoute(of: routes)]
+    }
+
+    /// Has `/readyz` say that traffic should go elsewhere.
+    public func beginDraining() { draining.store(true, ordering: .relaxed) }
+
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+}

@@ -1,0 +1,27 @@
+import EventStore
+import HTTPServer
+
+/// One reader for each event loop, opened at its first read.
+///
+/// `@unchecked Sendable`: each loop touches its own place alone.
+final class LoopReaders: @unchecked Sendable {
+    private final class Place {
+        var reader: EventReader?
+    }
+
+    private let repository: EventRepository
+    private let places: [Place]
+
+    init(_ repository: EventRepository, loops: Int) {
+        self.repository = repository
+        places = (0..<loops).map { _ in Place() }
+    }
+
+    func reader(for request: Request) throws(StoreError) -> EventReader {
+        let place = places[request.loopIndex]
+        if let reader = place.reader { return reader }
+        let reader = try repository.makeReader()
+        place.reader = reader
+        return reader
+    }
+}

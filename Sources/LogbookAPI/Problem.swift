@@ -1,0 +1,149 @@
+import EventStore
+import Events
+import HTTPServer
+import JSON
+
+/// An error as clients get it: `application/problem+json` (RFC 9457).
+struct Problem: Error, Sendable {
+    /// One wrong place, in the body or in the query.
+    enum Place: Sendable {
+        /// RFC 6901.
+        case pointer(String)
+        case parameter(String)
+    }
+
+    let status: HTTPStatus
+    let detail: String
+    let errors: [(place: Place, detail: String)]
+
+    /// How soon a client may try again after a 503, in seconds.
+    private static let retryAfter: StaticString = "1"
+
+    init(_ status: HTTPStatus, _ detail: String, errors: [(place: Place, detail: String)] = []) {
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+    }
+
+    init(_ error: HTTPError) { self.init(error.status, error.detail) }
+
+    init(_ error: JSONError) {
+        self.init(.badRequest, "The body is not valid JSON: \(error)")
+    }
+
+    init(_ error: QueryError) {
+        self.init(
+            .badRequest, "Query parameter '\(error.parameter)' \(error.detail).",
+            errors: [(.parameter(error.parameter), error.detail)])
+    }
+
+    init(_ error: StoreError) {
+        switch error {
+        case .unavailable(let reason):
+            self.init(.serviceUnavailable, "Not now: \(reason). Try again.")
+        case .timeLimit:
+            self.init(
+                .serviceUnavailable,
+                "The query takes too long and was stopped. Narrow its range with since and until, or filter by "
+                    + "object_name, which has an index of its own.")
+        case .damaged:
+            self.init(.internalServerError, "The database is damaged; the service's log says where.")
+        }
+    }
+
+    func write(to response: inout Response) {
+        response.status = status
+        response.contentType = "application/problem+json"
+        response.addHeader("Cache-Control", "no-store")
+        if status == .serviceUnavailable { response.addHeader("Retry-After", Self.retryAfter) }
+        response.body.removeAll(keepingCapacity: true)
+        response.body.append("{\"type\":\"about:blank\",\"title\":")
+        response.body.appendJSONString(status.reason)
+        response.body.append(",\"status\":")
+        response.body.appendInteger(status.code)
+        response.body.append(",\"detail\":")
+        response.body.appendJSONString(detail)
+        if !errors.isEmpty { writeErrors(to: &response.body) }
+        response.body.append("}\n")
+    }
+
+    private func writeErrors(to body: inout [UInt8]) {
+        var separator: StaticString = ",\"errors\":["
+        for error in errors {
+            body.append(separator)
+            separator = ","
+            switch error.place {
+            case .pointer(let pointer):
+                body.append("{\"pointer\":")
+                body.appendJSONString(pointer)
+            case .parameter(let name):
+                body.append("{\"parameter\":")
+                body.appendJSONString(name)
+            }
+            body.append(",\"detail\":")
+            body.appendJSONString(error.detail)
+            body.append("}")
+        }
+        body.append("]")
+    }
+}
+
+extension LogbookAPI {
+    /// Writes the server's own refusals in the shape of all others.
+    @Sendable public static func renderError(_ error: HTTPError, _ response: inout Response) {
+        Problem(error).write(to: &response)
+    }
+
+    /// A route whose handler may throw a `Problem`.
+    func route(
+        _ method: HTTPMethod, _ path: String, _ summary: String, parameters: [String] = [],
+        statuses: [HTTPStatus], bodyLimit: Int = 0,
+        _ handler: @escaping @Sendable (Request, inout Response) throws(Problem) -> Void
+    ) -> Route {
+        Route(
+            method, path, summary: summary, parameters: parameters, statuses: statuses, bodyLimit: bodyLimit
+        ) { request, response in
+            do throws(Problem) {
+                try handler(request, &response)
+            } catch {
+                error.write(to: &response)
+            }
+        }
+    }
+
+    /// Makes the errors of every layer below the problem that clients get.
+    func reporting<Result>(_ body: () throws -> Result) throws(Problem) -> Result {
+        do {
+            return try body()
+        } catch let error as Problem {
+            throw error
+        } catch let error as StoreError {
+            throw Problem(error)
+        } catch let error as QueryError {
+            throw Problem(error)
+        } catch let error as HTTPError {
+            throw Problem(error)
+        } catch let error as JSONError {
+            throw Problem(error)
+        } catch {
+            preconditionFailure("an error of a kind that no layer below throws: \(error)")
+        }
+    }
+
+    /// Reads the query of a route that knows no parameters but these.
+    func parameters(_ request: Request, known: [String]) throws(Problem) -> [String: String] {
+        try reporting {
+            var values: [String: String] = [:]
+            for (name, value) in try QueryParameters(request.query).pairs {
+                guard known.contains(name) else {
+                    let list = known.isEmpty ? "this route knows none" : "known are \(known.joined(separator: ", "))"
+                    throw QueryError(parameter: name, detail: "is not known here; \(list)")
+                }
+                guard values.updateValue(value, forKey: name) == nil else {
+                    throw QueryError(parameter: name, detail: "is given twice")
+                }
+            }
+            return values
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import EventStore
+import Events
+import HTTPServer
+import JSON
+
+/// What the database is, and in which version.
+extension LogbookAPI {
+    var schemaRoutes: [Route] {
+        [
+            route(
+                .get, "/schema", "the schema in force, and the file behind it",
+                statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getSchema),
+            route(
+                .get, "/schema/version", "the schema's version and status, from memory",
+                statuses: [.ok, .badRequest, .serviceUnavailable], getVersion),
+            route(
+                .get, "/schema/migrations", "the migrations that made the schema, oldest first",
+                statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getMigrations),
+        ]
+    }
+
+    private func getVersion(_ request: Request, _ response: inout Response) throws(Problem) {
+        _ = try parameters(request, known: [])
+        let state = repository.schemaState
+        guard state.status != .failed else {
+            throw Problem(.serviceUnavailable, "The database could not be brought to its latest version.")
+        }
+        response.body.append("{")
+        Self.write(state, to: &response.body)
+        response.body.append("}\n")
+    }
+
+    private static func write(_ state: SchemaState, to body: inout [UInt8]) {
+        body.append("\"version\":")
+        body.appendInteger(state.version)
+        body.append(",\"latest\":")
+        body.appendInteger(state.latest)
+        body.append(",\"status\":")
+        body.appendJSONString(state.status.rawValue)
+    }
+
+    private func getMigrations(_ request: Request, _ response: inout Response) throws(Problem) {
+        _ = try parameters(request, known: [])
+        let schema = try reporting { try readers.reader(for: request).describeSchema() }
+        response.body.append("{\"migrations\":")
+        Self.write(schema.migrations, to: &response.body)
+        response.body.append("}\n")
+    }
+
+    private func getSchema(_ request: Request, _ response: inout Response) throws(Problem) {
+        _ = try parameters(request, known: [])
+        let schema = try reporting { try readers.reader(for: request).describeSchema() }
+        let sizes = repository.fileSizes
+        response.body.append("{")
+        Self.write(repository.schemaState, to: &response.body)
+        response.body.append(",\"migrations\":")
+        Self.write(schema.migrations, to: &response.body)
+        response.body.append(",\"tables\":")
+        Self.writeList(schema.tables, to: &response.body, Self.write)
+        response.body.append(",\"sqlite_version\":")
+        response.body.appendJSONString(EventRepository.sqliteVersion)
+        response.body.append(",\"journal_mode\":")
+        response.body.appendJSONString(schema.journalMode)
+        response.body.append(",\"durability\":\"full\",\"database_bytes\":")
+        response.body.appendInteger(Int(sizes.database))
+        response.body.append(",\"wal_bytes\":")
+        response.body.appendInteger(Int(sizes.wal))
+        response.body.append("}\n")
+    }
+
+    private static func write(_ migrations: [SchemaDescription.Migration], to body: inout [UInt8]) {
+        writeList(migrations, to: &body) { migration, body in
+            body.append("{\"version\":")
+            body.appendInteger(Int(migration.version))
+            body.append(",\"applied_at\":")
+            body.appendJSONString(migration.appliedAt)
+            body.append(",\"description\":")
+            if let description = migration.description {
+                body.appendJSONString(description)
+            } else {
+                body.append("null")
+            }
+            body.append("}")
+        }
+    }
+
+    private static func write(_ table: SchemaDescription.Table, to body: inout [UInt8]) {
+        body.append("{\"name\":")
+        body.appendJSONString(table.name)
+        body.append(",\"columns\":")
+        writeList(table.columns, to: &body) { column, body in
+            body.append("{\"name\":")
+            body.appendJSONString(column.name)
+            body.append(",\"type\":")
+            body.appendJSONString(column.type)
+            body.append(column.isNotNull ? ",\"not_null\":true" : ",\"not_null\":false")
+            body.append(column.isPrimaryKey ? ",\"primary_key\":true}" : ",\"primary_key\":false}")
+        }
+        body.append(",\"indexes\":")
+        writeList(table.indexes, to: &body) { index, body in
+            body.append("{\"name\":")
+            body.appendJSONString(index.name)
+            body.append(index.isUnique ? ",\"unique\":true" : ",\"unique\":false")
+            body.append(",\"columns\":")
+            writeList(index.columns, to: &body) { name, body in body.appendJSONString(name) }
+            body.append("}")
+        }
+        body.append("}")
+    }
+
+    /// Appends a JSON array, each item by `write`.
+    static func writeList<Item>(
+        _ items: [Item], to body: inout [UInt8], _ write: (Item, inout [UInt8]) -> Void
+    ) {
+        var separator: StaticString = "["
+        for item in items {
+            body.append(separator)
+            separator = ","
+            write(item, &body)
+        }
+        body.append(items.isEmpty ? "[]" : "]")
+    }
+}

@@ -1,0 +1,217 @@
+import CSQLite
+
+/// A connection to a database file. One thread at a time may use it; it is closed when the last reference goes.
+public final class Connection {
+    /// How a file is opened.
+    public enum Mode: Sendable {
+        case readOnly
+        case readWrite
+        /// Makes the file when it is missing.
+        case create
+        /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside it.
+        case immutable
+    }
+
+    let handle: OpaquePointer
+    private var interruption: Interruption?
+
+    private final class Interruption {
+        let shouldStop: () -> Bool
+
+        init(_ shouldStop: @escaping () -> Bool) { self.shouldStop = shouldStop }
+    }
+
+    /// Opens the database at `path`.
+    ///
+    /// - Throws: when the file cannot be opened. What it holds is looked at by the first statement.
+    public init(_ path: String, _ mode: Mode) throws(SQLiteError) {
+        let flags: Int32 =
+            switch mode {
+            case .readOnly: SQLITE_OPEN_READONLY
+            case .readWrite: SQLITE_OPEN_READWRITE
+            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            }
+        let name = mode == .immutable ? "file:\(Self.escapedForURI(path))?immutable=1" : path
+        var opened: OpaquePointer?
+        // NOMUTEX: one thread at a time is this class's own rule.
+        let result = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
+        guard let opened else {
+            throw SQLiteError(extendedCode: result, message: "out of memory")
+        }
+        handle = opened
+        guard result == SQLITE_OK else {
+            let error = SQLiteError(
+                extendedCode: sqlite3_extended_errcode(opened), message: String(cString: sqlite3_errmsg(opened)))
+            throw error
+        }
+        sqlite3_extended_result_codes(handle, 1)
+    }
+
+    deinit {
+        // close_v2 waits for statements that are finalized after their connection.
+        sqlite3_close_v2(handle)
+    }
+
+    /// `?`, `#` and `%` mean something in a URI.
+    private static func escapedForURI(_ path: String) -> String {
+        var escaped = ""
+        for character in path {
+            switch character {
+            case "%": escaped += "%25"
+            case "?": escaped += "%3f"
+            case "#": escaped += "%23"
+            default: escaped.append(character)
+            }
+        }
+        return escaped
+    }
+
+    /// The error that the last call left.
+    func lastError() -> SQLiteError {
+        SQLiteError(
+            extendedCode: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
+    }
+
+    /// Prepares `sql`, one statement.
+    public func prepare(_ sql: String) throws(SQLiteError) -> Statement {
+        try Statement(self, sql)
+    }
+
+    /// Runs one or more statements that take nothing and whose rows nobody wants.
+    public func execute(_ sql: String) throws(SQLiteError) {
+        guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw lastError() }
+    }
+
+    /// The first column of the first row of `sql`, as text; nil when there is no row or it is NULL.
+    public func text(_ sql: String) throws(SQLiteError) -> String? {
+        let statement = try prepare(sql)
+        return try statement.step() ? statement.text(0) : nil
+    }
+
+    /// The first column of the first row of `sql`, as a number; nil when there is no row.
+    public func integer(_ sql: String) throws(SQLiteError) -> Int64? {
+        let statement = try prepare(sql)
+        return try statement.step() ? statement.integer(0) : nil
+    }
+
+    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it throws.
+    public func transaction<Failure: Error>(
+        orElse convert: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Void
+    ) throws(Failure) {
+        do { try execute("BEGIN IMMEDIATE") } catch { throw convert(error) }
+        do {
+            try body()
+        } catch {
+            rollback()
+            throw error
+        }
+        do {
+            try execute("COMMIT")
+        } catch {
+            rollback()
+            throw convert(error)
+        }
+    }
+
+    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it throws.
+    public func transaction(_ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
+        try transaction(orElse: { $0 }, body)
+    }
+
+    /// Ends a transaction, if one is open, without its changes.
+    public func rollback() {
+        // Some errors (a full disk, an I/O error) have rolled back already: https://sqlite.org/lang_transaction.html
+        guard sqlite3_get_autocommit(handle) == 0 else { return }
+        // ROLLBACK itself reports no failure that could be acted upon: the lock goes with the connection at the latest.
+        sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
+    }
+
+    /// Rows that the last INSERT, UPDATE or DELETE changed.
+    public var changes: Int { Int(sqlite3_changes64(handle)) }
+
+    /// The rowid of the last successful INSERT.
+    public var lastInsertRowID: Int64 { sqlite3_last_insert_rowid(handle) }
+
+    /// How long a statement waits for another connection's lock.
+    public func setBusyTimeout(milliseconds: Int32) {
+        sqlite3_busy_timeout(handle, milliseconds)
+    }
+
+    /// Asks `shouldStop` every `steps` steps of the virtual machine, a few nanoseconds each, and stops the statement
+    /// with `SQLITE_INTERRUPT` when it says true.
+    public func interruptWhen(every steps: Int32, _ shouldStop: @escaping () -> Bool) {
+        let interruption = Interruption(shouldStop)
+        self.interruption = interruption
+        sqlite3_progress_handler(
+            handle, steps,
+            { context in
+                Unmanaged<Interruption>.fromOpaque(context!).takeUnretainedValue().shouldStop() ? 1 : 0
+            }, Unmanaged.passUnretained(interruption).toOpaque())
+    }
+
+    /// Lets statements run to their end.
+    public func neverInterrupt() {
+        sqlite3_progress_handler(handle, 0, nil, nil)
+        interruption = nil
+    }
+
+    /// Has closing leave the WAL as it is; otherwise the last connection to close moves it into the file.
+    public func keepWALOnClose() {
+        csqlite_keep_wal_on_close(handle)
+    }
+
+    /// Pages that the WAL holds after the last commit of this connection, once `takeOverCheckpoints` was called.
+    public private(set) var walPages = 0
+
+    /// Has no commit checkpoint by itself any more; `walPages` tells when it is time to.
+    public func takeOverCheckpoints() {
+        // Setting a hook replaces the automatic checkpoint: https://sqlite.org/c3ref/wal_hook.html
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, pages in
+                Unmanaged<Connection>.fromOpaque(context!).takeUnretainedValue().walPages = Int(pages)
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// How far a checkpoint goes (https://sqlite.org/c3ref/wal_checkpoint_v2.html).
+    public enum Checkpoint: Sendable {
+        /// As far as readers let it.
+        case passive
+        /// All of it, and the WAL file is emptied; waits for readers as long as the busy timeout says.
+        case truncate
+    }
+
+    /// Moves the WAL's content into the database.
+    ///
+    /// - Returns: pages in the WAL, and how many of them are in the database now.
+    @discardableResult
+    public func checkpoint(_ kind: Checkpoint) throws(SQLiteError) -> (pages: Int, moved: Int) {
+        var pages: Int32 = 0
+        var moved: Int32 = 0
+        let mode = kind == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
+        let result = sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, &moved)
+        guard result == SQLITE_OK else { throw lastError() }
+        if pages == moved { walPages = 0 }
+        return (Int(pages), Int(moved))
+    }
+
+    /// Copies the whole database to the new file at `path` (https://sqlite.org/backup.html).
+    ///
+    /// - Throws: when reading or writing fails; the half-made file is the caller's to remove.
+    public func backUp(to path: String) throws(SQLiteError) {
+        let target = try Connection(path, .create)
+        guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
+            throw target.lastError()
+        }
+        let result = sqlite3_backup_step(backup, -1)
+        sqlite3_backup_finish(backup)
+        guard result == SQLITE_DONE else {
+            throw SQLiteError(extendedCode: result, message: "the copy to a new file did not finish")
+        }
+    }
+
+    /// The version of the library that is linked, such as `3.40.1`.
+    public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+}

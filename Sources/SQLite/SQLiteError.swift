@@ -1,0 +1,39 @@
+import CSQLite
+
+/// A call to SQLite that failed, with its extended result code (https://sqlite.org/rescode.html).
+public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let extendedCode: Int32
+    public let message: String
+
+    /// Names a failure.
+    public init(extendedCode: Int32, message: String) {
+        self.extendedCode = extendedCode
+        self.message = message
+    }
+
+    /// The low byte of the extended code, such as `SQLITE_FULL`.
+    public var code: Int32 { extendedCode & 0xFF }
+
+    /// The text that SQLite has for the extended code, and the message of the connection.
+    public var description: String {
+        "SQLite error \(extendedCode) (\(String(cString: sqlite3_errstr(extendedCode)))): \(message)"
+    }
+
+    /// The file is no database, or what it holds contradicts itself.
+    public var isDamage: Bool { code == SQLITE_CORRUPT || code == SQLITE_NOTADB }
+
+    /// The primary code of a file that is no database.
+    public static let notADatabase = SQLITE_NOTADB
+
+    /// The primary code of a file whose content contradicts itself.
+    public static let corrupt = SQLITE_CORRUPT
+
+    /// The primary code of a file that cannot be opened.
+    public static let cannotOpen = SQLITE_CANTOPEN
+
+    /// The primary code of a disk without room.
+    public static let full = SQLITE_FULL
+
+    /// The work was stopped by `Connection.interruptWhen`.
+    public var isInterrupt: Bool { code == SQLITE_INTERRUPT }
+}

@@ -1,0 +1,213 @@
+import ArgumentParser
+import CLinux
+import Dispatch
+import EventStore
+import Events
+import Glibc
+import HTTPServer
+import Logging
+import LogbookAPI
+
+/// `logbook serve`
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve the HTTP interface over a database file.",
+        discussion: """
+            The file is made when it is missing, and migrated when it is older. SIGTERM and SIGINT end the service once
+            requests in flight are answered; a second one ends it at once, and nothing acknowledged is lost either way.
+
+            Each flag has a variable: --max-body-bytes is LOGBOOK_MAX_BODY_BYTES. Durations are in seconds.
+
+            Example: logbook serve --listen 127.0.0.1:8080 --database /data/logbook.db
+            """)
+
+    @Option(help: ArgumentHelp("Address to listen on; port 0 takes a free one.", valueName: "host:port"))
+    var listen = "127.0.0.1:8080"
+
+    @Option(help: ArgumentHelp("The database file.", valueName: "path"))
+    var database = "logbook.db"
+
+    @Option(help: "Event loops, each a thread; 0 is one a core.")
+    var eventLoops = 0
+
+    @Option(help: "Connections at a time; beyond it, new ones wait.")
+    var maxConnections = 4096
+
+    @Option(help: "The longest JSON body, in bytes; more is a 413.")
+    var maxBodyBytes = 16 * 1024 * 1024
+
+    @Option(help: "The longest header section, in bytes; more is a 431.")
+    var maxHeaderBytes = HTTPLimits().headerBytes
+
+    @Option(help: "The most header fields; more is a 431.")
+    var maxHeaderFields = HTTPLimits().headerFields
+
+    @Option(help: "The longest request target, in bytes; more is a 414.")
+    var maxTargetBytes = HTTPLimits().targetBytes
+
+    @Option(help: "Seconds to receive a header in, from its first byte.")
+    var headerTimeout = 10.0
+
+    @Option(help: "Seconds over which a body's speed is taken.")
+    var bodyTimeout = 10.0
+
+    @Option(help: "The slowest body, in bytes a second; slower is a 408.")
+    var minBodyRate = HTTPLimits().bodyBytesPerSecond
+
+    @Option(help: "Seconds that a connection may rest between requests.")
+    var idleTimeout = 75.0
+
+    @Option(help: "Seconds that a client may take no byte of an answer.")
+    var writeTimeout = 30.0
+
+    @Option(help: "Events that wait to be written, at most; more is a 503.")
+    var maxQueuedEvents = 100_000
+
+    @Option(help: "Bytes of events that wait to be written, at most; more is a 503.")
+    var maxQueuedBytes = 64 * 1024 * 1024
+
+    @Option(help: "Seconds that a query may take; more is a 503.")
+    var queryTimeout = 10.0
+
+    @Option(help: "Keep a copy of an older file before migrating it, if the disk has room (true or false).")
+    var backupBeforeMigrate = true
+
+    @Option(help: "Seconds between SIGTERM, from which on /readyz is 503, and closing the listener.")
+    var shutdownDelay = 0.0
+
+    @Option(help: "Seconds that requests in flight get to finish in at shutdown.")
+    var shutdownTimeout = 25.0
+
+    @Option(help: "The least level that is logged: trace, debug, info, notice, warning, error, critical.")
+    var logLevel = "info"
+
+    /// All of the above, for the environment; a test holds it against `--help`.
+    static let valueFlags = [
+        "listen", "database", "event-loops", "max-connections", "max-body-bytes", "max-header-bytes",
+        "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout", "min-body-rate",
+        "idle-timeout", "write-timeout", "max-queued-events", "max-queued-bytes", "query-timeout",
+        "backup-before-migrate", "shutdown-delay", "shutdown-timeout", "log-level",
+    ]
+
+    /// How the program ends when it must not touch the database file.
+    private static let refusedExit: Int32 = 3
+
+    func validate() throws {
+        _ = try address()
+        _ = try level()
+        try check(eventLoops, in: 0...256, "event-loops")
+        try check(maxConnections, in: 1...1_000_000, "max-connections")
+        try check(maxBodyBytes, in: 1...1_073_741_824, "max-body-bytes")
+        try check(maxHeaderBytes, in: 256...1_048_576, "max-header-bytes")
+        try check(maxHeaderFields, in: 1...10_000, "max-header-fields")
+        try check(maxTargetBytes, in: 64...1_048_576, "max-target-bytes")
+        try check(minBodyRate, in: 0...1_073_741_824, "min-body-rate")
+        try check(maxQueuedEvents, in: 1...10_000_000, "max-queued-events")
+        try check(maxQueuedBytes, in: 1...4_294_967_296, "max-queued-bytes")
+        for (seconds, flag) in [
+            (headerTimeout, "header-timeout"), (bodyTimeout, "body-timeout"), (idleTimeout, "idle-timeout"),
+            (writeTimeout, "write-timeout"), (queryTimeout, "query-timeout"),
+        ] {
+            try check(seconds, in: 0.001...86_400, flag)
+        }
+        try check(shutdownDelay, in: 0...3600, "shutdown-delay")
+        try check(shutdownTimeout, in: 0...3600, "shutdown-timeout")
+    }
+
+    private func check<Value>(_ value: Value, in range: ClosedRange<Value>, _ flag: String) throws {
+        guard range.contains(value) else {
+            throw ValidationError("--\(flag) must be from \(range.lowerBound) to \(range.upperBound), not \(value)")
+        }
+    }
+
+    private func address() throws -> ListenAddress {
+        guard let address = ListenAddress(listen) else {
+            throw ValidationError("--listen must be HOST:PORT such as 127.0.0.1:8080, not '\(listen)'")
+        }
+        return address
+    }
+
+    private func level() throws -> Logger.Level {
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--log-level must be one of \(levels), not '\(logLevel)'")
+        }
+        return level
+    }
+
+    func run() throws {
+        let level = try level()
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: level) }
+        raiseDescriptorLimit(logger)
+        let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let repository = EventRepository(storeConfiguration, logger: logger, now: Self.now)
+        let api = LogbookAPI(repository, loops: loops, bodyLimit: maxBodyBytes, now: Self.now)
+        var configuration = ServerConfiguration(addresses: [try address()], loops: loops)
+        configuration.maxConnections = maxConnections
+        configuration.limits = limits
+        configuration.renderError = LogbookAPI.renderError
+        let server = Server(configuration, router: Router(api.routes), logger: logger)
+        // The listener opens before the database: probes are answered during a long migration.
+        do {
+            try server.start()
+        } catch {
+            logger.critical("\(error)")
+            throw ExitCode.failure
+        }
+        let shutdown = Shutdown(
+            server, api, repository, delay: shutdownDelay, timeout: shutdownTimeout, logger: logger)
+        shutdown.watchSignals()
+        DispatchQueue.global().async {
+            do throws(SchemaError) {
+                try repository.open { server.wake() }
+            } catch {
+                logger.critical("\(error.message)")
+                if case .refused = error { Glibc.exit(Self.refusedExit) }
+            }
+        }
+        dispatchMain()
+    }
+
+    private var storeConfiguration: StoreConfiguration {
+        var configuration = StoreConfiguration(path: database)
+        configuration.backsUpBeforeMigration = backupBeforeMigrate
+        configuration.queuedEvents = maxQueuedEvents
+        configuration.queuedBytes = maxQueuedBytes
+        configuration.queryTimeLimit = .seconds(queryTimeout)
+        return configuration
+    }
+
+    private var limits: HTTPLimits {
+        var limits = HTTPLimits()
+        limits.targetBytes = maxTargetBytes
+        limits.headerBytes = maxHeaderBytes
+        limits.headerFields = maxHeaderFields
+        limits.headerTimeout = .seconds(headerTimeout)
+        limits.bodyGrace = .seconds(bodyTimeout)
+        limits.bodyBytesPerSecond = minBodyRate
+        limits.idleTimeout = .seconds(idleTimeout)
+        limits.writeTimeout = .seconds(writeTimeout)
+        return limits
+    }
+
+    @Sendable private static func now() -> Timestamp {
+        guard let now = Timestamp(milliseconds: clinux_realtime_milliseconds()) else {
+            preconditionFailure("the system clock is outside of the years 0000 to 9999")
+        }
+        return now
+    }
+
+    /// Each connection is a descriptor, and the usual soft limit is lower than `maxConnections`.
+    private func raiseDescriptorLimit(_ logger: Logger) {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        let wanted = rlim_t(maxConnections + 256)
+        guard limit.rlim_cur < wanted else { return }
+        limit.rlim_cur = min(wanted, limit.rlim_max)
+        guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur == wanted else {
+            logger.warning("The limit on open files (\(limit.rlim_max)) is lower than --max-connections needs")
+            return
+        }
+    }
+}

@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# What the benches share: starting and stopping the servers, and measuring one with wrk. Sourced, after `set -euo pipefail`.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+fail() { echo "bench: $*" >&2; exit 1; }
+
+for command in curl gcc nginx python3 wrk; do
+  PATH=$PATH:/usr/sbin command -v $command >/dev/null || fail "$command is missing; run scripts/setup build bench"
+done
+
+binary=${1:-$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook}
+[ -x "$binary" ] || fail "there is no $binary; run make build"
+
+DURATION=${DURATION:-8}
+ROUNDS=${ROUNDS:-3}
+cores=$(nproc)
+
+# In the checkout, for /tmp is memory on many machines, and an fsync there costs nothing.
+mkdir -p .build
+folder=$(mktemp -d "$PWD/.build/bench.XXXXXX")
+[ "$(stat -f -c %T "$folder")" != tmpfs ] || fail "$folder is in memory; put the checkout on a disk"
+mkdir "$folder/results"
+
+started=()
+finish() {
+  [ ${#started[@]} = 0 ] || kill "${started[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$folder"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# await URL PID: until the server answers.
+await() {
+  until curl --silent --fail --output /dev/null "$1"; do
+    kill -0 "$2" 2>/dev/null || { cat "$folder/log" >&2; fail "a server ended before it answered at $1"; }
+    sleep 0.05
+  done
+}
+
+# start_logbook DATABASE: sets logbook, its process, and logbook_url.
+start_logbook() {
+  local port
+  port=$(free_port)
+  logbook_url=http://127.0.0.1:$port
+  "$binary" serve --listen "127.0.0.1:$port" --database "$1" 2>"$folder/log" &
+  logbook=$!
+  started+=("$logbook")
+  await "$logbook_url/readyz" "$logbook"
+}
+
+# stop_logbook: orderly, so that all is in the one file and nothing beside it.
+stop_logbook() {
+  kill -TERM "$logbook"
+  wait "$logbook" || { cat "$folder/log" >&2; fail "logbook did not stop in order"; }
+}
+
+# make_template FILE: a database as Logbook makes it, holding the 200 real events of the tests.
+make_template() {
+  start_logbook "$1"
+  scripts/import-kubernetes-events --server "$logbook_url" Tests/Data/kubernetes-events.ndjson >/dev/null
+  stop_logbook
+}
+
+compile_reference() { gcc -O2 -Wall -Wextra -o "$folder/reference" bench/reference.c -lsqlite3; }
+
+# cpu_ticks PID: what the process and its children have used so far, all threads.
+cpu_ticks() {
+  local pid ticks=0 used
+  for pid in "$1" $(pgrep -P "$1"); do
+    used=$(sed 's/.*) //' "/proc/$pid/stat" | awk '{print $12 + $13}') # fields 14 and 15, counted after the name
+    ticks=$((ticks + used))
+  done
+  echo "$ticks"
+}
+
+# measure NAME PID CONNECTIONS URL [WRK ARGUMENTS]: adds a line "requests/s, CPU us per request" to results/NAME.
+measure() {
+  local name=$1 pid=$2 connections=$3 url=$4 before after threads
+  shift 4
+  threads=$((connections < cores ? connections : cores))
+  before=$(cpu_ticks "$pid")
+  wrk --threads "$threads" --connections "$connections" --duration "${DURATION}s" --timeout 10s "$@" "$url" >"$folder/wrk"
+  after=$(cpu_ticks "$pid")
+  # A server that refuses is fast, and a rate of refusals means nothing.
+  if grep -E 'Non-2xx|Socket errors' "$folder/wrk" >&2; then fail "errors at $url with $connections connections"; fi
+  awk -v ticks=$((after - before)) -v hertz="$(getconf CLK_TCK)" '
+    / requests in / { requests = $1 }
+    /^Requests\/sec:/ { rate = $2 }
+    END { if (requests == 0) exit 1; printf "%.0f %.1f\n", rate, ticks / hertz * 1e6 / requests }
+  ' "$folder/wrk" >>"$folder/results/$name" || fail "no answer at $url"
+}
+
+# median NAME COLUMN; ratio NAME OTHER: the median over the rounds of NAME's rate over OTHER's in the same round.
+middle() { sort -g | awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2)] + value[int((NR + 2) / 2)]) / 2 }'; }
+median() { awk -v column="$2" '{ print $column }' "$folder/results/$1" | middle; }
+ratio() { paste "$folder/results/$1" "$folder/results/$2" | awk '{ print $1 / $3 }' | middle; }
+
+# row LABEL NAME [OTHER]: a line of a table: what it is, per second, CPU each, ratio to OTHER.
+row() {
+  local against=''
+  [ $# -lt 3 ] || against=$(printf '%.2f' "$(ratio "$2" "$3")")
+  printf '%-44s %10.0f %8.1f %8s\n' "$1" "$(median "$2" 1)" "$(median "$2" 2)" "$against"
+}
+heading() { printf '\n%s\n%-44s %10s %8s %8s\n' "$1" '' "$2" 'CPU us' 'ratio'; }
