@@ -24,7 +24,8 @@ let package = Package(
         .target(
             name: "EventStore",
             dependencies: [
-                "CLinux", "SQLite", "Events", "JSON", .product(name: "Logging", package: "swift-log"),
+                "CLinux", "SQLite", "Events", "JSON",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
             name: "LogbookAPI",

@@ -10,5 +10,6 @@ public enum AppendOutcome: Sendable {
     case conflict
 }
 
-/// What became of a request to store events, in their order; nothing of it was stored when it failed.
+/// What became of a request to store events, in their order; nothing of it was stored when it
+/// failed.
 public typealias AppendResult = Result<[AppendOutcome], StoreError>

@@ -1,7 +1,8 @@
 import Glibc
 
-/// The lock that makes one process the only writer of a database: SQLite lets several write in turn, and its WAL-reset
-/// defect (3.7.0 to 3.51.2) then corrupts the file. Released when the process ends, however it ends.
+/// The lock that makes one process the only writer of a database: SQLite lets several write in
+/// turn, and its WAL-reset defect (3.7.0 to 3.51.2) then corrupts the file. Released when the
+/// process ends, however it ends.
 final class DatabaseLock: Sendable {
     private let descriptor: Int32
 
@@ -19,7 +20,9 @@ final class DatabaseLock: Sendable {
         }
         // For people who look for the holder; the lock itself is the kernel's.
         let text = "\(getpid())\n"
-        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.utf8.count, 0) == text.utf8.count else {
+        guard ftruncate(descriptor, 0) == 0,
+            pwrite(descriptor, text, text.utf8.count, 0) == text.utf8.count
+        else {
             let reason = String(cString: strerror(errno))
             _ = close(descriptor)
             throw .refused("Cannot write \(lockPath): \(reason)")

@@ -6,7 +6,8 @@ import SQLite
 public final class EventReader {
     private let connection: Connection
     private let find: Statement
-    /// Statements of pages by their SQL. The shapes of a query are few, but not so few that none need ever go.
+    /// Statements of pages by their SQL. The shapes of a query are few, but not so few that none
+    /// need ever go.
     private var pages: [String: Statement] = [:]
     private var deadline = UInt64.max
 
@@ -35,8 +36,8 @@ public final class EventReader {
         }
     }
 
-    /// Lends the events that `query` wants, in its order, up to one more than its limit: the surplus tells that there is
-    /// another page. Ends early when `body` returns false.
+    /// Lends the events that `query` wants, in its order, up to one more than its limit: the
+    /// surplus tells that there is another page. Ends early when `body` returns false.
     ///
     /// - Throws: `timeLimit` when it takes longer than `budget`.
     public func page(
@@ -45,10 +46,14 @@ public final class EventReader {
         try storing { () throws(SQLiteError) in
             deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
             defer { deadline = .max }
-            let statement = try pageStatement(query)
-            defer { statement.reset() }
-            while try statement.step() {
-                guard body(EventTable.view(statement)) else { break }
+            var left = query.limit + 1
+            for part in PagePlan(query).parts where left > 0 {
+                let statement = try pageStatement(part, limit: left)
+                defer { statement.reset() }
+                while try statement.step() {
+                    guard body(EventTable.view(statement)) else { return }
+                    left -= 1
+                }
             }
         }
     }
@@ -65,38 +70,41 @@ public final class EventReader {
             return try body()
         } catch {
             if error.isInterrupt { throw .timeLimit }
-            throw error.isDamage ? .damaged : .unavailable("the database cannot be read at the moment")
+            throw error.isDamage
+                ? .damaged : .unavailable("the database cannot be read at the moment")
         }
     }
 
     // MARK: SQL
 
-    private func pageStatement(_ query: EventQuery) throws(SQLiteError) -> Statement {
-        let plan = PagePlan(query)
+    private func pageStatement(_ part: PagePlan.Part, limit: Int) throws(SQLiteError) -> Statement {
         let statement: Statement
-        if let cached = pages[plan.sql] {
+        if let cached = pages[part.sql] {
             statement = cached
         } else {
             if pages.count >= Self.cachedPages { pages.removeAll() }
-            statement = try connection.prepare(plan.sql)
-            pages[plan.sql] = statement
+            statement = try connection.prepare(part.sql)
+            pages[part.sql] = statement
         }
         var index: Int32 = 1
-        for value in plan.values {
+        for value in part.values {
             switch value {
             case .text(let text): try statement.bind(index, text)
             case .integer(let integer): try statement.bind(index, integer)
             }
             index += 1
         }
+        try statement.bind(index, Int64(limit))
         return statement
     }
 
     /// The query plan of a page, as EXPLAIN QUERY PLAN tells it, for tests.
     func explain(_ query: EventQuery) throws(SQLiteError) -> [String] {
-        let statement = try connection.prepare("EXPLAIN QUERY PLAN " + PagePlan(query).sql)
         var lines: [String] = []
-        while try statement.step() { lines.append(statement.text(3) ?? "") }
+        for part in PagePlan(query).parts {
+            let statement = try connection.prepare("EXPLAIN QUERY PLAN " + part.sql)
+            while try statement.step() { lines.append(statement.text(3) ?? "") }
+        }
         return lines
     }
 }

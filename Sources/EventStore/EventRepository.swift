@@ -25,19 +25,23 @@ public final class EventRepository: Sendable {
     ///
     /// - Parameter now: the time of migrations.
     public init(
-        _ configuration: StoreConfiguration, logger: Logger, now: @escaping @Sendable () -> Timestamp
+        _ configuration: StoreConfiguration, logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
     ) {
         self.configuration = configuration
         self.logger = logger
         schema = SchemaManager(
-            path: configuration.path, backsUp: configuration.backsUpBeforeMigration, logger: logger, now: now)
+            path: configuration.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
+            now: now)
         state = Mutex(SchemaState(version: 0, latest: schema.latest, status: .migrating))
     }
 
-    /// Takes the file's lock, makes or migrates it, and brings the store into service. Takes as long as a migration does.
+    /// Takes the file's lock, makes or migrates it, and brings the store into service. Takes as
+    /// long as a migration does.
     ///
     /// - Parameter afterReplies: called after the replies of each commit, on the writer's thread.
-    /// - Throws: `refused` when the file is not to be touched; `failed` when a migration did not succeed, and then the
+    /// - Throws: `refused` when the file is not to be touched; `failed` when a migration did not
+    /// succeed, and then the
     ///   state says so too.
     public func open(afterReplies: @escaping @Sendable () -> Void) throws(SchemaError) {
         do {
@@ -67,7 +71,8 @@ public final class EventRepository: Sendable {
         }
     }
 
-    /// Writes what waits and leaves the file whole, without a WAL. Nothing can be read or written afterwards.
+    /// Writes what waits and leaves the file whole, without a WAL. Nothing can be read or written
+    /// afterwards.
     public func close() {
         let closing = opened.withLock { opened in
             let closing = opened
@@ -92,19 +97,25 @@ public final class EventRepository: Sendable {
 
     // MARK: Writing
 
-    /// Stores `events`. The reply comes on the writer's thread once they are committed and synced, before `afterReplies`.
+    /// Stores `events`. The reply comes on the writer's thread once they are committed and synced,
+    /// before `afterReplies`.
     ///
     /// - Parameter allOrNothing: a conflict stores none of them.
     public func append(
-        _ events: [Event], allOrNothing: Bool = false, reply: @escaping @Sendable (AppendResult) -> Void
+        _ events: [Event], allOrNothing: Bool = false,
+        reply: @escaping @Sendable (AppendResult) -> Void
     ) {
-        guard let writer = opened.withLock({ $0.writer }) else { return reply(.failure(Self.notOpen)) }
+        guard let writer = opened.withLock({ $0.writer }) else {
+            return reply(.failure(Self.notOpen))
+        }
         writer.append(events, allOrNothing: allOrNothing, reply)
     }
 
     /// Deletes the event with this id; the reply says whether there was one.
     public func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void) {
-        guard let writer = opened.withLock({ $0.writer }) else { return reply(.failure(Self.notOpen)) }
+        guard let writer = opened.withLock({ $0.writer }) else {
+            return reply(.failure(Self.notOpen))
+        }
         writer.delete(id: id, reply)
     }
 
@@ -117,11 +128,13 @@ public final class EventRepository: Sendable {
             return try EventReader(path: configuration.path)
         } catch {
             logger.error("Cannot open the database for reading: \(error)")
-            throw error.isDamage ? .damaged : .unavailable("the database cannot be read at the moment")
+            throw error.isDamage
+                ? .damaged : .unavailable("the database cannot be read at the moment")
         }
     }
 
-    /// Has `body` run with a reader on a thread where it may take time; false when too many wait already.
+    /// Has `body` run with a reader on a thread where it may take time; false when too many wait
+    /// already.
     public func readElsewhere(
         _ body: @escaping @Sendable (Result<EventReader, StoreError>) -> Void
     ) -> Bool {

@@ -4,10 +4,11 @@ import Logging
 import SQLite
 import Synchronization
 
-/// The only writer. It takes everything that waits into one transaction, commits, and then answers all of it: a client
-/// that is alone gets its own commit at once, sixty-four share one.
+/// The only writer. It takes everything that waits into one transaction, commits, and then answers
+/// all of it: a client that is alone gets its own commit at once, sixty-four share one.
 ///
-/// `@unchecked Sendable`: the connection and its statements are used on `queue` alone; what waits is behind a lock.
+/// `@unchecked Sendable`: the connection and its statements are used on `queue` alone; what waits
+/// is behind a lock.
 final class EventWriter: @unchecked Sendable {
     typealias Reply<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
@@ -52,7 +53,8 @@ final class EventWriter: @unchecked Sendable {
     ///
     /// - Parameter afterReplies: called once after the replies of each commit.
     init(
-        _ configuration: StoreConfiguration, logger: Logger, afterReplies: @escaping @Sendable () -> Void
+        _ configuration: StoreConfiguration, logger: Logger,
+        afterReplies: @escaping @Sendable () -> Void
     ) throws(SQLiteError) {
         self.configuration = configuration
         self.logger = logger
@@ -60,7 +62,9 @@ final class EventWriter: @unchecked Sendable {
         connection = try Connection(configuration.path, .readWrite)
         connection.setBusyTimeout(milliseconds: 5000)
         guard try connection.text("PRAGMA journal_mode=WAL") == "wal" else {
-            throw SQLiteError(extendedCode: SQLiteError.cannotOpen, message: "the file system does not carry a WAL")
+            throw SQLiteError(
+                extendedCode: SQLiteError.cannotOpen,
+                message: "the file system does not carry a WAL")
         }
         // FULL syncs the WAL at every commit: https://sqlite.org/pragma.html#pragma_synchronous
         try connection.execute(
@@ -73,7 +77,8 @@ final class EventWriter: @unchecked Sendable {
         begin = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
         insert = try connection.prepare(
-            "INSERT INTO events (\(fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+            "INSERT INTO events (\(fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+        )
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
         delete = try connection.prepare("DELETE FROM events WHERE id = ?")
     }
@@ -101,7 +106,8 @@ final class EventWriter: @unchecked Sendable {
         enum Verdict { case wait, drain, full, closed }
         let verdict = waiting.withLock { waiting -> Verdict in
             guard !waiting.isClosed else { return .closed }
-            // A request that is larger than the bound itself still gets its turn when nothing else waits.
+            // A request that is larger than the bound itself still gets its turn when nothing else
+            // waits.
             guard
                 waiting.events == 0
                     || (waiting.events + events <= configuration.queuedEvents
@@ -138,7 +144,8 @@ final class EventWriter: @unchecked Sendable {
             do {
                 try connection.checkpoint(.truncate)
             } catch {
-                logger.warning("The last checkpoint failed; the next start goes on with the WAL: \(error)")
+                logger.warning(
+                    "The last checkpoint failed; the next start goes on with the WAL: \(error)")
             }
         }
     }
@@ -235,10 +242,12 @@ final class EventWriter: @unchecked Sendable {
             try find.bind(1, borrowing: view[.id])
             defer { find.reset() }
             guard try find.step() else {
-                throw SQLiteError(extendedCode: SQLiteError.corrupt, message: "an id conflicts and is not there")
+                throw SQLiteError(
+                    extendedCode: SQLiteError.corrupt, message: "an id conflicts and is not there")
             }
             let stored = EventTable.view(find)
-            return event.isReplay(of: stored) ? .duplicate(Event(stored), seq: stored.seq) : .conflict
+            return event.isReplay(of: stored)
+                ? .duplicate(Event(stored), seq: stored.seq) : .conflict
         }
     }
 
@@ -274,7 +283,8 @@ final class EventWriter: @unchecked Sendable {
     }
 
     private func noteFailure(_ error: SQLiteError) -> StoreError {
-        let reason = error.code == SQLiteError.full ? "the disk is full" : "the database cannot be written"
+        let reason =
+            error.code == SQLiteError.full ? "the disk is full" : "the database cannot be written"
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil
             failure = reason
@@ -287,14 +297,16 @@ final class EventWriter: @unchecked Sendable {
         return error.isDamage ? .damaged : .unavailable(reason)
     }
 
-    /// While nothing can be written no traffic may come that would find out that it can again: tries by itself.
+    /// While nothing can be written no traffic may come that would find out that it can again:
+    /// tries by itself.
     private func planRetry() {
         queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
             guard let self, failureReason != nil else { return }
             do {
                 try connection.transaction { () throws(SQLiteError) in
                     try connection.execute(
-                        "UPDATE schema_version SET version = version WHERE version = (SELECT max(version) FROM schema_version)")
+                        "UPDATE schema_version SET version = version WHERE version = (SELECT max(version) FROM schema_version)"
+                    )
                 }
                 noteSuccess()
             } catch {

@@ -2,7 +2,8 @@ import Events
 import Logging
 import SQLite
 
-/// One step of the schema: from `version - 1` to `version`, in one transaction with its row in `schema_version`.
+/// One step of the schema: from `version - 1` to `version`, in one transaction with its row in
+/// `schema_version`.
 struct Migration: Sendable {
     let version: Int
     /// Goes into `schema_version`.

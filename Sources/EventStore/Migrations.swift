@@ -6,9 +6,11 @@ import SQLite
 extension Migration {
     /// All of them, in order. Append only: a migration that has run somewhere is never changed.
     static let all = [
-        Migration(version: 1, description: "Initial schema with events table", apply: initialSchema),
         Migration(
-            version: 2, description: "Explicit seq, indexes in keyset order", apply: explicitSequence),
+            version: 1, description: "Initial schema with events table", apply: initialSchema),
+        Migration(
+            version: 2, description: "Explicit seq, indexes in keyset order",
+            apply: explicitSequence),
     ]
 
     // MARK: Version 1
@@ -50,9 +52,10 @@ extension Migration {
 
     // MARK: Version 2
 
-    /// `seq` is a column of its own because version 1's implicit rowid may be renumbered by VACUUM and handed out
-    /// again after a delete. Every index ends in `(created_at, seq)`, ascending, so that a filtered page is one walk
-    /// backwards: docs/decisions/0004-schema-version-2.md.
+    /// `seq` is a column of its own because version 1's implicit rowid may be renumbered by VACUUM
+    /// and handed out again after a delete. Every index ends in `created_at`, ascending, which
+    /// SQLite follows by the rowid, and that is seq: so a filtered page is one walk, either way.
+    /// docs/decisions/0004-schema-version-2.md
     private static func explicitSequence(
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {
@@ -74,7 +77,8 @@ extension Migration {
             """)
         try warnOfForeignObjects(connection, context.logger)
         try copyEvents(connection, context)
-        // legacy_alter_table: a view of somebody else's that names events must not stop the renaming.
+        // legacy_alter_table: a view of somebody else's that names events must not stop the
+        // renaming.
         try connection.execute(
             """
             PRAGMA legacy_alter_table=ON;
@@ -82,13 +86,13 @@ extension Migration {
             ALTER TABLE events_v2 RENAME TO events;
             PRAGMA legacy_alter_table=OFF;
             CREATE UNIQUE INDEX idx_events_id    ON events(id);
-            CREATE INDEX idx_events_type         ON events(event_type, created_at, seq);
-            CREATE INDEX idx_events_severity     ON events(severity, created_at, seq);
-            CREATE INDEX idx_events_created      ON events(created_at, seq);
-            CREATE INDEX idx_events_object       ON events(object_kind, object_namespace, object_name, created_at, seq);
-            CREATE INDEX idx_events_kind         ON events(object_kind, created_at, seq);
-            CREATE INDEX idx_events_namespace    ON events(object_namespace, created_at, seq);
-            CREATE INDEX idx_events_name         ON events(object_name, created_at, seq);
+            CREATE INDEX idx_events_type         ON events(event_type, created_at);
+            CREATE INDEX idx_events_severity     ON events(severity, created_at);
+            CREATE INDEX idx_events_created      ON events(created_at);
+            CREATE INDEX idx_events_object       ON events(object_kind, object_namespace, object_name, created_at);
+            CREATE INDEX idx_events_kind         ON events(object_kind, created_at);
+            CREATE INDEX idx_events_namespace    ON events(object_namespace, created_at);
+            CREATE INDEX idx_events_name         ON events(object_name, created_at);
             """)
     }
 
@@ -103,18 +107,20 @@ extension Migration {
               ('idx_events_type', 'idx_events_severity', 'idx_events_created', 'idx_events_object')
             """)
         while try foreign.step() {
-            logger.warning("The migration drops the \(foreign.text(0)!) that another program put on events")
+            logger.warning(
+                "The migration drops the \(foreign.text(0)!) that another program put on events")
         }
     }
 
-    /// Copies row by row, in the order of insertion: of two events of one time, the one inserted first keeps the
-    /// smaller seq.
+    /// Copies row by row, in the order of insertion: of two events of one time, the one inserted
+    /// first keeps the smaller seq.
     private static func copyEvents(
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {
         let total = try connection.integer("SELECT count(*) FROM events") ?? 0
         guard total > 0 else { return }
-        let columns = EventField.allCases.map { String(describing: $0.name) }.joined(separator: ", ")
+        let columns = EventField.allCases.map { String(describing: $0.name) }.joined(
+            separator: ", ")
         let source = try connection.prepare("SELECT \(columns) FROM events ORDER BY rowid")
         let target = try connection.prepare(
             "INSERT INTO events_v2 (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -160,8 +166,9 @@ extension Migration {
         return isRepaired
     }
 
-    /// Appends what metadata has to become, nothing when it can stay as it is: it goes out as it is stored, so it must
-    /// be JSON, and a line break in it would end a line of NDJSON. False when it is no object.
+    /// Appends what metadata has to become, nothing when it can stay as it is: it goes out as it is
+    /// stored, so it must be JSON, and a line break in it would end a line of NDJSON. False when it
+    /// is no object.
     private static func appendStorable(
         _ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]
     ) -> Bool {
@@ -176,7 +183,8 @@ extension Migration {
                 return true
             }
         } catch {
-            // What the reader refuses is not JSON, and is kept as text like everything else that is no object.
+            // What the reader refuses is not JSON, and is kept as text like everything else that is
+            // no object.
         }
         output.append(contentsOf: "{\"unparsed\":".utf8)
         output.appendJSONString(bytes)

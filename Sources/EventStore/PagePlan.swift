@@ -1,51 +1,70 @@
 import Events
 
-/// A page's SQL and the values for its parameters, in order.
+/// The statements that read a page, one behind the other: each is a walk along one index.
 struct PagePlan {
     enum Value: Equatable {
         case text(String)
         case integer(Int64)
     }
 
-    private(set) var sql: String
-    private(set) var values: [Value] = []
+    /// A statement without its limit, which is the last parameter.
+    struct Part: Equatable {
+        let sql: String
+        let values: [Value]
+    }
 
+    let parts: [Part]
+
+    /// Plans the page of `query`.
     init(_ query: EventQuery) {
         var conditions: [String] = []
+        var values: [Value] = []
         let leading = Self.leading(query.filters.map(\.field))
         for filter in query.filters {
-            // A unary + keeps a column from choosing the index: https://sqlite.org/optoverview.html#uplus
-            conditions.append("\(leading.contains(filter.field) ? "" : "+")\(filter.field.name) = ?")
+            // A unary + keeps a column from choosing the index:
+            // https://sqlite.org/optoverview.html#uplus
+            conditions.append(
+                "\(leading.contains(filter.field) ? "" : "+")\(filter.field.name) = ?")
             values.append(.text(filter.value))
         }
         let isDescending = query.order == .descending
-        // A cursor lies within the bounds of its own query, and is the tighter one on its side.
-        if let since = query.since, isDescending || query.after == nil {
-            conditions.append("created_at >= ?")
-            values.append(.text(since))
+        func part(_ range: [(condition: String, value: Value)]) -> Part {
+            let all = conditions + range.map(\.condition)
+            let direction = isDescending ? "DESC" : "ASC"
+            return Part(
+                sql: """
+                    SELECT \(EventTable.columns) FROM events\(all.isEmpty ? "" : " WHERE ")\
+                    \(all.joined(separator: " AND ")) ORDER BY created_at \(direction), seq \(direction) LIMIT ?
+                    """,
+                values: values + range.map(\.value))
         }
-        if let until = query.until, !isDescending || query.after == nil {
-            conditions.append("created_at < ?")
-            values.append(.text(until))
+        let since = query.since.map { (condition: "created_at >= ?", value: Value.text($0)) }
+        let until = query.until.map { (condition: "created_at < ?", value: Value.text($0)) }
+        guard let after = query.after else {
+            parts = [part([since, until].compactMap(\.self))]
+            return
         }
-        if let after = query.after {
-            conditions.append("(created_at, seq) \(isDescending ? "<" : ">") (?, ?)")
-            values.append(.text(after.createdAt))
-            values.append(.integer(after.seq))
-        }
-        let direction = isDescending ? "DESC" : "ASC"
-        sql = """
-            SELECT \(EventTable.columns) FROM events\(conditions.isEmpty ? "" : " WHERE ")\
-            \(conditions.joined(separator: " AND ")) ORDER BY created_at \(direction), seq \(direction) LIMIT ?
-            """
-        values.append(.integer(Int64(query.limit + 1)))
+        // Behind a cursor: first what is left of its moment, then what lies beyond. As one
+        // condition, (created_at, seq) < (?, ?), SQLite would search by created_at alone, for seq
+        // is the rowid, and step over all of the moment on every page. The cursor lies within its
+        // query's bounds, and is the tighter one on its side.
+        let beyond = isDescending ? "<" : ">"
+        let moment = Value.text(after.createdAt)
+        parts = [
+            part([("created_at = ?", moment), ("seq \(beyond) ?", .integer(after.seq))]),
+            part(
+                [("created_at \(beyond) ?", moment), isDescending ? since : until].compactMap(
+                    \.self)),
+        ]
     }
 
     /// The filtered fields whose index is walked: the ones that usually leave fewest events.
     private static func leading(_ fields: [EventField]) -> [EventField] {
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
         if object.allSatisfy(fields.contains) { return object }
-        let bySelectivity: [EventField] = [.objectName, .objectNamespace, .severity, .eventType, .objectKind]
+        let bySelectivity: [EventField] = [
+            .objectName, .objectNamespace, .severity, .eventType, .objectKind,
+        ]
         return bySelectivity.first(where: fields.contains).map { [$0] } ?? []
     }
 }

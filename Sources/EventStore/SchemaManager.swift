@@ -3,8 +3,8 @@ import Glibc
 import Logging
 import SQLite
 
-/// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes and migrates the
-/// rest. Nothing else creates, alters or drops a table.
+/// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes
+/// and migrates the rest. Nothing else creates, alters or drops a table.
 public final class SchemaManager: Sendable {
     private let path: String
     private let migrations: [Migration]
@@ -58,15 +58,20 @@ public final class SchemaManager: Sendable {
             let connection = try Connection(path, .create)
             connection.setBusyTimeout(milliseconds: 5000)
             // Sorting for an index may need more room than memory has.
-            try connection.execute("PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; PRAGMA secure_delete=OFF")
+            try connection.execute(
+                "PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; PRAGMA secure_delete=OFF")
             if latest > 1, try connection.integer("SELECT count(*) FROM sqlite_master") == 0 {
-                // Only before the first table is this free: https://sqlite.org/pragma.html#pragma_auto_vacuum
+                // Only before the first table is this free:
+                // https://sqlite.org/pragma.html#pragma_auto_vacuum
                 try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             }
-            for migration in migrations[found...] { try apply(migration, to: connection, isNew: isNew) }
+            for migration in migrations[found...] {
+                try apply(migration, to: connection, isNew: isNew)
+            }
             try finish(connection)
         } catch {
-            throw .failed("Migrating \(path) from schema version \(found) to \(latest) failed: \(error)")
+            throw .failed(
+                "Migrating \(path) from schema version \(found) to \(latest) failed: \(error)")
         }
         if !isNew { logger.info("Using existing database with schema version \(latest)") }
         return latest
@@ -91,9 +96,10 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// Turns on incremental vacuum for a file that was made without it, which rewrites the file once and gives back the
-    /// room of the tables that migrations dropped. Outside of their transactions, as VACUUM must be; what does not
-    /// happen because the process is killed here happens at the next migration.
+    /// Turns on incremental vacuum for a file that was made without it, which rewrites the file
+    /// once and gives back the room of the tables that migrations dropped. Outside of their
+    /// transactions, as VACUUM must be; what does not happen because the process is killed here
+    /// happens at the next migration.
     private func finish(_ connection: Connection) throws(SQLiteError) {
         guard latest > 1, try connection.integer("PRAGMA auto_vacuum") != 2 else { return }
         try connection.execute("PRAGMA auto_vacuum=INCREMENTAL; VACUUM")
@@ -111,7 +117,9 @@ public final class SchemaManager: Sendable {
         // The copy, the new tables, and the file that VACUUM makes.
         let wanted = UInt64(file.st_size) * 4
         guard UInt64(volume.f_bavail) * UInt64(volume.f_frsize) > wanted else {
-            logger.warning("No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free")
+            logger.warning(
+                "No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free"
+            )
             return
         }
         do {
@@ -119,7 +127,8 @@ public final class SchemaManager: Sendable {
             try Connection(path, .readWrite).backUp(to: unfinished)
         } catch {
             unlink(unfinished)
-            throw .failed("The copy before the migration failed, and nothing was migrated: \(error)")
+            throw .failed(
+                "The copy before the migration failed, and nothing was migrated: \(error)")
         }
         guard rename(unfinished, copy) == 0 else {
             throw .failed("Cannot rename \(unfinished): \(String(cString: strerror(errno)))")
@@ -153,7 +162,9 @@ public final class SchemaManager: Sendable {
             if version < latest || file.st_size <= Self.checkedAtEveryStart {
                 let verdict = try connection.text("PRAGMA quick_check(1)")
                 guard verdict == "ok" else {
-                    throw SQLiteError(extendedCode: SQLiteError.corrupt, message: verdict ?? "quick_check is silent")
+                    throw SQLiteError(
+                        extendedCode: SQLiteError.corrupt,
+                        message: verdict ?? "quick_check is silent")
                 }
             }
             return version
@@ -166,8 +177,8 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// A file at rest is read without so much as a lock beside it. One that a killed process left with a journal is
-    /// first brought back to its last commit by SQLite, which only a writer can.
+    /// A file at rest is read without so much as a lock beside it. One that a killed process left
+    /// with a journal is first brought back to its last commit by SQLite, which only a writer can.
     private func inspectionMode() -> Connection.Mode {
         if Self.size(path + "-journal") > 0 { return .readWrite }
         return Self.size(path + "-wal") > 0 ? .readOnly : .immutable
@@ -182,12 +193,16 @@ public final class SchemaManager: Sendable {
         let hasTable = try connection.integer(
             "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'")
         guard hasTable == 1 else { return 0 }
-        guard try Self.columns(of: "schema_version", connection).contains("version") else { return 0 }
-        return Int(try connection.integer("SELECT coalesce(max(version), 0) FROM schema_version") ?? 0)
+        guard try Self.columns(of: "schema_version", connection).contains("version") else {
+            return 0
+        }
+        return Int(
+            try connection.integer("SELECT coalesce(max(version), 0) FROM schema_version") ?? 0)
     }
 
     /// Why the file is not ours to open; nil when it is.
-    private func unexplained(_ connection: Connection, version: Int) throws(SQLiteError) -> String? {
+    private func unexplained(_ connection: Connection, version: Int) throws(SQLiteError) -> String?
+    {
         guard version <= latest else {
             return
                 "\(path) has schema version \(version), and this program knows versions up to \(latest); the file was "
@@ -196,13 +211,15 @@ public final class SchemaManager: Sendable {
         guard version >= 0 else { return "\(path) says that its schema version is \(version)" }
         let ledger = try Self.columns(of: "schema_version", connection)
         guard ledger.isEmpty || ledger == ["version", "applied_at", "description"] else {
-            return "\(path) has a table schema_version that is not ours (columns \(ledger.joined(separator: ", ")))"
+            return
+                "\(path) has a table schema_version that is not ours (columns \(ledger.joined(separator: ", ")))"
         }
         let columns = try Self.columns(of: "events", connection)
         let ours = EventField.allCases.map { String(describing: $0.name) }
         let expected = version >= 2 ? ["seq"] + ours : ours
         guard columns == expected || (columns.isEmpty && version == 0) else {
-            let found = columns.isEmpty ? "no such table" : "the columns \(columns.joined(separator: ", "))"
+            let found =
+                columns.isEmpty ? "no such table" : "the columns \(columns.joined(separator: ", "))"
             return
                 "\(path) is at schema version \(version), whose table events has the columns "
                 + "\(expected.joined(separator: ", ")); found \(found). The file was left as it is."
@@ -210,7 +227,9 @@ public final class SchemaManager: Sendable {
         return nil
     }
 
-    private static func columns(of table: String, _ connection: Connection) throws(SQLiteError) -> [String] {
+    private static func columns(of table: String, _ connection: Connection) throws(SQLiteError)
+        -> [String]
+    {
         let names = try connection.prepare(
             """
             SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c

@@ -9,5 +9,6 @@ public struct SchemaState: Equatable, Sendable {
     public var version: Int
     /// The latest version that this program knows.
     public var latest: Int
+    /// Whether the store can be used.
     public var status: Status
 }

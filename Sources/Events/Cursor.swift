@@ -1,15 +1,18 @@
 /// The text that a page hands out for the next: where it ended, bound to its filters and order.
 ///
-/// Hexadecimal digits of: the format (1 byte), a check over everything else (8), the moment that ages are counted from
-/// (8), seq (8), created_at. The check finds altered cursors and those of another query; it is no secret, and needs to
-/// be none: a cursor opens nothing that the filters do not.
+/// Hexadecimal digits of: the format (1 byte), a check over everything else (8), the moment that
+/// ages are counted from (8), seq (8), created_at. The check finds altered cursors and those of
+/// another query; it is no secret, and needs to be none: a cursor opens nothing that the filters do
+/// not.
 enum Cursor {
     private static let format: UInt8 = 1
     private static let headerBytes = 25
     /// Longer than any `created_at` that a version 1 file may hold.
     private static let maxBytes = 512
 
-    static func text(_ position: EventQuery.Position, moment: Timestamp, signature: String) -> String {
+    static func text(_ position: EventQuery.Position, moment: Timestamp, signature: String)
+        -> String
+    {
         var payload: [UInt8] = []
         append(UInt64(bitPattern: moment.milliseconds), to: &payload)
         append(UInt64(bitPattern: position.seq), to: &payload)
@@ -28,11 +31,15 @@ enum Cursor {
     /// The moment of the first page, unchecked: `position` checks.
     static func moment(_ text: String) throws(QueryError) -> Timestamp {
         let bytes = try decode(text)
-        guard let moment = Timestamp(milliseconds: Int64(bitPattern: integer(bytes, 9))) else { throw invalid }
+        guard let moment = Timestamp(milliseconds: Int64(bitPattern: integer(bytes, 9))) else {
+            throw invalid
+        }
         return moment
     }
 
-    static func position(_ text: String, signature: String) throws(QueryError) -> EventQuery.Position {
+    static func position(_ text: String, signature: String) throws(QueryError)
+        -> EventQuery.Position
+    {
         let bytes = try decode(text)
         guard integer(bytes, 1) == check(bytes[9...], signature),
             let createdAt = String(validating: bytes[headerBytes...], as: UTF8.self)
@@ -42,16 +49,21 @@ enum Cursor {
 
     private static let invalid = QueryError(
         parameter: "cursor",
-        detail: "is altered, or was given out for other filters or another order; begin again without it")
+        detail:
+            "is altered, or was given out for other filters or another order; begin again without it"
+    )
 
     private static func decode(_ text: String) throws(QueryError) -> [UInt8] {
         let digits = Array(text.utf8)
-        guard digits.count.isMultiple(of: 2), (headerBytes...maxBytes).contains(digits.count / 2) else {
+        guard digits.count.isMultiple(of: 2), (headerBytes...maxBytes).contains(digits.count / 2)
+        else {
             throw invalid
         }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = HexDigits.value(digits[index]), let low = HexDigits.value(digits[index + 1]) else {
+            guard let high = HexDigits.value(digits[index]),
+                let low = HexDigits.value(digits[index + 1])
+            else {
                 throw invalid
             }
             bytes.append(high << 4 | low)
@@ -61,7 +73,9 @@ enum Cursor {
     }
 
     private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+        }
     }
 
     private static func integer(_ bytes: [UInt8], _ offset: Int) -> UInt64 {

@@ -1,4 +1,5 @@
-/// An event that is valid, its fields' bytes in one buffer: one allocation, and a size that queues can count.
+/// An event that is valid, its fields' bytes in one buffer: one allocation, and a size that queues
+/// can count.
 public struct Event: Sendable {
     private var storage: [UInt8] = []
     private var spans: InlineArray<10, FieldSpan> = .init(repeating: FieldSpan(start: 0, count: -1))
@@ -63,8 +64,8 @@ public struct Event: Sendable {
         hasGivenTime = true
     }
 
-    /// Whether sending this again is a replay of the stored event `view`: the same content, a time that this one
-    /// left out apart.
+    /// Whether sending this again is a replay of the stored event `view`: the same content, a time
+    /// that this one left out apart.
     public func isReplay(of stored: EventView) -> Bool {
         withView { own in
             EventField.allCases.allSatisfy { field in

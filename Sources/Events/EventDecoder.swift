@@ -24,7 +24,8 @@ public struct EventDecoder {
 
     /// Reads the value that comes next.
     ///
-    /// - Parameter now: the time of an event that brings none, and in the id of one that brings none.
+    /// - Parameter now: the time of an event that brings none, and in the id of one that brings
+    /// none.
     /// - Throws: when the text is not JSON, a duplicate key included.
     public static func decode(
         _ reader: inout JSONReader, now: Timestamp
@@ -32,7 +33,9 @@ public struct EventDecoder {
         let kind = try reader.peekKind()
         guard kind == .object else {
             _ = try reader.skipValue()
-            return .invalid([FieldError(pointer: "", detail: "an event is a JSON object, not \(kind.phrase)")])
+            return .invalid([
+                FieldError(pointer: "", detail: "an event is a JSON object, not \(kind.phrase)")
+            ])
         }
         var decoder = EventDecoder()
         try decoder.readFields(&reader)
@@ -89,12 +92,14 @@ public struct EventDecoder {
             report(field, "must be an object or null, not \(kind.phrase)")
         case (_, .string):
             try readText(field, try reader.readString())
-        case (.description, .null), (.objectKind, .null), (.objectNamespace, .null), (.objectName, .null),
+        case (.description, .null), (.objectKind, .null), (.objectNamespace, .null),
+            (.objectName, .null),
             (.metadata, .null):
             try reader.readNull()
         default:
             _ = try reader.skipValue()
-            let isNullable = field.rawValue >= EventField.description.rawValue && field != .createdAt
+            let isNullable =
+                field.rawValue >= EventField.description.rawValue && field != .createdAt
             report(field, "must be a string\(isNullable ? " or null" : ""), not \(kind.phrase)")
         }
     }
@@ -102,7 +107,8 @@ public struct EventDecoder {
     private mutating func readMetadata(_ slice: JSONSlice) {
         guard slice.depth <= Self.metadataDepth else {
             return report(
-                .metadata, "is nested \(slice.depth) levels deep; at most \(Self.metadataDepth) are stored")
+                .metadata,
+                "is nested \(slice.depth) levels deep; at most \(Self.metadataDepth) are stored")
         }
         var compact: [UInt8] = []
         let bytes: Int
@@ -115,7 +121,8 @@ public struct EventDecoder {
         guard bytes <= Self.metadataBytes else {
             return report(
                 .metadata,
-                "is \(bytes) bytes long without white space; at most \(Self.metadataBytes) are stored")
+                "is \(bytes) bytes long without white space; at most \(Self.metadataBytes) are stored"
+            )
         }
         event.set(.metadata) { output in
             if slice.hasWhitespace {
@@ -139,7 +146,8 @@ public struct EventDecoder {
         guard let time = Timestamp(rfc3339: decoded) else {
             return report(
                 .createdAt,
-                "must be an RFC 3339 time such as 2026-11-23T10:30:45.123Z, not \(Self.quoted(decoded))")
+                "must be an RFC 3339 time such as 2026-11-23T10:30:45.123Z, not \(Self.quoted(decoded))"
+            )
         }
         event.setTime(time, isGiven: true)
     }
@@ -165,7 +173,8 @@ public struct EventDecoder {
                 ? nil : "must have 1 to \(titleCharacters) characters; it has \(count)"
         case .description:
             return value.count > descriptionBytes
-                ? "must have at most \(descriptionBytes) bytes of UTF-8; it has \(value.count)" : nil
+                ? "must have at most \(descriptionBytes) bytes of UTF-8; it has \(value.count)"
+                : nil
         case .objectKind, .objectNamespace, .objectName:
             let count = characters(value)
             return count > objectCharacters
@@ -182,7 +191,8 @@ public struct EventDecoder {
         return letters.contains(first)
             && value.allSatisfy { byte in
                 letters.contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
+                    || byte == UInt8(ascii: "-")
             }
     }
 
@@ -217,7 +227,9 @@ public struct EventDecoder {
         if seen & (1 << UInt16(EventField.id.rawValue)) == 0 {
             event.set(.id) { EventID.append(now: now, to: &$0) }
         }
-        if seen & (1 << UInt16(EventField.createdAt.rawValue)) == 0 { event.setTime(now, isGiven: false) }
+        if seen & (1 << UInt16(EventField.createdAt.rawValue)) == 0 {
+            event.setTime(now, isGiven: false)
+        }
         return .event(event)
     }
 }

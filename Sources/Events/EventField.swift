@@ -1,6 +1,7 @@
 /// The fields of an event but `seq`, in the order of the contract and of the table's columns.
 public enum EventField: Int, CaseIterable, Sendable {
-    case id, eventType, severity, title, description, objectKind, objectNamespace, objectName, metadata
+    case id, eventType, severity, title, description, objectKind, objectNamespace, objectName,
+        metadata
     case createdAt
 
     /// The name in JSON, in queries and in the database.

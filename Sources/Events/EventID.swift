@@ -1,7 +1,7 @@
 /// The ids of events.
 public enum EventID {
-    /// Appends `evt_YYYYMMDD_HHMMSS_` and 16 random hexadecimal digits: the shape of the original system. Ids of one
-    /// time stand side by side in the index, which keeps inserting cheap.
+    /// Appends `evt_YYYYMMDD_HHMMSS_` and 16 random hexadecimal digits: the shape of the original
+    /// system. Ids of one time stand side by side in the index, which keeps inserting cheap.
     public static func append(now: Timestamp, to output: inout [UInt8]) {
         let parts = now.parts
         output.append(contentsOf: "evt_".utf8)

@@ -8,7 +8,9 @@ public struct EventQuery: Equatable, Sendable {
 
     /// The value that each filtered field must equal.
     public struct Filter: Equatable, Sendable {
+        /// What is compared.
         public let field: EventField
+        /// What it must equal.
         public let value: String
     }
 
@@ -18,6 +20,7 @@ public struct EventQuery: Equatable, Sendable {
     public private(set) var since: String?
     /// The latest `created_at`, exclusive, as it is stored.
     public private(set) var until: String?
+    /// Newest first, unless asked otherwise.
     public private(set) var order = Order.descending
     /// 1 to 1,000.
     public private(set) var limit = 50
@@ -30,7 +33,9 @@ public struct EventQuery: Equatable, Sendable {
 
     /// Where an event stands in the order.
     public struct Position: Equatable, Sendable {
+        /// As it is stored.
         public let createdAt: String
+        /// Of events with the same time, which one.
         public let seq: Int64
 
         /// A position after an event with these.
@@ -42,7 +47,9 @@ public struct EventQuery: Equatable, Sendable {
 
     /// The query parameters that it is made of.
     public static let parameters =
-        EventField.filterable.map { String(describing: $0.name) } + ["since", "until", "limit", "order", "cursor"]
+        EventField.filterable.map { String(describing: $0.name) } + [
+            "since", "until", "limit", "order", "cursor",
+        ]
 
     /// The most events on a page.
     public static let limitRange = 1...1000
@@ -57,7 +64,8 @@ public struct EventQuery: Equatable, Sendable {
             guard Self.parameters.contains(name) else {
                 throw QueryError(
                     parameter: name,
-                    detail: "is not known here; known are \(Self.parameters.joined(separator: ", "))")
+                    detail:
+                        "is not known here; known are \(Self.parameters.joined(separator: ", "))")
             }
             guard values.updateValue(value, forKey: name) == nil else {
                 throw QueryError(parameter: name, detail: "is given twice")
@@ -86,7 +94,9 @@ public struct EventQuery: Equatable, Sendable {
             guard let limit = Int(value), Self.limitRange.contains(limit) else {
                 throw QueryError(
                     parameter: "limit",
-                    detail: "must be a number from \(Self.limitRange.lowerBound) to \(Self.limitRange.upperBound)")
+                    detail:
+                        "must be a number from \(Self.limitRange.lowerBound) to \(Self.limitRange.upperBound)"
+                )
             }
             self.limit = limit
         }
@@ -95,17 +105,19 @@ public struct EventQuery: Equatable, Sendable {
 
     private static func check(_ field: EventField, _ value: String) throws(QueryError) {
         let name = String(describing: field.name)
-        // The contract has a meaning for these that this version does not implement: matching them literally would
-        // read as "no such events".
+        // The contract has a meaning for these that this version does not implement: matching them
+        // literally would read as "no such events".
         guard !value.contains(","), !value.hasPrefix("!"), !value.hasSuffix("*") else {
             throw QueryError(
-                parameter: name, detail: "takes one value; lists, '!' and '*' are not available in this version")
+                parameter: name,
+                detail: "takes one value; lists, '!' and '*' are not available in this version")
         }
         switch field {
         case .severity where Severity(rawValue: value) == nil:
             throw QueryError(parameter: name, detail: "must be one of \(Severity.list)")
         case .eventType where !EventDecoder.isValidType(value.utf8):
-            throw QueryError(parameter: name, detail: "is not an event type: a-z 0-9 . _ -, a letter first")
+            throw QueryError(
+                parameter: name, detail: "is not an event type: a-z 0-9 . _ -, a letter first")
         default: break
         }
     }
@@ -114,15 +126,21 @@ public struct EventQuery: Equatable, Sendable {
     private mutating func time(_ name: String, _ value: String?) throws(QueryError) -> String? {
         guard let value else { return nil }
         signature += "\(name)=\(value)\u{0}"
-        if let age = Age.milliseconds(value), let time = Timestamp(milliseconds: now.milliseconds - age) {
+        if let age = Age.milliseconds(value),
+            let time = Timestamp(milliseconds: now.milliseconds - age)
+        {
             return time.text
         }
         // An offset's `+` that was not percent-encoded has become a space.
-        guard let time = Timestamp(rfc3339: Array(value.utf8).map { $0 == UInt8(ascii: " ") ? UInt8(ascii: "+") : $0 })
+        guard
+            let time = Timestamp(
+                rfc3339: Array(value.utf8).map { $0 == UInt8(ascii: " ") ? UInt8(ascii: "+") : $0 })
         else {
             throw QueryError(
                 parameter: name,
-                detail: "must be an RFC 3339 time such as 2026-11-23T10:30:45Z, or an age such as 15m, 36h or 7d")
+                detail:
+                    "must be an RFC 3339 time such as 2026-11-23T10:30:45Z, or an age such as 15m, 36h or 7d"
+            )
         }
         return time.text
     }

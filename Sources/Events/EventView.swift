@@ -1,6 +1,7 @@
 import JSON
 
-/// An event's fields as UTF-8 bytes that somebody else holds: an `Event`, or a row being read. `nil` is null.
+/// An event's fields as UTF-8 bytes that somebody else holds: an `Event`, or a row being read.
+/// `nil` is null.
 ///
 /// Valid only as long as its holder says.
 public struct EventView {
@@ -20,7 +21,8 @@ public struct EventView {
         set { fields[field.rawValue] = newValue }
     }
 
-    /// Appends the event as the JSON object of the contract, every field present; metadata as it is.
+    /// Appends the event as the JSON object of the contract, every field present; metadata as it
+    /// is.
     public func appendJSON(to output: inout [UInt8]) {
         output.append("{\"id\":")
         append(.id, to: &output)

@@ -1,5 +1,6 @@
 /// A moment in milliseconds since 1970 UTC, between the years 0000 and 9999.
 public struct Timestamp: Equatable, Comparable, Sendable {
+    /// Since 1970-01-01T00:00:00Z; negative before.
     public let milliseconds: Int64
 
     /// nil outside the years 0000 to 9999, which RFC 3339 can't write.
@@ -12,10 +13,12 @@ public struct Timestamp: Equatable, Comparable, Sendable {
     private static let latest: Int64 = 253_402_300_799_999
 
     /// Earlier comes first.
-    public static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
+    public static func < (left: Timestamp, right: Timestamp) -> Bool {
+        left.milliseconds < right.milliseconds
+    }
 
-    /// Parses RFC 3339 `date-time` (section 5.6): any offset, any fraction, of which digits behind the third are cut.
-    /// A leap second is the first moment of the next minute.
+    /// Parses RFC 3339 `date-time` (section 5.6): any offset, any fraction, of which digits behind
+    /// the third are cut. A leap second is the first moment of the next minute.
     public init?(rfc3339 text: some Collection<UInt8>) {
         var bytes = text.makeIterator()
         func literal(_ wanted: Unicode.Scalar) -> Bool { bytes.next() == UInt8(ascii: wanted) }
@@ -27,10 +30,12 @@ public struct Timestamp: Equatable, Comparable, Sendable {
             }
             return value
         }
-        guard let year = number(4), literal("-"), let month = number(2), literal("-"), let day = number(2),
+        guard let year = number(4), literal("-"), let month = number(2), literal("-"),
+            let day = number(2),
             (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year),
             let separator = bytes.next(), separator | 0x20 == UInt8(ascii: "t"),
-            let hour = number(2), hour < 24, literal(":"), let minute = number(2), minute < 60, literal(":"),
+            let hour = number(2), hour < 24, literal(":"), let minute = number(2), minute < 60,
+            literal(":"),
             let second = number(2), second <= 60
         else { return nil }
         var next = bytes.next()
@@ -51,7 +56,9 @@ public struct Timestamp: Equatable, Comparable, Sendable {
         switch next {
         case UInt8(ascii: "Z"), UInt8(ascii: "z"): break
         case UInt8(ascii: "+"), UInt8(ascii: "-"):
-            guard let hours = number(2), hours < 24, literal(":"), let minutes = number(2), minutes < 60 else {
+            guard let hours = number(2), hours < 24, literal(":"), let minutes = number(2),
+                minutes < 60
+            else {
                 return nil
             }
             offsetMinutes = (hours * 60 + minutes) * (next == UInt8(ascii: "+") ? 1 : -1)

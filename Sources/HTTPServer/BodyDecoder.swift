@@ -26,8 +26,8 @@ struct BodyDecoder {
 
     var isDone: Bool { if case .done = state { true } else { false } }
 
-    /// Takes bytes from `input`, hands the body's to `receive`, and returns how many it took: all of them, unless the
-    /// body ends before.
+    /// Takes bytes from `input`, hands the body's to `receive`, and returns how many it took: all
+    /// of them, unless the body ends before.
     mutating func decode(
         _ input: UnsafeRawBufferPointer, limits: HTTPLimits,
         receive: (UnsafeRawBufferPointer) throws(HTTPError) -> Void
@@ -48,7 +48,8 @@ struct BodyDecoder {
                 offset += piece
                 state = piece == remaining ? .chunkEnd : .chunkData(remaining - piece)
             case .chunkSize:
-                guard try takeLine(input, &offset, bound: limits.chunkLineBytes, over: .badRequest) else { break }
+                guard try takeLine(input, &offset, bound: limits.chunkLineBytes, over: .badRequest)
+                else { break }
                 let size = try line.span.withUnsafeBytes { bytes throws(HTTPError) in
                     try ChunkLine.parseSize(bytes)
                 }
@@ -59,7 +60,9 @@ struct BodyDecoder {
                 state = .chunkSize
             case .trailers:
                 let bound = limits.headerBytes - trailerBytes
-                guard try takeLine(input, &offset, bound: bound, over: .headerFieldsTooLarge) else { break }
+                guard try takeLine(input, &offset, bound: bound, over: .headerFieldsTooLarge) else {
+                    break
+                }
                 state = line.isEmpty ? .done : .trailers
                 try dropTrailer(limits)
             }
@@ -67,14 +70,16 @@ struct BodyDecoder {
         return offset
     }
 
-    /// Moves bytes of `input` to `line` up to a CR LF, which it takes but leaves out. False when the end of the line
-    /// has not come yet.
+    /// Moves bytes of `input` to `line` up to a CR LF, which it takes but leaves out. False when
+    /// the end of the line has not come yet.
     private mutating func takeLine(
         _ input: UnsafeRawBufferPointer, _ offset: inout Int, bound: Int, over status: HTTPStatus
     ) throws(HTTPError) -> Bool {
         let tooLong = HTTPError(
             status,
-            bound == 0 ? "A chunk's data is not followed by CR LF." : "A line of the chunked body is too long.")
+            bound == 0
+                ? "A chunk's data is not followed by CR LF."
+                : "A line of the chunked body is too long.")
         let lineFeed = input.firstOffset(of: ASCII.lineFeed, from: offset)
         let end = lineFeed ?? input.count
         // With the line end still to come, one byte over the bound may be its CR.
@@ -92,7 +97,8 @@ struct BodyDecoder {
         return true
     }
 
-    /// RFC 9110, 6.5.1: trailers may be discarded. They are checked all the same, for a malformed one is an attack.
+    /// RFC 9110, 6.5.1: trailers may be discarded. They are checked all the same, for a malformed
+    /// one is an attack.
     private mutating func dropTrailer(_ limits: HTTPLimits) throws(HTTPError) {
         guard !line.isEmpty else { return }
         trailerBytes += line.count + 2

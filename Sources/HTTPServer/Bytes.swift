@@ -22,15 +22,16 @@ enum ASCII {
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
-    /// RFC 9110, 5.6.2: tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" /
-    /// "`" / "|" / "~" / DIGIT / ALPHA
+    /// RFC 9110, 5.6.2: tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" /
+    /// "_" / "`" / "|" / "~" / DIGIT / ALPHA
     static func isToken(_ byte: UInt8) -> Bool {
         byte < 128 && tokenBits[Int(byte >> 6)] & (1 << UInt64(byte & 63)) != 0
     }
 
     private static let tokenBits: InlineArray<2, UInt64> = {
         var bits: InlineArray<2, UInt64> = [0, 0]
-        let characters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        let characters =
+            "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
         for byte in characters.utf8 { bits[Int(byte >> 6)] |= 1 << UInt64(byte & 63) }
         return bits
     }()
@@ -52,19 +53,23 @@ extension UnsafeRawBufferPointer {
 
     /// Whether these are exactly the bytes of `text`.
     public func equals(_ text: StaticString) -> Bool {
-        count == text.utf8CodeUnitCount && (count == 0 || memcmp(baseAddress!, text.utf8Start, count) == 0)
+        count == text.utf8CodeUnitCount
+            && (count == 0 || memcmp(baseAddress!, text.utf8Start, count) == 0)
     }
 
     /// Whether these are the bytes of `text`, letter case apart. `text` must be in lower case.
     public func equalsIgnoringCase(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
-        for offset in 0..<count where ASCII.lowercase(self[offset]) != text.utf8Start[offset] { return false }
+        for offset in 0..<count where ASCII.lowercase(self[offset]) != text.utf8Start[offset] {
+            return false
+        }
         return true
     }
 
     /// Whether both hold the same bytes, ASCII letter case apart.
     func equalsIgnoringCase(_ other: UnsafeRawBufferPointer) -> Bool {
-        count == other.count && indices.allSatisfy { ASCII.lowercase(self[$0]) == ASCII.lowercase(other[$0]) }
+        count == other.count
+            && indices.allSatisfy { ASCII.lowercase(self[$0]) == ASCII.lowercase(other[$0]) }
     }
 
     /// These bytes without the blanks (SP, HTAB) at both ends.
@@ -86,7 +91,9 @@ extension ASCII {
 extension Array where Element == UInt8 {
     /// Appends the bytes of `text`.
     mutating func append(_ text: StaticString) {
-        append(contentsOf: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(
+            contentsOf: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        )
     }
 
     /// Appends a number that is not negative, in decimal.

@@ -5,7 +5,9 @@ enum ChunkLine {
         var size = 0
         var offset = 0
         while offset < line.count, let digit = ASCII.hexValue(line[offset]) {
-            guard size <= Int.max >> 8 else { throw HTTPError(.badRequest, "A chunk's size overflows.") }
+            guard size <= Int.max >> 8 else {
+                throw HTTPError(.badRequest, "A chunk's size overflows.")
+            }
             size = size << 4 | Int(digit)
             offset += 1
         }
@@ -16,10 +18,12 @@ enum ChunkLine {
         return size
     }
 
-    /// chunk-ext = *( ";" chunk-ext-name [ "=" ( token / quoted-string ) ] ), without the "bad" white space that
-    /// the RFC says a recipient has to parse and a sender must not send: nobody does, but smugglers.
+    /// chunk-ext = *( ";" chunk-ext-name [ "=" ( token / quoted-string ) ] ), without the "bad"
+    /// white space that the RFC says a recipient has to parse and a sender must not send: nobody
+    /// does, but smugglers.
     private static func checkExtensions(_ text: UnsafeRawBufferPointer) throws(HTTPError) {
-        let malformed = HTTPError(.badRequest, "What follows a chunk's size is not a chunk extension.")
+        let malformed = HTTPError(
+            .badRequest, "What follows a chunk's size is not a chunk extension.")
         var offset = 0
         func token() -> Bool {
             let start = offset
@@ -41,7 +45,8 @@ enum ChunkLine {
         }
     }
 
-    /// RFC 9110, 5.6.4: the offset behind the closing quote; nil when there is none, or a control byte before it.
+    /// RFC 9110, 5.6.4: the offset behind the closing quote; nil when there is none, or a control
+    /// byte before it.
     private static func endOfQuotedString(_ text: UnsafeRawBufferPointer, from start: Int) -> Int? {
         var offset = start + 1
         while offset < text.count {

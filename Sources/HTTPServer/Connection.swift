@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// One client's connection: reads requests, has them handled in order, writes the answers. Lives on its event loop.
+/// One client's connection: reads requests, has them handled in order, writes the answers. Lives on
+/// its event loop.
 final class Connection {
     let transport: Transport
     let token: UInt64
@@ -45,7 +46,11 @@ final class Connection {
     /// On the loop's clock.
     private(set) var deadline = UInt64.max
     private var bodyBytesInWindow = 0
+    /// Bytes in this connection's buffers that the server's total knows of.
+    private var accountedBytes = 0
 
+    /// Received and not handled, in bytes, above which a connection is not read from: more than any
+    /// head is long.
     private static let readsPendingUpTo = 64 * 1024
 
     init(_ transport: Transport, loop: EventLoop, token: UInt64) {
@@ -54,8 +59,9 @@ final class Connection {
         self.token = token
     }
 
-    /// A client that connects and says nothing gets as long as one that is slow to finish its first header.
-    func start() { setDeadline(loop.limits.headerTimeout) }
+    /// A client that connects and says nothing gets as long as one that is slow to finish its first
+    /// header.
+    func start() { setDeadline(loop.timeouts.header) }
 
     // MARK: Events
 
@@ -126,8 +132,26 @@ final class Connection {
             default: return close()
             }
         }
+        guard accountForBuffers() else { return shed() }
         updateInterest()
         updateDeadline()
+    }
+
+    /// Keeps the server's total of buffered bytes; false when this connection has grown beyond what
+    /// is left of it.
+    private func accountForBuffers() -> Bool {
+        let held = pending.count + headBytes.count + body.count + unsent.count
+        guard held != accountedBytes else { return true }
+        let change = held - accountedBytes
+        accountedBytes = held
+        return loop.server.addBufferedBytes(change) <= loop.limits.bufferedBytes || change < 0
+    }
+
+    /// Gives up on a connection for want of memory: with an answer where one can still be given.
+    private func shed() {
+        guard case .body = phase, unsent.isEmpty else { return close() }
+        refuse(HTTPError(.serviceUnavailable, "Too much is being received at once. Try again."))
+        finishTurn()
     }
 
     // MARK: Requests
@@ -154,17 +178,21 @@ final class Connection {
                         if case .closed = phase { return bytes.count }
                     }
                     let rest = bytes.slice(offset..<bytes.count)
-                    guard case .complete(let end) = try parser.parse(rest, limits: loop.limits) else {
+                    guard case .complete(let end) = try parser.parse(rest, limits: loop.limits)
+                    else {
                         return offset
                     }
                     answered += 1
-                    offset += end + (begin(rest.slice(0..<end), after: rest.slice(end..<rest.count)))
+                    offset +=
+                        end + (begin(rest.slice(0..<end), after: rest.slice(end..<rest.count)))
                 case .body(let route, let match, var decoder):
                     guard offset < bytes.count || decoder.isDone else { return offset }
-                    phase = .head  // So that `decoder` is the only reference, and its line is not copied.
+                    // So that `decoder` is the only reference, and its line is not copied.
+                    phase = .head
                     let rest = bytes.slice(offset..<bytes.count)
                     let limit = route.bodyLimit
-                    let taken = try decoder.decode(rest, limits: loop.limits) { piece throws(HTTPError) in
+                    let taken = try decoder.decode(rest, limits: loop.limits) {
+                        piece throws(HTTPError) in
                         guard body.count + piece.count <= limit else { throw Self.tooLarge(limit) }
                         body.append(contentsOf: piece)
                     }
@@ -175,21 +203,9 @@ final class Connection {
                         return offset
                     }
                     runWithCollectedBody(route, match)
-                case .draining(var decoder, var left):
+                case .draining(let decoder, let left):
                     guard offset < bytes.count || decoder.isDone else { return offset }
-                    phase = .head
-                    let taken = try decoder.decode(
-                        bytes.slice(offset..<bytes.count), limits: loop.limits
-                    ) { piece throws(HTTPError) in left -= piece.count }
-                    offset += taken
-                    if decoder.isDone {
-                        expectNextRequest()
-                    } else if left < 0 {
-                        linger()
-                    } else {
-                        phase = .draining(decoder, left: left)
-                        return offset
-                    }
+                    offset += drain(bytes.slice(offset..<bytes.count), decoder, left: left)
                 case .waiting:
                     return offset
                 case .lingering, .closed:
@@ -201,12 +217,35 @@ final class Connection {
         }
     }
 
+    /// Throws away bytes of a body whose request has been answered; returns how many it took.
+    private func drain(_ bytes: UnsafeRawBufferPointer, _ decoder: BodyDecoder, left: Int) -> Int {
+        var decoder = decoder
+        var left = left
+        var taken = bytes.count
+        do throws(HTTPError) {
+            taken = try decoder.decode(bytes, limits: loop.limits) { piece throws(HTTPError) in
+                left -= piece.count
+            }
+        } catch {
+            // The answer is out; a second one would be taken for the next request's.
+            left = -1
+        }
+        if left < 0 {
+            linger()
+        } else if decoder.isDone {
+            expectNextRequest()
+        } else {
+            phase = .draining(decoder, left: left)
+        }
+        return taken
+    }
+
     private static func tooLarge(_ limit: Int) -> HTTPError {
         HTTPError(.contentTooLarge, "The body is longer than \(limit) bytes; send it in parts.")
     }
 
-    /// Has a request handled whose head is complete. Returns how many bytes of `rest`, what follows the head, were its
-    /// body.
+    /// Has a request handled whose head is complete. Returns how many bytes of `rest`, what follows
+    /// the head, were its body.
     private func begin(
         _ headView: UnsafeRawBufferPointer, after rest: UnsafeRawBufferPointer
     ) -> Int {
@@ -222,7 +261,8 @@ final class Connection {
             if parser.head.method == nil {
                 answer(HTTPError(.notImplemented, "This server does not implement the method."))
             } else {
-                answer(HTTPError(.notFound, "There is nothing at this path; GET / lists the routes."))
+                answer(
+                    HTTPError(.notFound, "There is nothing at this path; GET / lists the routes."))
             }
             return 0
         }
@@ -236,7 +276,9 @@ final class Connection {
         }
         guard let method = parser.head.method, let route = match.entry.route(method) else {
             answer(
-                HTTPError(.methodNotAllowed, "This path does not have the method; Allow lists those it has."),
+                HTTPError(
+                    .methodNotAllowed,
+                    "This path does not have the method; Allow lists those it has."),
                 allow: match.entry.allow)
             return 0
         }
@@ -262,13 +304,13 @@ final class Connection {
         }
         unreadBody = nil
         headBytes = Array(headView)
-        // RFC 9110, 10.1.1: a server "MAY omit sending a 100 (Continue) response if it has already received some or
-        // all of the content".
+        // RFC 9110, 10.1.1: a server "MAY omit sending a 100 (Continue) response if it has already
+        // received some or all of the content".
         if parser.head.expectsContinue, parser.head.isHTTP11, rest.isEmpty {
             loop.output.append("HTTP/1.1 100 Continue\r\n\r\n")
         }
         bodyBytesInWindow = 0
-        setDeadline(loop.limits.bodyGrace)
+        setDeadline(loop.timeouts.body)
         phase = .body(route, match, BodyDecoder(framing))
         return 0
     }
@@ -295,11 +337,15 @@ final class Connection {
     }
 
     private func run(
-        _ route: Route, _ match: Router.Match, _ headView: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer
+        _ route: Route, _ match: Router.Match, _ headView: UnsafeRawBufferPointer,
+        body: UnsafeRawBufferPointer
     ) {
-        guard case .path(let path, let query) = parser.head.target else { preconditionFailure("routed by path") }
+        guard case .path(let path, let query) = parser.head.target else {
+            preconditionFailure("routed by path")
+        }
         let request = Request(
-            method: route.method, path: headView.slice(path), query: query.map { headView.slice($0) },
+            method: route.method, path: headView.slice(path),
+            query: query.map { headView.slice($0) },
             parameter: match.parameter, body: body, loopIndex: loop.index, head: parser.head,
             headBytes: headView, connection: self)
         isPostponed = false
@@ -331,7 +377,8 @@ final class Connection {
     // MARK: Answers
 
     private func answer(_ error: HTTPError, allow: [UInt8]? = nil) {
-        // A client that expects 100 has not decided yet whether to send the body: its next bytes could be either.
+        // A client that expects 100 has not decided yet whether to send the body: its next bytes
+        // could be either.
         if parser.head.expectsContinue { closesAfterAnswer = true }
         answer { response in
             loop.renderError(error, &response)
@@ -348,18 +395,22 @@ final class Connection {
 
     private func send(_ response: inout Response) {
         if loop.isDraining { closesAfterAnswer = true }
-        if unreadBody != nil, case .length(let length) = parser.head.framing, length > loop.limits.drainBytes {
+        if unreadBody != nil, case .length(let length) = parser.head.framing,
+            length > loop.limits.drainBytes
+        {
             closesAfterAnswer = true
         }
         // RFC 9112, 9.3: a 1.0 client keeps the connection only when it is told so.
-        if !parser.head.isHTTP11, !closesAfterAnswer { response.addHeader("Connection", "keep-alive") }
+        if !parser.head.isHTTP11, !closesAfterAnswer {
+            response.addHeader("Connection", "keep-alive")
+        }
         response.write(
             to: &loop.output, date: loop.dateLine, closes: closesAfterAnswer, omitsBody: omitsBody)
         if closesAfterAnswer {
             linger()
         } else if let unreadBody {
             phase = .draining(unreadBody, left: loop.limits.drainBytes)
-            setDeadline(loop.limits.bodyGrace)
+            setDeadline(loop.timeouts.body)
         } else {
             expectNextRequest()
         }
@@ -369,11 +420,12 @@ final class Connection {
         parser.reset()
         unreadBody = nil
         phase = .head
-        setDeadline(loop.limits.idleTimeout)
+        setDeadline(loop.timeouts.idle)
     }
 
     /// Answers a request that cannot be understood: what follows it cannot be trusted either.
     private func refuse(_ error: HTTPError) {
+        omitsBody = parser.head.method == .head
         closesAfterAnswer = true
         headBytes = []
         body = []
@@ -383,7 +435,8 @@ final class Connection {
 
     // MARK: Writing
 
-    /// Sends what the loop's output holds, after what is still unsent; what the socket does not take is kept.
+    /// Sends what the loop's output holds, after what is still unsent; what the socket does not
+    /// take is kept.
     private func flush() {
         if unsent.isEmpty {
             guard !loop.output.isEmpty else { return finishLingering() }
@@ -399,14 +452,14 @@ final class Connection {
                 return close()
             }
             loop.releaseOutput()
-            if !unsent.isEmpty { setDeadline(loop.limits.writeTimeout) }
+            if !unsent.isEmpty { setDeadline(loop.timeouts.write) }
         } else {
             unsent.append(contentsOf: loop.output)
             loop.releaseOutput()
             switch unsent.withUnsafeBytes({ transport.send($0.slice(unsentOffset..<$0.count)) }) {
             case .bytes(let count):
                 unsentOffset += count
-                setDeadline(loop.limits.writeTimeout)
+                setDeadline(loop.timeouts.write)
                 if unsentOffset == unsent.count {
                     unsent = []
                     unsentOffset = 0
@@ -426,7 +479,9 @@ final class Connection {
     private func updateInterest() {
         var wanted: UInt32 = 0
         if unsent.isEmpty {
-            if !isPeerDone, pending.count < Self.readsPendingUpTo { wanted |= UInt32(CLINUX_READABLE) }
+            if !isPeerDone, pending.count < Self.readsPendingUpTo {
+                wanted |= UInt32(CLINUX_READABLE)
+            }
         } else {
             wanted |= UInt32(CLINUX_WRITABLE)
         }
@@ -435,16 +490,16 @@ final class Connection {
         loop.setInterest(self)
     }
 
-    private func setDeadline(_ duration: Duration) {
-        deadline = loop.now &+ duration.nanoseconds
+    private func setDeadline(_ nanoseconds: UInt64) {
+        deadline = loop.now &+ nanoseconds
         loop.noteDeadline(deadline)
     }
 
     /// After a wait for the socket to take an answer, the phase's own wait begins.
     private func restoreDeadline() {
         switch phase {
-        case .head: setDeadline(loop.limits.idleTimeout)
-        case .body, .draining: setDeadline(loop.limits.bodyGrace)
+        case .head: setDeadline(loop.timeouts.idle)
+        case .body, .draining: setDeadline(loop.timeouts.body)
         case .waiting, .lingering, .closed: deadline = .max
         }
     }
@@ -459,7 +514,7 @@ final class Connection {
         }
         if !isInHeader {
             isInHeader = true
-            setDeadline(loop.limits.headerTimeout)
+            setDeadline(loop.timeouts.header)
         }
     }
 
@@ -469,17 +524,16 @@ final class Connection {
         case .head where parser.hasStarted:
             refuse(HTTPError(.requestTimeout, "The header did not arrive in time."))
             finishTurn()
-        case .body, .draining:
-            let limits = loop.limits
-            let wanted = limits.bodyBytesPerSecond * Int(limits.bodyGrace.components.seconds)
-            if bodyBytesInWindow >= max(wanted, 1) {
+        case .body:
+            let wanted = Double(loop.limits.bodyBytesPerSecond) * loop.limits.bodyGrace.seconds
+            if Double(bodyBytesInWindow) >= max(wanted, 1) {
                 bodyBytesInWindow = 0
-                setDeadline(limits.bodyGrace)
+                setDeadline(loop.timeouts.body)
             } else {
                 refuse(HTTPError(.requestTimeout, "The body came too slowly."))
                 finishTurn()
             }
-        case .head, .lingering:
+        case .head, .draining, .lingering:
             close()
         case .waiting, .closed:
             deadline = .max
@@ -494,14 +548,15 @@ final class Connection {
         phase = .lingering
     }
 
-    /// Once the last answer has been sent, says so to the peer and waits for it to close: closing with bytes unread
-    /// would reset the connection, and the peer might lose the answer (RFC 9112, 9.6).
+    /// Once the last answer has been sent, says so to the peer and waits for it to close: closing
+    /// with bytes unread would reset the connection, and the peer might lose the answer (RFC 9112,
+    /// 9.6).
     private func finishLingering() {
         guard case .lingering = phase, unsent.isEmpty, !isSendingFinished else { return }
         isSendingFinished = true
         pending = []
         transport.finishSending()
-        setDeadline(loop.limits.lingerTimeout)
+        setDeadline(loop.timeouts.linger)
     }
 
     func closeIfIdle() {
@@ -513,7 +568,10 @@ final class Connection {
         phase = .closed
         deadline = .max
         pending = []
+        headBytes = []
+        body = []
         unsent = []
+        _ = accountForBuffers()
         transport.close()
         loop.remove(self)
     }

@@ -4,14 +4,16 @@ import Synchronization
 
 /// A thread that owns an epoll instance and the connections registered with it.
 ///
-/// Everything here runs on that thread, but for `enqueue` and `wake`. `@unchecked Sendable`: other threads reach only
-/// those two, which touch only the inbox (behind its lock), the wake flag (atomic) and the eventfd.
+/// Everything here runs on that thread, but for `enqueue` and `wake`. `@unchecked Sendable`: other
+/// threads reach only those two, which touch only the inbox (behind its lock), the wake flag
+/// (atomic) and the eventfd.
 final class EventLoop: @unchecked Sendable {
     typealias Task = @Sendable (EventLoop) -> Void
 
     let index: Int
     unowned let server: Server
     let limits: HTTPLimits
+    let timeouts: Timeouts
     let router: Router
     let renderError: @Sendable (HTTPError, inout Response) -> Void
 
@@ -20,8 +22,8 @@ final class EventLoop: @unchecked Sendable {
     private let inbox = Mutex<[Task]>([])
     private let isWoken = Atomic<Bool>(false)
 
-    /// Connections by slot. A token is a slot and its generation, so that an event for a connection that has been
-    /// closed meanwhile, its slot taken again, is recognised as stale.
+    /// Connections by slot. A token is a slot and its generation, so that an event for a connection
+    /// that has been closed meanwhile, its slot taken again, is recognised as stale.
     private var slots: [Connection?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [UInt32] = []
@@ -41,10 +43,25 @@ final class EventLoop: @unchecked Sendable {
     private var dateSecond: Int64 = 0
     private(set) var dateLine: [UInt8] = []
 
-    /// What one connection at a time reads into, writes to and renders in: a connection at rest owns no buffer.
+    /// What one connection at a time reads into, writes to and renders in: a connection at rest
+    /// owns no buffer.
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     var output: [UInt8] = []
     private var response = Response()
+
+    /// The timeouts of `HTTPLimits` in nanoseconds: a Duration's 128 bits cost to convert at each
+    /// request.
+    struct Timeouts {
+        let header, body, idle, write, linger: UInt64
+
+        init(_ limits: HTTPLimits) {
+            header = limits.headerTimeout.nanoseconds
+            body = limits.bodyGrace.nanoseconds
+            idle = limits.idleTimeout.nanoseconds
+            write = limits.writeTimeout.nanoseconds
+            linger = limits.lingerTimeout.nanoseconds
+        }
+    }
 
     private static let wakeToken = UInt64.max
     /// Tokens from here on are listeners; no slot number comes near.
@@ -57,6 +74,7 @@ final class EventLoop: @unchecked Sendable {
         self.index = index
         self.server = server
         limits = server.configuration.limits
+        timeouts = Timeouts(limits)
         router = server.router
         renderError = server.configuration.renderError
         epoll = clinux_epoll_create()
@@ -77,11 +95,14 @@ final class EventLoop: @unchecked Sendable {
 
     /// Wakes the thread if tasks wait for it.
     func wake() {
-        guard !inbox.withLock({ $0.isEmpty }), !isWoken.exchange(true, ordering: .acquiringAndReleasing) else {
+        guard !inbox.withLock({ $0.isEmpty }),
+            !isWoken.exchange(true, ordering: .acquiringAndReleasing)
+        else {
             return
         }
         var one: UInt64 = 1
-        // The counter cannot be full: it is read at each wake-up, and written at most once between two.
+        // The counter cannot be full: it is read at each wake-up, and written at most once between
+        // two.
         let written = retryingInterrupts { write(wakeDescriptor, &one, 8) }
         precondition(written == 8, "an eventfd takes a 1")
     }
@@ -162,6 +183,10 @@ final class EventLoop: @unchecked Sendable {
 
     /// Takes over a connected socket.
     func adopt(_ descriptor: Int32) {
+        guard !isDraining else {
+            Transport(descriptor: descriptor).close()
+            return server.connectionClosed()
+        }
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = Int(free)
@@ -249,7 +274,8 @@ final class EventLoop: @unchecked Sendable {
         nextAccept = .max
         for (offset, listener) in listeners.enumerated() {
             let token = Self.listenerTokens + UInt64(offset)
-            let result = clinux_epoll_add(epoll, listener.descriptor, UInt32(CLINUX_READABLE), token)
+            let result = clinux_epoll_add(
+                epoll, listener.descriptor, UInt32(CLINUX_READABLE), token)
             precondition(result == 0 || errno == EEXIST, "a listener can be registered")
         }
     }
@@ -262,7 +288,8 @@ final class EventLoop: @unchecked Sendable {
     private func accept(from listener: Listener) {
         for _ in 0..<Self.acceptsPerWake {
             guard server.reserveConnection() else {
-                // The connection that closes next resumes; the timer is for one that closed just now.
+                // All places are taken. Looking again in a while is simpler than having every
+                // connection that closes, on whichever loop, wake this one.
                 pauseAccepting(until: now + Self.acceptPause)
                 return
             }
@@ -282,8 +309,8 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Stops listening, closes connections at rest, and lets the others finish what they are at; the loop ends with
-    /// the last of them.
+    /// Stops listening, closes connections at rest, and lets the others finish what they are at;
+    /// the loop ends with the last of them.
     func drain() {
         for listener in listeners {
             clinux_epoll_remove(epoll, listener.descriptor)

@@ -1,6 +1,9 @@
-/// A request that is refused: the status, and a sentence that says what was found and what would be right.
+/// A request that is refused: the status, and a sentence that says what was found and what would be
+/// right.
 public struct HTTPError: Error, Equatable, Sendable {
+    /// What it is answered with.
     public let status: HTTPStatus
+    /// For people.
     public let detail: String
 
     /// Creates the refusal.

@@ -10,10 +10,14 @@ public struct HTTPLimits: Sendable {
     public var headerFields = 100
     /// A chunk's size line with its extensions, in bytes; more is a 400.
     public var chunkLineBytes = 4 * 1024
-    /// What is read and thrown away of a body that nobody wants, in bytes, before the connection is closed instead.
+    /// What is read and thrown away of a body that nobody wants, in bytes, before the connection is
+    /// closed instead.
     public var drainBytes = 64 * 1024
     /// Unsent answers, in bytes, above which a connection is not read from.
     public var outputBytes = 256 * 1024
+    /// Bytes in the buffers of all connections together: bodies being received, answers not yet
+    /// taken. Who makes it more gets a 503, or is closed.
+    public var bufferedBytes = 128 * 1024 * 1024
     /// Requests answered on one connection in one wake-up.
     public var requestsPerWake = 16
     /// The time to receive a header, from its first byte on.
@@ -26,7 +30,8 @@ public struct HTTPLimits: Sendable {
     public var idleTimeout: Duration = .seconds(75)
     /// How long a client may take no byte of an answer.
     public var writeTimeout: Duration = .seconds(30)
-    /// How long a closed connection is still read from, so that the client gets to read the last answer.
+    /// How long a closed connection is still read from, so that the client gets to read the last
+    /// answer.
     public var lingerTimeout: Duration = .seconds(2)
 
     /// The defaults.

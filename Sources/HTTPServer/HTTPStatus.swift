@@ -16,22 +16,40 @@ public struct HTTPStatus: Hashable, Sendable {
     /// Hashes the code.
     public func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
+    /// 200
     public static let ok = HTTPStatus(200, "OK")
+    /// 201
     public static let created = HTTPStatus(201, "Created")
+    /// 204
     public static let noContent = HTTPStatus(204, "No Content")
+    /// 400
     public static let badRequest = HTTPStatus(400, "Bad Request")
+    /// 404
     public static let notFound = HTTPStatus(404, "Not Found")
+    /// 405
     public static let methodNotAllowed = HTTPStatus(405, "Method Not Allowed")
+    /// 408
     public static let requestTimeout = HTTPStatus(408, "Request Timeout")
+    /// 409
     public static let conflict = HTTPStatus(409, "Conflict")
+    /// 413
     public static let contentTooLarge = HTTPStatus(413, "Content Too Large")
+    /// 414
     public static let uriTooLong = HTTPStatus(414, "URI Too Long")
+    /// 415
     public static let unsupportedMediaType = HTTPStatus(415, "Unsupported Media Type")
+    /// 417
     public static let expectationFailed = HTTPStatus(417, "Expectation Failed")
+    /// 422
     public static let unprocessableContent = HTTPStatus(422, "Unprocessable Content")
+    /// 431
     public static let headerFieldsTooLarge = HTTPStatus(431, "Request Header Fields Too Large")
+    /// 500
     public static let internalServerError = HTTPStatus(500, "Internal Server Error")
+    /// 501
     public static let notImplemented = HTTPStatus(501, "Not Implemented")
+    /// 503
     public static let serviceUnavailable = HTTPStatus(503, "Service Unavailable")
+    /// 505
     public static let versionNotSupported = HTTPStatus(505, "HTTP Version Not Supported")
 }

@@ -1,10 +1,13 @@
-/// The grammar of a Host field and of an authority: uri-host [ ":" port ] (RFC 9110, 7.2; RFC 3986, 3.2.2).
+/// The grammar of a Host field and of an authority: uri-host [ ":" port ] (RFC 9110, 7.2; RFC 3986,
+/// 3.2.2).
 enum HostField {
     static func isValid(_ value: UnsafeRawBufferPointer) -> Bool {
         guard let first = value.first else { return false }
         var offset = 0
         if first == UInt8(ascii: "[") {
-            guard let close = value.firstOffset(of: UInt8(ascii: "]")), close > 1 else { return false }
+            guard let close = value.firstOffset(of: UInt8(ascii: "]")), close > 1 else {
+                return false
+            }
             for byte in value.slice(1..<close) where !isInsideBrackets(byte) { return false }
             offset = close + 1
         } else {
@@ -20,7 +23,8 @@ enum HostField {
         ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == UInt8(ascii: ".")
     }
 
-    /// reg-name = *( unreserved / pct-encoded / sub-delims ); no name in use has a comma, and two hosts in one field do.
+    /// reg-name = *( unreserved / pct-encoded / sub-delims ); no name in use has a comma, and two
+    /// hosts in one field do.
     private static func isRegisteredName(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -2,12 +2,16 @@ import Glibc
 
 /// An address to listen on: `HOST:PORT`, `[IPV6]:PORT` or `:PORT`. Port 0 takes a free one.
 public struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
+    /// A name or a numeric address, without brackets.
     public let host: String
+    /// 0 for a free one.
     public let port: UInt16
 
     /// nil when `text` is none.
     public init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else {
             return nil
         }
         var host = String(text[..<colon])
@@ -25,6 +29,7 @@ public struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    /// `HOST:PORT`, an IPv6 address in brackets.
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Whether only this machine can reach it.

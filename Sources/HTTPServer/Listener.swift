@@ -27,7 +27,8 @@ struct Listener {
         let descriptor = clinux_socket(found.pointee.ai_family)
         guard descriptor >= 0 else { throw SystemError("open a socket for \(address)") }
         guard clinux_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) == 0,
-            // Accepted connections inherit it: a head and a body leave in one write, so nothing gains from waiting.
+            // Accepted connections inherit it: a head and a body leave in one write, so nothing
+            // gains from waiting.
             clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) == 0,
             bind(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0,
             listen(descriptor, Self.backlog) == 0
@@ -37,7 +38,8 @@ struct Listener {
             throw error
         }
         self.descriptor = descriptor
-        self.address = ListenAddress(host: address.host, port: Self.boundPort(descriptor) ?? address.port)
+        self.address = ListenAddress(
+            host: address.host, port: Self.boundPort(descriptor) ?? address.port)
     }
 
     private static let backlog: Int32 = 1024
@@ -49,7 +51,8 @@ struct Listener {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 guard getsockname(descriptor, address, &size) == 0 else { return nil }
                 // sin_port and sin6_port stand at the same place.
-                return UnsafeRawPointer(address).loadUnaligned(fromByteOffset: 2, as: UInt16.self).byteSwapped
+                return UnsafeRawPointer(address).loadUnaligned(fromByteOffset: 2, as: UInt16.self)
+                    .byteSwapped
             }
         }
     }
@@ -60,8 +63,8 @@ struct Listener {
         switch errno {
         case EAGAIN, EWOULDBLOCK: return .none
         case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
-        // accept(2): "Linux accept() passes already-pending network errors on the new socket as an error code":
-        // that connection is lost, the listener is not.
+        // accept(2): "Linux accept() passes already-pending network errors on the new socket as an
+        // error code": that connection is lost, the listener is not.
         default: return .none
         }
     }

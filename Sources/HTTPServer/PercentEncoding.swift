@@ -1,7 +1,7 @@
 /// RFC 3986, section 2.1.
 public enum PercentEncoding {
-    /// Undoes the encoding, once. Every `%` in `text` must be followed by two hexadecimal digits, as the request
-    /// parser has made sure.
+    /// Undoes the encoding, once. Every `%` in `text` must be followed by two hexadecimal digits,
+    /// as the request parser has made sure.
     static func decode(_ text: UnsafeRawBufferPointer, plusIsSpace: Bool = false) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
@@ -9,7 +9,8 @@ public enum PercentEncoding {
         while offset < text.count {
             let byte = text[offset]
             offset += 1
-            if byte == UInt8(ascii: "%"), offset + 1 < text.count, let high = ASCII.hexValue(text[offset]),
+            if byte == UInt8(ascii: "%"), offset + 1 < text.count,
+                let high = ASCII.hexValue(text[offset]),
                 let low = ASCII.hexValue(text[offset + 1])
             {
                 decoded.append(high << 4 | low)
@@ -32,7 +33,9 @@ public enum PercentEncoding {
                 UInt8(ascii: "_"), UInt8(ascii: "~"):
                 encoded.append(byte)
             default:
-                encoded.append(contentsOf: [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+                encoded.append(contentsOf: [
+                    UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)],
+                ])
             }
         }
         return encoded

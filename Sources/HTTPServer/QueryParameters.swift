@@ -1,10 +1,12 @@
 /// A query string's `name=value` pairs, decoded, in the order they came.
 public struct QueryParameters: Sendable {
+    /// Names and values; a name without `=` has the value "".
     public private(set) var pairs: [(name: String, value: String)] = []
 
     /// Decodes `query`, `+` as a space.
     ///
-    /// - Throws: `400` when a name or a value is not UTF-8. Percent signs were checked with the target.
+    /// - Throws: `400` when a name or a value is not UTF-8. Percent signs were checked with the
+    /// target.
     public init(_ query: UnsafeRawBufferPointer?) throws(HTTPError) {
         guard let query else { return }
         for pair in query.split(separator: UInt8(ascii: "&")) {
@@ -18,7 +20,8 @@ public struct QueryParameters: Sendable {
     private static func decode(_ text: UnsafeRawBufferPointer) throws(HTTPError) -> String {
         let bytes = PercentEncoding.decode(text, plusIsSpace: true)
         guard let string = String(validating: bytes, as: UTF8.self) else {
-            throw HTTPError(.badRequest, "The query string is not UTF-8 once its percent-encoding is undone.")
+            throw HTTPError(
+                .badRequest, "The query string is not UTF-8 once its percent-encoding is undone.")
         }
         return string
     }

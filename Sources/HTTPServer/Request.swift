@@ -1,4 +1,5 @@
-/// A request as its handler sees it. It views the connection's buffers: valid during the handler's call only.
+/// A request as its handler sees it. It views the connection's buffers: valid during the handler's
+/// call only.
 public struct Request {
     /// HEAD comes to a GET handler as `get`.
     public let method: HTTPMethod
@@ -35,7 +36,8 @@ public struct Request {
         }
     }
 
-    /// Puts the answer off: the handler returns without one, and whoever holds the result gives it, from any thread.
+    /// Puts the answer off: the handler returns without one, and whoever holds the result gives it,
+    /// from any thread.
     public func postpone() -> PendingResponse {
         connection.postpone()
     }

@@ -1,4 +1,5 @@
-/// A request's head as positions in the bytes it was parsed from, counted from the head's first byte.
+/// A request's head as positions in the bytes it was parsed from, counted from the head's first
+/// byte.
 struct RequestHead {
     struct Field {
         var name: Range<Int>

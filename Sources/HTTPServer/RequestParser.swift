@@ -1,7 +1,8 @@
 /// Parses request heads, strictly and incrementally (RFC 9112, sections 2 to 6).
 ///
-/// Hand `parse` all bytes from the head's first on, again with each piece that arrives. A line is looked at once, when
-/// its end is there; what is refused does not depend on how the bytes were split.
+/// Hand `parse` all bytes from the head's first on, again with each piece that arrives. A line is
+/// looked at once, when its end is there; what is refused does not depend on how the bytes were
+/// split.
 struct RequestParser {
     enum Progress {
         case incomplete
@@ -45,10 +46,11 @@ struct RequestParser {
         while true {
             let lineFeed = bytes.firstOffset(of: ASCII.lineFeed, from: scanned)
             let lineEnd = lineFeed ?? bytes.count
-            // Bounds come first, on whole and on partial lines alike, so that the verdict is the same however
-            // the bytes arrive.
+            // Bounds come first, on whole and on partial lines alike, so that the verdict is the
+            // same however the bytes arrive.
             if let sectionStart {
-                guard lineEnd + (lineFeed == nil ? 0 : 1) - sectionStart <= limits.headerBytes else {
+                guard lineEnd + (lineFeed == nil ? 0 : 1) - sectionStart <= limits.headerBytes
+                else {
                     throw HTTPError(
                         .headerFieldsTooLarge,
                         "The header section is longer than \(limits.headerBytes) bytes.")
@@ -59,16 +61,16 @@ struct RequestParser {
             scanned = lineEnd
             guard let lineFeed else { return .incomplete }
             scanned = lineFeed + 1
-            // RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator". It does not: that
-            // repair is how two parsers come to disagree.
+            // RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator". It does
+            // not: that repair is how two parsers come to disagree.
             guard lineFeed > lineStart, bytes[lineFeed - 1] == ASCII.carriageReturn else {
                 throw HTTPError(.badRequest, "A line ends in LF alone; HTTP lines end in CR LF.")
             }
             let line = lineStart..<(lineFeed - 1)
             lineStart = lineFeed + 1
             if sectionStart == nil {
-                // RFC 9112, 2.2: "a server ... SHOULD ignore at least one empty line (CRLF) received prior to
-                // the request-line."
+                // RFC 9112, 2.2: "a server ... SHOULD ignore at least one empty line (CRLF)
+                // received prior to the request-line."
                 if line.isEmpty, !skippedEmptyLine {
                     skippedEmptyLine = true
                     continue
@@ -81,14 +83,16 @@ struct RequestParser {
             } else {
                 guard head.fields.count < limits.headerFields else {
                     throw HTTPError(
-                        .headerFieldsTooLarge, "There are more than \(limits.headerFields) header fields.")
+                        .headerFieldsTooLarge,
+                        "There are more than \(limits.headerFields) header fields.")
                 }
                 try parseField(bytes, line)
             }
         }
     }
 
-    /// Refuses a request line as soon as its beginning shows that it can be none, or that it is too long.
+    /// Refuses a request line as soon as its beginning shows that it can be none, or that it is too
+    /// long.
     private func checkRequestLineStart(
         _ line: UnsafeRawBufferPointer, limits: HTTPLimits
     ) throws(HTTPError) {
@@ -101,7 +105,8 @@ struct RequestParser {
         guard methodEnd > 0, line[methodEnd] == ASCII.space else {
             throw HTTPError(
                 .badRequest,
-                "This is not HTTP: a request begins with a method, a space, a target, as in 'GET / HTTP/1.1'.")
+                "This is not HTTP: a request begins with a method, a space, a target, as in 'GET / HTTP/1.1'."
+            )
         }
         let targetStart = methodEnd + 1
         guard line.count - targetStart > limits.targetBytes else { return }
@@ -110,7 +115,8 @@ struct RequestParser {
                 $0 == ASCII.space || $0 == ASCII.carriageReturn
             } ?? line.count - targetStart
         guard targetEnd <= limits.targetBytes else {
-            throw HTTPError(.uriTooLong, "The request target is longer than \(limits.targetBytes) bytes.")
+            throw HTTPError(
+                .uriTooLong, "The request target is longer than \(limits.targetBytes) bytes.")
         }
     }
 
@@ -119,7 +125,8 @@ struct RequestParser {
         _ bytes: UnsafeRawBufferPointer, _ line: Range<Int>
     ) throws(HTTPError) {
         let malformed = HTTPError(
-            .badRequest, "The request line is not a method, a target and a version, one space between.")
+            .badRequest,
+            "The request line is not a method, a target and a version, one space between.")
         guard let methodEnd = bytes.firstOffset(of: ASCII.space, from: line.lowerBound),
             methodEnd < line.upperBound,
             let targetEnd = bytes.firstOffset(of: ASCII.space, from: methodEnd + 1),
@@ -137,7 +144,8 @@ struct RequestParser {
         guard version.count == 8, version.slice(0..<5).equals("HTTP/"), ASCII.isDigit(version[5]),
             version[6] == UInt8(ascii: "."), ASCII.isDigit(version[7])
         else {
-            throw HTTPError(.badRequest, "The request line does not end in an HTTP version such as HTTP/1.1.")
+            throw HTTPError(
+                .badRequest, "The request line does not end in an HTTP version such as HTTP/1.1.")
         }
         guard version[5] == UInt8(ascii: "1") else {
             throw HTTPError(.versionNotSupported, "This server speaks HTTP/1.1 and HTTP/1.0.")
@@ -155,21 +163,25 @@ struct RequestParser {
             guard byte > ASCII.space, byte < 0x7F, byte != UInt8(ascii: "#") else {
                 throw HTTPError(
                     .badRequest,
-                    "The request target holds a byte that must be percent-encoded (control, non-ASCII or '#').")
+                    "The request target holds a byte that must be percent-encoded (control, non-ASCII or '#')."
+                )
             }
             if byte == UInt8(ascii: "%") {
                 guard offset + 2 < target.upperBound, ASCII.hexValue(bytes[offset + 1]) != nil,
                     ASCII.hexValue(bytes[offset + 2]) != nil
                 else {
                     throw HTTPError(
-                        .badRequest, "The request target holds a '%' that two hexadecimal digits don't follow.")
+                        .badRequest,
+                        "The request target holds a '%' that two hexadecimal digits don't follow.")
                 }
             }
             offset += 1
         }
         if bytes[target.lowerBound] == UInt8(ascii: "/") {
             head.target = split(bytes, target)
-        } else if target.count == 1, bytes[target.lowerBound] == UInt8(ascii: "*"), head.method == .options {
+        } else if target.count == 1, bytes[target.lowerBound] == UInt8(ascii: "*"),
+            head.method == .options
+        {
             head.target = .asterisk
         } else {
             head.target = try parseAbsoluteTarget(bytes, target)
@@ -187,10 +199,12 @@ struct RequestParser {
         } else if text.count > 8, text.slice(0..<8).equalsIgnoringCase("https://") {
             schemeLength = 8
         } else if head.method == nil, text.allSatisfy({ $0 != UInt8(ascii: "/") }) {
-            // RFC 9112, 3.2.3: the authority-form is for CONNECT alone, which is not implemented here.
+            // RFC 9112, 3.2.3: the authority-form is for CONNECT alone, which is not implemented
+            // here.
             return .asterisk
         } else {
-            throw HTTPError(.badRequest, "The request target is neither a path ('/...') nor an http URL.")
+            throw HTTPError(
+                .badRequest, "The request target is neither a path ('/...') nor an http URL.")
         }
         let authorityStart = target.lowerBound + schemeLength
         let authorityEnd =
@@ -205,7 +219,8 @@ struct RequestParser {
     }
 
     /// Splits a path from its query. An empty path is `/` (RFC 9110, 4.2.3).
-    private func split(_ bytes: UnsafeRawBufferPointer, _ target: Range<Int>) -> RequestHead.Target {
+    private func split(_ bytes: UnsafeRawBufferPointer, _ target: Range<Int>) -> RequestHead.Target
+    {
         guard
             let mark = bytes.firstOffset(of: UInt8(ascii: "?"), from: target.lowerBound),
             mark < target.upperBound
@@ -258,9 +273,9 @@ struct RequestParser {
 
     /// Judges what only the whole head can tell: the host, and how the body is framed.
     private mutating func finish(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) {
-        // RFC 9112, 3.2: "A server MUST respond with a 400 status code to any HTTP/1.1 request message that lacks
-        // a Host header field and to any request message that contains more than one Host header field line or a
-        // Host header field with an invalid field value."
+        // RFC 9112, 3.2: "A server MUST respond with a 400 status code to any HTTP/1.1 request
+        // message that lacks a Host header field and to any request message that contains more than
+        // one Host header field line or a Host header field with an invalid field value."
         guard hostCount == 1 || (hostCount == 0 && !head.isHTTP11) else {
             throw HTTPError(.badRequest, "A request has one Host field; this one has \(hostCount).")
         }
@@ -274,13 +289,14 @@ struct RequestParser {
             }
         }
         if coding.isPresent {
-            // RFC 9112, 6.1 and 6.3: Transfer-Encoding in 1.0, or beside Content-Length, is "faulty framing" and
-            // "ought to be handled as an error".
+            // RFC 9112, 6.1 and 6.3: Transfer-Encoding in 1.0, or beside Content-Length, is "faulty
+            // framing" and "ought to be handled as an error".
             guard head.isHTTP11 else {
                 throw HTTPError(.badRequest, "HTTP/1.0 has no Transfer-Encoding.")
             }
             guard contentLength == nil else {
-                throw HTTPError(.badRequest, "Content-Length and Transfer-Encoding exclude each other.")
+                throw HTTPError(
+                    .badRequest, "Content-Length and Transfer-Encoding exclude each other.")
             }
             try coding.check()
             head.framing = .chunked

@@ -1,5 +1,7 @@
-/// An answer being written: status, header fields, body. The server adds Date, Content-Length and Connection.
+/// An answer being written: status, header fields, body. The server adds Date, Content-Length and
+/// Connection.
 public struct Response: Sendable {
+    /// The status; `200` unless the handler says otherwise.
     public var status = HTTPStatus.ok
     /// The Content-Type; nil for an answer without a body.
     public var contentType: StaticString? = "application/json"
@@ -11,8 +13,9 @@ public struct Response: Sendable {
     /// Creates an empty `200`.
     public init() {}
 
-    /// Adds a field. Bytes that could end the line (CR, LF, NUL) become spaces, whatever `value` was made from.
-    public mutating func addHeader(_ name: StaticString, _ value: some Sequence<UInt8>) {
+    /// Adds a field. Bytes that could end the line (CR, LF, NUL) become spaces, whatever `value`
+    /// was made from.
+    public mutating func addHeader(_ name: StaticString, _ value: [UInt8]) {
         fields.append(name)
         fields.append(": ")
         for byte in value {
@@ -54,8 +57,8 @@ public struct Response: Sendable {
             output.append(contentType)
             output.append("\r\n")
         }
-        // RFC 9110, 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of
-        // 1xx (Informational) or 204 (No Content)."
+        // RFC 9110, 8.6: "A server MUST NOT send a Content-Length header field in any response with
+        // a status code of 1xx (Informational) or 204 (No Content)."
         if code != 204, code != 304 {
             output.append("Content-Length: ")
             output.appendDecimal(body.count)

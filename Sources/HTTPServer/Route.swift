@@ -1,10 +1,13 @@
 /// One method on one path, what it takes and what it may answer.
 public struct Route: Sendable {
-    /// Fills in the answer, on an event loop: it must not wait. What needs time postpones the request.
+    /// Fills in the answer, on an event loop: it must not wait. What needs time postpones the
+    /// request.
     public typealias Handler = @Sendable (Request, inout Response) -> Void
 
+    /// HEAD and OPTIONS come with every path; they are no routes.
     public let method: HTTPMethod
-    /// Literal segments, and at most one `{name}`, last: it stands for any one segment that is not empty.
+    /// Literal segments, and at most one `{name}`, last: it stands for any one segment that is not
+    /// empty.
     public let path: String
     /// A sentence for people.
     public let summary: String

@@ -1,5 +1,7 @@
-/// Finds the route of a request. Paths are compared segment by segment, each decoded once after the split.
+/// Finds the route of a request. Paths are compared segment by segment, each decoded once after the
+/// split.
 public struct Router: Sendable {
+    /// All routes, in the order they were given.
     public let routes: [Route]
     private let paths: [PathEntry]
 
@@ -54,10 +56,14 @@ public struct Router: Sendable {
 
     func match(_ path: UnsafeRawBufferPointer) -> Match? {
         // RFC 9110, 4.2.3: an empty path is "/".
-        if path.isEmpty { return paths.first { $0.literal == [UInt8(ascii: "/")] }.map { Match(entry: $0, parameter: []) } }
+        if path.isEmpty {
+            return paths.first { $0.literal == [UInt8(ascii: "/")] }.map {
+                Match(entry: $0, parameter: [])
+            }
+        }
         guard path.contains(UInt8(ascii: "%")) else { return match(path, encoded: path) }
-        // `%2F` is data, not a separator: the prefix that a literal is compared with must hold as many segments
-        // encoded as decoded, which the parameter's split below makes sure of.
+        // `%2F` is data, not a separator: the prefix that a literal is compared with must hold as
+        // many segments encoded as decoded, which the parameter's split below makes sure of.
         let decoded = PercentEncoding.decode(path)
         return decoded.withUnsafeBytes { match($0, encoded: path) }
     }
@@ -66,7 +72,8 @@ public struct Router: Sendable {
         let slash = UInt8(ascii: "/")
         for entry in paths {
             let literal = entry.literal
-            guard path.count >= literal.count, literal.elementsEqual(path.prefix(literal.count)) else { continue }
+            guard path.count >= literal.count, literal.elementsEqual(path.prefix(literal.count))
+            else { continue }
             if !entry.hasParameter {
                 guard path.count == literal.count,
                     path.count == encoded.count || encoded.slashCount == path.slashCount

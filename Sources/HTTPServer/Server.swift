@@ -10,6 +10,7 @@ public final class Server: Sendable {
     let router: Router
     private let logger: Logger
     private let openConnections = Atomic<Int>(0)
+    private let bufferedBytes = Atomic<Int>(0)
     private let dealt = Atomic<Int>(0)
     private let ended = DispatchGroup()
     private let state = Mutex(State())
@@ -41,7 +42,9 @@ public final class Server: Sendable {
         var listeners: [Listener] = []
         for address in configuration.addresses { listeners.append(try Listener(address)) }
         var loops: [EventLoop] = []
-        for index in 0..<configuration.loops { loops.append(try EventLoop(index: index, server: self)) }
+        for index in 0..<configuration.loops {
+            loops.append(try EventLoop(index: index, server: self))
+        }
         state.withLock { state in
             state.loops = loops
             state.addresses = listeners.map(\.address)
@@ -57,13 +60,15 @@ public final class Server: Sendable {
         ended.enter()
         let context = Unmanaged.passRetained(ThreadContext(loop: loop, ended: ended)).toOpaque()
         var thread = pthread_t()
-        let result = pthread_create(&thread, nil, { context in
-            let context = Unmanaged<ThreadContext>.fromOpaque(context!).takeRetainedValue()
-            clinux_name_thread("loop-\(context.loop.index)")
-            context.loop.run()
-            context.ended.leave()
-            return nil
-        }, context)
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                let context = Unmanaged<ThreadContext>.fromOpaque(context!).takeRetainedValue()
+                clinux_name_thread("loop-\(context.loop.index)")
+                context.loop.run()
+                context.ended.leave()
+                return nil
+            }, context)
         guard result == 0 else { throw SystemError("start a thread", code: result) }
         pthread_detach(thread)
     }
@@ -83,8 +88,8 @@ public final class Server: Sendable {
         for loop in loops { loop.wake() }
     }
 
-    /// Stops listening, lets requests in flight finish, and returns when all connections are closed; those that are
-    /// not after `timeout` are closed as they are.
+    /// Stops listening, lets requests in flight finish, and returns when all connections are
+    /// closed; those that are not after `timeout` are closed as they are.
     ///
     /// - Returns: whether all ended by themselves.
     @discardableResult
@@ -109,19 +114,27 @@ public final class Server: Sendable {
 
     /// Takes one of the places for connections; false when all are taken.
     func reserveConnection() -> Bool {
-        if openConnections.wrappingAdd(1, ordering: .relaxed).newValue <= configuration.maxConnections {
+        if openConnections.wrappingAdd(1, ordering: .relaxed).newValue
+            <= configuration.maxConnections
+        {
             return true
         }
         openConnections.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
 
-    /// Gives a place back; the acceptor, if it had to pause, goes on within its next tick.
+    /// Gives a place back.
     func connectionClosed() {
         openConnections.wrappingSubtract(1, ordering: .relaxed)
     }
 
-    /// Deals accepted sockets round, so that few connections, too, are spread evenly over the loops.
+    /// Adds to the bytes that all connections hold, and returns the total.
+    func addBufferedBytes(_ change: Int) -> Int {
+        bufferedBytes.wrappingAdd(change, ordering: .relaxed).newValue
+    }
+
+    /// Deals accepted sockets round, so that few connections, too, are spread evenly over the
+    /// loops.
     func deal(_ descriptor: Int32, from acceptor: EventLoop) {
         let turn = dealt.wrappingAdd(1, ordering: .relaxed).oldValue
         let loops = loops
@@ -138,7 +151,8 @@ public final class Server: Sendable {
 extension Duration {
     /// In nanoseconds, at most what an Int64 holds.
     var nanoseconds: UInt64 {
-        UInt64(components.seconds) &* 1_000_000_000 &+ UInt64(components.attoseconds / 1_000_000_000)
+        UInt64(components.seconds) &* 1_000_000_000
+            &+ UInt64(components.attoseconds / 1_000_000_000)
     }
 
     /// In seconds, as Dispatch takes it.

@@ -1,12 +1,15 @@
 /// What a `Server` is made of.
 public struct ServerConfiguration: Sendable {
+    /// Where to listen.
     public var addresses: [ListenAddress]
     /// Event loops, each a thread.
     public var loops: Int
     /// Connections at a time; beyond it the listeners stop accepting until one closes.
     public var maxConnections = 4096
+    /// The bounds on each connection.
     public var limits = HTTPLimits()
-    /// Writes the answer to a request that the server itself refuses: status, Content-Type and body.
+    /// Writes the answer to a request that the server itself refuses: status, Content-Type and
+    /// body.
     public var renderError: @Sendable (HTTPError, inout Response) -> Void = { error, response in
         response.status = error.status
         response.contentType = "text/plain; charset=utf-8"

@@ -2,7 +2,9 @@ import Glibc
 
 /// A system call that failed: which, on what, and why.
 public struct SystemError: Error, CustomStringConvertible, Sendable {
+    /// The value of `errno`.
     public let code: Int32
+    /// What was tried, in the words of "cannot …".
     public let action: String
 
     /// Takes the reason from `errno`.
@@ -11,10 +13,12 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
         self.code = code
     }
 
+    /// "cannot …: " and the system's words for the code.
     public var description: String { "cannot \(action): \(String(cString: strerror(code)))" }
 }
 
-/// Calls `body` again for as long as a signal interrupts it: the one place where EINTR is dealt with.
+/// Calls `body` again for as long as a signal interrupts it: the one place where EINTR is dealt
+/// with.
 func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
     while true {
         let result = body()

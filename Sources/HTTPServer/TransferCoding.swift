@@ -19,8 +19,8 @@ struct TransferCoding {
             } else if coding.count > 7, coding.slice(0..<7).equalsIgnoringCase("chunked"),
                 !ASCII.isToken(coding[7])
             {
-                // RFC 9112, 7: "The chunked coding does not define any parameters. Their presence SHOULD be
-                // treated as an error."
+                // RFC 9112, 7: "The chunked coding does not define any parameters. Their presence
+                // SHOULD be treated as an error."
                 throw HTTPError(.badRequest, "The chunked coding takes no parameters.")
             } else {
                 hasUnknown = true
@@ -28,8 +28,9 @@ struct TransferCoding {
         }
     }
 
-    /// RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not understand SHOULD
-    /// respond with 501". 6.3: a request in which chunked is not the final coding is answered with 400.
+    /// RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not
+    /// understand SHOULD respond with 501". 6.3: a request in which chunked is not the final coding
+    /// is answered with 400.
     func check() throws(HTTPError) {
         guard chunkedCount <= 1, chunkedCount == 0 || isLastChunked else {
             throw HTTPError(.badRequest, "In Transfer-Encoding, chunked comes once and last.")

@@ -34,7 +34,8 @@ struct Transport {
     func close() {
         // Linux frees the descriptor whatever close returns; EINTR must not be retried.
         let result = Glibc.close(descriptor)
-        precondition(result == 0 || errno != EBADF, "a connection's descriptor was closed by somebody else")
+        precondition(
+            result == 0 || errno != EBADF, "a connection's descriptor was closed by somebody else")
     }
 
     private static func outcome(of code: Int32) -> Outcome {

@@ -3,7 +3,8 @@ import Events
 import HTTPServer
 import JSON
 
-/// What one request wants stored: a single event, or an array with its good and bad items told apart.
+/// What one request wants stored: a single event, or an array with its good and bad items told
+/// apart.
 struct EventBatch: Sendable {
     /// An item that is not stored.
     private struct Rejection {
@@ -69,7 +70,8 @@ struct EventBatch: Sendable {
         throw problem(
             events.isEmpty
                 ? "None of the \(count) items is a valid event"
-                : "\(rejectedCount) of the \(count) items are not valid, and strict=true stores all or nothing")
+                : "\(rejectedCount) of the \(count) items are not valid, and strict=true stores all or nothing"
+        )
     }
 
     private func problem(_ finding: String) -> Problem {
@@ -80,7 +82,8 @@ struct EventBatch: Sendable {
         }
         let first = rejections[0]
         return Problem(
-            .unprocessableContent, "\(finding). Item \(first.index): \(Self.sentence(first.errors)).",
+            .unprocessableContent,
+            "\(finding). Item \(first.index): \(Self.sentence(first.errors)).",
             errors: Array(errors.prefix(Self.listedErrors)))
     }
 
@@ -91,7 +94,8 @@ struct EventBatch: Sendable {
 
     // MARK: The answer to an array
 
-    private static let taken = FieldError(pointer: "/id", detail: "is taken by an event with other content")
+    private static let taken = FieldError(
+        pointer: "/id", detail: "is taken by an event with other content")
 
     /// Writes the summary of an array whose valid events had these outcomes.
     func writeSummary(_ outcomes: [AppendOutcome], to response: inout Response) {
@@ -104,7 +108,8 @@ struct EventBatch: Sendable {
             case .stored: accepted += 1
             case .duplicate: duplicates += 1
             case .conflict:
-                summary.reject(Rejection(index: indexes[place], status: .conflict, errors: [Self.taken]))
+                summary.reject(
+                    Rejection(index: indexes[place], status: .conflict, errors: [Self.taken]))
                 continue
             }
             if !ids.isEmpty { ids.append(",") }

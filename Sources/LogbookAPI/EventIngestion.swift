@@ -8,7 +8,10 @@ import JSON
 extension LogbookAPI {
     /// Bodies longer than this are read on a Dispatch queue: an event loop has others to serve.
     private static let bodyReadOnLoop = 256 * 1024
-    private static let ingestion = DispatchQueue(label: "logbook.ingestion", attributes: .concurrent)
+    private static let ingestion = DispatchQueue(
+        label: "logbook.ingestion", attributes: .concurrent)
+    /// Bodies being read there, in bytes together.
+    private static let ingestedLimit = 64 * 1024 * 1024
     /// Events in one array.
     static let arrayLimit = 10_000
 
@@ -21,9 +24,25 @@ extension LogbookAPI {
             let pending = request.postpone()
             return store(batch, isMinimal: isMinimal, pending)
         }
-        let pending = request.postpone()
+        try decodeElsewhere(request, isStrict: isStrict, isMinimal: isMinimal)
+    }
+
+    private func decodeElsewhere(_ request: Request, isStrict: Bool, isMinimal: Bool)
+        throws(Problem)
+    {
+        let size = request.body.count
+        guard
+            ingestedBytes.wrappingAdd(size, ordering: .relaxed).newValue
+                <= max(bodyLimit, Self.ingestedLimit)
+        else {
+            ingestedBytes.wrappingSubtract(size, ordering: .relaxed)
+            throw Problem(
+                .serviceUnavailable, "Not now: too many large bodies are being read. Try again.")
+        }
         let body = Array(request.body)
+        let pending = request.postpone()
         Self.ingestion.async { [self] in
+            defer { ingestedBytes.wrappingSubtract(size, ordering: .relaxed) }
             do throws(Problem) {
                 let batch = try body.span.withUnsafeBytes { bytes throws(Problem) in
                     try decode(bytes, isStrict: isStrict)
@@ -45,37 +64,50 @@ extension LogbookAPI {
 
     /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
     private func checkContent(_ request: Request) throws(Problem) {
-        if let encoding = request.header("content-encoding"), !encoding.equalsIgnoringCase("identity") {
+        if let encoding = request.header("content-encoding"),
+            !encoding.equalsIgnoringCase("identity")
+        {
             throw Problem(.unsupportedMediaType, "The body is taken as it is: no Content-Encoding.")
         }
         let type = request.header("content-type") ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        let name = UnsafeRawBufferPointer(rebasing: type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })
-        if name.equalsIgnoringCase("application/x-ndjson") || name.equalsIgnoringCase("application/jsonl") {
+        let name = UnsafeRawBufferPointer(
+            rebasing: type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })
+        if name.equalsIgnoringCase("application/x-ndjson")
+            || name.equalsIgnoringCase("application/jsonl")
+        {
             throw Problem(
-                .unsupportedMediaType, "Streams of events are not available in this version; send an array.")
+                .unsupportedMediaType,
+                "Streams of events are not available in this version; send an array.")
         }
-        guard let first = request.body.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
-            throw Problem(.badRequest, "The body is empty; send an event as a JSON object, or an array of them.")
+        guard let first = request.body.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) })
+        else {
+            throw Problem(
+                .badRequest,
+                "The body is empty; send an event as a JSON object, or an array of them.")
         }
         guard
             first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
                 || name.equalsIgnoringCase("application/json")
         else {
             throw Problem(
-                .unsupportedMediaType, "The body is not JSON: an event is an object, several are an array.")
+                .unsupportedMediaType,
+                "The body is not JSON: an event is an object, several are an array.")
         }
     }
 
     /// RFC 7240, section 4.2.
     private static func prefersMinimal(_ prefer: UnsafeRawBufferPointer) -> Bool {
         prefer.split(separator: UInt8(ascii: ",")).contains { preference in
-            String(decoding: preference, as: UTF8.self).filter { $0 != " " }.lowercased() == "return=minimal"
+            String(decoding: preference, as: UTF8.self).filter { $0 != " " }.lowercased()
+                == "return=minimal"
         }
     }
 
     // MARK: Reading the body
 
-    private func decode(_ body: UnsafeRawBufferPointer, isStrict: Bool) throws(Problem) -> EventBatch {
+    private func decode(_ body: UnsafeRawBufferPointer, isStrict: Bool) throws(Problem)
+        -> EventBatch
+    {
         try reporting {
             var reader = JSONReader(body)
             guard try reader.peekKind() == .array else {
@@ -87,7 +119,8 @@ extension LogbookAPI {
             try reader.beginArray()
             while try reader.nextElement() {
                 guard batch.count < Self.arrayLimit else {
-                    throw Problem(.contentTooLarge, "An array holds at most \(Self.arrayLimit) events.")
+                    throw Problem(
+                        .contentTooLarge, "An array holds at most \(Self.arrayLimit) events.")
                 }
                 batch.add(try EventDecoder.decode(&reader, now: now()))
             }
@@ -105,7 +138,8 @@ extension LogbookAPI {
                 switch result {
                 case .failure(let error): Problem(error).write(to: &response)
                 case .success(let outcomes) where batch.isSingle:
-                    Self.writeSingle(batch.events[0], outcomes[0], isMinimal: isMinimal, to: &response)
+                    Self.writeSingle(
+                        batch.events[0], outcomes[0], isMinimal: isMinimal, to: &response)
                 case .success(let outcomes): batch.writeSummary(outcomes, to: &response)
                 }
             }
@@ -130,10 +164,15 @@ extension LogbookAPI {
         }
     }
 
-    private static func write(_ event: Event, seq: Int64, isMinimal: Bool, to response: inout Response) {
+    private static func write(
+        _ event: Event, seq: Int64, isMinimal: Bool, to response: inout Response
+    ) {
         response.addHeader("Cache-Control", "no-store")
         event.withView(seq: seq) { view in
-            response.addHeader("Location", Array("/events/".utf8) + view[.id]!)
+            var location: [UInt8] = []
+            location.append("/events/")
+            location.append(contentsOf: view[.id]!)
+            response.addHeader("Location", location)
             guard !isMinimal else { return }
             view.appendJSON(to: &response.body)
             response.body.append("\n")

@@ -9,7 +9,8 @@ struct EventPage: Sendable {
     /// The query string as it came, for the Link to the next page.
     private let rawQuery: [UInt8]
 
-    /// A page ends early, before its limit, once it is this long: an answer's memory has a bound, too.
+    /// A page ends early, before its limit, once it is this long: an answer's memory has a bound,
+    /// too.
     static let maxBytes = 4 * 1024 * 1024
 
     init(_ query: EventQuery, rawQuery: [UInt8]) {
@@ -63,9 +64,11 @@ struct EventPage: Sendable {
     /// RFC 8288: the same query with `cursor`.
     private func link(_ cursor: String) -> [UInt8] {
         var link = Array("</events?".utf8)
-        for pair in rawQuery.split(separator: UInt8(ascii: "&")) where !pair.starts(with: "cursor=".utf8) {
+        for pair in rawQuery.split(separator: UInt8(ascii: "&"))
+        where !pair.starts(with: "cursor=".utf8) {
             // `<` and `>` would end the reference.
-            link.append(contentsOf: pair.flatMap { $0 == UInt8(ascii: ">") ? Array("%3E".utf8) : [$0] })
+            link.append(
+                contentsOf: pair.flatMap { $0 == UInt8(ascii: ">") ? Array("%3E".utf8) : [$0] })
             link.append(UInt8(ascii: "&"))
         }
         link.append(contentsOf: "cursor=\(cursor)>; rel=\"next\"".utf8)

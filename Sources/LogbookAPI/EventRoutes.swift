@@ -15,14 +15,18 @@ extension LogbookAPI {
                 ],
                 bodyLimit: bodyLimit, postEvents),
             route(
-                .get, "/events", "a page of events, newest first", parameters: EventQuery.parameters,
+                .get, "/events", "a page of events, newest first",
+                parameters: EventQuery.parameters,
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], listEvents),
             route(
                 .get, "/events/{id}", "one event",
-                statuses: [.ok, .badRequest, .notFound, .internalServerError, .serviceUnavailable], getEvent),
+                statuses: [.ok, .badRequest, .notFound, .internalServerError, .serviceUnavailable],
+                getEvent),
             route(
                 .delete, "/events/{id}", "deletes one event",
-                statuses: [.noContent, .badRequest, .notFound, .internalServerError, .serviceUnavailable],
+                statuses: [
+                    .noContent, .badRequest, .notFound, .internalServerError, .serviceUnavailable,
+                ],
                 deleteEvent),
         ]
     }
@@ -61,7 +65,9 @@ extension LogbookAPI {
     // MARK: Pages
 
     private func listEvents(_ request: Request, _ response: inout Response) throws(Problem) {
-        let query = try reporting { try EventQuery(QueryParameters(request.query).pairs, now: now()) }
+        let query = try reporting {
+            try EventQuery(QueryParameters(request.query).pairs, now: now())
+        }
         let page = EventPage(query, rawQuery: request.query.map(Array.init) ?? [])
         let reader = try reporting { try readers.reader(for: request) }
         do {
@@ -89,7 +95,8 @@ extension LogbookAPI {
         }
         guard !isTaken else { return }
         pending.complete { response in
-            Problem(.serviceUnavailable, "Not now: too many slow queries wait. Try again.").write(to: &response)
+            Problem(.serviceUnavailable, "Not now: too many slow queries wait. Try again.").write(
+                to: &response)
         }
     }
 }

@@ -18,7 +18,9 @@ extension LogbookAPI {
                 statuses: [.ok, .badRequest, .serviceUnavailable]
             ) { [self] request, response throws(Problem) in
                 _ = try parameters(request, known: [])
-                if let reason = unreadyReason { throw Problem(.serviceUnavailable, "Not ready: \(reason).") }
+                if let reason = unreadyReason {
+                    throw Problem(.serviceUnavailable, "Not ready: \(reason).")
+                }
                 response.body.append("{\"status\":\"ready\"}\n")
             },
         ]

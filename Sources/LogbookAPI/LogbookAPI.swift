@@ -10,6 +10,8 @@ public final class LogbookAPI: Sendable {
     let readers: LoopReaders
     let now: @Sendable () -> Timestamp
     let bodyLimit: Int
+    /// Bytes of bodies that are being read elsewhere than on an event loop.
+    let ingestedBytes = Atomic<Int>(0)
     private let draining = Atomic<Bool>(false)
 
     /// Creates the interface.
@@ -19,7 +21,8 @@ public final class LogbookAPI: Sendable {
     ///   - bodyLimit: the longest JSON body, in bytes.
     ///   - now: the time of events that bring none.
     public init(
-        _ repository: EventRepository, loops: Int, bodyLimit: Int, now: @escaping @Sendable () -> Timestamp
+        _ repository: EventRepository, loops: Int, bodyLimit: Int,
+        now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.bodyLimit = bodyLimit

@@ -47,7 +47,8 @@ struct Problem: Error, Sendable {
                 "The query takes too long and was stopped. Narrow its range with since and until, or filter by "
                     + "object_name, which has an index of its own.")
         case .damaged:
-            self.init(.internalServerError, "The database is damaged; the service's log says where.")
+            self.init(
+                .internalServerError, "The database is damaged; the service's log says where.")
         }
     }
 
@@ -101,7 +102,8 @@ extension LogbookAPI {
         _ handler: @escaping @Sendable (Request, inout Response) throws(Problem) -> Void
     ) -> Route {
         Route(
-            method, path, summary: summary, parameters: parameters, statuses: statuses, bodyLimit: bodyLimit
+            method, path, summary: summary, parameters: parameters, statuses: statuses,
+            bodyLimit: bodyLimit
         ) { request, response in
             do throws(Problem) {
                 try handler(request, &response)
@@ -136,7 +138,9 @@ extension LogbookAPI {
             var values: [String: String] = [:]
             for (name, value) in try QueryParameters(request.query).pairs {
                 guard known.contains(name) else {
-                    let list = known.isEmpty ? "this route knows none" : "known are \(known.joined(separator: ", "))"
+                    let list =
+                        known.isEmpty
+                        ? "this route knows none" : "known are \(known.joined(separator: ", "))"
                     throw QueryError(parameter: name, detail: "is not known here; \(list)")
                 }
                 guard values.updateValue(value, forKey: name) == nil else {

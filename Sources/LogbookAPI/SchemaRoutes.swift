@@ -15,7 +15,8 @@ extension LogbookAPI {
                 statuses: [.ok, .badRequest, .serviceUnavailable], getVersion),
             route(
                 .get, "/schema/migrations", "the migrations that made the schema, oldest first",
-                statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getMigrations),
+                statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable],
+                getMigrations),
         ]
     }
 
@@ -23,7 +24,8 @@ extension LogbookAPI {
         _ = try parameters(request, known: [])
         let state = repository.schemaState
         guard state.status != .failed else {
-            throw Problem(.serviceUnavailable, "The database could not be brought to its latest version.")
+            throw Problem(
+                .serviceUnavailable, "The database could not be brought to its latest version.")
         }
         response.body.append("{")
         Self.write(state, to: &response.body)

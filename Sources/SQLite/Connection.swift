@@ -1,6 +1,7 @@
 import CSQLite
 
-/// A connection to a database file. One thread at a time may use it; it is closed when the last reference goes.
+/// A connection to a database file. One thread at a time may use it; it is closed when the last
+/// reference goes.
 public final class Connection {
     /// How a file is opened.
     public enum Mode: Sendable {
@@ -8,7 +9,8 @@ public final class Connection {
         case readWrite
         /// Makes the file when it is missing.
         case create
-        /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside it.
+        /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside
+        /// it.
         case immutable
     }
 
@@ -42,7 +44,8 @@ public final class Connection {
         handle = opened
         guard result == SQLITE_OK else {
             let error = SQLiteError(
-                extendedCode: sqlite3_extended_errcode(opened), message: String(cString: sqlite3_errmsg(opened)))
+                extendedCode: sqlite3_extended_errcode(opened),
+                message: String(cString: sqlite3_errmsg(opened)))
             throw error
         }
         sqlite3_extended_result_codes(handle, 1)
@@ -70,7 +73,8 @@ public final class Connection {
     /// The error that the last call left.
     func lastError() -> SQLiteError {
         SQLiteError(
-            extendedCode: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
+            extendedCode: sqlite3_extended_errcode(handle),
+            message: String(cString: sqlite3_errmsg(handle)))
     }
 
     /// Prepares `sql`, one statement.
@@ -95,7 +99,8 @@ public final class Connection {
         return try statement.step() ? statement.integer(0) : nil
     }
 
-    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it throws.
+    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it
+    /// throws.
     public func transaction<Failure: Error>(
         orElse convert: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Void
     ) throws(Failure) {
@@ -114,16 +119,19 @@ public final class Connection {
         }
     }
 
-    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it throws.
+    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it
+    /// throws.
     public func transaction(_ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
         try transaction(orElse: { $0 }, body)
     }
 
     /// Ends a transaction, if one is open, without its changes.
     public func rollback() {
-        // Some errors (a full disk, an I/O error) have rolled back already: https://sqlite.org/lang_transaction.html
+        // Some errors (a full disk, an I/O error) have rolled back already:
+        // https://sqlite.org/lang_transaction.html
         guard sqlite3_get_autocommit(handle) == 0 else { return }
-        // ROLLBACK itself reports no failure that could be acted upon: the lock goes with the connection at the latest.
+        // ROLLBACK itself reports no failure that could be acted upon: the lock goes with the
+        // connection at the latest.
         sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
     }
 
@@ -138,15 +146,16 @@ public final class Connection {
         sqlite3_busy_timeout(handle, milliseconds)
     }
 
-    /// Asks `shouldStop` every `steps` steps of the virtual machine, a few nanoseconds each, and stops the statement
-    /// with `SQLITE_INTERRUPT` when it says true.
+    /// Asks `shouldStop` every `steps` steps of the virtual machine, a few nanoseconds each, and
+    /// stops the statement with `SQLITE_INTERRUPT` when it says true.
     public func interruptWhen(every steps: Int32, _ shouldStop: @escaping () -> Bool) {
         let interruption = Interruption(shouldStop)
         self.interruption = interruption
         sqlite3_progress_handler(
             handle, steps,
             { context in
-                Unmanaged<Interruption>.fromOpaque(context!).takeUnretainedValue().shouldStop() ? 1 : 0
+                Unmanaged<Interruption>.fromOpaque(context!).takeUnretainedValue().shouldStop()
+                    ? 1 : 0
             }, Unmanaged.passUnretained(interruption).toOpaque())
     }
 
@@ -156,12 +165,14 @@ public final class Connection {
         interruption = nil
     }
 
-    /// Has closing leave the WAL as it is; otherwise the last connection to close moves it into the file.
+    /// Has closing leave the WAL as it is; otherwise the last connection to close moves it into the
+    /// file.
     public func keepWALOnClose() {
         csqlite_keep_wal_on_close(handle)
     }
 
-    /// Pages that the WAL holds after the last commit of this connection, once `takeOverCheckpoints` was called.
+    /// Pages that the WAL holds after the last commit of this connection, once
+    /// `takeOverCheckpoints` was called.
     public private(set) var walPages = 0
 
     /// Has no commit checkpoint by itself any more; `walPages` tells when it is time to.
@@ -170,7 +181,8 @@ public final class Connection {
         sqlite3_wal_hook(
             handle,
             { context, _, _, pages in
-                Unmanaged<Connection>.fromOpaque(context!).takeUnretainedValue().walPages = Int(pages)
+                Unmanaged<Connection>.fromOpaque(context!).takeUnretainedValue().walPages = Int(
+                    pages)
                 return SQLITE_OK
             }, Unmanaged.passUnretained(self).toOpaque())
     }
@@ -179,7 +191,8 @@ public final class Connection {
     public enum Checkpoint: Sendable {
         /// As far as readers let it.
         case passive
-        /// All of it, and the WAL file is emptied; waits for readers as long as the busy timeout says.
+        /// All of it, and the WAL file is emptied; waits for readers as long as the busy timeout
+        /// says.
         case truncate
     }
 
@@ -208,7 +221,8 @@ public final class Connection {
         let result = sqlite3_backup_step(backup, -1)
         sqlite3_backup_finish(backup)
         guard result == SQLITE_DONE else {
-            throw SQLiteError(extendedCode: result, message: "the copy to a new file did not finish")
+            throw SQLiteError(
+                extendedCode: result, message: "the copy to a new file did not finish")
         }
     }
 

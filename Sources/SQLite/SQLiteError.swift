@@ -2,7 +2,9 @@ import CSQLite
 
 /// A call to SQLite that failed, with its extended result code (https://sqlite.org/rescode.html).
 public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Such as 1555, `SQLITE_CONSTRAINT_PRIMARYKEY`.
     public let extendedCode: Int32
+    /// What the connection said of it.
     public let message: String
 
     /// Names a failure.

@@ -9,10 +9,12 @@ public final class Statement {
         var prepared: OpaquePointer?
         guard
             sqlite3_prepare_v3(
-                connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil) == SQLITE_OK
+                connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+                == SQLITE_OK
         else { throw connection.lastError() }
         guard let prepared else {
-            throw SQLiteError(extendedCode: SQLITE_MISUSE, message: "there is no statement in the text")
+            throw SQLiteError(
+                extendedCode: SQLITE_MISUSE, message: "there is no statement in the text")
         }
         handle = prepared
         self.connection = connection
@@ -38,7 +40,8 @@ public final class Statement {
         reset()
     }
 
-    /// Ends the reading or writing; a statement that is not reset keeps its snapshot and the WAL from shrinking.
+    /// Ends the reading or writing; a statement that is not reset keeps its snapshot and the WAL
+    /// from shrinking.
     public func reset() {
         // What it returns is the error of the last step, which has been thrown.
         sqlite3_reset(handle)
@@ -60,7 +63,8 @@ public final class Statement {
         try check(result)
     }
 
-    /// Binds UTF-8 text without copying it; nil is NULL. The bytes must stay until the statement is reset.
+    /// Binds UTF-8 text without copying it; nil is NULL. The bytes must stay until the statement is
+    /// reset.
     public func bind(_ index: Int32, borrowing utf8: UnsafeRawBufferPointer?) throws(SQLiteError) {
         guard let utf8 else { return try bindNull(index) }
         // A null pointer would bind NULL, and the empty text is not that.
@@ -93,6 +97,7 @@ public final class Statement {
     /// A column's bytes, valid until the next step or reset; nil for NULL.
     public func bytes(_ column: Int32) -> UnsafeRawBufferPointer? {
         guard let start = sqlite3_column_text(handle, column) else { return nil }
-        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
+        return UnsafeRawBufferPointer(
+            start: start, count: Int(sqlite3_column_bytes(handle, column)))
     }
 }

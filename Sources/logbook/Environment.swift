@@ -1,6 +1,7 @@
 import Glibc
 
-/// Settings from the environment: `LOGBOOK_SOME_FLAG` stands behind `--some-flag`, with the same checks and messages.
+/// Settings from the environment: `LOGBOOK_SOME_FLAG` stands behind `--some-flag`, with the same
+/// checks and messages.
 enum Environment {
     /// The flags of each subcommand that take a value.
     static let valueFlags = [
@@ -10,7 +11,9 @@ enum Environment {
 
     /// Adds the flags that the environment gives and `arguments` doesn't.
     static func extend(_ arguments: [String]) -> [String] {
-        guard let command = arguments.first, let flags = valueFlags[command] else { return arguments }
+        guard let command = arguments.first, let flags = valueFlags[command] else {
+            return arguments
+        }
         var extended = arguments
         for flag in flags {
             let isGiven = arguments.contains { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") }

@@ -1,6 +1,7 @@
 import Glibc
 
-/// As much of an HTTP/1.1 client as a probe needs: a GET on a connection of its own, of which the status is read.
+/// As much of an HTTP/1.1 client as a probe needs: a GET on a connection of its own, of which the
+/// status is read.
 struct HTTPClient {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -15,7 +16,9 @@ struct HTTPClient {
         var authority = server.dropFirst("http://".count)
         if authority.hasSuffix("/") { authority.removeLast() }
         guard !authority.isEmpty, !authority.contains("/") else { return nil }
-        let colon = authority.lastIndex(of: ":").flatMap { authority[$0...].contains("]") ? nil : $0 }
+        let colon = authority.lastIndex(of: ":").flatMap {
+            authority[$0...].contains("]") ? nil : $0
+        }
         host = authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" }
         port = colon.map { String(authority[authority.index(after: $0)...]) } ?? "80"
         guard UInt16(port) != nil, !host.isEmpty else { return nil }
@@ -28,14 +31,18 @@ struct HTTPClient {
         defer { close(descriptor) }
         let name = host.contains(":") ? "[\(host)]" : host
         let request = "GET \(path) HTTP/1.1\r\nHost: \(name):\(port)\r\nConnection: close\r\n\r\n"
-        guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count else {
+        guard
+            send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count
+        else {
             throw failure("send")
         }
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 512)
         while answer.count < 12 {
             let count = recv(descriptor, &buffer, buffer.count, 0)
-            guard count > 0 else { throw count == 0 ? Failure(description: "no answer") : failure("receive") }
+            guard count > 0 else {
+                throw count == 0 ? Failure(description: "no answer") : failure("receive")
+            }
             answer += buffer[..<count]
         }
         // "HTTP/1.1 200"

@@ -21,7 +21,8 @@ struct LineLogHandler: LogHandler {
         // What a message quotes must not be able to begin a line of its own.
         var bytes = line.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: " ") : $0 }
         bytes.append(UInt8(ascii: "\n"))
-        // One write, so that lines of several threads do not mix. Where standard error is closed, nobody listens.
+        // One write, so that lines of several threads do not mix. Where standard error is closed,
+        // nobody listens.
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 }

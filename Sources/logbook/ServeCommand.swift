@@ -5,8 +5,8 @@ import EventStore
 import Events
 import Glibc
 import HTTPServer
-import Logging
 import LogbookAPI
+import Logging
 
 /// `logbook serve`
 struct ServeCommand: ParsableCommand {
@@ -22,7 +22,9 @@ struct ServeCommand: ParsableCommand {
             Example: logbook serve --listen 127.0.0.1:8080 --database /data/logbook.db
             """)
 
-    @Option(help: ArgumentHelp("Address to listen on; port 0 takes a free one.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp("Address to listen on; port 0 takes a free one.", valueName: "host:port")
+    )
     var listen = "127.0.0.1:8080"
 
     @Option(help: ArgumentHelp("The database file.", valueName: "path"))
@@ -36,6 +38,12 @@ struct ServeCommand: ParsableCommand {
 
     @Option(help: "The longest JSON body, in bytes; more is a 413.")
     var maxBodyBytes = 16 * 1024 * 1024
+
+    @Option(
+        help:
+            "Bytes in the buffers of all connections together; what goes beyond gets a 503, or is closed."
+    )
+    var maxBufferedBytes = HTTPLimits().bufferedBytes
 
     @Option(help: "The longest header section, in bytes; more is a 431.")
     var maxHeaderBytes = HTTPLimits().headerBytes
@@ -70,21 +78,28 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "Seconds that a query may take; more is a 503.")
     var queryTimeout = 10.0
 
-    @Option(help: "Keep a copy of an older file before migrating it, if the disk has room (true or false).")
+    @Option(
+        help:
+            "Keep a copy of an older file before migrating it, if the disk has room (true or false)."
+    )
     var backupBeforeMigrate = true
 
-    @Option(help: "Seconds between SIGTERM, from which on /readyz is 503, and closing the listener.")
+    @Option(
+        help: "Seconds between SIGTERM, from which on /readyz is 503, and closing the listener.")
     var shutdownDelay = 0.0
 
     @Option(help: "Seconds that requests in flight get to finish in at shutdown.")
     var shutdownTimeout = 25.0
 
-    @Option(help: "The least level that is logged: trace, debug, info, notice, warning, error, critical.")
+    @Option(
+        help:
+            "The least level that is logged: trace, debug, info, notice, warning, error, critical.")
     var logLevel = "info"
 
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags = [
-        "listen", "database", "event-loops", "max-connections", "max-body-bytes", "max-header-bytes",
+        "listen", "database", "event-loops", "max-connections", "max-body-bytes",
+        "max-buffered-bytes", "max-header-bytes",
         "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout", "min-body-rate",
         "idle-timeout", "write-timeout", "max-queued-events", "max-queued-bytes", "query-timeout",
         "backup-before-migrate", "shutdown-delay", "shutdown-timeout", "log-level",
@@ -99,6 +114,7 @@ struct ServeCommand: ParsableCommand {
         try check(eventLoops, in: 0...256, "event-loops")
         try check(maxConnections, in: 1...1_000_000, "max-connections")
         try check(maxBodyBytes, in: 1...1_073_741_824, "max-body-bytes")
+        try check(maxBufferedBytes, in: maxBodyBytes...68_719_476_736, "max-buffered-bytes")
         try check(maxHeaderBytes, in: 256...1_048_576, "max-header-bytes")
         try check(maxHeaderFields, in: 1...10_000, "max-header-fields")
         try check(maxTargetBytes, in: 64...1_048_576, "max-target-bytes")
@@ -106,7 +122,8 @@ struct ServeCommand: ParsableCommand {
         try check(maxQueuedEvents, in: 1...10_000_000, "max-queued-events")
         try check(maxQueuedBytes, in: 1...4_294_967_296, "max-queued-bytes")
         for (seconds, flag) in [
-            (headerTimeout, "header-timeout"), (bodyTimeout, "body-timeout"), (idleTimeout, "idle-timeout"),
+            (headerTimeout, "header-timeout"), (bodyTimeout, "body-timeout"),
+            (idleTimeout, "idle-timeout"),
             (writeTimeout, "write-timeout"), (queryTimeout, "query-timeout"),
         ] {
             try check(seconds, in: 0.001...86_400, flag)
@@ -117,13 +134,15 @@ struct ServeCommand: ParsableCommand {
 
     private func check<Value>(_ value: Value, in range: ClosedRange<Value>, _ flag: String) throws {
         guard range.contains(value) else {
-            throw ValidationError("--\(flag) must be from \(range.lowerBound) to \(range.upperBound), not \(value)")
+            throw ValidationError(
+                "--\(flag) must be from \(range.lowerBound) to \(range.upperBound), not \(value)")
         }
     }
 
     private func address() throws -> ListenAddress {
         guard let address = ListenAddress(listen) else {
-            throw ValidationError("--listen must be HOST:PORT such as 127.0.0.1:8080, not '\(listen)'")
+            throw ValidationError(
+                "--listen must be HOST:PORT such as 127.0.0.1:8080, not '\(listen)'")
         }
         return address
     }
@@ -180,6 +199,7 @@ struct ServeCommand: ParsableCommand {
 
     private var limits: HTTPLimits {
         var limits = HTTPLimits()
+        limits.bufferedBytes = maxBufferedBytes
         limits.targetBytes = maxTargetBytes
         limits.headerBytes = maxHeaderBytes
         limits.headerFields = maxHeaderFields
@@ -205,8 +225,11 @@ struct ServeCommand: ParsableCommand {
         let wanted = rlim_t(maxConnections + 256)
         guard limit.rlim_cur < wanted else { return }
         limit.rlim_cur = min(wanted, limit.rlim_max)
-        guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur == wanted else {
-            logger.warning("The limit on open files (\(limit.rlim_max)) is lower than --max-connections needs")
+        guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
+            limit.rlim_cur == wanted
+        else {
+            logger.warning(
+                "The limit on open files (\(limit.rlim_max)) is lower than --max-connections needs")
             return
         }
     }

@@ -2,10 +2,11 @@ import Dispatch
 import EventStore
 import Glibc
 import HTTPServer
-import Logging
 import LogbookAPI
+import Logging
 
-/// Ends the service in order: not ready, no new connections, requests in flight answered, the file whole.
+/// Ends the service in order: not ready, no new connections, requests in flight answered, the file
+/// whole.
 ///
 /// `@unchecked Sendable`: its state is touched on `queue` alone.
 final class Shutdown: @unchecked Sendable {
@@ -19,7 +20,8 @@ final class Shutdown: @unchecked Sendable {
     private var hasBegun = false
 
     init(
-        _ server: Server, _ api: LogbookAPI, _ repository: EventRepository, delay: Double, timeout: Double,
+        _ server: Server, _ api: LogbookAPI, _ repository: EventRepository, delay: Double,
+        timeout: Double,
         logger: Logger
     ) {
         self.server = server
