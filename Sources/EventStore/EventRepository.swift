@@ -106,7 +106,7 @@ public final class EventRepository: Sendable {
         reply: @escaping @Sendable (AppendResult) -> Void
     ) {
         guard let writer = opened.withLock({ $0.writer }) else {
-            return reply(.failure(Self.notOpen))
+            return reply(.failure(notOpen))
         }
         writer.append(events, allOrNothing: allOrNothing, reply)
     }
@@ -114,7 +114,7 @@ public final class EventRepository: Sendable {
     /// Deletes the event with this id; the reply says whether there was one.
     public func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void) {
         guard let writer = opened.withLock({ $0.writer }) else {
-            return reply(.failure(Self.notOpen))
+            return reply(.failure(notOpen))
         }
         writer.delete(id: id, reply)
     }
@@ -123,7 +123,7 @@ public final class EventRepository: Sendable {
 
     /// A reader of its own for one thread.
     public func makeReader() throws(StoreError) -> EventReader {
-        guard schemaState.status == .ready else { throw Self.notOpen }
+        guard schemaState.status == .ready else { throw notOpen }
         do {
             return try EventReader(path: configuration.path)
         } catch {
@@ -147,7 +147,13 @@ public final class EventRepository: Sendable {
         (configuration.readBudget, configuration.queryTimeLimit)
     }
 
-    private static let notOpen = StoreError.unavailable("the database is not open")
+    private var notOpen: StoreError {
+        switch schemaState.status {
+        case .migrating: .unavailable("the database is being opened or migrated")
+        case .failed: .unavailable("the database could not be brought to its latest version")
+        case .ready: .unavailable("the service is shutting down")
+        }
+    }
 
     // MARK: The file
 

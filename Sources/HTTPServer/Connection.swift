@@ -30,8 +30,7 @@ final class Connection {
     private var headBytes: [UInt8] = []
     private var body: [UInt8] = []
     /// Written by handlers and not taken by the socket yet.
-    private var unsent: [UInt8] = []
-    private var unsentOffset = 0
+    private var unsent = UnsentBytes()
 
     private var isPostponed = false
     private var omitsBody = false
@@ -193,7 +192,9 @@ final class Connection {
                     let limit = route.bodyLimit
                     let taken = try decoder.decode(rest, limits: loop.limits) {
                         piece throws(HTTPError) in
-                        guard body.count + piece.count <= limit else { throw Self.tooLarge(limit) }
+                        guard body.count + piece.count <= limit else {
+                            throw HTTPError.tooLarge(limit)
+                        }
                         body.append(contentsOf: piece)
                     }
                     offset += taken
@@ -240,10 +241,6 @@ final class Connection {
         return taken
     }
 
-    private static func tooLarge(_ limit: Int) -> HTTPError {
-        HTTPError(.contentTooLarge, "The body is longer than \(limit) bytes; send it in parts.")
-    }
-
     /// Has a request handled whose head is complete. Returns how many bytes of `rest`, what follows
     /// the head, were its body.
     private func begin(
@@ -253,56 +250,41 @@ final class Connection {
         closesAfterAnswer = !parser.head.keepsAlive
         let framing = parser.head.framing
         unreadBody = framing == .none ? nil : BodyDecoder(framing)
-        guard case .path(let pathRange, _) = parser.head.target else {
-            answerAsterisk()
+        switch Verdict(parser.head, headView, router: loop.router) {
+        case .refuse(let error, let allow):
+            answer(error, allow: allow)
             return 0
-        }
-        guard let match = loop.router.match(headView.slice(pathRange)) else {
-            if parser.head.method == nil {
-                answer(HTTPError(.notImplemented, "This server does not implement the method."))
-            } else {
-                answer(
-                    HTTPError(.notFound, "There is nothing at this path; GET / lists the routes."))
-            }
-            return 0
-        }
-        guard parser.head.method != .options else {
+        case .allow(let methods):
             answer { response in
                 response.status = .noContent
                 response.contentType = nil
-                response.addHeader("Allow", match.entry.allow)
+                response.addHeader("Allow", methods)
             }
             return 0
+        case .run(let route, let match):
+            return readBody(of: route, match, headView, after: rest)
         }
-        guard let method = parser.head.method, let route = match.entry.route(method) else {
-            answer(
-                HTTPError(
-                    .methodNotAllowed,
-                    "This path does not have the method; Allow lists those it has."),
-                allow: match.entry.allow)
-            return 0
-        }
-        guard !parser.head.hasUnknownExpectation else {
-            answer(HTTPError(.expectationFailed, "The only expectation here is 100-continue."))
-            return 0
-        }
+    }
+
+    /// Runs the handler if the whole body is there, or has it collected first. Returns how many
+    /// bytes of `rest` were the body.
+    private func readBody(
+        of route: Route, _ match: Router.Match, _ headView: UnsafeRawBufferPointer,
+        after rest: UnsafeRawBufferPointer
+    ) -> Int {
+        let framing = parser.head.framing
         guard route.bodyLimit > 0, framing != .none else {
             run(route, match, headView, body: UnsafeRawBufferPointer(start: nil, count: 0))
             return 0
         }
+        unreadBody = nil
         if case .length(let length) = framing {
-            guard length <= route.bodyLimit else {
-                answer(Self.tooLarge(route.bodyLimit))
-                return 0
-            }
             if length <= rest.count {
-                unreadBody = nil
                 run(route, match, headView, body: rest.slice(0..<length))
                 return length
             }
             body.reserveCapacity(min(length, Self.readsPendingUpTo))
         }
-        unreadBody = nil
         headBytes = Array(headView)
         // RFC 9110, 10.1.1: a server "MAY omit sending a 100 (Continue) response if it has already
         // received some or all of the content".
@@ -313,17 +295,6 @@ final class Connection {
         setDeadline(loop.timeouts.body)
         phase = .body(route, match, BodyDecoder(framing))
         return 0
-    }
-
-    private func answerAsterisk() {
-        guard parser.head.method == .options else {
-            return answer(HTTPError(.notImplemented, "This server does not implement the method."))
-        }
-        answer { response in
-            response.status = .noContent
-            response.contentType = nil
-            response.addHeader("Allow", loop.router.allowedAnywhere)
-        }
     }
 
     private func runWithCollectedBody(_ route: Route, _ match: Router.Match) {
@@ -438,37 +409,15 @@ final class Connection {
     /// Sends what the loop's output holds, after what is still unsent; what the socket does not
     /// take is kept.
     private func flush() {
-        if unsent.isEmpty {
-            guard !loop.output.isEmpty else { return finishLingering() }
-            switch loop.output.withUnsafeBytes({ transport.send($0) }) {
-            case .bytes(let count) where count == loop.output.count:
-                break
-            case .bytes(let count):
-                unsent.append(contentsOf: loop.output[count...])
-            case .wouldBlock, .ended:
-                unsent.append(contentsOf: loop.output)
-            case .failed:
-                loop.output.removeAll(keepingCapacity: true)
-                return close()
-            }
+        if !loop.output.isEmpty || !unsent.isEmpty {
+            let wasBlocked = !unsent.isEmpty
+            let outcome = unsent.send(loop.output, over: transport)
             loop.releaseOutput()
-            if !unsent.isEmpty { setDeadline(loop.timeouts.write) }
-        } else {
-            unsent.append(contentsOf: loop.output)
-            loop.releaseOutput()
-            switch unsent.withUnsafeBytes({ transport.send($0.slice(unsentOffset..<$0.count)) }) {
-            case .bytes(let count):
-                unsentOffset += count
-                setDeadline(loop.timeouts.write)
-                if unsentOffset == unsent.count {
-                    unsent = []
-                    unsentOffset = 0
-                    restoreDeadline()
-                }
-            case .wouldBlock, .ended:
-                break
-            case .failed:
-                return close()
+            switch outcome {
+            case .sentAll: if wasBlocked { restoreDeadline() }
+            case .sentSome: setDeadline(loop.timeouts.write)
+            case .blocked: if !wasBlocked { setDeadline(loop.timeouts.write) }
+            case .failed: return close()
             }
         }
         finishLingering()
@@ -570,7 +519,7 @@ final class Connection {
         pending = []
         headBytes = []
         body = []
-        unsent = []
+        unsent = UnsentBytes()
         _ = accountForBuffers()
         transport.close()
         loop.remove(self)

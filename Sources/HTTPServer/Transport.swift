@@ -20,8 +20,13 @@ struct Transport {
         return count == 0 ? .ended : Self.outcome(of: errno)
     }
 
-    func send(_ bytes: UnsafeRawBufferPointer) -> Outcome {
-        let count = retryingInterrupts { clinux_send(descriptor, bytes.baseAddress!, bytes.count) }
+    /// Sends `bytes`, which are not empty, from `offset` on.
+    func send(_ bytes: [UInt8], from offset: Int) -> Outcome {
+        let count = bytes.withUnsafeBytes { buffer in
+            retryingInterrupts {
+                clinux_send(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
+            }
+        }
         return count >= 0 ? .bytes(count) : Self.outcome(of: errno)
     }
 

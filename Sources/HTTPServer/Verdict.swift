@@ -1,0 +1,53 @@
+/// What a request's head alone decides, before any of its body is read.
+enum Verdict {
+    case run(Route, Router.Match)
+    /// An OPTIONS request: `Allow` is the whole answer (RFC 9110, 9.3.7).
+    case allow([UInt8])
+    case refuse(HTTPError, allow: [UInt8]?)
+
+    /// Judges `head`, whose bytes are `bytes`.
+    init(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, router: Router) {
+        let unknownMethod = HTTPError(
+            .notImplemented, "This server does not implement the method.")
+        guard case .path(let path, _) = head.target else {
+            // RFC 9112, 3.2.4: the asterisk is "only used for a server-wide OPTIONS request".
+            self =
+                head.method == .options
+                ? .allow(router.allowedAnywhere) : .refuse(unknownMethod, allow: nil)
+            return
+        }
+        guard let match = router.match(bytes.slice(path)) else {
+            let nothing = HTTPError(.notFound, "There is nothing at this path.")
+            self = .refuse(head.method == nil ? unknownMethod : nothing, allow: nil)
+            return
+        }
+        guard head.method != .options else {
+            self = .allow(match.entry.allow)
+            return
+        }
+        guard let method = head.method, let route = match.entry.route(method) else {
+            let error = HTTPError(
+                .methodNotAllowed, "This path does not have the method; Allow lists those it has.")
+            self = .refuse(error, allow: match.entry.allow)
+            return
+        }
+        guard !head.hasUnknownExpectation else {
+            let error = HTTPError(.expectationFailed, "The only expectation here is 100-continue.")
+            self = .refuse(error, allow: nil)
+            return
+        }
+        // RFC 9110, 10.1.1: a server may answer by the header alone, and the body is not sent.
+        if route.bodyLimit > 0, case .length(let length) = head.framing, length > route.bodyLimit {
+            self = .refuse(.tooLarge(route.bodyLimit), allow: nil)
+            return
+        }
+        self = .run(route, match)
+    }
+}
+
+extension HTTPError {
+    /// A body that is longer than its route takes.
+    static func tooLarge(_ limit: Int) -> HTTPError {
+        HTTPError(.contentTooLarge, "The body is longer than \(limit) bytes; send it in parts.")
+    }
+}
