@@ -44,7 +44,7 @@ http {
 CONF
   PATH=$PATH:/usr/sbin nginx -c "$folder/nginx.conf" -e "$folder/nginx.log" &
   nginx=$!
-  started+=("$nginx")
+  started[$nginx]=nginx
   await "$nginx_url/schema/version" "$nginx"
 }
 

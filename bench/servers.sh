@@ -22,9 +22,9 @@ folder=$(mktemp -d "$PWD/.build/bench.XXXXXX")
 [ "$(stat -f -c %T "$folder")" != tmpfs ] || fail "$folder is in memory; put the checkout on a disk"
 mkdir "$folder/results"
 
-started=()
+declare -A started=() # processes to end with this script
 finish() {
-  [ ${#started[@]} = 0 ] || kill "${started[@]}" 2>/dev/null || true
+  [ ${#started[@]} = 0 ] || kill "${!started[@]}" 2>/dev/null || true
   wait
   rm -rf "$folder"
 }
@@ -48,13 +48,14 @@ start_logbook() {
   logbook_url=http://127.0.0.1:$port
   "$binary" serve --listen "127.0.0.1:$port" --database "$1" 2>"$folder/log" &
   logbook=$!
-  started+=("$logbook")
+  started[$logbook]=logbook
   await "$logbook_url/readyz" "$logbook"
 }
 
 # stop_logbook: orderly, so that all is in the one file and nothing beside it.
 stop_logbook() {
   kill -TERM "$logbook"
+  unset "started[$logbook]"
   wait "$logbook" || { cat "$folder/log" >&2; fail "logbook did not stop in order"; }
 }
 

@@ -14,3 +14,7 @@ static inline int csqlite_bind_text_copy(sqlite3_stmt *statement, int index, con
 static inline int csqlite_keep_wal_on_close(sqlite3 *connection) {
     return sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }
+
+// Nobody asks sqlite3_memory_used, and keeping count takes a lock of the whole process at every allocation.
+// To be called before anything else; later it is SQLITE_MISUSE.
+static inline int csqlite_forgo_memory_statistics(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }

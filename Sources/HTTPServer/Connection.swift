@@ -389,6 +389,7 @@ final class Connection {
 
     private func expectNextRequest() {
         parser.reset()
+        isInHeader = false
         unreadBody = nil
         phase = .head
         setDeadline(loop.timeouts.idle)

@@ -15,6 +15,7 @@ public final class Connection {
     }
 
     let handle: OpaquePointer
+    private static let isConfigured = csqlite_forgo_memory_statistics() == SQLITE_OK
     private var interruption: Interruption?
 
     private final class Interruption {
@@ -35,6 +36,8 @@ public final class Connection {
             case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
             }
         let name = mode == .immutable ? "file:\(Self.escapedForURI(path))?immutable=1" : path
+        // Where another user of the library has initialised it first, the statistics stay on.
+        _ = Self.isConfigured
         var opened: OpaquePointer?
         // NOMUTEX: one thread at a time is this class's own rule.
         let result = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)

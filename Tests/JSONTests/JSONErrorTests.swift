@@ -36,6 +36,7 @@ struct JSONErrorTests {
             (#"[,"#, "expected a value or ']', found ','"),
             (#"[1,]"#, "expected a value after ',', found ']'"),
             (#"01"#, "a number cannot start with a zero before other digits"),
+            (#"+1"#, "expected a value, found '+'"),
             (#"-x"#, "expected a digit after '-', found 'x'"),
             (#"1.x"#, "expected a digit after the decimal point, found 'x'"),
             (#"1e"#, "expected a digit in the exponent, found the end of the text"),

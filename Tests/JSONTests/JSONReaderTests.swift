@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Testing
 
@@ -144,20 +145,33 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("A promised value that is not taken is the caller's defect")
+    @Test("A promised value that is not taken is the caller's defect and traps")
     func misuse() async {
         await #expect(processExitsWith: .failure) {
-            try withReader(#"{"a":1,"b":2}"#) { reader in
+            trapping(#"{"a":1,"b":2}"#) { reader throws(JSONError) in
                 try reader.beginObject()
                 _ = try reader.nextKey()
                 _ = try reader.nextKey()
             }
         }
         await #expect(processExitsWith: .failure) {
-            try withReader("[1]") { reader in
+            trapping("[1]") { reader throws(JSONError) in
                 try reader.beginArray()
                 _ = try reader.readNumber()
             }
         }
+        await #expect(processExitsWith: .failure) {
+            trapping("[]") { reader throws(JSONError) in
+                try reader.beginArray()
+                try reader.expectEnd()
+            }
+        }
+    }
+}
+
+/// Ends the process with success unless `read` traps; an error would be the wrong answer.
+private func trapping(_ text: String, _ read: (inout JSONReader) throws(JSONError) -> Void) {
+    withReader(text) { reader in
+        do throws(JSONError) { try read(&reader) } catch { exit(EXIT_SUCCESS) }
     }
 }
