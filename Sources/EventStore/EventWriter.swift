@@ -126,7 +126,6 @@ final class EventWriter: @unchecked Sendable {
         case .full: Self.fail(work, .unavailable("too many events wait to be written"))
         case .closed: Self.fail(work, .unavailable("the service is shutting down"))
         }
-        if verdict == .full || verdict == .closed { afterReplies() }
     }
 
     private static func fail(_ work: Work, _ error: StoreError) {

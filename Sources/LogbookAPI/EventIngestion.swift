@@ -134,13 +134,17 @@ extension LogbookAPI {
 
     private func store(_ batch: EventBatch, isMinimal: Bool, _ pending: PendingResponse) {
         repository.append(batch.events, allOrNothing: batch.isStrict) { result in
-            pending.enqueue { response in
-                switch result {
-                case .failure(let error): Problem(error).write(to: &response)
-                case .success(let outcomes) where batch.isSingle:
-                    Self.writeSingle(
-                        batch.events[0], outcomes[0], isMinimal: isMinimal, to: &response)
-                case .success(let outcomes): batch.writeSummary(outcomes, to: &response)
+            switch result {
+            case .failure(let error):
+                pending.complete { Problem(error).write(to: &$0) }
+            case .success(let outcomes):
+                pending.enqueue { response in
+                    if batch.isSingle {
+                        Self.writeSingle(
+                            batch.events[0], outcomes[0], isMinimal: isMinimal, to: &response)
+                    } else {
+                        batch.writeSummary(outcomes, to: &response)
+                    }
                 }
             }
         }

@@ -50,13 +50,14 @@ extension LogbookAPI {
         _ = try parameters(request, known: [])
         let pending = request.postpone()
         repository.delete(id: request.parameter) { result in
-            pending.enqueue { response in
-                switch result {
-                case .success(true):
+            switch result {
+            case .failure(let error):
+                pending.complete { Problem(error).write(to: &$0) }
+            case .success(let existed):
+                pending.enqueue { response in
+                    guard existed else { return Self.noSuchEvent.write(to: &response) }
                     response.status = .noContent
                     response.contentType = nil
-                case .success(false): Self.noSuchEvent.write(to: &response)
-                case .failure(let error): Problem(error).write(to: &response)
                 }
             }
         }
