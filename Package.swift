@@ -44,6 +44,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "echo",
+            dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
+            path: "Examples/echo"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     ],
     swiftLanguageModes: [.v6]
