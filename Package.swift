@@ -15,11 +15,15 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "JSON"),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(
             name: "HTTPServer",
-            dependencies: ["CLinux", .product(name: "Logging", package: "swift-log")]),
+            dependencies: [
+                "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
+            ]),
         .target(name: "Events", dependencies: ["JSON"]),
         .target(
             name: "EventStore",
@@ -40,6 +44,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "echo",
+            dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
+            path: "Examples/echo"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
         .testTarget(

@@ -4,11 +4,13 @@ import Glibc
 /// One client's connection: reads requests, has them handled in order, writes the answers. Lives on
 /// its event loop.
 final class Connection {
-    let transport: Transport
+    private(set) var transport: Transport
     let token: UInt64
     private unowned let loop: EventLoop
+    private let router: Router
 
     private enum Phase {
+        case handshaking(TLSSession)
         /// Reading a head, or at rest before one.
         case head
         /// Reading a body for `route`'s handler.
@@ -52,27 +54,55 @@ final class Connection {
     /// head is long.
     private static let readsPendingUpTo = 64 * 1024
 
-    init(_ transport: Transport, loop: EventLoop, token: UInt64) {
+    init(_ transport: Transport, router: Router, loop: EventLoop, token: UInt64) {
         self.transport = transport
+        self.router = router
         self.loop = loop
         self.token = token
     }
 
     /// A client that connects and says nothing gets as long as one that is slow to finish its first
-    /// header.
-    func start() { setDeadline(loop.timeouts.header) }
+    /// header, and so does one that is slow to finish a handshake.
+    func start() {
+        if let session = transport.session { phase = .handshaking(session) }
+        setDeadline(loop.timeouts.header)
+    }
 
     // MARK: Events
 
     func handle(_ events: UInt32) {
-        if events & UInt32(CLINUX_WRITABLE) != 0 {
+        if case .handshaking(let session) = phase { return handshake(session) }
+        let isReadable = events & UInt32(CLINUX_READABLE) != 0
+        if events & UInt32(CLINUX_WRITABLE) != 0 || (isReadable && transport.writeWantsRead) {
             flush()
             if unsent.isEmpty { resume() }
         }
         if case .closed = phase { return }
-        if events & UInt32(CLINUX_READABLE) != 0, interest & UInt32(CLINUX_READABLE) != 0 {
+        if isReadable, interest & UInt32(CLINUX_READABLE) != 0 {
             receive()
         } else if events & UInt32(CLINUX_ERROR | CLINUX_HANGUP) != 0 {
+            close()
+        }
+    }
+
+    private func handshake(_ session: TLSSession) {
+        switch session.handshake() {
+        case .wantsRead:
+            setInterest(UInt32(CLINUX_READABLE))
+        case .wantsWrite:
+            setInterest(UInt32(CLINUX_WRITABLE))
+        case .done:
+            phase = .head
+            setInterest(UInt32(CLINUX_READABLE))
+            setDeadline(loop.timeouts.header)
+            // The first request may have come with the last of the handshake.
+            receive()
+        case .plainHTTP:
+            transport = Transport(descriptor: transport.descriptor, session: nil)
+            refuse(HTTPError(.badRequest, "This port speaks TLS: the URL must begin with https."))
+            finishTurn()
+        case .failed:
+            // OpenSSL has sent the alert.
             close()
         }
     }
@@ -90,8 +120,12 @@ final class Connection {
                 processPending()
             }
             finishTurn()
+            if isReadDue, !isReady {
+                isReady = true
+                loop.addReady(self)
+            }
         case .wouldBlock:
-            break
+            updateInterest()
         case .ended:
             isPeerDone = true
             finishTurn()
@@ -106,6 +140,16 @@ final class Connection {
         if case .closed = phase { return }
         processPending()
         finishTurn()
+        if isReadDue { receive() }
+    }
+
+    /// Whether TLS holds bytes that are to be read: epoll tells only of those in the socket.
+    private var isReadDue: Bool {
+        guard let session = transport.session, interest & UInt32(CLINUX_READABLE) != 0 else {
+            return false
+        }
+        if case .closed = phase { return false }
+        return session.hasBuffered
     }
 
     private func processPending() {
@@ -207,7 +251,7 @@ final class Connection {
                 case .draining(let decoder, let left):
                     guard offset < bytes.count || decoder.isDone else { return offset }
                     offset += drain(bytes.slice(offset..<bytes.count), decoder, left: left)
-                case .waiting:
+                case .handshaking, .waiting:
                     return offset
                 case .lingering, .closed:
                     return bytes.count
@@ -250,7 +294,7 @@ final class Connection {
         closesAfterAnswer = !parser.head.keepsAlive
         let framing = parser.head.framing
         unreadBody = framing == .none ? nil : BodyDecoder(framing)
-        switch Verdict(parser.head, headView, router: loop.router) {
+        switch Verdict(parser.head, headView, router: router) {
         case .refuse(let error, let allow):
             answer(error, allow: allow)
             return 0
@@ -435,6 +479,12 @@ final class Connection {
         } else {
             wanted |= UInt32(CLINUX_WRITABLE)
         }
+        if transport.readWantsWrite { wanted |= UInt32(CLINUX_WRITABLE) }
+        if transport.writeWantsRead { wanted |= UInt32(CLINUX_READABLE) }
+        setInterest(wanted)
+    }
+
+    private func setInterest(_ wanted: UInt32) {
         guard wanted != interest else { return }
         interest = wanted
         loop.setInterest(self)
@@ -450,7 +500,7 @@ final class Connection {
         switch phase {
         case .head: setDeadline(loop.timeouts.idle)
         case .body, .draining: setDeadline(loop.timeouts.body)
-        case .waiting, .lingering, .closed: deadline = .max
+        case .handshaking, .waiting, .lingering, .closed: deadline = .max
         }
     }
 
@@ -483,7 +533,7 @@ final class Connection {
                 refuse(HTTPError(.requestTimeout, "The body came too slowly."))
                 finishTurn()
             }
-        case .head, .draining, .lingering:
+        case .handshaking, .head, .draining, .lingering:
             close()
         case .waiting, .closed:
             deadline = .max
@@ -510,7 +560,11 @@ final class Connection {
     }
 
     func closeIfIdle() {
-        if case .head = phase, !parser.hasStarted, pending.isEmpty, unsent.isEmpty { close() }
+        switch phase {
+        case .handshaking: close()
+        case .head where !parser.hasStarted && pending.isEmpty && unsent.isEmpty: close()
+        default: break
+        }
     }
 
     func close() {

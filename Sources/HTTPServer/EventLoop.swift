@@ -14,7 +14,6 @@ final class EventLoop: @unchecked Sendable {
     unowned let server: Server
     let limits: HTTPLimits
     let timeouts: Timeouts
-    let router: Router
     let renderError: @Sendable (HTTPError, inout Response) -> Void
 
     private let epoll: Int32
@@ -75,7 +74,6 @@ final class EventLoop: @unchecked Sendable {
         self.server = server
         limits = server.configuration.limits
         timeouts = Timeouts(limits)
-        router = server.router
         renderError = server.configuration.renderError
         epoll = clinux_epoll_create()
         guard epoll >= 0 else { throw SystemError("create an epoll instance") }
@@ -182,9 +180,14 @@ final class EventLoop: @unchecked Sendable {
     }
 
     /// Takes over a connected socket.
-    func adopt(_ descriptor: Int32) {
-        guard !isDraining else {
-            Transport(descriptor: descriptor).close()
+    func adopt(_ descriptor: Int32, from endpoint: Endpoint) {
+        var transport = Transport(descriptor: descriptor, session: nil)
+        if let credentials = endpoint.credentials {
+            let session = TLSSession(credentials.current, descriptor: descriptor)
+            transport = Transport(descriptor: descriptor, session: session)
+        }
+        guard !isDraining, transport.session != nil || endpoint.credentials == nil else {
+            transport.close()
             return server.connectionClosed()
         }
         let slot: Int
@@ -196,7 +199,8 @@ final class EventLoop: @unchecked Sendable {
             generations.append(0)
         }
         let token = UInt64(generations[slot]) << 32 | UInt64(slot)
-        let connection = Connection(Transport(descriptor: descriptor), loop: self, token: token)
+        let connection = Connection(
+            transport, router: endpoint.router ?? server.router, loop: self, token: token)
         slots[slot] = connection
         connectionCount += 1
         guard clinux_epoll_add(epoll, descriptor, connection.interest, token) == 0 else {
@@ -295,7 +299,7 @@ final class EventLoop: @unchecked Sendable {
             }
             switch listener.accept() {
             case .connection(let descriptor):
-                server.deal(descriptor, from: self)
+                server.deal(descriptor, from: listener.endpoint, by: self)
             case .none:
                 server.connectionClosed()
                 return

@@ -4,6 +4,7 @@ import Glibc
 /// A socket that listens. Closed by `close`, once.
 struct Listener {
     let descriptor: Int32
+    let endpoint: Endpoint
     /// Where it listens, the port that the system chose included.
     let address: ListenAddress
 
@@ -14,7 +15,8 @@ struct Listener {
         case exhausted
     }
 
-    init(_ address: ListenAddress) throws(SystemError) {
+    init(_ endpoint: Endpoint) throws(SystemError) {
+        let address = endpoint.address
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -38,6 +40,7 @@ struct Listener {
             throw error
         }
         self.descriptor = descriptor
+        self.endpoint = endpoint
         self.address = ListenAddress(
             host: address.host, port: Self.boundPort(descriptor) ?? address.port)
     }

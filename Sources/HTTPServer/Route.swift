@@ -4,7 +4,7 @@ public struct Route: Sendable {
     /// request.
     public typealias Handler = @Sendable (Request, inout Response) -> Void
 
-    /// HEAD and OPTIONS come with every path; they are no routes.
+    /// HEAD comes with GET, and is no route. OPTIONS comes with every path, and can be a route.
     public let method: HTTPMethod
     /// Literal segments, and at most one `{name}`, last: it stands for any one segment that is not
     /// empty.

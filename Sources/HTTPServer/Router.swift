@@ -43,7 +43,7 @@ public struct Router: Sendable {
     private static func allow(_ methods: [HTTPMethod]) -> [UInt8] {
         var allowed = methods
         if let get = allowed.firstIndex(of: .get) { allowed.insert(.head, at: get + 1) }
-        allowed.append(.options)
+        if !allowed.contains(.options) { allowed.append(.options) }
         return Array(allowed.map(\.rawValue).joined(separator: ", ").utf8)
     }
 

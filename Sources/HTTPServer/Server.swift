@@ -39,8 +39,10 @@ public final class Server: Sendable {
     ///
     /// - Throws: when an address cannot be listened on.
     public func start() throws(SystemError) {
+        // OpenSSL writes with write(2), which raises it when the peer has gone.
+        signal(SIGPIPE, SIG_IGN)
         var listeners: [Listener] = []
-        for address in configuration.addresses { listeners.append(try Listener(address)) }
+        for endpoint in configuration.endpoints { listeners.append(try Listener(endpoint)) }
         var loops: [EventLoop] = []
         for index in 0..<configuration.loops {
             loops.append(try EventLoop(index: index, server: self))
@@ -53,7 +55,10 @@ public final class Server: Sendable {
         let opened = listeners
         loops[0].enqueue { $0.listen(on: opened) }
         loops[0].wake()
-        for listener in listeners { logger.info("Listening on http://\(listener.address)") }
+        for listener in listeners {
+            let scheme = listener.endpoint.credentials == nil ? "http" : "https"
+            logger.info("Listening on \(scheme)://\(listener.address)")
+        }
     }
 
     private func startThread(_ loop: EventLoop) throws(SystemError) {
@@ -135,14 +140,14 @@ public final class Server: Sendable {
 
     /// Deals accepted sockets round, so that few connections, too, are spread evenly over the
     /// loops.
-    func deal(_ descriptor: Int32, from acceptor: EventLoop) {
+    func deal(_ descriptor: Int32, from endpoint: Endpoint, by acceptor: EventLoop) {
         let turn = dealt.wrappingAdd(1, ordering: .relaxed).oldValue
         let loops = loops
         let loop = loops[turn % loops.count]
         if loop === acceptor {
-            loop.adopt(descriptor)
+            loop.adopt(descriptor, from: endpoint)
         } else {
-            loop.enqueue { $0.adopt(descriptor) }
+            loop.enqueue { $0.adopt(descriptor, from: endpoint) }
             loop.wake()
         }
     }

@@ -1,7 +1,7 @@
 /// What a `Server` is made of.
 public struct ServerConfiguration: Sendable {
-    /// Where to listen.
-    public var addresses: [ListenAddress]
+    /// Where to listen, and what is served there.
+    public var endpoints: [Endpoint]
     /// Event loops, each a thread.
     public var loops: Int
     /// Connections at a time; beyond it the listeners stop accepting until one closes.
@@ -16,10 +16,15 @@ public struct ServerConfiguration: Sendable {
         response.body.append(contentsOf: "\(error.detail)\n".utf8)
     }
 
-    /// Listens on `addresses` with `loops` threads.
-    public init(addresses: [ListenAddress], loops: Int) {
+    /// Listens at `endpoints` with `loops` threads.
+    public init(endpoints: [Endpoint], loops: Int) {
         precondition(loops > 0 && loops <= 256, "between 1 and 256 event loops")
-        self.addresses = addresses
+        self.endpoints = endpoints
         self.loops = loops
+    }
+
+    /// Listens on `addresses` in plain HTTP with `loops` threads.
+    public init(addresses: [ListenAddress], loops: Int) {
+        self.init(endpoints: addresses.map { Endpoint($0) }, loops: loops)
     }
 }

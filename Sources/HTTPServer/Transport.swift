@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A connected, non-blocking socket. Would-block is a value, not an error.
+/// A connected, non-blocking socket, plain or under TLS. Would-block is a value, not an error.
 struct Transport {
     enum Outcome {
         case bytes(Int)
@@ -13,8 +13,14 @@ struct Transport {
     }
 
     let descriptor: Int32
+    let session: TLSSession?
+
+    /// Under TLS a read may have to write first, and the other way round.
+    var readWantsWrite: Bool { session?.readWantsWrite ?? false }
+    var writeWantsRead: Bool { session?.writeWantsRead ?? false }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
+        if let session { return session.read(into: buffer) }
         let count = retryingInterrupts { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
         if count > 0 { return .bytes(count) }
         return count == 0 ? .ended : Self.outcome(of: errno)
@@ -22,16 +28,21 @@ struct Transport {
 
     /// Sends `bytes`, which are not empty, from `offset` on.
     func send(_ bytes: [UInt8], from offset: Int) -> Outcome {
-        let count = bytes.withUnsafeBytes { buffer in
-            retryingInterrupts {
-                clinux_send(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
-            }
+        bytes.withUnsafeBytes { buffer in
+            let rest = buffer.slice(offset..<buffer.count)
+            return session.map { $0.send(rest) } ?? sendPlain(rest)
         }
+    }
+
+    /// Sends around TLS, where there is any.
+    func sendPlain(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+        let count = retryingInterrupts { clinux_send(descriptor, bytes.baseAddress, bytes.count) }
         return count >= 0 ? .bytes(count) : Self.outcome(of: errno)
     }
 
     /// Sends no more; the peer reads what is on its way, then the end.
     func finishSending() {
+        session?.finishSending()
         // ENOTCONN is all that can come of it: the peer has gone, and reading will say so.
         _ = shutdown(descriptor, Int32(SHUT_WR))
     }

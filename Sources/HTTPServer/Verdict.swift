@@ -1,7 +1,7 @@
 /// What a request's head alone decides, before any of its body is read.
 enum Verdict {
     case run(Route, Router.Match)
-    /// An OPTIONS request: `Allow` is the whole answer (RFC 9110, 9.3.7).
+    /// An OPTIONS request that no route is for: `Allow` is the whole answer (RFC 9110, 9.3.7).
     case allow([UInt8])
     case refuse(HTTPError, allow: [UInt8]?)
 
@@ -21,7 +21,7 @@ enum Verdict {
             self = .refuse(head.method == nil ? unknownMethod : nothing, allow: nil)
             return
         }
-        guard head.method != .options else {
+        if head.method == .options, match.entry.route(.options) == nil {
             self = .allow(match.entry.allow)
             return
         }

@@ -36,6 +36,11 @@ public final class LogbookAPI: Sendable {
         return routes + [indexRoute(of: routes)]
     }
 
+    /// The routes that are answered from memory and tell nothing of the events.
+    public var probeRoutes: [Route] {
+        routes.filter { ["/schema/version", "/healthz", "/readyz"].contains($0.path) }
+    }
+
     /// Has `/readyz` say that traffic should go elsewhere.
     public func beginDraining() { draining.store(true, ordering: .relaxed) }
 

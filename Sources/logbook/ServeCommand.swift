@@ -22,10 +22,8 @@ struct ServeCommand: ParsableCommand {
             Example: logbook serve --listen 127.0.0.1:8080 --database /data/logbook.db
             """)
 
-    @Option(
-        help: ArgumentHelp("Address to listen on; port 0 takes a free one.", valueName: "host:port")
-    )
-    var listen = "127.0.0.1:8080"
+    @OptionGroup
+    var listening: ListenOptions
 
     @Option(help: ArgumentHelp("The database file.", valueName: "path"))
     var database = "logbook.db"
@@ -97,19 +95,21 @@ struct ServeCommand: ParsableCommand {
     var logLevel = "info"
 
     /// All of the above, for the environment; a test holds it against `--help`.
-    static let valueFlags = [
-        "listen", "database", "event-loops", "max-connections", "max-body-bytes",
-        "max-buffered-bytes", "max-header-bytes",
-        "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout", "min-body-rate",
-        "idle-timeout", "write-timeout", "max-queued-events", "max-queued-bytes", "query-timeout",
-        "backup-before-migrate", "shutdown-delay", "shutdown-timeout", "log-level",
-    ]
+    static let valueFlags =
+        ListenOptions.valueFlags + [
+            "database", "event-loops", "max-connections", "max-body-bytes",
+            "max-buffered-bytes", "max-header-bytes",
+            "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout",
+            "min-body-rate",
+            "idle-timeout", "write-timeout", "max-queued-events", "max-queued-bytes",
+            "query-timeout",
+            "backup-before-migrate", "shutdown-delay", "shutdown-timeout", "log-level",
+        ]
 
     /// How the program ends when it must not touch the database file.
     private static let refusedExit: Int32 = 3
 
     func validate() throws {
-        _ = try address()
         _ = try level()
         try check(eventLoops, in: 0...256, "event-loops")
         try check(maxConnections, in: 1...1_000_000, "max-connections")
@@ -139,14 +139,6 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func address() throws -> ListenAddress {
-        guard let address = ListenAddress(listen) else {
-            throw ValidationError(
-                "--listen must be HOST:PORT such as 127.0.0.1:8080, not '\(listen)'")
-        }
-        return address
-    }
-
     private func level() throws -> Logger.Level {
         guard let level = Logger.Level(rawValue: logLevel) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
@@ -162,7 +154,9 @@ struct ServeCommand: ParsableCommand {
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let repository = EventRepository(storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(repository, loops: loops, bodyLimit: maxBodyBytes, now: Self.now)
-        var configuration = ServerConfiguration(addresses: [try address()], loops: loops)
+        let credentials = try readCertificate(logger)
+        let endpoints = try listening.endpoints(credentials, probes: Router(api.probeRoutes))
+        var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
         configuration.maxConnections = maxConnections
         configuration.limits = limits
         configuration.renderError = LogbookAPI.renderError
@@ -177,6 +171,7 @@ struct ServeCommand: ParsableCommand {
         let shutdown = Shutdown(
             server, api, repository, delay: shutdownDelay, timeout: shutdownTimeout, logger: logger)
         shutdown.watchSignals()
+        let watch = CertificateWatch(credentials, interval: listening.tlsReloadInterval)
         DispatchQueue.global().async {
             do throws(SchemaError) {
                 try repository.open { server.wake() }
@@ -185,7 +180,16 @@ struct ServeCommand: ParsableCommand {
                 if case .refused = error { Glibc.exit(Self.refusedExit) }
             }
         }
-        dispatchMain()
+        withExtendedLifetime(watch) { dispatchMain() }
+    }
+
+    private func readCertificate(_ logger: Logger) throws -> TLSCredentials? {
+        do {
+            return try listening.credentials(logger)
+        } catch {
+            logger.critical("\(error)")
+            throw ExitCode.failure
+        }
     }
 
     private var storeConfiguration: StoreConfiguration {

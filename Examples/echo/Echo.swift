@@ -1,0 +1,66 @@
+import Dispatch
+import Glibc
+import HTTPServer
+import Logging
+
+/// The smallest program on `HTTPServer`: `echo --listen 127.0.0.1:8080`. Conformance tools are
+/// pointed at it, and it shows all that a program of your own needs.
+@main
+enum Echo {
+    private static let bodyLimit = 16 * 1024 * 1024
+
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 3, arguments[1] == "--listen",
+            let address = ListenAddress(arguments[2])
+        else {
+            print("usage: echo --listen HOST:PORT")
+            exit(64)
+        }
+        let server = Server(
+            ServerConfiguration(addresses: [address], loops: 2), router: Router(routes),
+            logger: Logger(label: "echo", factory: { StreamLogHandler.standardError(label: $0) }))
+        try server.start()
+        signal(SIGTERM, SIG_IGN)
+        let termination = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .main)
+        termination.setEventHandler {
+            server.stop(timeout: .seconds(5))
+            exit(0)
+        }
+        termination.activate()
+        dispatchMain()
+    }
+
+    private static var routes: [Route] {
+        let fixed = [
+            Route(.get, "/", summary: "200", statuses: [.ok], handler: answerNothing),
+            Route(.options, "/", summary: "200", statuses: [.ok], handler: answerNothing),
+            Route(
+                .post, "/", summary: "the body that it got", statuses: [.ok], bodyLimit: bodyLimit,
+                handler: answerBody),
+        ]
+        // HEAD comes to the handler of GET.
+        let echoes = HTTPMethod.allCases.filter { $0 != .head }.map { method in
+            Route(
+                method, "/echo", summary: "the header lines that it got", statuses: [.ok],
+                bodyLimit: bodyLimit, handler: answerHeaders)
+        }
+        return fixed + echoes
+    }
+
+    @Sendable private static func answerNothing(_ request: Request, _ response: inout Response) {
+        response.contentType = "text/plain"
+    }
+
+    @Sendable private static func answerBody(_ request: Request, _ response: inout Response) {
+        response.contentType = "application/octet-stream"
+        response.body.append(contentsOf: request.body)
+    }
+
+    @Sendable private static func answerHeaders(_ request: Request, _ response: inout Response) {
+        response.contentType = "text/plain"
+        for (name, value) in request.headers {
+            response.body.append(contentsOf: "\(name): \(value)\n".utf8)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Dispatch
+import Glibc
+import HTTPServer
+import LogbookAPI
+import Logging
+
+/// Where `serve` listens, and with which certificate.
+struct ListenOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Address to listen on: HOST:PORT, or https://HOST:PORT for TLS; repeat it, or separate "
+                + "several by commas. Port 0 takes a free one. (default: 127.0.0.1:8080)",
+            valueName: "address"))
+    var listen: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Address that serves the probes alone, in plain HTTP, as HOST:PORT. (default: none)",
+            valueName: "address"))
+    var probeListen: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The certificate, PEM, intermediate ones behind it; read again on SIGHUP and when it "
+                + "changes. (default: none)", valueName: "path"))
+    var tlsCertificate: String?
+
+    @Option(
+        help: ArgumentHelp("The certificate's private key, PEM. (default: none)", valueName: "path")
+    )
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Authorities that sign clients' certificates, PEM; without it none are asked for. "
+                + "(default: none)", valueName: "path"))
+    var tlsClientCA: String?
+
+    @Option(help: "Whether a client's certificate is required or optional.")
+    var tlsClientAuth = "required"
+
+    @Option(help: "Seconds between two looks at whether the certificate's files have changed.")
+    var tlsReloadInterval = 10.0
+
+    /// All of the above, for the environment.
+    static let valueFlags = [
+        "listen", "probe-listen", "tls-certificate", "tls-key", "tls-client-ca", "tls-client-auth",
+        "tls-reload-interval",
+    ]
+
+    private static let defaultAddress = "127.0.0.1:8080"
+    private static let secureScheme = "https://"
+
+    private var listenTexts: [String] {
+        listen.isEmpty ? [Self.defaultAddress] : Self.split(listen)
+    }
+
+    private static func split(_ values: [String]) -> [String] {
+        values.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }.map(
+            String.init)
+    }
+
+    private var isSecure: Bool { listenTexts.contains { $0.hasPrefix(Self.secureScheme) } }
+
+    func validate() throws {
+        for text in listenTexts { _ = try Self.address(text, flag: "listen") }
+        for text in Self.split(probeListen) { _ = try Self.address(text, flag: "probe-listen") }
+        guard TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth) != nil else {
+            throw ValidationError(
+                "--tls-client-auth must be required or optional, not '\(tlsClientAuth)'")
+        }
+        guard (0.01...86_400).contains(tlsReloadInterval) else {
+            throw ValidationError("--tls-reload-interval must be from 0.01 to 86400")
+        }
+        let hasFiles = tlsCertificate != nil || tlsKey != nil || tlsClientCA != nil
+        if isSecure, tlsCertificate == nil || tlsKey == nil {
+            throw ValidationError("an https:// address needs --tls-certificate and --tls-key")
+        }
+        if hasFiles, !isSecure {
+            throw ValidationError("--tls-certificate needs an address --listen https://HOST:PORT")
+        }
+    }
+
+    private static func address(_ text: String, flag: String) throws -> ListenAddress {
+        let isSecure = flag == "listen" && text.hasPrefix(secureScheme)
+        let rest = isSecure ? String(text.dropFirst(secureScheme.count)) : text
+        guard let address = ListenAddress(rest) else {
+            throw ValidationError(
+                "--\(flag) must be HOST:PORT such as 127.0.0.1:8080, not '\(text)'")
+        }
+        return address
+    }
+
+    /// What the certificate's files hold; nil when no address is served with TLS.
+    func credentials(_ logger: Logger) throws(TLSError) -> TLSCredentials? {
+        guard isSecure, let tlsCertificate, let tlsKey else { return nil }
+        var configuration = TLSConfiguration(certificatePath: tlsCertificate, keyPath: tlsKey)
+        configuration.clientAuthorityPath = tlsClientCA
+        configuration.clientAuthentication =
+            TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth) ?? .required
+        return try TLSCredentials(configuration, logger: logger)
+    }
+
+    /// All addresses with what is served there.
+    func endpoints(_ credentials: TLSCredentials?, probes: Router) throws -> [Endpoint] {
+        let main = try listenTexts.map { text in
+            Endpoint(
+                try Self.address(text, flag: "listen"),
+                credentials: text.hasPrefix(Self.secureScheme) ? credentials : nil)
+        }
+        return main
+            + (try Self.split(probeListen).map { text in
+                Endpoint(try Self.address(text, flag: "probe-listen"), router: probes)
+            })
+    }
+}
