@@ -20,7 +20,7 @@ RUN swift build -c release --static-swift-stdlib --product logbook \
 FROM debian:bookworm-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libsqlite3-0 \
+ && apt-get install -y --no-install-recommends libsqlite3-0 libssl3 \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 logbook \
  && useradd --uid 10001 --gid logbook --no-create-home --home-dir /data --shell /usr/sbin/nologin logbook \

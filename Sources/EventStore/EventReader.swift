@@ -1,10 +1,12 @@
 import CLinux
 import Events
+import Logging
 import SQLite
 
 /// A read-only connection with its prepared statements. One thread at a time may use it.
 public final class EventReader {
     private let connection: Connection
+    private let logger: Logger
     private let find: Statement
     /// Statements of pages by their SQL. The shapes of a query are few, but not so few that none
     /// need ever go.
@@ -15,7 +17,8 @@ public final class EventReader {
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
-    init(path: String) throws(SQLiteError) {
+    init(path: String, logger: Logger) throws(SQLiteError) {
+        self.logger = logger
         connection = try Connection(path, .readOnly)
         connection.setBusyTimeout(milliseconds: 100)
         try connection.execute("PRAGMA query_only=ON; PRAGMA temp_store=MEMORY")
@@ -70,6 +73,7 @@ public final class EventReader {
             return try body()
         } catch {
             if error.isInterrupt { throw .timeLimit }
+            logger.error("Reading the database failed: \(error)")
             throw error.isDamage
                 ? .damaged : .unavailable("the database cannot be read at the moment")
         }

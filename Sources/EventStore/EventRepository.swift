@@ -49,7 +49,8 @@ public final class EventRepository: Sendable {
             let version = try schema.prepare { version in state.withLock { $0.version = version } }
             let writer = try makeWriter(afterReplies)
             opened.withLock {
-                $0 = Opened(lock: lock, writer: writer, longReads: LongReads(configuration))
+                $0 = Opened(
+                    lock: lock, writer: writer, longReads: LongReads(configuration, logger: logger))
             }
             state.withLock { state in
                 state.version = version
@@ -97,8 +98,8 @@ public final class EventRepository: Sendable {
 
     // MARK: Writing
 
-    /// Stores `events`. The reply comes on the writer's thread once they are committed and synced,
-    /// before `afterReplies`.
+    /// Stores `events`. The reply comes once they are committed and synced, on the writer's thread
+    /// and before `afterReplies`; a failure comes on any thread, and at any time.
     ///
     /// - Parameter allOrNothing: a conflict stores none of them.
     public func append(
@@ -125,7 +126,7 @@ public final class EventRepository: Sendable {
     public func makeReader() throws(StoreError) -> EventReader {
         guard schemaState.status == .ready else { throw notOpen }
         do {
-            return try EventReader(path: configuration.path)
+            return try EventReader(path: configuration.path, logger: logger)
         } catch {
             logger.error("Cannot open the database for reading: \(error)")
             throw error.isDamage

@@ -1,4 +1,5 @@
 import Dispatch
+import Logging
 import SQLite
 import Synchronization
 
@@ -14,6 +15,7 @@ final class LongReads: @unchecked Sendable {
     }
 
     private let path: String
+    private let logger: Logger
     private let lanes: [Lane]
     /// How many reads wait or run in each lane.
     private let waiting: Mutex<[Int]>
@@ -21,7 +23,8 @@ final class LongReads: @unchecked Sendable {
     private static let laneCount = 4
     private static let waitingLimit = 256
 
-    init(_ configuration: StoreConfiguration) {
+    init(_ configuration: StoreConfiguration, logger: Logger) {
+        self.logger = logger
         path = configuration.path
         lanes = (0..<Self.laneCount).map(Lane.init)
         waiting = Mutex(Array(repeating: 0, count: Self.laneCount))
@@ -46,10 +49,11 @@ final class LongReads: @unchecked Sendable {
     private func reader(of lane: Lane) -> Result<EventReader, StoreError> {
         if let reader = lane.reader { return .success(reader) }
         do {
-            let reader = try EventReader(path: path)
+            let reader = try EventReader(path: path, logger: logger)
             lane.reader = reader
             return .success(reader)
         } catch {
+            logger.error("Cannot open the database for reading: \(error)")
             return .failure(.unavailable("the database cannot be read at the moment"))
         }
     }

@@ -50,7 +50,8 @@ public struct EventDecoder {
                 continue
             }
             guard seen & (1 << UInt16(field.rawValue)) == 0 else {
-                throw reader.error("duplicate key \"\(field.name)\"", at: key.offset)
+                throw reader.error(
+                    "the key \"\(field.name)\" occurs twice in one object", at: key.offset)
             }
             seen |= 1 << UInt16(field.rawValue)
             try read(field, &reader)
@@ -62,7 +63,8 @@ public struct EventDecoder {
     ) throws(JSONError) {
         let name = key.string
         guard unknown.insert(name).inserted else {
-            throw reader.error("duplicate key \"\(name.prefix(64))\"", at: key.offset)
+            throw reader.error(
+                "the key \"\(name.prefix(64))\" occurs twice in one object", at: key.offset)
         }
         _ = try reader.skipValue()
         // RFC 6901, 3: "~" and "/" are written "~0" and "~1".
@@ -77,8 +79,11 @@ public struct EventDecoder {
         report(
             pointer,
             name == "seq"
-                ? "seq is given by the store and must be left out" : "an event has no such field")
+                ? "is given by the store and must be left out"
+                : "is no field of an event; those are \(Self.fieldList)")
     }
+
+    private static let fieldList = EventField.allCases.map { "\($0.name)" }.joined(separator: ", ")
 
     private mutating func read(
         _ field: EventField, _ reader: inout JSONReader
@@ -204,7 +209,7 @@ public struct EventDecoder {
     }
 
     /// A value as errors show it: short.
-    private static func quoted(_ value: some Collection<UInt8>) -> String {
+    static func quoted(_ value: some Collection<UInt8>) -> String {
         let text = String(decoding: value, as: UTF8.self)
         return text.count <= 40 ? "'\(text)'" : "'\(text.prefix(40))…'"
     }

@@ -83,6 +83,9 @@ public struct EventQuery: Equatable, Sendable {
         }
         since = try time("since", values["since"])
         until = try time("until", values["until"])
+        if let since, let until, until <= since {
+            throw QueryError(parameter: "until", detail: "must be later than since")
+        }
         if let value = values["order"] {
             guard let order = Order(rawValue: value) else {
                 throw QueryError(parameter: "order", detail: "must be desc or asc")
@@ -91,7 +94,9 @@ public struct EventQuery: Equatable, Sendable {
         }
         signature += order.rawValue
         if let value = values["limit"] {
-            guard let limit = Int(value), Self.limitRange.contains(limit) else {
+            guard value.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }), let limit = Int(value),
+                Self.limitRange.contains(limit)
+            else {
                 throw QueryError(
                     parameter: "limit",
                     detail:
@@ -114,7 +119,9 @@ public struct EventQuery: Equatable, Sendable {
         }
         switch field {
         case .severity where Severity(rawValue: value) == nil:
-            throw QueryError(parameter: name, detail: "must be one of \(Severity.list)")
+            throw QueryError(
+                parameter: name,
+                detail: "must be one of \(Severity.list), not \(EventDecoder.quoted(value.utf8))")
         case .eventType where !EventDecoder.isValidType(value.utf8):
             throw QueryError(
                 parameter: name, detail: "is not an event type: a-z 0-9 . _ -, a letter first")

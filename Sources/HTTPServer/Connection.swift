@@ -193,7 +193,7 @@ final class Connection {
     /// Gives up on a connection for want of memory: with an answer where one can still be given.
     private func shed() {
         guard case .body = phase, unsent.isEmpty else { return close() }
-        refuse(HTTPError(.serviceUnavailable, "Too much is being received at once. Try again."))
+        refuse(HTTPError(.serviceUnavailable, "Too much is being received at once."))
         finishTurn()
     }
 

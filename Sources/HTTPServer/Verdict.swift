@@ -26,8 +26,9 @@ enum Verdict {
             return
         }
         guard let method = head.method, let route = match.entry.route(method) else {
+            let methods = String(decoding: match.entry.allow, as: UTF8.self)
             let error = HTTPError(
-                .methodNotAllowed, "This path does not have the method; Allow lists those it has.")
+                .methodNotAllowed, "This path does not take the method; it takes \(methods).")
             self = .refuse(error, allow: match.entry.allow)
             return
         }

@@ -69,8 +69,8 @@ struct EventBatch: Sendable {
         guard events.isEmpty || (isStrict && rejectedCount > 0) else { return }
         throw problem(
             events.isEmpty
-                ? "None of the \(count) items is a valid event"
-                : "\(rejectedCount) of the \(count) items are not valid, and strict=true stores all or nothing"
+                ? "The array holds no valid event"
+                : "Not every item is a valid event, and strict=true stores all or nothing"
         )
     }
 
@@ -119,8 +119,8 @@ struct EventBatch: Sendable {
         guard accepted + duplicates > 0, !isStrict || summary.rejectedCount == 0 else {
             return summary.problem(
                 isStrict
-                    ? "\(summary.rejectedCount) of the \(count) items conflict, and strict=true stores all or nothing"
-                    : "None of the \(count) items could be stored"
+                    ? "Not every item can be stored, and strict=true stores all or nothing"
+                    : "No item of the array can be stored"
             ).write(to: &response)
         }
         response.addHeader("Cache-Control", "no-store")

@@ -37,7 +37,7 @@ extension LogbookAPI {
         else {
             ingestedBytes.wrappingSubtract(size, ordering: .relaxed)
             throw Problem(
-                .serviceUnavailable, "Not now: too many large bodies are being read. Try again.")
+                .serviceUnavailable, "Not now: too many large bodies are being read.")
         }
         let body = Array(request.body)
         let pending = request.postpone()
@@ -112,7 +112,7 @@ extension LogbookAPI {
             var reader = JSONReader(body)
             guard try reader.peekKind() == .array else {
                 let decoded = try EventDecoder.decode(&reader, now: now())
-                try reader.expectEnd()
+                try expectEnd(&reader, of: body)
                 return try EventBatch(single: decoded)
             }
             var batch = EventBatch(isStrict: isStrict)
@@ -128,6 +128,18 @@ extension LogbookAPI {
             try batch.check()
             return batch
         }
+    }
+
+    /// - Throws: when anything follows the one event; what does is most often another one.
+    private func expectEnd(
+        _ reader: inout JSONReader, of body: UnsafeRawBufferPointer
+    ) throws(Problem) {
+        guard !reader.atEnd() else { return }
+        guard body[reader.offset] == UInt8(ascii: "{") else {
+            return try reporting { try reader.expectEnd() }
+        }
+        throw Problem(
+            .badRequest, "Another object follows the event; send several events as an array.")
     }
 
     // MARK: Answering

@@ -6,16 +6,16 @@ import JSON
 /// A page of events being answered.
 struct EventPage: Sendable {
     private let query: EventQuery
-    /// The query string as it came, for the Link to the next page.
-    private let rawQuery: [UInt8]
+    /// The parameters as they came, for the Link to the next page.
+    private let parameters: QueryParameters
 
     /// A page ends early, before its limit, once it is this long: an answer's memory has a bound,
     /// too.
     static let maxBytes = 4 * 1024 * 1024
 
-    init(_ query: EventQuery, rawQuery: [UInt8]) {
-        self.query = query
-        self.rawQuery = rawQuery
+    init(_ parameters: QueryParameters, now: Timestamp) throws(QueryError) {
+        query = try EventQuery(parameters.pairs, now: now)
+        self.parameters = parameters
     }
 
     /// Reads the page and writes the answer.
@@ -64,11 +64,10 @@ struct EventPage: Sendable {
     /// RFC 8288: the same query with `cursor`.
     private func link(_ cursor: String) -> [UInt8] {
         var link = Array("</events?".utf8)
-        for pair in rawQuery.split(separator: UInt8(ascii: "&"))
-        where !pair.starts(with: "cursor=".utf8) {
-            // `<` and `>` would end the reference.
-            link.append(
-                contentsOf: pair.flatMap { $0 == UInt8(ascii: ">") ? Array("%3E".utf8) : [$0] })
+        for (name, value) in parameters.pairs where name != "cursor" {
+            link += PercentEncoding.encode(name.utf8)
+            link.append(UInt8(ascii: "="))
+            link += PercentEncoding.encode(value.utf8)
             link.append(UInt8(ascii: "&"))
         }
         link.append(contentsOf: "cursor=\(cursor)>; rel=\"next\"".utf8)

@@ -66,10 +66,9 @@ extension LogbookAPI {
     // MARK: Pages
 
     private func listEvents(_ request: Request, _ response: inout Response) throws(Problem) {
-        let query = try reporting {
-            try EventQuery(QueryParameters(request.query).pairs, now: now())
+        let page = try reporting {
+            try EventPage(try QueryParameters(request.query), now: now())
         }
-        let page = EventPage(query, rawQuery: request.query.map(Array.init) ?? [])
         let reader = try reporting { try readers.reader(for: request) }
         do {
             try page.render(reader, budget: repository.readBudgets.here, to: &response)
@@ -96,7 +95,7 @@ extension LogbookAPI {
         }
         guard !isTaken else { return }
         pending.complete { response in
-            Problem(.serviceUnavailable, "Not now: too many slow queries wait. Try again.").write(
+            Problem(.serviceUnavailable, "Not now: too many slow queries wait.").write(
                 to: &response)
         }
     }

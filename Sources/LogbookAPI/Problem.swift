@@ -28,7 +28,7 @@ struct Problem: Error, Sendable {
     init(_ error: HTTPError) { self.init(error.status, error.detail) }
 
     init(_ error: JSONError) {
-        self.init(.badRequest, "The body is not valid JSON: \(error)")
+        self.init(.badRequest, "The body is not valid JSON: \(error).")
     }
 
     init(_ error: QueryError) {
@@ -40,7 +40,7 @@ struct Problem: Error, Sendable {
     init(_ error: StoreError) {
         switch error {
         case .unavailable(let reason):
-            self.init(.serviceUnavailable, "Not now: \(reason). Try again.")
+            self.init(.serviceUnavailable, "Not now: \(reason).")
         case .timeLimit:
             self.init(
                 .serviceUnavailable,
@@ -92,7 +92,8 @@ struct Problem: Error, Sendable {
 extension LogbookAPI {
     /// Writes the server's own refusals in the shape of all others.
     @Sendable public static func renderError(_ error: HTTPError, _ response: inout Response) {
-        Problem(error).write(to: &response)
+        let hint = error.status == .notFound ? " GET / lists the routes." : ""
+        Problem(error.status, error.detail + hint).write(to: &response)
     }
 
     /// A route whose handler may throw a `Problem`.
@@ -140,7 +141,7 @@ extension LogbookAPI {
                 guard known.contains(name) else {
                     let list =
                         known.isEmpty
-                        ? "this route knows none" : "known are \(known.joined(separator: ", "))"
+                        ? "this route knows none" : "known: \(known.joined(separator: ", "))"
                     throw QueryError(parameter: name, detail: "is not known here; \(list)")
                 }
                 guard values.updateValue(value, forKey: name) == nil else {

@@ -148,6 +148,7 @@ struct ServeCommand: ParsableCommand {
     }
 
     func run() throws {
+        var signals = Signals()
         let level = try level()
         let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: level) }
         raiseDescriptorLimit(logger)
@@ -168,19 +169,59 @@ struct ServeCommand: ParsableCommand {
             logger.critical("\(error)")
             throw ExitCode.failure
         }
+        DispatchQueue.global().async { Self.open(repository, for: server, logger) }
+        let watch = watchCertificate(credentials)
         let shutdown = Shutdown(
-            server, api, repository, delay: shutdownDelay, timeout: shutdownTimeout, logger: logger)
-        shutdown.watchSignals()
-        let watch = CertificateWatch(credentials, interval: listening.tlsReloadInterval)
-        DispatchQueue.global().async {
-            do throws(SchemaError) {
-                try repository.open { server.wake() }
-            } catch {
-                logger.critical("\(error.message)")
-                if case .refused = error { Glibc.exit(Self.refusedExit) }
+            server: server, api: api, repository: repository, delay: shutdownDelay,
+            timeout: shutdownTimeout, logger: logger)
+        withExtendedLifetime(watch) {
+            answer(&signals, shutdown, credentials, logger)
+        }
+    }
+
+    /// Does what signals say, until the process ends.
+    private func answer(
+        _ signals: inout Signals, _ shutdown: Shutdown, _ credentials: TLSCredentials?,
+        _ logger: Logger
+    ) -> Never {
+        var isEnding = false
+        while true {
+            let signal = signals.next()
+            if signal == SIGHUP {
+                credentials?.reload()
+            } else if isEnding {
+                logger.warning("A second signal: ending at once")
+                // What was acknowledged has been synced.
+                _exit(1)
+            } else {
+                logger.info("Signal \(signal): shutting down")
+                isEnding = true
+                shutdown.begin()
             }
         }
-        withExtendedLifetime(watch) { dispatchMain() }
+    }
+
+    private static func open(
+        _ repository: EventRepository, for server: Server, _ logger: Logger
+    ) {
+        do throws(SchemaError) {
+            try repository.open { server.wake() }
+        } catch {
+            logger.critical("\(error.message)")
+            if case .refused = error { Glibc.exit(refusedExit) }
+        }
+    }
+
+    /// Looks at the certificate's files now and then: a Secret volume swaps a link, and sends no
+    /// signal.
+    private func watchCertificate(_ credentials: TLSCredentials?) -> (any DispatchSourceTimer)? {
+        guard let credentials else { return nil }
+        let timer = DispatchSource.makeTimerSource()
+        let interval = listening.tlsReloadInterval
+        timer.schedule(deadline: .now() + interval, repeating: interval)
+        timer.setEventHandler { credentials.reloadIfChanged() }
+        timer.activate()
+        return timer
     }
 
     private func readCertificate(_ logger: Logger) throws -> TLSCredentials? {

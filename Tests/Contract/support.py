@@ -1,0 +1,150 @@
+"""The contract, the program, and what holds one against the other."""
+
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("LOGBOOK_BINARY", ROOT / ".build/release/logbook")).absolute()
+PATIENCE_SECONDS = 20  # Only what hangs takes as long.
+
+
+def close(node):
+    """Has object schemas refuse what they do not name: clients are to pass over new fields, these tests are not."""
+    if isinstance(node, dict) and node.get("type") == "object" and "properties" in node:
+        node["additionalProperties"] = False
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        close(child)
+
+
+CONTRACT = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+close(CONTRACT)
+# By "GET /events/{id}" and so on.
+OPERATIONS = {
+    f"{method.upper()} {path}": {"shared": item.get("parameters", []), **operation}
+    for path, item in CONTRACT["paths"].items()
+    for method, operation in item.items()
+    if method != "parameters"
+}
+
+
+def resolve(node):
+    while "$ref" in node:
+        target = CONTRACT
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
+
+
+def parameters(operation):
+    described = OPERATIONS[operation]["shared"] + OPERATIONS[operation].get("parameters", [])
+    return {parameter["name"]: parameter for parameter in described if parameter["in"] == "query"}
+
+
+def response(operation, status):
+    """What the contract says of an answer; None is a path that it does not have."""
+    responses = OPERATIONS[operation]["responses"] if operation else CONTRACT["components"]["responses"]
+    return resolve(responses.get(str(status), {"$ref": "#/components/responses/Refused"}))
+
+
+def examples(holder):
+    """The examples of a media type or a parameter, by name."""
+    named = {name: resolve(example)["value"] for name, example in holder.get("examples", {}).items()}
+    return named | ({"example": holder["example"]} if "example" in holder else {})
+
+
+def validator(schema):
+    return Draft202012Validator({**schema, "components": CONTRACT["components"]}, format_checker=FormatChecker())
+
+
+def typed(schema, text):
+    """A parameter or header field as what its schema describes."""
+    try:
+        return json.loads(text) if schema.get("type") in ("integer", "boolean") else text
+    except ValueError:
+        return text
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Program:
+    """`logbook serve` over a database in `folder`, on a port that the system chooses."""
+
+    def __init__(self, folder, *flags):
+        self.database = folder / "logbook.db"
+        command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", self.database, *flags]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGBOOK_")}
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        listening = (re.search(r"Listening on http://127\.0\.0\.1:(\d+)$", line) for line in self.process.stderr)
+        self.port = int(next(filter(None, listening))[1])
+        # The pipe is read on, so that the program never waits for room in it.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        # Until the database is in service, or its migration has failed.
+        while b'"migrating"' in self.request("GET", "/schema/version").body:
+            assert self.process.poll() is None, "the program ended"
+
+    def request(self, method, target, body=None, headers={}):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            as_it_is = body is None or isinstance(body, bytes)
+            connection.request(method, target, body if as_it_is else json.dumps(body).encode(), headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def send(self, message):
+        """Sends bytes as they are; the body is all that follows the head of the answer."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
+            connection.sendall(message)
+            with connection.makefile("rb") as stream:
+                status = int(stream.readline().split()[1])
+                return Answer(status, http.client.parse_headers(stream), stream.read())
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            assert self.process.wait(PATIENCE_SECONDS) == 0
+        finally:
+            self.process.kill()
+
+
+# Fields that OpenAPI leaves to HTTP.
+TRANSPORT_FIELDS = {"date", "content-type", "content-length", "connection", "x-content-type-options"}
+
+
+def check(answer, operation, example=None):
+    """Holds an answer against the contract: fields, content type, schema; and, verbatim, against the named example."""
+    documented = response(operation, answer.status)
+    fields = {name: resolve(field) for name, field in documented.get("headers", {}).items()}
+    assert {name.lower() for name in answer.headers} <= TRANSPORT_FIELDS | {name.lower() for name in fields}
+    for name, field in fields.items():
+        if field.get("required") or name in answer.headers:
+            validator(field["schema"]).validate(typed(field["schema"], answer.headers[name]))
+    content = documented.get("content", {})
+    if not answer.body:
+        assert not content or answer.headers["Preference-Applied"]
+        return
+    assert [answer.headers["Content-Type"]] == list(content)
+    media = content[answer.headers["Content-Type"]]
+    validator(media["schema"]).validate(answer.json)
+    assert answer.status < 400 or answer.json["status"] == answer.status
+    assert not example or answer.json == examples(media)[example]

@@ -1,0 +1,311 @@
+"""Holds the program to openapi.yaml: what it serves, what it takes, what it answers."""
+
+import json
+import re
+import sqlite3
+import subprocess
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import pytest
+from conftest import BODIES
+from openapi_spec_validator import validate
+from support import BINARY, CONTRACT, OPERATIONS, check, examples, parameters, resolve, response, typed, validator
+
+EVENT = {"event_type": "cluster", "severity": "info", "title": "An event"}
+UNTITLED = {"event_type": "cluster", "severity": "info"}
+COMPLETE = BODIES["complete"]
+OTHER = COMPLETE | {"title": "Other content"}
+NEW_EVENT = {"$ref": "#/components/schemas/NewEvent"}
+
+
+def ask(program, operation, query="", body=None, headers={}):
+    """COMPLETE is the event that operations on one are about."""
+    method, path = operation.replace("{id}", COMPLETE["id"]).split()
+    return program.request(method, path + query, EVENT if body is None and method == "POST" else body, headers)
+
+
+class Case(NamedTuple):
+    """A request when COMPLETE is stored, its status, and the example that its answer is verbatim."""
+
+    operation: str
+    status: int
+    example: str | None = None
+    body: object = None
+    query: str = ""
+    headers: dict = {}
+
+
+def post(status, body, example=None, query="", **headers):
+    return Case("POST /events", status, example, body, query, {name.replace("_", "-"): headers[name] for name in headers})
+
+
+CASES = [
+    post(201, EVENT),
+    post(201, EVENT, Content_Type="text/plain"),
+    post(201, EVENT, Prefer="return=minimal"),
+    post(200, COMPLETE, "replay"),
+    post(200, COMPLETE, Prefer="return=minimal"),
+    post(200, [BODIES["array"][0], COMPLETE, UNTITLED], "summary"),
+    post(200, [EVENT, OTHER]),
+    post(200, [EVENT, COMPLETE], query="?strict=true"),
+    post(400, b'{"severity":"info",}', "malformed"),
+    post(400, b'{"severity":"info","severity":"info"}'),
+    post(400, b""),
+    post(400, EVENT, query="?x=1"),
+    post(409, OTHER, "conflict"),
+    post(413, [EVENT] * 10_001, "tooManyEvents"),
+    post(415, b"event_type=cluster", "notJSON"),
+    post(415, EVENT, "stream", Content_Type="application/x-ndjson"),
+    post(415, EVENT, "stream", Content_Type="application/jsonl"),
+    post(415, EVENT, Content_Encoding="gzip"),
+    post(422, {"event_type": "cluster", "severity": "fatal"}, "invalid"),
+    post(422, [EVENT, UNTITLED], "strict", query="?strict=true"),
+    post(422, [EVENT, OTHER], query="?strict=true"),
+    post(422, [OTHER]),
+    post(422, []),
+    post(422, b'"text"', Content_Type="application/json"),
+    Case("GET /events", 200, "last"),
+    Case("GET /events", 400, "unknownFilter", query="?severty=error"),
+    Case("GET /events", 400, "wrongLimit", query="?limit=0"),
+    Case("GET /events", 400, query="?limit=1&limit=1"),
+    Case("GET /events/{id}", 200, "event"),
+    Case("GET /events/{id}", 404, "noSuchEvent", query="-not"),
+    Case("DELETE /events/{id}", 204),
+    Case("DELETE /events/{id}", 404, "noSuchEvent", query="-not"),
+    Case("GET /schema", 200),
+    Case("GET /schema/version", 200, "ready"),
+    Case("GET /schema/migrations", 200),
+    Case("GET /healthz", 200, "alive"),
+    Case("GET /readyz", 200, "ready"),
+    Case("GET /", 200),
+    *[Case(operation, 400, "unknownParameter", query="?x=1") for operation in OPERATIONS if not parameters(operation)],
+]
+
+
+class Refusal(NamedTuple):
+    """What the server refuses before a route is asked; None is a path that the contract does not have."""
+
+    status: int
+    operation: str | None
+    message: bytes
+    flags: list = []
+    example: str | None = None
+
+
+def head(line, *fields):
+    return "\r\n".join([f"{line} HTTP/1.1", "Host: x", "Connection: close", *fields, "", ""]).encode()
+
+
+FULL = ["--max-body-bytes", "1000", "--max-buffered-bytes", "1000"]
+REFUSALS = [
+    Refusal(400, None, b"no request\r\n\r\n"),
+    Refusal(400, None, head("GET /%")),
+    Refusal(404, None, head("GET /none"), example="notFound"),
+    Refusal(405, "GET /events", head("PUT /events"), example="methodNotAllowed"),
+    Refusal(408, None, b"GET / HT", ["--header-timeout", "0.5"]),
+    Refusal(408, "POST /events", head("POST /events", "Content-Length: 2"), ["--body-timeout", "0.5"]),
+    Refusal(413, "POST /events", head("POST /events", "Content-Length: 16777217")),
+    Refusal(414, None, head("GET /" + "x" * 8192), example="targetTooLong"),
+    Refusal(417, "GET /", head("GET /", "Expect: tea")),
+    Refusal(431, None, head("GET /", "A: " + "x" * 16384)),
+    Refusal(431, None, head("GET /", *["A: x"] * 99)),
+    Refusal(501, None, head("BREW /none")),
+    Refusal(501, "POST /events", head("POST /events", "Transfer-Encoding: gzip, chunked")),
+    Refusal(503, "POST /events", head("POST /events", "Content-Length: 1000") + b"x" * 999, FULL),
+    Refusal(505, None, b"GET / HTTP/2.0\r\n\r\n"),
+]
+
+
+def test_contract_is_valid():
+    validate(CONTRACT)
+
+
+def test_examples_of_answers_keep_to_their_schemas():
+    for answer in [resolve(answer) for operation in OPERATIONS.values() for answer in operation["responses"].values()]:
+        for media in answer.get("content", {}).values():
+            assert examples(media)
+            for example in examples(media).values():
+                validator(media["schema"]).validate(example)
+
+
+def test_version_is_that_of_the_program():
+    printed = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == CONTRACT["info"]["version"]
+
+
+def test_routes_are_those_of_the_contract(program):
+    listed = program.request("GET", "/").json["routes"]
+    assert {f"{r['method']} {r['path']}": (sorted(r["parameters"]), sorted(r["statuses"])) for r in listed} == {
+        operation: (sorted(parameters(operation)), sorted(int(s) for s in described["responses"] if s != "default"))
+        for operation, described in OPERATIONS.items()
+    }
+
+
+def test_all_that_the_contract_has_is_tested():
+    """500 and 503 have tests of their own, of every operation that has them."""
+    for operation, described in OPERATIONS.items():
+        for status in described["responses"].keys() - {"500", "503", "default"}:
+            tested = {case.example for case in CASES if (case.operation, str(case.status)) == (operation, status)}
+            assert tested, (operation, status)
+            errors = response(operation, status).get("content", {}).get("application/problem+json", {})
+            assert examples(errors).keys() <= tested
+    refused = CONTRACT["components"]["responses"]["Refused"]
+    assert examples(refused["content"]["application/problem+json"]).keys() <= {case.example for case in REFUSALS}
+    own = {str(c.status) for c in REFUSALS if not c.operation or str(c.status) not in OPERATIONS[c.operation]["responses"]}
+    assert set(re.findall(r"\b[45]\d\d\b", refused["description"])) == own
+    assert PARAMETER_VALUES.keys() == {name for operation in OPERATIONS for name in parameters(operation)}
+    assert resolve(NEW_EVENT)["properties"].keys() < FIELD_VALUES.keys()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.operation} {case.status} {case.example}")
+def test_answers(program, case):
+    answer = ask(program, case.operation, case.query, case.body, case.headers)
+    assert answer.status == case.status
+    check(answer, case.operation, case.example)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: str(refusal.status))
+def test_refusals(start, refusal):
+    answer = start(*refusal.flags).send(refusal.message)
+    assert answer.status == refusal.status
+    check(answer, refusal.operation, refusal.example)
+    assert ("Allow" in answer.headers) == (answer.status == 405)
+
+
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if "500" in OPERATIONS[operation]["responses"]])
+def test_damaged_database(empty, operation):
+    """The first page of every table and index is overwritten before the program has read it."""
+    with sqlite3.connect(f"file:{empty.database}?immutable=1", uri=True) as database:
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        pages = database.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0").fetchall()
+    with open(empty.database, "r+b") as file:
+        for (page,) in pages:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+    answer = ask(empty, operation)
+    assert answer.status == 500
+    check(answer, operation, "damaged")
+
+
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if "503" in OPERATIONS[operation]["responses"]])
+def test_failed_migration(start, tmp_path, operation):
+    """A view has the name of the table that the second migration makes."""
+    with sqlite3.connect(tmp_path / "logbook.db") as database:
+        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+    answer = ask(start(), operation)
+    assert answer.status == 503
+    check(answer, operation, {"GET /readyz": "notReady", "GET /schema/version": "migrationFailed"}.get(operation, "unavailable"))
+
+
+@pytest.mark.parametrize("path", CONTRACT["paths"])
+def test_head_and_options_come_with_every_path(program, path):
+    own = {operation.split()[0] for operation in OPERATIONS if operation.split()[1] == path}
+    path = path.replace("{id}", COMPLETE["id"])
+    options = program.request("OPTIONS", path)
+    assert (options.status, set(options.headers["Allow"].split(", "))) == (204, own | {"HEAD", "OPTIONS"})
+    answer = program.send(head(f"HEAD {path}"))
+    assert (answer.status, answer.headers["Content-Type"], answer.body) == (200, "application/json", b"")
+
+
+PARAMETER_VALUES = {
+    "strict": ["true", "false", "1", "yes"],
+    "event_type": ["cluster", "a.b_c-9", "x" * 64, "x" * 65, "Cluster", "9a", "a,b", "!a", "a*"],
+    "severity": ["critical", "Error", "info,error", "!info", "warn*"],
+    "object_kind": ["Pod", "a b", "a!b", "a*b", "é", "Pod,Node", ",", "!Pod", "Po*"],
+    "object_namespace": ["default", "a,", "!", "*"],
+    "object_name": ["web-0", "web-*", "!web-0"],
+    "since": ["2026-11-23T10:30:45.1234567+05:30", "90s", "0m", "2026-11-23", "1w", "h", "-1h", "now"],
+    "until": ["2026-02-28T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T10:30:45", "7d", "7D"],
+    "limit": ["1", "1000", "0", "1001", "-1", "1.5", "x"],
+    "order": ["asc", "desc", "DESC", "up"],
+    "cursor": ["xyz", "x y"],
+}
+
+
+@pytest.mark.parametrize("name", PARAMETER_VALUES)
+def test_parameters_take_what_the_contract_says(program, name):
+    operation = next(operation for operation in OPERATIONS if name in parameters(operation))
+    described = parameters(operation)[name]
+    schema = resolve(described["schema"])
+    for value in [*examples(described).values(), *PARAMETER_VALUES[name]]:
+        value = value if isinstance(value, str) else json.dumps(value)
+        answer = ask(program, operation, "?" + urlencode({name: value}))
+        assert (answer.status != 400) == validator(schema).is_valid(typed(schema, value)), value
+
+
+ABSENT = object()
+FIELD_VALUES = {
+    "id": ["a", "A.b_c:d-9", "x" * 128, "x" * 129, "", "a/b", "a b", "é", None, 1, ABSENT],
+    "event_type": ["a", "x" * 64, "x" * 65, "", "A", "1a", "a b", None, 1, ABSENT],
+    "severity": ["info", "warning", "error", "critical", "", "INFO", None, 3, ABSENT],
+    "title": ["x", "é" * 1024, "x" * 1025, "", None, 1, ABSENT],
+    "description": [None, "", "x" * 65536, "x" * 65537, 1],
+    "object_kind": [None, "", "é" * 253, "x" * 254, 1],
+    "object_namespace": [None, "", "x" * 253, "x" * 254, False],
+    "object_name": [None, "", "x" * 253, "x" * 254, []],
+    "metadata": [None, {}, {"a": [1, {"b": None}]}, [], "{}", 1, True],
+    "created_at": ["2026-11-23T10:30:45Z", "1999-12-31T23:59:59.123456789-12:00", "2026-11-23", "", None, 1, ABSENT],
+    "seq": [1, None],
+    "titel": ["x", None],
+}
+
+
+@pytest.mark.parametrize("field", FIELD_VALUES)
+def test_events_take_what_the_contract_says(program, field):
+    for value in FIELD_VALUES[field]:
+        event = {name: value for name, value in (EVENT | {field: value}).items() if value is not ABSENT}
+        answer = program.request("POST", "/events", event)
+        assert answer.status == (201 if validator(NEW_EVENT).is_valid(event) else 422), value
+        check(answer, "POST /events")
+        assert answer.status == 201 or [error["pointer"] for error in answer.json["errors"]] == [f"/{field}"]
+
+
+@pytest.mark.parametrize(
+    ("field", "longest", "longer"),
+    [
+        ("description", '"' + "é" * 32768 + '"', '"' + "é" * 32768 + 'x"'),
+        ("metadata", '{ "a" : "' + "x" * 262_136 + '" }', '{"a":"' + "x" * 262_137 + '"}'),
+        ("metadata", '{"a":' * 64 + "1" + "}" * 64, '{"a":' * 65 + "1" + "}" * 65),
+    ],
+)
+def test_bounds_that_a_schema_cannot_say(program, field, longest, longer):
+    for value, status in ((longest, 201), (longer, 422)):
+        body = json.dumps(EVENT)[:-1] + f',"{field}":{value}}}'
+        assert program.request("POST", "/events", body.encode()).status == status
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_examples_of_bodies_are_stored(empty, name):
+    validator(OPERATIONS["POST /events"]["requestBody"]["content"]["application/json"]["schema"]).validate(BODIES[name])
+    answer = empty.request("POST", "/events", BODIES[name])
+    check(answer, "POST /events")
+    assert answer.json["accepted"] == len(BODIES[name]) if isinstance(BODIES[name], list) else answer.status == 201
+
+
+def test_an_event_without_seq_is_a_replay_of_itself(program):
+    stored = program.request("POST", "/events", EVENT).json
+    again = {name: value for name, value in stored.items() if name != "seq"}
+    assert re.fullmatch(r"evt_\d{8}_\d{6}_[0-9a-f]{16}", stored["id"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stored["created_at"])
+    validator(NEW_EVENT).validate(again)
+    answer = program.request("POST", "/events", again)
+    assert (answer.status, answer.json) == (200, stored)
+
+
+def test_metadata_comes_back_as_it_came(program):
+    body = json.dumps(EVENT)[:-1] + ',"metadata":{ "z" : 12345678901234567890,\n "a":1.10, "b":"a b" }}'
+    location = program.request("POST", "/events", body.encode()).headers["Location"]
+    assert b'"metadata":{"z":12345678901234567890,"a":1.10,"b":"a b"},' in program.request("GET", location).body
+
+
+def test_pages_end_early_at_4_mib_and_link_to_the_next(empty):
+    events = [EVENT | {"id": f"e{n}", "metadata": {"a": "x" * 262_000}} for n in range(20)]
+    assert empty.request("POST", "/events", events).json["accepted"] == 20
+    first = empty.request("GET", "/events?order=asc&since=1h")
+    second = empty.request("GET", re.fullmatch('<(.+)>; rel="next"', first.headers["Link"])[1])
+    for page in (first, second):
+        check(page, "GET /events")
+    assert 4 * 1024**2 <= len(first.body) < 4.5 * 1024**2
+    assert first.json["pagination"]["next_cursor"] in first.headers["Link"] and not second.json["pagination"]["next_cursor"]
+    assert [e["id"] for page in (first, second) for e in page.json["events"]] == [e["id"] for e in events]

@@ -1,0 +1,61 @@
+"""Runs what docs/api.md shows, and has it name all that the contract has."""
+
+import json
+import re
+import subprocess
+
+from support import OPERATIONS, PATIENCE_SECONDS, ROOT, parameters
+
+TEXT = (ROOT / "docs/api.md").read_text()
+# A block of sh, and the block right below it, which shows what the first prints.
+EXAMPLES = re.findall(r"^```sh\n(.*?)^```\n(?:```(json|http|text)\n(.*?)^```\n)?", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def agrees(found, shown):
+    """Whether a JSON value is the one shown: `…` stands for any value but null, or any piece of a text."""
+    if shown == "…":
+        return found is not None
+    if type(found) is not type(shown):
+        return False
+    if isinstance(shown, dict):
+        return found.keys() == shown.keys() and all(agrees(found[key], shown[key]) for key in shown)
+    if isinstance(shown, list):
+        return len(found) == len(shown) and all(map(agrees, found, shown))
+    return re.fullmatch(re.escape(shown).replace("…", ".*"), found) if isinstance(shown, str) else found == shown
+
+
+def json_texts(text):
+    """The JSON texts that stand one behind the other; fractions as they are written."""
+    values = []
+    while text := text.lstrip():
+        value, end = json.JSONDecoder(parse_float=str).raw_decode(text)
+        values, text = [*values, value], text[end:]
+    return values
+
+
+def test_examples_print_what_is_shown(empty, tmp_path):
+    assert len(EXAMPLES) == TEXT.count("```sh\n") > 8
+    for command, kind, shown in EXAMPLES:
+        script = command.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{empty.port}")
+        assert script != command
+        run = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_SECONDS)
+        assert run.returncode == 0, (command, run.stderr)
+        if kind == "json":
+            assert agrees(json_texts(run.stdout), json_texts(shown)), (command, run.stdout)
+        elif kind == "text":
+            assert run.stdout == shown, command
+        else:
+            # Of an answer some lines are shown, in order.
+            lines = iter(run.stdout.splitlines())
+            for line in filter(None, shown.splitlines()):
+                assert any(agrees(found, line) for found in lines), (command, line, run.stdout)
+
+
+def test_all_that_the_contract_has_is_named():
+    errors = TEXT[TEXT.index("| status | when") :].split("\n\n")[0]
+    for operation, described in OPERATIONS.items():
+        assert f"`{operation}`" in TEXT
+        for name in parameters(operation):
+            assert re.search(rf"`{name}[`=]", TEXT), name
+        for status in described["responses"].keys() - {"200", "201", "204", "default"}:
+            assert re.search(rf"^\|[^|]*\b{status}\b", errors, re.MULTILINE), status
