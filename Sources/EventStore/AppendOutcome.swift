@@ -2,7 +2,8 @@ import Events
 
 /// What became of one event that was to be stored.
 public enum AppendOutcome: Sendable {
-    /// Committed and synced, with this number.
+    /// Committed and synced, with this number; where all or nothing was asked for and another of
+    /// the events conflicts, not stored after all.
     case stored(seq: Int64)
     /// It is there already, as this.
     case duplicate(Event, seq: Int64)

@@ -9,13 +9,13 @@ final class DatabaseLock: Sendable {
     /// Takes the lock, in a file beside the database that is never removed.
     init(database path: String) throws(SchemaError) {
         let lockPath = path + ".lock"
+        // From here on deinit closes it, when this throws too.
         descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw .refused("Cannot make \(lockPath): \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let holder = Self.readHolder(descriptor)
-            _ = close(descriptor)
             throw .refused("\(path) is in use by another process\(holder); only one may write it.")
         }
         // For people who look for the holder; the lock itself is the kernel's.
@@ -24,7 +24,6 @@ final class DatabaseLock: Sendable {
             pwrite(descriptor, text, text.utf8.count, 0) == text.utf8.count
         else {
             let reason = String(cString: strerror(errno))
-            _ = close(descriptor)
             throw .refused("Cannot write \(lockPath): \(reason)")
         }
     }

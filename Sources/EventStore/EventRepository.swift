@@ -124,7 +124,7 @@ public final class EventRepository: Sendable {
 
     /// A reader of its own for one thread.
     public func makeReader() throws(StoreError) -> EventReader {
-        guard schemaState.status == .ready else { throw notOpen }
+        guard opened.withLock({ $0.writer != nil }) else { throw notOpen }
         do {
             return try EventReader(path: configuration.path, logger: logger)
         } catch {

@@ -291,7 +291,8 @@ final class EventWriter: @unchecked Sendable {
         }
         if isFirst {
             logger.error("Writing failed, events are refused until it works again: \(error)")
-            planRetry()
+            // A damaged file does not mend, and a small write may well succeed in it.
+            if !error.isDamage { planRetry() }
         }
         return error.isDamage ? .damaged : .unavailable(reason)
     }

@@ -68,7 +68,7 @@ public final class SchemaManager: Sendable {
             for migration in migrations[found...] {
                 try apply(migration, to: connection, isNew: isNew)
             }
-            try finish(connection)
+            finish(connection)
         } catch {
             throw .failed(
                 "Migrating \(path) from schema version \(found) to \(latest) failed: \(error)")
@@ -100,9 +100,13 @@ public final class SchemaManager: Sendable {
     /// once and gives back the room of the tables that migrations dropped. Outside of their
     /// transactions, as VACUUM must be; what does not happen because the process is killed here
     /// happens at the next migration.
-    private func finish(_ connection: Connection) throws(SQLiteError) {
-        guard latest > 1, try connection.integer("PRAGMA auto_vacuum") != 2 else { return }
-        try connection.execute("PRAGMA auto_vacuum=INCREMENTAL; VACUUM")
+    private func finish(_ connection: Connection) {
+        do {
+            guard latest > 1, try connection.integer("PRAGMA auto_vacuum") != 2 else { return }
+            try connection.execute("PRAGMA auto_vacuum=INCREMENTAL; VACUUM")
+        } catch {
+            logger.warning("The migrated file keeps its size, for it cannot be rewritten: \(error)")
+        }
     }
 
     /// Keeps a copy as `<file>.v<N>.bak`, unless the disk has no room for it.
@@ -153,7 +157,11 @@ public final class SchemaManager: Sendable {
         guard file.st_mode & S_IFMT == S_IFREG else { throw .refused("\(path) is not a file") }
         guard file.st_size > 0 else { return 0 }
         do {
-            let connection = try Connection(path, inspectionMode())
+            // SQLite takes a file of one byte for an empty one (unixFileSize in os_unix.c).
+            guard file.st_size > 1 else {
+                throw SQLiteError(extendedCode: SQLiteError.notADatabase, message: "one byte")
+            }
+            let connection = try openForInspection()
             connection.keepWALOnClose()
             let version = try recordedVersion(connection)
             if let reason = try unexplained(connection, version: version) {
@@ -179,9 +187,16 @@ public final class SchemaManager: Sendable {
 
     /// A file at rest is read without so much as a lock beside it. One that a killed process left
     /// with a journal is first brought back to its last commit by SQLite, which only a writer can.
-    private func inspectionMode() -> Connection.Mode {
-        if Self.size(path + "-journal") > 0 { return .readWrite }
-        return Self.size(path + "-wal") > 0 ? .readOnly : .immutable
+    private func openForInspection() throws(SQLiteError) -> Connection {
+        if Self.size(path + "-journal") > 0 { return try Connection(path, .readWrite) }
+        guard Self.size(path + "-wal") > 0 else { return try Connection(path, .immutable) }
+        var index = stat()
+        if stat(path + "-shm", &index) == 0 { return try Connection(path, .readOnly) }
+        // Nobody has the file open, and the index of the WAL is kept in memory, not in a new file:
+        // https://sqlite.org/wal.html#use_of_wal_without_shared_memory
+        let connection = try Connection(path, .readWrite)
+        try connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        return connection
     }
 
     private static func size(_ path: String) -> Int64 {
@@ -191,7 +206,8 @@ public final class SchemaManager: Sendable {
 
     private func recordedVersion(_ connection: Connection) throws(SQLiteError) -> Int {
         let hasTable = try connection.integer(
-            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'")
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version' COLLATE NOCASE"
+        )
         guard hasTable == 1 else { return 0 }
         guard try Self.columns(of: "schema_version", connection).contains("version") else {
             return 0
@@ -209,6 +225,12 @@ public final class SchemaManager: Sendable {
                 + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
         }
         guard version >= 0 else { return "\(path) says that its schema version is \(version)" }
+        let taken = try connection.text(
+            """
+            SELECT type || ' named ' || name FROM sqlite_master
+            WHERE type IN ('view', 'index') AND lower(name) IN ('events', 'schema_version')
+            """)
+        if let taken { return "\(path) has the \(taken), which is not ours" }
         let ledger = try Self.columns(of: "schema_version", connection)
         guard ledger.isEmpty || ledger == ["version", "applied_at", "description"] else {
             return
@@ -233,7 +255,7 @@ public final class SchemaManager: Sendable {
         let names = try connection.prepare(
             """
             SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c
-            WHERE t.type = 'table' AND t.name = ? ORDER BY c.cid
+            WHERE t.type = 'table' AND t.name = ? COLLATE NOCASE ORDER BY c.cid
             """)
         try names.bind(1, table)
         var found: [String] = []

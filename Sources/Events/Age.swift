@@ -12,7 +12,7 @@ enum Age {
         }
         let digits = text.utf8.dropLast()
         guard !digits.isEmpty, digits.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }),
-            let count = Int64(text.dropLast()), count < 36_525_000
+            let count = Int64(text.dropLast()), count < 36_525_000 * 86_400_000 / unit
         else { return nil }
         return count * unit
     }

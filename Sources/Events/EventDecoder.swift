@@ -20,7 +20,7 @@ public struct EventDecoder {
     private var event = Event()
     private var errors: [FieldError] = []
     private var seen: UInt16 = 0
-    private var unknown: Set<String> = []
+    private var unknown: Set<[UInt8]> = []
 
     /// Reads the value that comes next.
     ///
@@ -62,18 +62,21 @@ public struct EventDecoder {
         _ key: JSONString, _ reader: inout JSONReader
     ) throws(JSONError) {
         let name = key.string
-        guard unknown.insert(name).inserted else {
+        // In scalars, for a character can have any number of them.
+        let shortName = String(name.unicodeScalars.prefix(64))
+        // By bytes, for a String equals another that is only canonically equivalent.
+        guard unknown.insert(Array(name.utf8)).inserted else {
             throw reader.error(
-                "the key \"\(name.prefix(64))\" occurs twice in one object", at: key.offset)
+                "the key \"\(shortName)\" occurs twice in one object", at: key.offset)
         }
         _ = try reader.skipValue()
         // RFC 6901, 3: "~" and "/" are written "~0" and "~1".
         var pointer = "/"
-        for character in name.prefix(64) {
-            switch character {
+        for scalar in shortName.unicodeScalars {
+            switch scalar {
             case "~": pointer += "~0"
             case "/": pointer += "~1"
-            default: pointer.append(character)
+            default: pointer.unicodeScalars.append(scalar)
             }
         }
         report(
@@ -210,8 +213,10 @@ public struct EventDecoder {
 
     /// A value as errors show it: short.
     static func quoted(_ value: some Collection<UInt8>) -> String {
-        let text = String(decoding: value, as: UTF8.self)
-        return text.count <= 40 ? "'\(text)'" : "'\(text.prefix(40))…'"
+        // In scalars, for a character can have any number of them. A cut in the middle of one is
+        // not seen: 256 bytes are more than 40 scalars.
+        let text = String(decoding: value.prefix(256), as: UTF8.self).unicodeScalars
+        return text.count <= 40 ? "'\(text)'" : "'\(String(text.prefix(40)))…'"
     }
 
     private mutating func report(_ field: EventField, _ detail: String) {

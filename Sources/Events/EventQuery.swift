@@ -79,13 +79,10 @@ public struct EventQuery: Equatable, Sendable {
             guard let value = values[name] else { continue }
             try Self.check(field, value)
             filters.append(Filter(field: field, value: value))
-            signature += "\(name)=\(value)\u{0}"
+            signature += "\(name)=\(value.utf8.count):\(value)"
         }
         since = try time("since", values["since"])
         until = try time("until", values["until"])
-        if let since, let until, until <= since {
-            throw QueryError(parameter: "until", detail: "must be later than since")
-        }
         if let value = values["order"] {
             guard let order = Order(rawValue: value) else {
                 throw QueryError(parameter: "order", detail: "must be desc or asc")
@@ -106,6 +103,10 @@ public struct EventQuery: Equatable, Sendable {
             self.limit = limit
         }
         if let cursor { after = try Cursor.position(cursor, signature: signature) }
+        // After the cursor: with an altered one, ages have been counted from any moment.
+        if let since, let until, until <= since {
+            throw QueryError(parameter: "until", detail: "must be later than since")
+        }
     }
 
     private static func check(_ field: EventField, _ value: String) throws(QueryError) {
@@ -132,7 +133,7 @@ public struct EventQuery: Equatable, Sendable {
     /// A time, or an age that is counted back from `now`.
     private mutating func time(_ name: String, _ value: String?) throws(QueryError) -> String? {
         guard let value else { return nil }
-        signature += "\(name)=\(value)\u{0}"
+        signature += "\(name)=\(value.utf8.count):\(value)"
         if let age = Age.milliseconds(value),
             let time = Timestamp(milliseconds: now.milliseconds - age)
         {

@@ -86,10 +86,9 @@ struct BodyDecoder {
         guard line.count + end - offset <= bound + 1 else { throw tooLong }
         line.append(contentsOf: input.slice(offset..<end))
         offset = end
-        guard lineFeed != nil else {
-            guard line.count <= bound || line.last == ASCII.carriageReturn else { throw tooLong }
-            return false
-        }
+        let endsInCR = line.last == ASCII.carriageReturn
+        guard line.count - (endsInCR ? 1 : 0) <= bound else { throw tooLong }
+        guard lineFeed != nil else { return false }
         offset += 1
         guard line.popLast() == ASCII.carriageReturn else {
             throw HTTPError(.badRequest, "A line of the chunked body ends in LF alone.")

@@ -392,9 +392,6 @@ final class Connection {
     // MARK: Answers
 
     private func answer(_ error: HTTPError, allow: [UInt8]? = nil) {
-        // A client that expects 100 has not decided yet whether to send the body: its next bytes
-        // could be either.
-        if parser.head.expectsContinue { closesAfterAnswer = true }
         answer { response in
             loop.renderError(error, &response)
             if let allow { response.addHeader("Allow", allow) }
@@ -409,6 +406,9 @@ final class Connection {
     }
 
     private func send(_ response: inout Response) {
+        // A client that waits for 100 may send the body after this answer or not: its next bytes
+        // could be either (RFC 9110, 10.1.1).
+        if unreadBody != nil, parser.head.expectsContinue { closesAfterAnswer = true }
         if loop.isDraining { closesAfterAnswer = true }
         if unreadBody != nil, case .length(let length) = parser.head.framing,
             length > loop.limits.drainBytes

@@ -313,15 +313,18 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Stops listening, closes connections at rest, and lets the others finish what they are at;
-    /// the loop ends with the last of them.
-    func drain() {
+    func stopListening() {
         for listener in listeners {
             clinux_epoll_remove(epoll, listener.descriptor)
             listener.close()
         }
         listeners = []
         nextAccept = .max
+    }
+
+    /// Closes connections at rest, and lets the others finish what they are at; the loop ends with
+    /// the last of them.
+    func drain() {
         isDraining = true
         for case let connection? in slots { connection.closeIfIdle() }
         stopIfDrained()

@@ -11,7 +11,14 @@ enum HostField {
             for byte in value.slice(1..<close) where !isInsideBrackets(byte) { return false }
             offset = close + 1
         } else {
-            while offset < value.count, isRegisteredName(value[offset]) { offset += 1 }
+            while offset < value.count, isRegisteredName(value[offset]) {
+                if value[offset] == UInt8(ascii: "%") {
+                    guard offset + 2 < value.count, ASCII.hexValue(value[offset + 1]) != nil,
+                        ASCII.hexValue(value[offset + 2]) != nil
+                    else { return false }
+                }
+                offset += 1
+            }
             guard offset > 0 else { return false }
         }
         guard offset < value.count else { return true }

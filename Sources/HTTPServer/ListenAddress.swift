@@ -9,9 +9,9 @@ public struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
 
     /// nil when `text` is none.
     public init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"),
-            let port = UInt16(text[text.index(after: colon)...])
-        else {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy(ASCII.isDigit), let port = UInt16(digits) else {
             return nil
         }
         var host = String(text[..<colon])

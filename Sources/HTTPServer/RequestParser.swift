@@ -22,6 +22,8 @@ struct RequestParser {
     private var authority: Range<Int>?
     private var contentLength: Int?
     private var coding = TransferCoding()
+    private var saysClose = false
+    private var saysKeepAlive = false
 
     /// Whether any byte of the head has been seen.
     var hasStarted: Bool { scanned > 0 }
@@ -37,6 +39,8 @@ struct RequestParser {
         authority = nil
         contentLength = nil
         coding = TransferCoding()
+        saysClose = false
+        saysKeepAlive = false
     }
 
     /// Goes on where the last call stopped.
@@ -101,7 +105,8 @@ struct RequestParser {
             throw HTTPError(.badRequest, "The method is longer than \(limits.methodBytes) bytes.")
         }
         guard methodEnd < line.count else { return }
-        if methodEnd == 0, line[0] == ASCII.carriageReturn { return }
+        // What may become an empty line.
+        if methodEnd == 0, line.count == 1, line[0] == ASCII.carriageReturn { return }
         guard methodEnd > 0, line[methodEnd] == ASCII.space else {
             throw HTTPError(
                 .badRequest,
@@ -109,16 +114,18 @@ struct RequestParser {
             )
         }
         let targetStart = methodEnd + 1
-        guard line.count - targetStart > limits.targetBytes else { return }
-        let targetEnd =
-            line.slice(targetStart..<line.count).firstIndex {
-                $0 == ASCII.space || $0 == ASCII.carriageReturn
-            } ?? line.count - targetStart
-        guard targetEnd <= limits.targetBytes else {
+        let targetEnd = line.firstOffset(of: ASCII.space, from: targetStart) ?? line.count
+        guard targetEnd - targetStart <= limits.targetBytes else {
             throw HTTPError(
                 .uriTooLong, "The request target is longer than \(limits.targetBytes) bytes.")
         }
+        // A space, the version, and the CR of the line's end.
+        guard line.count - targetEnd <= 1 + Self.versionBytes + 1 else { throw Self.noVersion }
     }
+
+    private static let versionBytes = 8
+    private static let noVersion = HTTPError(
+        .badRequest, "The request line does not end in an HTTP version such as HTTP/1.1.")
 
     /// RFC 9112, 3: request-line = method SP request-target SP HTTP-version
     private mutating func parseRequestLine(
@@ -141,17 +148,14 @@ struct RequestParser {
     }
 
     private mutating func parseVersion(_ version: UnsafeRawBufferPointer) throws(HTTPError) {
-        guard version.count == 8, version.slice(0..<5).equals("HTTP/"), ASCII.isDigit(version[5]),
+        guard version.count == Self.versionBytes, version.slice(0..<5).equals("HTTP/"),
+            ASCII.isDigit(version[5]),
             version[6] == UInt8(ascii: "."), ASCII.isDigit(version[7])
-        else {
-            throw HTTPError(
-                .badRequest, "The request line does not end in an HTTP version such as HTTP/1.1.")
-        }
+        else { throw Self.noVersion }
         guard version[5] == UInt8(ascii: "1") else {
             throw HTTPError(.versionNotSupported, "This server speaks HTTP/1.1 and HTTP/1.0.")
         }
         head.isHTTP11 = version[7] != UInt8(ascii: "0")
-        head.keepsAlive = head.isHTTP11
     }
 
     private mutating func parseTarget(
@@ -264,15 +268,17 @@ struct RequestParser {
         for option in value.split(separator: UInt8(ascii: ",")) {
             let option = UnsafeRawBufferPointer(rebasing: option).trimmingBlanks()
             if option.equalsIgnoringCase("close") {
-                head.keepsAlive = false
-            } else if option.equalsIgnoringCase("keep-alive"), !head.isHTTP11 {
-                head.keepsAlive = true
+                saysClose = true
+            } else if option.equalsIgnoringCase("keep-alive") {
+                saysKeepAlive = true
             }
         }
     }
 
-    /// Judges what only the whole head can tell: the host, and how the body is framed.
+    /// Judges what only the whole head can tell: persistence, the host, how the body is framed.
     private mutating func finish(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) {
+        // RFC 9112, 9.3: "close" comes first, then the version, then, for 1.0, "keep-alive".
+        head.keepsAlive = !saysClose && (head.isHTTP11 || saysKeepAlive)
         // RFC 9112, 3.2: "A server MUST respond with a 400 status code to any HTTP/1.1 request
         // message that lacks a Host header field and to any request message that contains more than
         // one Host header field line or a Host header field with an invalid field value."

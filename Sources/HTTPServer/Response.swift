@@ -52,14 +52,15 @@ public struct Response: Sendable {
         output.append(status.reason)
         output.append("\r\n")
         output.append(contentsOf: date)
-        if let contentType, !body.isEmpty {
+        // RFC 9110, 8.6: "A server MUST NOT send a Content-Length header field in any response with
+        // a status code of 1xx (Informational) or 204 (No Content)."
+        let hasContent = code != 204 && code != 304
+        if let contentType, hasContent, !body.isEmpty {
             output.append("Content-Type: ")
             output.append(contentType)
             output.append("\r\n")
         }
-        // RFC 9110, 8.6: "A server MUST NOT send a Content-Length header field in any response with
-        // a status code of 1xx (Informational) or 204 (No Content)."
-        if code != 204, code != 304 {
+        if hasContent {
             output.append("Content-Length: ")
             output.appendDecimal(body.count)
             output.append("\r\n")
@@ -68,6 +69,6 @@ public struct Response: Sendable {
         output.append(contentsOf: fields)
         if closes { output.append("Connection: close\r\n") }
         output.append("\r\n")
-        if !omitsBody { output.append(contentsOf: body) }
+        if hasContent, !omitsBody { output.append(contentsOf: body) }
     }
 }

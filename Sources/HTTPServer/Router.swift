@@ -56,38 +56,43 @@ public struct Router: Sendable {
 
     func match(_ path: UnsafeRawBufferPointer) -> Match? {
         // RFC 9110, 4.2.3: an empty path is "/".
-        if path.isEmpty {
-            return paths.first { $0.literal == [UInt8(ascii: "/")] }.map {
-                Match(entry: $0, parameter: [])
-            }
-        }
-        guard path.contains(UInt8(ascii: "%")) else { return match(path, encoded: path) }
-        // `%2F` is data, not a separator: the prefix that a literal is compared with must hold as
-        // many segments encoded as decoded, which the parameter's split below makes sure of.
-        let decoded = PercentEncoding.decode(path)
-        return decoded.withUnsafeBytes { match($0, encoded: path) }
-    }
-
-    private func match(_ path: UnsafeRawBufferPointer, encoded: UnsafeRawBufferPointer) -> Match? {
+        let path =
+            path.isEmpty
+            ? UnsafeRawBufferPointer(start: ("/" as StaticString).utf8Start, count: 1) : path
         let slash = UInt8(ascii: "/")
+        guard !path.contains(UInt8(ascii: "%")) else { return matchEncoded(path) }
         for entry in paths {
-            let literal = entry.literal
-            guard path.count >= literal.count, literal.elementsEqual(path.prefix(literal.count))
-            else { continue }
-            if !entry.hasParameter {
-                guard path.count == literal.count,
-                    path.count == encoded.count || encoded.slashCount == path.slashCount
-                else { continue }
-                return Match(entry: entry, parameter: [])
+            let literal = entry.literal.count
+            guard path.count >= literal, entry.literal.elementsEqual(path.prefix(literal)) else {
+                continue
             }
-            let segments = literal.count(where: { $0 == slash })
-            guard path.count > literal.count, encoded.slashCount == segments else { continue }
-            return Match(entry: entry, parameter: Array(path[literal.count...]))
+            if !entry.hasParameter {
+                if path.count == literal { return Match(entry: entry, parameter: []) }
+            } else if path.count > literal, !path[literal...].contains(slash) {
+                return Match(entry: entry, parameter: Array(path[literal...]))
+            }
         }
         return nil
     }
-}
 
-extension UnsafeRawBufferPointer {
-    fileprivate var slashCount: Int { count(where: { $0 == UInt8(ascii: "/") }) }
+    /// Splits first and decodes then: `%2F` is data, and separates nothing (RFC 3986, 2.2).
+    private func matchEncoded(_ path: UnsafeRawBufferPointer) -> Match? {
+        let segments = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map { PercentEncoding.decode(UnsafeRawBufferPointer(rebasing: $0)) }
+        for entry in paths {
+            // The literal of a path with a parameter ends in a slash, and so in an empty segment.
+            let literal = entry.literal.split(
+                separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            guard segments.count == literal.count else { continue }
+            let fixed = entry.hasParameter ? literal.count - 1 : literal.count
+            guard zip(segments, literal).prefix(fixed).allSatisfy({ $0.elementsEqual($1) }) else {
+                continue
+            }
+            if !entry.hasParameter { return Match(entry: entry, parameter: []) }
+            if let last = segments.last, !last.isEmpty {
+                return Match(entry: entry, parameter: last)
+            }
+        }
+        return nil
+    }
 }

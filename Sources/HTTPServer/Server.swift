@@ -99,6 +99,14 @@ public final class Server: Sendable {
     /// - Returns: whether all ended by themselves.
     @discardableResult
     public func stop(timeout: Duration) -> Bool {
+        // The acceptor first: once it has stopped, no loop is dealt a connection behind its end.
+        let hasStopped = DispatchSemaphore(value: 0)
+        loops[0].enqueue { acceptor in
+            acceptor.stopListening()
+            hasStopped.signal()
+        }
+        loops[0].wake()
+        hasStopped.wait()
         everyLoop { $0.drain() }
         let inTime = ended.wait(timeout: .now() + timeout.seconds) == .success
         if !inTime {

@@ -35,7 +35,7 @@ public final class Connection {
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
             }
-        let name = mode == .immutable ? "file:\(Self.escapedForURI(path))?immutable=1" : path
+        let name = mode == .immutable ? Self.immutableURI(path) : path
         // Where another user of the library has initialised it first, the statistics stay on.
         _ = Self.isConfigured
         var opened: OpaquePointer?
@@ -59,9 +59,10 @@ public final class Connection {
         sqlite3_close_v2(handle)
     }
 
-    /// `?`, `#` and `%` mean something in a URI.
-    private static func escapedForURI(_ path: String) -> String {
-        var escaped = ""
+    /// `?`, `#` and `%` mean something in a URI, and so do two slashes at its beginning
+    /// (https://sqlite.org/uri.html).
+    private static func immutableURI(_ path: String) -> String {
+        var escaped = path.hasPrefix("/") ? "file://" : "file:"
         for character in path {
             switch character {
             case "%": escaped += "%25"
@@ -70,7 +71,7 @@ public final class Connection {
             default: escaped.append(character)
             }
         }
-        return escaped
+        return escaped + "?immutable=1"
     }
 
     /// The error that the last call left.
