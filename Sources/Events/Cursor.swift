@@ -7,8 +7,8 @@
 enum Cursor {
     private static let format: UInt8 = 1
     private static let headerBytes = 25
-    /// Longer than any `created_at` that a version 1 file may hold.
-    private static let maxBytes = 512
+    /// As long as fits into a request target, for a version 1 file may hold any text as created_at.
+    private static let maxBytes = 4000
 
     static func text(_ position: EventQuery.Position, moment: Timestamp, signature: String)
         -> String

@@ -103,10 +103,6 @@ public struct EventQuery: Equatable, Sendable {
             self.limit = limit
         }
         if let cursor { after = try Cursor.position(cursor, signature: signature) }
-        // After the cursor: with an altered one, ages have been counted from any moment.
-        if let since, let until, until <= since {
-            throw QueryError(parameter: "until", detail: "must be later than since")
-        }
     }
 
     private static func check(_ field: EventField, _ value: String) throws(QueryError) {

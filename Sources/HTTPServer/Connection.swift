@@ -39,6 +39,8 @@ final class Connection {
     private var closesAfterAnswer = false
     private var isPeerDone = false
     private var isReady = false
+    /// Requests wait for the client to take the answers before them.
+    private var isHeldBack = false
     /// What follows the answer when the request's body was not read for it.
     private var unreadBody: BodyDecoder?
 
@@ -137,6 +139,7 @@ final class Connection {
     /// Goes on with what has been received, after a wait.
     func resume() {
         isReady = false
+        isHeldBack = false
         if case .closed = phase { return }
         processPending()
         finishTurn()
@@ -169,6 +172,12 @@ final class Connection {
     private func finishTurn() {
         flush()
         if case .closed = phase { return }
+        if isHeldBack, unsent.isEmpty {
+            // The client has read on since: no event will tell that there is room again.
+            isHeldBack = false
+            isReady = true
+            loop.addReady(self)
+        }
         if isPeerDone, unsent.isEmpty, !isReady {
             switch phase {
             case .waiting: break
@@ -217,7 +226,10 @@ final class Connection {
                     if loop.output.count + unsent.count > loop.limits.outputBytes {
                         flush()
                         // Back-pressure: who does not read answers is not read from.
-                        if !unsent.isEmpty { return offset }
+                        if !unsent.isEmpty {
+                            isHeldBack = true
+                            return offset
+                        }
                         if case .closed = phase { return bytes.count }
                     }
                     let rest = bytes.slice(offset..<bytes.count)
@@ -336,7 +348,7 @@ final class Connection {
             loop.output.append("HTTP/1.1 100 Continue\r\n\r\n")
         }
         bodyBytesInWindow = 0
-        setDeadline(loop.timeouts.body)
+        setReadDeadline(loop.timeouts.body)
         phase = .body(route, match, BodyDecoder(framing))
         return 0
     }
@@ -368,7 +380,7 @@ final class Connection {
             route.handler(request, &response)
             if isPostponed {
                 phase = .waiting
-                deadline = .max
+                if unsent.isEmpty { deadline = .max }
             } else {
                 send(&response)
             }
@@ -425,7 +437,7 @@ final class Connection {
             linger()
         } else if let unreadBody {
             phase = .draining(unreadBody, left: loop.limits.drainBytes)
-            setDeadline(loop.timeouts.body)
+            setReadDeadline(loop.timeouts.body)
         } else {
             expectNextRequest()
         }
@@ -436,7 +448,7 @@ final class Connection {
         isInHeader = false
         unreadBody = nil
         phase = .head
-        setDeadline(loop.timeouts.idle)
+        setReadDeadline(loop.timeouts.idle)
     }
 
     /// Answers a request that cannot be understood: what follows it cannot be trusted either.
@@ -488,6 +500,12 @@ final class Connection {
         guard wanted != interest else { return }
         interest = wanted
         loop.setInterest(self)
+    }
+
+    /// Waits for the client to send. While it has answers yet to read, that wait goes on instead: a
+    /// client that asks for more must not get more time.
+    private func setReadDeadline(_ nanoseconds: UInt64) {
+        if unsent.isEmpty { setDeadline(nanoseconds) }
     }
 
     private func setDeadline(_ nanoseconds: UInt64) {

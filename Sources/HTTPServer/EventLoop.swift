@@ -84,6 +84,13 @@ final class EventLoop: @unchecked Sendable {
         output.reserveCapacity(16 * 1024)
     }
 
+    deinit {
+        // The last reference may be a PendingResponse's: nobody is left to tell an error to.
+        _ = close(epoll)
+        _ = close(wakeDescriptor)
+        input.deallocate()
+    }
+
     // MARK: From any thread
 
     /// Has `task` run on the loop's thread at its next wake-up.

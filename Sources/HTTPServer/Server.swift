@@ -18,6 +18,7 @@ public final class Server: Sendable {
     private struct State {
         var loops: [EventLoop] = []
         var addresses: [ListenAddress] = []
+        var isStopping = false
     }
 
     /// Prepares a server; nothing is opened before `start`.
@@ -99,24 +100,33 @@ public final class Server: Sendable {
     /// - Returns: whether all ended by themselves.
     @discardableResult
     public func stop(timeout: Duration) -> Bool {
-        // The acceptor first: once it has stopped, no loop is dealt a connection behind its end.
-        let hasStopped = DispatchSemaphore(value: 0)
-        loops[0].enqueue { acceptor in
-            acceptor.stopListening()
-            hasStopped.signal()
+        let isFirst = state.withLock { state in
+            defer { state.isStopping = true }
+            return !state.isStopping
         }
-        loops[0].wake()
-        hasStopped.wait()
-        everyLoop { $0.drain() }
+        if isFirst { drain() }
         let inTime = ended.wait(timeout: .now() + timeout.seconds) == .success
         if !inTime {
-            everyLoop { $0.abort() }
+            everyLoop(of: loops[...]) { $0.abort() }
             ended.wait()
         }
         return inTime
     }
 
-    private func everyLoop(_ task: @escaping EventLoop.Task) {
+    private func drain() {
+        // The acceptor first: once it has stopped, no loop is dealt a connection behind its end.
+        let hasStopped = DispatchSemaphore(value: 0)
+        loops[0].enqueue { acceptor in
+            acceptor.stopListening()
+            hasStopped.signal()
+            acceptor.drain()
+        }
+        loops[0].wake()
+        hasStopped.wait()
+        everyLoop(of: loops.dropFirst()) { $0.drain() }
+    }
+
+    private func everyLoop(of loops: ArraySlice<EventLoop>, _ task: @escaping EventLoop.Task) {
         for loop in loops {
             loop.enqueue(task)
             loop.wake()

@@ -133,13 +133,12 @@ extension LogbookAPI {
     /// - Throws: when anything follows the one event; what does is most often another one.
     private func expectEnd(
         _ reader: inout JSONReader, of body: UnsafeRawBufferPointer
-    ) throws(Problem) {
-        guard !reader.atEnd() else { return }
-        guard body[reader.offset] == UInt8(ascii: "{") else {
-            return try reporting { try reader.expectEnd() }
+    ) throws(JSONError) {
+        guard !reader.atEnd(), body[reader.offset] == UInt8(ascii: "{") else {
+            return try reader.expectEnd()
         }
-        throw Problem(
-            .badRequest, "Another object follows the event; send several events as an array.")
+        throw reader.error(
+            "another object follows the event; send several events as an array", at: reader.offset)
     }
 
     // MARK: Answering

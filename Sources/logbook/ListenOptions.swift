@@ -73,12 +73,15 @@ struct ListenOptions: ParsableArguments {
         guard (0.01...86_400).contains(tlsReloadInterval) else {
             throw ValidationError("--tls-reload-interval must be from 0.01 to 86400")
         }
-        let hasFiles = tlsCertificate != nil || tlsKey != nil || tlsClientCA != nil
         if isSecure, tlsCertificate == nil || tlsKey == nil {
             throw ValidationError("an https:// address needs --tls-certificate and --tls-key")
         }
-        if hasFiles, !isSecure {
-            throw ValidationError("--tls-certificate needs an address --listen https://HOST:PORT")
+        let files = [
+            ("tls-certificate", tlsCertificate), ("tls-key", tlsKey),
+            ("tls-client-ca", tlsClientCA),
+        ]
+        if !isSecure, let flag = files.first(where: { $0.1 != nil })?.0 {
+            throw ValidationError("--\(flag) needs an address --listen https://HOST:PORT")
         }
     }
 

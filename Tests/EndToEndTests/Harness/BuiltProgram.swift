@@ -1,0 +1,18 @@
+import Foundation
+
+/// Where the built program and the sources are.
+enum BuiltProgram {
+    /// `LOGBOOK_BINARY`, or the program that was built together with the tests.
+    static let path: String = {
+        if let path = ProcessInfo.processInfo.environment["LOGBOOK_BINARY"] { return path }
+        let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        return tests.deletingLastPathComponent().appendingPathComponent("logbook").path
+    }()
+
+    /// The checkout that this file belongs to.
+    static let repository: URL = {
+        var url = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        for _ in 0..<4 { url.deleteLastPathComponent() }
+        return url
+    }()
+}

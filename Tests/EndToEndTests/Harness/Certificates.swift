@@ -1,0 +1,48 @@
+import Foundation
+
+/// Keys and certificates in a folder, made by the real `openssl`.
+struct Certificates {
+    let folder: TemporaryFolder
+
+    /// Makes an authority, and a certificate of its for localhost.
+    init(in folder: TemporaryFolder) throws {
+        self.folder = folder
+        try makeAuthority("ca")
+        try make("server", signedBy: "ca")
+    }
+
+    func certificate(_ name: String) -> String { folder.file("\(name).pem") }
+    func key(_ name: String) -> String { folder.file("\(name).key") }
+
+    /// Flags for a server with the certificate `server`, beside its plain port.
+    var flags: [String] {
+        [
+            "--listen", "https://127.0.0.1:0", "--tls-certificate", certificate("server"),
+            "--tls-key", key("server"),
+        ]
+    }
+
+    func makeAuthority(_ name: String) throws {
+        try openssl(
+            ["req", "-x509", "-days", "2", "-subj", "/CN=\(name)"] + Self.newKey + [
+                "-keyout", key(name), "-out", certificate(name),
+            ])
+    }
+
+    func make(_ name: String, signedBy authority: String) throws {
+        try openssl(
+            ["req", "-x509", "-days", "2", "-subj", "/CN=\(name)"] + Self.newKey + [
+                "-keyout", key(name), "-out", certificate(name),
+                "-CA", certificate(authority), "-CAkey", key(authority),
+                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                "-addext", "basicConstraints=critical,CA:FALSE",
+            ])
+    }
+
+    private static let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+
+    private func openssl(_ arguments: [String]) throws {
+        let command = try Command("openssl", arguments)
+        guard command.status == 0 else { throw HarnessError("openssl: \(command.errors)") }
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+
+/// `logbook serve` on a port that the system chose, killed with the last reference at the latest.
+final class LogbookProcess: Sendable {
+    let folder: TemporaryFolder
+    let database: String
+    let port: UInt16
+    private let child: ChildProcess
+
+    /// Starts the program, and returns when it listens.
+    ///
+    /// - Parameters:
+    ///   - database: a file in `folder`; nil leaves it to `environment`.
+    ///   - awaitsReady: whether to wait for the store to be open, too.
+    init(
+        in folder: TemporaryFolder? = nil, database: String? = "logbook.db", flags: [String] = [],
+        environment: [String: String] = [:], awaitsReady: Bool = true
+    ) throws {
+        self.folder = try folder ?? TemporaryFolder()
+        self.database = self.folder.file(database ?? "logbook.db")
+        var arguments = ["serve", "--listen", "127.0.0.1:0"] + flags
+        if database != nil { arguments += ["--database", self.database] }
+        child = try ChildProcess(BuiltProgram.path, arguments, environment: environment)
+        let line = try child.standardError.line(containing: "Listening on http://127.0.0.1:")
+        guard let port = line.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw HarnessError("no port in '\(line)'")
+        }
+        self.port = port
+        if awaitsReady { try self.awaitReady() }
+    }
+
+    // The folder is removed after this, when nobody writes to it any more.
+    deinit { child.kill() }
+
+    /// Waits until it is ready for traffic.
+    func awaitReady() throws {
+        let client = try connect()
+        let deadline = Patience.deadline
+        while try client.exchange("GET", "/readyz").status != 200 {
+            guard Date() < deadline else { throw HarnessError("never ready: \(log)") }
+            usleep(2_000)  // There is no event to wait for: only asking tells.
+        }
+    }
+
+    // MARK: Clients
+
+    /// `http://HOST:PORT`
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    func connect() throws -> RawClient { try RawClient(port: port) }
+
+    /// One request on a connection of its own.
+    @discardableResult
+    func exchange(
+        _ method: String, _ target: String, _ body: String? = nil,
+        headers: [(String, String)] = []
+    ) throws -> RawResponse {
+        try connect().exchange(method, target, body, headers: headers)
+    }
+
+    /// Posts JSON.
+    @discardableResult
+    func post(_ body: String, to target: String = "/events") throws -> RawResponse {
+        try exchange("POST", target, body, headers: [("Content-Type", "application/json")])
+    }
+
+    /// Stores `events` in one array, and returns the summary.
+    @discardableResult
+    func store(_ events: [NewEvent]) throws -> BatchSummary {
+        let body = "[" + events.map(\.json).joined(separator: ",") + "]"
+        let response = try post(body)
+        guard response.status == 200 else { throw HarnessError("not stored: \(response.text)") }
+        return try response.decode(BatchSummary.self)
+    }
+
+    /// Walks the pages of `query` to the end, `between` called after each but the last.
+    func walk(
+        _ query: String, between: (EventList) throws -> Void = { _ in }
+    ) throws -> [StoredEvent] {
+        let client = try connect()
+        var events: [StoredEvent] = []
+        var cursor: String?
+        var earlier: Set<String> = []
+        repeat {
+            let parts = [query, cursor.map { "cursor=\($0)" }].compactMap(\.self)
+            let target = "/events?" + parts.filter { !$0.isEmpty }.joined(separator: "&")
+            let response = try client.exchange("GET", target)
+            guard response.status == 200 else { throw HarnessError("no page: \(response.text)") }
+            let page = try response.decode(EventList.self)
+            events += page.events
+            cursor = page.pagination.nextCursor
+            if let cursor, !earlier.insert(cursor).inserted {
+                throw HarnessError("the walk goes round: \(query) comes to \(cursor) again")
+            }
+            if cursor != nil { try between(page) }
+        } while cursor != nil
+        return events
+    }
+
+    // MARK: The process
+
+    /// What it has written to standard error so far.
+    var log: String { child.standardError.text }
+
+    /// Waits for a line of its log that contains `part`.
+    @discardableResult
+    func logLine(containing part: String) throws -> String {
+        try child.standardError.line(containing: part)
+    }
+
+    func terminate() { child.signal(SIGTERM) }
+
+    func interrupt() { child.signal(SIGINT) }
+
+    func hangUp() { child.signal(SIGHUP) }
+
+    /// Ends it as a power cut would.
+    func kill() { child.kill() }
+
+    /// Waits for its end, and for the last of its log.
+    func waitForExit() throws -> Int32 {
+        let status = try child.waitForExit()
+        _ = try child.standardError.wholeText()
+        return status
+    }
+
+    /// Ends it in order.
+    func stop() throws {
+        terminate()
+        let status = try waitForExit()
+        guard status == 0 else { throw HarnessError("exited with \(status): \(log)") }
+    }
+}

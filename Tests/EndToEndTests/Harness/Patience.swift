@@ -1,0 +1,9 @@
+import Foundation
+
+/// How long anything may take before a test fails rather than blocks: far more than a healthy run
+/// needs on a busy machine. Nothing is expected to take a certain time.
+enum Patience {
+    static let seconds = 30
+
+    static var deadline: Date { Date(timeIntervalSinceNow: TimeInterval(seconds)) }
+}

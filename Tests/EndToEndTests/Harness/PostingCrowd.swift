@@ -1,0 +1,59 @@
+import Foundation
+
+/// Threads that post events one by one, each on a connection of its own, until it ends.
+final class PostingCrowd: Sendable {
+    struct Record: Sendable {
+        /// The ids that a 2xx came for.
+        var acknowledged: [String] = []
+        /// Answers that were neither 2xx nor 503.
+        var unexpected: [Int] = []
+        var running = 0
+    }
+
+    private let record: Guarded<Record>
+
+    /// Starts `size` threads, whose events have ids that begin with `prefix`.
+    init(of size: Int, prefix: String, to server: LogbookProcess) throws {
+        record = Guarded(Record(running: size))
+        for member in 0..<size {
+            let client = try server.connect()
+            let name = "\(prefix)-\(member)"
+            // A client belongs to one thread, which alone touches it from here on.
+            nonisolated(unsafe) let own = client
+            Thread.detachNewThread { [record] in
+                Self.post(own, name, record)
+                record.with { $0.running -= 1 }
+            }
+        }
+    }
+
+    private static func post(_ client: RawClient, _ name: String, _ record: Guarded<Record>) {
+        for number in 0... {
+            let event = NewEvent(id: "\(name)-\(number)", objectName: name)
+            // That the connection ends is how every one of them ends.
+            guard let response = try? client.exchange("POST", "/events", event.json) else { return }
+            record.with { record in
+                switch response.status {
+                case 201: record.acknowledged.append("\(name)-\(number)")
+                case 503: break
+                default: record.unexpected.append(response.status)
+                }
+            }
+        }
+    }
+
+    /// Waits until so many events have been acknowledged.
+    func awaitAcknowledged(_ count: Int) throws {
+        guard record.wait(for: { $0.acknowledged.count >= count ? true : nil }) == true else {
+            throw HarnessError("only \(record.with { $0.acknowledged.count }) were acknowledged")
+        }
+    }
+
+    /// Waits until all connections have ended, and returns what became of the events.
+    func awaitEnd() throws -> Record {
+        guard let result = record.wait(for: { $0.running == 0 ? $0 : nil }) else {
+            throw HarnessError("connections are still open")
+        }
+        return result
+    }
+}

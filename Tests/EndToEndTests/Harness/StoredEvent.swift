@@ -1,0 +1,28 @@
+/// An event as the service answers with it, but for its metadata, whose bytes tests look at.
+struct StoredEvent: Decodable, Equatable, Sendable {
+    let id: String
+    let eventType: String
+    let severity: String
+    let title: String
+    let description: String?
+    let objectKind: String?
+    let objectNamespace: String?
+    let objectName: String?
+    let createdAt: String
+    let seq: Int
+
+    enum CodingKeys: String, CodingKey {
+        case id, severity, title, description, seq
+        case eventType = "event_type"
+        case objectKind = "object_kind"
+        case objectNamespace = "object_namespace"
+        case objectName = "object_name"
+        case createdAt = "created_at"
+    }
+
+    /// The fields of the contract, all of which a response carries, in its order.
+    static let fieldNames = [
+        "id", "event_type", "severity", "title", "description", "object_kind", "object_namespace",
+        "object_name", "metadata", "created_at", "seq",
+    ]
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Testing
+
+/// Events of real clusters, through the script that people import theirs with.
+@Suite("Real Kubernetes events")
+struct KubernetesTests {
+    private let data = BuiltProgram.repository
+        .appendingPathComponent("Tests/Data/kubernetes-events.ndjson").path
+    private let script = BuiltProgram.repository
+        .appendingPathComponent("scripts/import-kubernetes-events").path
+
+    @Test("Every one is stored as it was sent, and importing again stores nothing twice")
+    func imported() throws {
+        let server = try LogbookProcess()
+        let first = try Command.output(script, "--server", server.url, "--batch", "64", data)
+        #expect(first == "accepted 200, duplicates 0, rejected 0\n")
+        let second = try Command.output(script, "--server", server.url, data)
+        #expect(second == "accepted 0, duplicates 200, rejected 0\n")
+
+        let sent = try Command.output(script, "--dry-run", data).split(separator: "\n")
+        #expect(sent.count == 200)
+        let client = try server.connect()
+        for line in sent {
+            let wanted = try JSONDecoder().decode(NewEvent.self, from: Data(line.utf8))
+            let id = try #require(wanted.id)
+            let response = try client.exchange("GET", "/events/\(id)")
+            let stored = try response.decode(StoredEvent.self)
+            #expect(stored.eventType == wanted.eventType)
+            #expect(stored.severity == wanted.severity)
+            #expect(stored.title == wanted.title)
+            #expect(stored.description == wanted.description)
+            #expect(stored.objectKind == wanted.objectKind)
+            #expect(stored.objectNamespace == wanted.objectNamespace)
+            #expect(stored.objectName == wanted.objectName)
+            // The script writes it without white space: the same bytes come back.
+            let metadata = try #require(line.firstRange(of: "\"metadata\":"))
+            #expect(response.text.contains(line[metadata.lowerBound...].dropLast()), "\(line)")
+            if let time = wanted.createdAt {
+                let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+                let given = try Self.date(time)
+                #expect(try Date(stored.createdAt, strategy: format) == given, "\(time)")
+            }
+        }
+        let walked = try server.walk("limit=33")
+        #expect(walked.count == 200)
+        #expect(walked.map(\.createdAt) == walked.map(\.createdAt).sorted(by: >))
+    }
+
+    /// Cut to milliseconds, as the service does.
+    private static func date(_ text: String) throws -> Date {
+        let match = try #require(text.wholeMatch(of: /(.{19})(\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)/))
+        let digits = ((match.3 ?? "") + "000").prefix(3)
+        let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        return try Date("\(match.1).\(digits)\(match.4)", strategy: format)
+    }
+
+    @Test("Filters find what the file holds", arguments: ["info", "warning", "error"])
+    func filters(_ severity: String) throws {
+        let server = try LogbookProcess()
+        _ = try Command.output(script, "--server", server.url, data)
+        let sent = try Command.output(script, "--dry-run", data).split(separator: "\n").map {
+            try JSONDecoder().decode(NewEvent.self, from: Data($0.utf8))
+        }
+        let wanted = sent.filter { $0.severity == severity }
+        #expect(!wanted.isEmpty)
+        let found = try server.walk("severity=\(severity)&limit=20")
+        #expect(Set(found.map(\.id)) == Set(wanted.compactMap(\.id)))
+        for namespace in Set(wanted.compactMap(\.objectNamespace)) {
+            let query = "severity=\(severity)&object_namespace=\(namespace)&limit=1000"
+            #expect(
+                Set(try server.walk(query).map(\.id))
+                    == Set(wanted.filter { $0.objectNamespace == namespace }.compactMap(\.id)))
+        }
+    }
+}

@@ -1,0 +1,316 @@
+import Dispatch
+import Events
+import Foundation
+import SQLite
+import Synchronization
+import Testing
+
+@testable import EventStore
+
+@Suite("EventWriter")
+struct EventWriterTests {
+    // MARK: Replies
+
+    @Test("At the time of the reply another connection sees the event")
+    func repliesAfterCommit() async throws {
+        let store = try TestStore()
+        let path = store.path
+        for index in 0..<50 {
+            let new = try event(["id": "e\(index)"])
+            let seen = await withCheckedContinuation { continuation in
+                store.repository.append([new]) { _ in
+                    let sql = "SELECT 1 FROM events WHERE id = 'e\(index)'"
+                    continuation.resume(returning: Result { try rows(path, sql) })
+                }
+            }
+            #expect(try seen.get() == ["1"])
+        }
+        let gone = await withCheckedContinuation { continuation in
+            store.repository.delete(id: Array("e7".utf8)) { _ in
+                let sql = "SELECT 1 FROM events WHERE id = 'e7'"
+                continuation.resume(returning: Result { try rows(path, sql) })
+            }
+        }
+        #expect(try gone.get() == [])
+    }
+
+    @Test("What is acknowledged survives the process being killed")
+    func survivesKill() async throws {
+        let store = try TestStore()
+        for index in 0..<30 {
+            _ = try await store.repository.append([try event(["id": "e\(index)"])]).get()
+            guard index % 10 == 9 else { continue }
+            // The file and its WAL as they are on disk now.
+            let copy = store.folder.path("copy\(index).db")
+            try FileManager.default.copyItem(atPath: store.path, toPath: copy)
+            try FileManager.default.copyItem(atPath: store.path + "-wal", toPath: copy + "-wal")
+            let wanted = (0...index).map { "e\($0)" }
+            #expect(try rows(copy, "SELECT id FROM events ORDER BY seq") == wanted)
+        }
+    }
+
+    @Test("What waits is committed together, answered in order, and then announced once")
+    func groupCommit() async throws {
+        let replies = Replies()
+        let announced = Mutex<[Int]>([])
+        let store = try TestStore(afterReplies: {
+            announced.withLock { $0.append(replies.all.count) }
+        })
+        let block = WriterBlock(store.repository)
+        for index in 0..<10 {
+            replies.append(store.repository, "\(index)", [try event(["id": "\(index)"])])
+        }
+        replies.delete(store.repository, "delete", "3")
+        replies.append(store.repository, "again", [try event(["id": "3"])])
+        #expect(replies.all == [])
+        block.release()
+        await replies.wait()
+        #expect(
+            replies.all == (0..<10).map { "\($0): stored" }
+                + ["delete: success(true)", "again: stored"])
+        store.repository.close()
+        // Once for the work that held the writer, once for all the rest.
+        #expect(announced.withLock { $0 } == [0, 12])
+    }
+
+    @Test("A crowd is committed in pieces, so that the first need not wait for the last")
+    func pieces() async throws {
+        let announced = Mutex(0)
+        let store = try TestStore(afterReplies: { announced.withLock { $0 += 1 } })
+        let replies = Replies()
+        let block = WriterBlock(store.repository)
+        for request in 0..<3 {
+            let events = try (0..<4096).map { try event(["id": "\(request)-\($0)"]) }
+            replies.append(store.repository, "\(request)", events)
+        }
+        block.release()
+        await replies.wait()
+        store.repository.close()
+        #expect(announced.withLock { $0 } == 4)
+        #expect(try rows(store.path, "SELECT count(*) FROM events") == ["12288"])
+    }
+
+    // MARK: The queue
+
+    @Test("One event more than may wait is refused at once; what waits is stored")
+    func eventBound() async throws {
+        let store = try TestStore(configure: { $0.queuedEvents = 10 })
+        let full = #"full: unavailable("too many events wait to be written")"#
+        let replies = Replies()
+        let block = WriterBlock(store.repository)
+        replies.append(store.repository, "nine", try (0..<9).map { _ in try event() })
+        replies.append(store.repository, "full", try (0..<2).map { _ in try event() })
+        #expect(replies.all == [full])
+        replies.append(store.repository, "tenth", [try event()])
+        replies.append(store.repository, "full", [try event()])
+        replies.delete(store.repository, "delete", "x")
+        #expect(replies.all.count == 3)
+        #expect(replies.all[1] == full)
+        #expect(
+            replies.all[2] == "delete: failure(EventStore.StoreError"
+                + #".unavailable("too many events wait to be written"))"#)
+        block.release()
+        await replies.wait()
+        #expect(
+            replies.all.dropFirst(3).map { $0.prefix(5) } == ["nine:", "tenth"])
+        let reader = try store.repository.makeReader()
+        #expect(try reader.allSeqs().count == 10)
+        // There is room again.
+        #expect(try await store.repository.append([try event()]).get().count == 1)
+    }
+
+    @Test("One byte more than may wait is refused")
+    func byteBound() async throws {
+        let one = try event(["id": "a", "created_at": "2026-01-01T00:00:00Z"])
+        let bytes = one.byteCount
+        let store = try TestStore(configure: { $0.queuedBytes = 3 * bytes })
+        let replies = Replies()
+        let block = WriterBlock(store.repository)
+        for id in ["a", "b", "c"] {
+            replies.append(
+                store.repository, id,
+                [try event(["id": id, "created_at": "2026-01-01T00:00:00Z"])])
+        }
+        #expect(replies.all == [])
+        replies.delete(store.repository, "one byte", "x")
+        #expect(replies.all.count == 1)
+        block.release()
+        await replies.wait()
+        #expect(replies.all.dropFirst().elementsEqual(["a: stored", "b: stored", "c: stored"]))
+    }
+
+    @Test("A request beyond the bound itself gets its turn when nothing else waits")
+    func largeRequest() async throws {
+        let store = try TestStore(configure: {
+            $0.queuedEvents = 3
+            $0.queuedBytes = 10
+        })
+        for _ in 1...3 {
+            let outcomes = try await store.repository.append((0..<20).map { _ in try event() })
+                .get()
+            #expect(outcomes.count == 20)
+        }
+    }
+
+    @Test("What waits when the store is closed is stored; what comes after is refused")
+    func closing() async throws {
+        let store = try TestStore()
+        let repository = store.repository
+        let replies = Replies()
+        let block = WriterBlock(repository)
+        for index in 0..<20 { replies.append(repository, "\(index)", [try event()]) }
+        let closed = DispatchGroup()
+        DispatchQueue.global().async(group: closed) { repository.close() }
+        block.release()
+        await replies.wait()
+        await withCheckedContinuation { continuation in
+            closed.notify(queue: .global()) { continuation.resume() }
+        }
+        #expect(replies.all == (0..<20).map { "\($0): stored" })
+        let late = await repository.append([try event()])
+        #expect(throws: StoreError.unavailable("the service is shutting down")) { try late.get() }
+        #expect(try rows(store.path, "SELECT count(*) FROM events", mode: .immutable) == ["20"])
+    }
+
+    @Test("A writer that is closed refuses at once, and has no commit to announce")
+    func closedWriter() throws {
+        let folder = try TemporaryFolder()
+        try makeLatest(folder.path("events.db"))
+        let announced = Mutex(0)
+        let writer = try EventWriter(
+            StoreConfiguration(path: folder.path("events.db")), logger: LogRecorder().logger,
+            afterReplies: { announced.withLock { $0 += 1 } })
+        writer.close()
+        let refused = Mutex<[StoreError]>([])
+        writer.append([try event()], allOrNothing: false) { result in
+            if case .failure(let error) = result { refused.withLock { $0.append(error) } }
+        }
+        writer.delete(id: [0x61]) { result in
+            if case .failure(let error) = result { refused.withLock { $0.append(error) } }
+        }
+        let closed = StoreError.unavailable("the service is shutting down")
+        #expect(refused.withLock { $0 } == [closed, closed])
+        #expect(announced.withLock { $0 } == 0)
+    }
+
+    // MARK: The WAL
+
+    @Test("A WAL that passes its size is moved into the file, and begins anew")
+    func checkpoints() async throws {
+        let store = try TestStore(configure: { $0.checkpointPages = 20 })
+        let text = String(repeating: "x", count: 4_000)
+        for _ in 0..<100 { _ = await store.repository.append([try event(["description": text])]) }
+        // Each commit writes some ten pages of 4 KiB; without checkpoints there were a thousand.
+        #expect(store.repository.fileSizes.wal < 60 * 4_200)
+        #expect(store.repository.fileSizes.database > 100 * 4_000)
+    }
+
+    // MARK: Trouble
+
+    /// Has the writer's own attempt to write again fail, which comes after some seconds.
+    private static let refuseRetry =
+        "CREATE TRIGGER retry BEFORE UPDATE ON schema_version BEGIN SELECT RAISE(ABORT, 'no'); END"
+
+    @Test("A full disk fails the whole commit, is told, and passes")
+    func full() async throws {
+        let store = try TestStore()
+        _ = await store.repository.append([try event(["id": "before"])])
+        // AUTOINCREMENT answers SQLITE_FULL behind the largest rowid, as a full disk does:
+        // https://sqlite.org/autoinc.html
+        let other = try Connection(store.path, .readWrite)
+        other.setBusyTimeout(milliseconds: 5_000)
+        try other.execute("UPDATE sqlite_sequence SET seq = 9223372036854775807")
+        try other.execute(Self.refuseRetry)
+        let replies = Replies()
+        let block = WriterBlock(store.repository)
+        replies.append(store.repository, "a", [try event(["id": "a"])])
+        replies.delete(store.repository, "delete", "before")
+        replies.append(store.repository, "b", [try event(["id": "b"])])
+        block.release()
+        await replies.wait()
+        let reason = #"unavailable("the disk is full")"#
+        #expect(
+            replies.all == [
+                "a: \(reason)", "delete: failure(EventStore.StoreError.\(reason))", "b: \(reason)",
+            ])
+        #expect(store.repository.unwritableReason == "the disk is full")
+        // Nothing of the commit is there, and reading goes on.
+        let reader = try store.repository.makeReader()
+        #expect(try reader.json("before") != nil)
+        #expect(try reader.allSeqs() == [1])
+
+        try other.execute("DROP TRIGGER retry; UPDATE sqlite_sequence SET seq = 1")
+        #expect(try await store.repository.append([try event(["id": "a"])]).get()[0].seq == 2)
+        #expect(store.repository.unwritableReason == nil)
+        let troubles = store.log.lines.filter { $0.level >= .notice }
+        #expect(troubles.map(\.level) == [.error, .notice])
+        #expect(troubles[0].message.contains("SQLite error 13"))
+        #expect(troubles[1].message == "Writing works again")
+    }
+
+    @Test("Trouble that lasts is logged once, and every request is refused")
+    func lasting() async throws {
+        let store = try TestStore()
+        let other = try Connection(store.path, .readWrite)
+        other.setBusyTimeout(milliseconds: 5_000)
+        try other.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+        try other.execute(Self.refuseRetry)
+        for _ in 0..<5 {
+            let result = await store.repository.append([try event()])
+            let reason = StoreError.unavailable("the database cannot be written")
+            #expect(throws: reason) { try result.get() }
+        }
+        #expect(store.repository.unwritableReason == "the database cannot be written")
+        let errors = store.log.lines.filter { $0.level == .error }
+        #expect(errors.count == 1)
+        #expect(errors[0].message.contains("refused"))
+        try other.execute("DROP TRIGGER retry; DROP TRIGGER refuse")
+        #expect(try await store.repository.append([try event()]).get().count == 1)
+        #expect(store.log.messages.last == "Writing works again")
+    }
+
+    @Test("Without any traffic the writer finds out by itself that it can write again")
+    func recoversAlone() async throws {
+        let store = try TestStore()
+        let other = try Connection(store.path, .readWrite)
+        other.setBusyTimeout(milliseconds: 5_000)
+        _ = await store.repository.append([try event()])
+        try other.execute("UPDATE sqlite_sequence SET seq = 9223372036854775807")
+        let result = await store.repository.append([try event()])
+        #expect(throws: StoreError.unavailable("the disk is full")) { try result.get() }
+        try other.execute("UPDATE sqlite_sequence SET seq = 1")
+        await store.log.wait(for: "Writing works again")
+        #expect(store.repository.unwritableReason == nil)
+        #expect(try await store.repository.append([try event()]).get().count == 1)
+    }
+
+    @Test("A file that contradicts itself is damaged, and stays readable where it can")
+    func damaged() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("events.db")
+        try makeLatest(path)
+        _ = try PageModel(filling: path, count: 2_000, seed: 1)
+        try Connection(path, .readWrite).execute(Self.refuseRetry)
+        let root = try #require(
+            try rows(path, "SELECT rootpage FROM sqlite_master WHERE name = 'idx_events_id'").first)
+        let page = try #require(Int(root))
+        do {
+            let file = try FileHandle(forUpdating: URL(filePath: path))
+            try file.seek(toOffset: UInt64(page - 1) * 4096)
+            try file.write(contentsOf: Data(repeating: 0xA5, count: 4096))
+            try file.close()
+        }
+        let writer = try EventWriter(
+            StoreConfiguration(path: path), logger: LogRecorder().logger, afterReplies: {})
+        let new = try event()
+        let result = await withCheckedContinuation { continuation in
+            writer.append([new], allOrNothing: false) { continuation.resume(returning: $0) }
+        }
+        #expect(throws: StoreError.damaged) { try result.get() }
+        #expect(writer.failureReason != nil)
+        #expect(try makeReader(path).allSeqs().count == 1_001)
+        writer.close()
+    }
+}

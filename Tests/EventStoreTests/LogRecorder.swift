@@ -1,0 +1,51 @@
+import Logging
+import Synchronization
+
+/// Keeps what is logged.
+final class LogRecorder: Sendable {
+    struct Line: Equatable, Sendable {
+        let level: Logger.Level
+        let message: String
+    }
+
+    private let recorded = Mutex<[Line]>([])
+    private let stream: AsyncStream<Line>
+    private let continuation: AsyncStream<Line>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream()
+    }
+
+    var logger: Logger {
+        Logger(label: "test") { _ in Handler(recorder: self) }
+    }
+
+    var lines: [Line] { recorded.withLock { $0 } }
+
+    var messages: [String] { lines.map(\.message) }
+
+    /// Waits until `message` is logged; may be called once.
+    func wait(for message: String) async {
+        for await line in stream where line.message == message { return }
+    }
+
+    private func record(_ line: Line) {
+        recorded.withLock { $0.append(line) }
+        continuation.yield(line)
+    }
+
+    private struct Handler: LogHandler {
+        let recorder: LogRecorder
+        var logLevel = Logger.Level.trace
+        var metadata: Logger.Metadata = [:]
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            recorder.record(Line(level: event.level, message: "\(event.message)"))
+        }
+    }
+}

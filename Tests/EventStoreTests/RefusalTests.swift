@@ -1,0 +1,260 @@
+import Foundation
+import Glibc
+import SQLite
+import Testing
+
+@testable import EventStore
+
+/// A file that is not ours, and how the refusal begins to say why.
+struct ForeignFile: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let reason: String
+    let make: @Sendable (String) throws -> Void
+
+    init(_ name: String, _ reason: String, _ make: @escaping @Sendable (String) throws -> Void) {
+        testDescription = name
+        self.reason = reason
+        self.make = make
+    }
+}
+
+/// Changes the bytes of the file at `path`.
+private func edit(_ path: String, _ change: (inout Data) -> Void) throws {
+    let url = URL(filePath: path)
+    var bytes = try Data(contentsOf: url)
+    change(&bytes)
+    try bytes.write(to: url)
+}
+
+/// A database with these tables.
+private func database(_ sql: String) -> @Sendable (String) throws -> Void {
+    { path in try Connection(path, .create).execute(sql) }
+}
+
+/// A version 1 file of some 60 pages with this done to its bytes.
+private func damaged(_ change: @escaping @Sendable (inout Data) -> Void)
+    -> @Sendable (String) throws
+    -> Void
+{
+    { path in
+        try makeVersion1(path, events: 1_000)
+        try edit(path, change)
+    }
+}
+
+private let newerRow = "INSERT INTO schema_version VALUES (3, '2030-01-01T00:00:00.000Z', 'Later')"
+
+private let foreignFiles = [
+    ForeignFile("newer", "has schema version 3, and this program knows versions up to 2") { path in
+        try makeLatest(path)
+        try Connection(path, .readWrite).execute(newerRow)
+    },
+    ForeignFile("newer, whatever its tables", "has schema version 3") { path in
+        try database("\(version1DDL); DROP TABLE events; CREATE TABLE events (x); \(newerRow)")(
+            path)
+    },
+    ForeignFile("newer, in WAL mode", "has schema version 3") { path in
+        try makeVersion1(path, before: "PRAGMA journal_mode=WAL;")
+        try Connection(path, .readWrite).execute(newerRow)
+    },
+    ForeignFile("newer, with a WAL", "has schema version 3") { path in
+        try makeVersion1(path, before: "PRAGMA journal_mode=WAL;")
+        do {
+            let connection = try Connection(path, .readWrite)
+            connection.keepWALOnClose()
+            try connection.execute(newerRow)
+        }
+        try FileManager.default.removeItem(atPath: path + "-shm")
+    },
+    ForeignFile("newer, with a WAL and its index", "has schema version 3") { path in
+        try makeVersion1(path, before: "PRAGMA journal_mode=WAL;")
+        let connection = try Connection(path, .readWrite)
+        connection.keepWALOnClose()
+        try connection.execute(newerRow)
+    },
+    ForeignFile("a text", "is not an SQLite database") { path in
+        try Data(String(repeating: "No database at all.\n", count: 500).utf8)
+            .write(to: URL(filePath: path))
+    },
+    ForeignFile("one byte", "is not an SQLite database") { path in
+        try Data("x".utf8).write(to: URL(filePath: path))
+    },
+    ForeignFile("a short text", "is not an SQLite database") { path in
+        try Data("xy".utf8).write(to: URL(filePath: path))
+    },
+    ForeignFile("zeros", "is not an SQLite database") { path in
+        try Data(count: 8192).write(to: URL(filePath: path))
+    },
+    ForeignFile("cut within the first page", "is", damaged { $0 = $0.prefix(2000) }),
+    ForeignFile("cut within the header", "is", damaged { $0 = $0.prefix(50) }),
+    ForeignFile("cut in half", "is damaged", damaged { $0 = $0.prefix($0.count / 2) }),
+    ForeignFile(
+        "cut within its last page", "is damaged", damaged { $0 = $0.prefix($0.count - 5000) }),
+    ForeignFile(
+        "a page of garbage", "is damaged",
+        damaged { $0.replaceSubrange(81_920..<86_016, with: Data(repeating: 0xA5, count: 4096)) }),
+    ForeignFile(
+        "a page of zeros", "is damaged",
+        damaged { $0.replaceSubrange(81_920..<86_016, with: Data(count: 4096)) }),
+    ForeignFile(
+        "a page that stands in the place of another", "is damaged",
+        damaged { bytes in
+            // https://sqlite.org/fileformat.html#b_tree_pages: 0x0D begins a leaf of a table.
+            let pages = stride(from: 4096, to: bytes.count, by: 4096)
+            let leaves = pages.filter { bytes[$0] == 0x0D }
+            let (first, last) = (leaves[1], leaves[leaves.count - 1])
+            bytes.replaceSubrange(last..<(last + 4096), with: bytes[first..<(first + 4096)])
+        }),
+    ForeignFile(
+        "garbage for a schema", "is damaged",
+        damaged { $0.replaceSubrange(100..<4096, with: Data(repeating: 0xA5, count: 3996)) }),
+    ForeignFile(
+        "events of another program", "found the columns id, name, date",
+        database("CREATE TABLE events (id INTEGER PRIMARY KEY, name TEXT, date TEXT)")),
+    ForeignFile(
+        "Events of another program", "found the columns x", database("CREATE TABLE Events (x)")),
+    ForeignFile(
+        "a view of this name", "has the view named events",
+        database("CREATE TABLE t (x); CREATE VIEW events AS SELECT x FROM t")),
+    ForeignFile(
+        "a view instead of the record", "has the view named Schema_Version",
+        database("CREATE VIEW Schema_Version AS SELECT 7 AS version")),
+    ForeignFile(
+        "an index of this name", "has the index named events",
+        database("CREATE TABLE t (x); CREATE INDEX events ON t (x)")),
+    ForeignFile(
+        "events with a column more", "found the columns id, event_type",
+        database("\(version1DDL); ALTER TABLE events ADD COLUMN extra TEXT")),
+    ForeignFile(
+        "events with a column less", "found the columns",
+        database("\(version1DDL); ALTER TABLE events DROP COLUMN description")),
+    ForeignFile(
+        "events in another order", "found the columns",
+        database(
+            version1DDL.replacing("  title TEXT NOT NULL,\n", with: "")
+                .replacing("  id TEXT PRIMARY KEY,", with: "  title TEXT, id TEXT PRIMARY KEY,"))),
+    ForeignFile(
+        "version 1 without events", "found no such table",
+        database(
+            """
+            \(version1DDL); DROP TABLE events;
+            INSERT INTO schema_version VALUES (1, '', NULL)
+            """)),
+    ForeignFile("version 2 with the events of version 1", "is at schema version 2") { path in
+        try makeVersion1(path)
+        try Connection(path, .readWrite).execute(
+            "INSERT INTO schema_version VALUES (2, '', NULL)")
+    },
+    ForeignFile("version 1 with the events of version 2", "is at schema version 1") { path in
+        try makeLatest(path)
+        try Connection(path, .readWrite).execute("DELETE FROM schema_version WHERE version = 2")
+    },
+    ForeignFile(
+        "a negative version", "says that its schema version is -1",
+        database("\(version1DDL); INSERT INTO schema_version VALUES (-1, '', NULL)")),
+    ForeignFile(
+        "schema_version of another program", "has a table schema_version that is not ours",
+        database("CREATE TABLE schema_version (version TEXT, checksum TEXT)")),
+    ForeignFile(
+        "Schema_Version of another program", "has a table schema_version that is not ours",
+        database("CREATE TABLE Schema_Version (version TEXT, checksum TEXT)")),
+    ForeignFile(
+        "schema_version without a version", "has a table schema_version that is not ours",
+        database("CREATE TABLE schema_version (id TEXT)")),
+    ForeignFile("a folder", "is not a file") { path in
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    },
+    ForeignFile("a link to a folder", "is not a file") { path in
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/")
+    },
+    ForeignFile("a pipe", "is not a file") { path in
+        #expect(mkfifo(path, 0o600) == 0)
+    },
+    ForeignFile("a link to itself", "Cannot look at") { path in
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+    },
+]
+
+@Suite("SchemaManager refuses")
+struct RefusalTests {
+    private let folder: TemporaryFolder
+    private let path: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        path = folder.path("events.db")
+    }
+
+    @Test(
+        "A file that is not ours is left as it is, with nothing beside it", arguments: foreignFiles)
+    func untouched(_ file: ForeignFile) throws {
+        try file.make(path)
+        let isFile = (try? FileManager.default.attributesOfItem(atPath: path))?[.type]
+        let readable = isFile as? FileAttributeType == .typeRegular
+        let names = try folder.names()
+        let before = readable ? try folder.contents() : [:]
+        let log = LogRecorder()
+        for attempt in 1...2 {
+            var migrated: [Int] = []
+            let error = #expect(throws: SchemaError.self) {
+                if attempt == 1 {
+                    _ = try manager(path).inspect()
+                } else {
+                    _ = try manager(path, backsUp: true, log: log).prepare { migrated.append($0) }
+                }
+            }
+            guard case .refused(let message) = error else {
+                Issue.record("\(String(describing: error)) is no refusal")
+                return
+            }
+            #expect(message.contains(file.reason), "\(message)")
+            #expect(message.contains(path))
+            #expect(migrated == [])
+        }
+        #expect(log.messages == [])
+        #expect(try folder.names() == names)
+        if readable { #expect(try folder.contents() == before) }
+    }
+
+    @Test("A newer file is told with both versions and what to do")
+    func newer() throws {
+        try makeLatest(path)
+        try Connection(path, .readWrite).execute(newerRow)
+        #expect(
+            throws: SchemaError.refused(
+                "\(path) has schema version 3, and this program knows versions up to 2; the file was "
+                    + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
+            )
+        ) { try manager(path).inspect() }
+    }
+
+    @Test("An older program refuses what this one made")
+    func olderProgram() throws {
+        try makeLatest(path)
+        let before = try folder.contents()
+        let error = #expect(throws: SchemaError.self) {
+            try manager(path, Migration.all[..<1], backsUp: true).prepare { _ in }
+        }
+        #expect(error?.message.contains("this program knows versions up to 1") == true)
+        #expect(try folder.contents() == before)
+    }
+
+    @Test("A repository over a refused file says so in its state, and stores nothing")
+    func repository() async throws {
+        try makeLatest(path)
+        try Connection(path, .readWrite).execute(newerRow)
+        let before = try Data(contentsOf: URL(filePath: path))
+        let log = LogRecorder()
+        let repository = EventRepository(
+            StoreConfiguration(path: path), logger: log.logger, now: { testMoment })
+        #expect(repository.schemaState == SchemaState(version: 0, latest: 2, status: .migrating))
+        #expect(throws: SchemaError.self) { try repository.open(afterReplies: {}) }
+        #expect(repository.schemaState.status == .failed)
+        #expect(throws: StoreError.self) { try repository.makeReader() }
+        let result = await repository.append([try event()])
+        #expect(throws: StoreError.self) { try result.get() }
+        #expect(try Data(contentsOf: URL(filePath: path)) == before)
+        // The lock was let go: another process, or a newer program, may open the file.
+        _ = try DatabaseLock(database: path)
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import JSON
+import Testing
+
+@testable import Events
+
+@Suite("EventView")
+struct EventViewTests {
+    private static let keys = EventField.allCases.map { String(describing: $0.name) } + ["seq"]
+
+    @Test("Random events render to what JSONSerialization reads back", arguments: UInt64(1)...200)
+    func roundTrip(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var fields: [String: Any] = [
+            "event_type": "health", "severity": "critical", "title": generator.text(1...60),
+            "metadata": ["k": generator.text(0...40), "n": 1, "list": [true, NSNull()]],
+        ]
+        for field in ["description", "object_kind", "object_namespace", "object_name"] {
+            switch Int.random(in: 0...2, using: &generator) {
+            case 0: fields[field] = generator.text(0...40)
+            case 1: fields[field] = NSNull()
+            default: break
+            }
+        }
+        let json = try JSONSerialization.data(withJSONObject: fields)
+        let event = try decodedEvent(String(decoding: json, as: UTF8.self))
+        let seq = Int64.random(in: 1 ... .max, using: &generator)
+        let output = rendered(event, seq: seq)
+        let read = try #require(
+            try JSONSerialization.jsonObject(with: Data(output)) as? NSDictionary)
+
+        var expected = fields
+        expected["id"] = event.text(.id)
+        expected["created_at"] = testMoment.text
+        expected["seq"] = NSNumber(value: seq)
+        for key in Self.keys where expected[key] == nil { expected[key] = NSNull() }
+        #expect(read == NSDictionary(dictionary: expected))
+        // NSDictionary takes canonically equivalent texts for one; bytes do not.
+        let title = try #require(read["title"] as? String)
+        #expect(event.text(.title)?.utf8.elementsEqual(title.utf8) == true)
+    }
+
+    @Test("Every field is there, in the contract's order, null where empty")
+    func order() throws {
+        let event = try decodedEvent(body(["id": #""x""#]))
+        #expect(
+            String(decoding: rendered(event, seq: 42), as: UTF8.self) == """
+                {"id":"x","event_type":"operator","severity":"info","title":"Something happened",\
+                "description":null,"object_kind":null,"object_namespace":null,"object_name":null,\
+                "metadata":null,"created_at":"2026-11-23T10:30:45.123Z","seq":42}
+                """)
+    }
+
+    @Test("Metadata goes out as it came, key order and numbers included")
+    func metadata() throws {
+        let metadata = #"{"z":12345678901234567890,"a":1.10,"e":1E+400,"s":"\u0041\/ é","":[]}"#
+        let event = try decodedEvent(body(["metadata": metadata]))
+        let output = String(decoding: rendered(event), as: UTF8.self)
+        #expect(output.contains(#","metadata":\#(metadata),"created_at""#))
+    }
+
+    @Test("Appending leaves what is there")
+    func appends() {
+        var output = Array("[".utf8)
+        EventView(seq: -1).appendJSON(to: &output)
+        #expect(String(decoding: output, as: UTF8.self).hasPrefix(#"[{"id":null,"#))
+        #expect(String(decoding: output, as: UTF8.self).hasSuffix(#""seq":-1}"#))
+    }
+}

@@ -1,0 +1,191 @@
+import Glibc
+import Testing
+
+/// A client's TCP connection. Calls block; a wait that takes longer than anything here should ends
+/// in an error.
+final class Client {
+    private(set) var descriptor: Int32
+    private var received: [UInt8] = []
+    private var sentCount: UInt64 = 0
+    private let serverPort: UInt16
+
+    /// What went wrong on the client's side.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+
+        init(_ action: String) {
+            description = "\(action): \(String(cString: strerror(errno)))"
+        }
+    }
+
+    /// Far more than any wait here takes, however busy the machine.
+    static let patienceSeconds = 60
+
+    /// Connects to `port` of this machine.
+    ///
+    /// - Parameter isNarrow: whether little fits between server and client, so that writes block
+    /// soon.
+    init(port: UInt16, isNarrow: Bool = false) throws {
+        serverPort = port
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw Failure("socket") }
+        var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+        setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if isNarrow {
+            // Small segments keep the server's send buffer small, too.
+            setOption(Int32(IPPROTO_TCP), TCP_MAXSEG, 536)
+            setOption(SOL_SOCKET, SO_RCVBUF, 4096)
+        }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else {
+            let failure = Failure("connect")
+            close()
+            throw failure
+        }
+    }
+
+    deinit { close() }
+
+    private func setOption(_ level: Int32, _ name: Int32, _ value: Int32) {
+        var value = value
+        setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    // MARK: Sending
+
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// Sends all of `bytes`, unless the server has closed: then reading tells why.
+    func send(_ bytes: some Collection<UInt8>) {
+        let bytes = Array(bytes)
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                Glibc.send(
+                    descriptor, buffer.baseAddress! + offset, buffer.count - offset,
+                    Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            offset += count
+            sentCount += UInt64(count)
+        }
+    }
+
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    func close() {
+        guard descriptor >= 0 else { return }
+        _ = Glibc.close(descriptor)
+        descriptor = -1
+    }
+
+    /// Closes with RST instead of FIN, as a crash of the client's machine would look to the server.
+    func reset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    // MARK: Receiving
+
+    /// Reads the next answer that is not interim.
+    func readAnswer(answersHead: Bool = false) throws -> Answer {
+        while true {
+            let answer = try readInterimOrFinalAnswer(answersHead: answersHead)
+            if answer.code >= 200 { return answer }
+        }
+    }
+
+    func readInterimOrFinalAnswer(answersHead: Bool = false) throws -> Answer {
+        while true {
+            if let (answer, length) = try Answer.read(received[...], answersHead: answersHead) {
+                received.removeFirst(length)
+                return answer
+            }
+            guard try receive() else {
+                throw Answer.Malformed(description: "the end after \(received.count) bytes")
+            }
+        }
+    }
+
+    /// Reads until the server closes, and returns what came.
+    func readToEnd() throws -> [UInt8] {
+        while try receive() {}
+        defer { received = [] }
+        return received
+    }
+
+    /// Whether the server has closed, with nothing more to read.
+    func isAtEnd() throws -> Bool {
+        guard received.isEmpty else { return false }
+        return try !receive()
+    }
+
+    /// Whether the server ends the connection, be it with a reset, after what may still come.
+    func losesConnection() -> Bool {
+        do {
+            _ = try readToEnd()
+            return true
+        } catch {
+            return errno == ECONNRESET
+        }
+    }
+
+    /// False at the end.
+    private func receive() throws -> Bool {
+        let count = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if count > 0 { received.append(contentsOf: buffer[..<count]) }
+            return count
+        }
+        guard count >= 0 else { throw Failure("receive") }
+        return count > 0
+    }
+
+    /// Whether something can be read without waiting.
+    var hasInput: Bool { waitForInput(milliseconds: 0) }
+
+    /// Waits for something to read, or the end.
+    func waitForInput(milliseconds: Int32) -> Bool {
+        var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&state, 1, milliseconds) == 1
+    }
+
+    // MARK: The server's side
+
+    /// Waits until the server has read all that was sent. The server is in this process, and so are
+    /// its descriptors:
+    /// what the kernel still holds for one can be asked for.
+    func awaitRead() throws {
+        var serverSide: Int32?
+        try eventually("the server reads") {
+            if serverSide == nil { serverSide = findServerSide() }
+            guard let serverSide else { return false }
+            guard isServerSide(serverSide) else { return true }
+            var unread: Int32 = 0
+            return Descriptors.receivedCount(serverSide) >= sentCount
+                && (ioctl(serverSide, UInt(FIONREAD), &unread) != 0 || unread == 0)
+        }
+    }
+
+    private func findServerSide() -> Int32? {
+        Descriptors.open.first { isServerSide($0) }
+    }
+
+    private func isServerSide(_ candidate: Int32) -> Bool {
+        Descriptors.localPort(candidate) == serverPort
+            && Descriptors.peerPort(candidate) == Descriptors.localPort(descriptor)
+    }
+}

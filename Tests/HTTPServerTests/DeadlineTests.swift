@@ -1,0 +1,200 @@
+import Testing
+
+@testable import HTTPServer
+
+/// One wait is short in each of these, and all others are longer than the client's patience.
+@Suite("Deadlines")
+struct DeadlineTests {
+    private static let short = Duration.milliseconds(100)
+
+    /// Bounds with only those waits short that `shorten` makes so.
+    private func limits(_ shorten: (inout HTTPLimits) -> Void) -> HTTPLimits {
+        var limits = HTTPLimits()
+        for wait in [
+            \HTTPLimits.headerTimeout, \.bodyGrace, \.idleTimeout, \.writeTimeout, \.lingerTimeout,
+        ] {
+            limits[keyPath: wait] = .seconds(600)
+        }
+        shorten(&limits)
+        return limits
+    }
+
+    @Test("A client that says nothing is let go")
+    func silent() throws {
+        let limits = limits { $0.headerTimeout = Self.short }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            #expect(try client.isAtEnd())
+            try server.awaitConnections(0)
+        }
+    }
+
+    @Test(
+        "A head that does not end is a 408",
+        arguments: ["G", "GET / HTTP/1.1\r\nHost: a\r\n", "\r\n"])
+    func header(head: String) throws {
+        let limits = limits {
+            $0.headerTimeout = Self.short
+            $0.lingerTimeout = Self.short
+        }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send(head)
+            let answer = try client.readAnswer()
+            #expect(answer.code == 408)
+            #expect(answer.closes)
+            #expect(try client.isAtEnd())
+            try server.awaitConnections(0)
+        }
+    }
+
+    @Test("A head's time runs from its first byte, not from the last")
+    func dribble() throws {
+        let limits = limits { $0.headerTimeout = .milliseconds(300) }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+            for _ in 0..<10_000 {
+                client.send("a")
+                if client.waitForInput(milliseconds: 20) { break }
+            }
+            #expect(try client.readAnswer().code == 408)
+        }
+    }
+
+    @Test("A head that begins in the packet that ended the last one has no more time than others")
+    func pipelinedHeader() throws {
+        let limits = limits { $0.headerTimeout = .milliseconds(500) }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HT")
+            try client.awaitRead()
+            client.send("TP/1.1\r\nHost: a\r\n\r\nGET / HT")
+            #expect(try client.readAnswer().code == 200)
+            #expect(try client.readAnswer().code == 408)
+        }
+    }
+
+    @Test("A connection at rest is closed without a word")
+    func idle() throws {
+        let limits = limits { $0.idleTimeout = Self.short }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let answer = try client.readAnswer()
+            #expect(answer.code == 200)
+            #expect(!answer.closes)
+            #expect(try client.isAtEnd())
+            try server.awaitConnections(0)
+        }
+    }
+
+    @Test(
+        "A body that comes too slowly is a 408",
+        arguments: ["Content-Length: 100\r\n\r\nhel", "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"])
+    func body(rest: String) throws {
+        let limits = limits {
+            $0.bodyGrace = Self.short
+            $0.bodyBytesPerSecond = 1_000_000
+        }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("POST /echo HTTP/1.1\r\nHost: a\r\n\(rest)")
+            let answer = try client.readAnswer()
+            #expect(answer.code == 408)
+            #expect(answer.closes)
+            #expect(try client.isAtEnd())
+        }
+    }
+
+    @Test("A body that does not come at all is a 408, however low the rate is")
+    func noBody() throws {
+        let limits = limits {
+            $0.bodyGrace = Self.short
+            $0.bodyBytesPerSecond = 0
+        }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+            #expect(try client.readAnswer().code == 408)
+        }
+    }
+
+    @Test("A body that nobody wants is not waited for longer than others")
+    func drain() throws {
+        let limits = limits { $0.bodyGrace = Self.short }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
+            #expect(try client.readAnswer().code == 200)
+            // A second answer would be taken for the next request's.
+            #expect(try client.isAtEnd())
+        }
+    }
+
+    @Test("A client that takes no byte of an answer is let go")
+    func write() throws {
+        let limits = limits { $0.writeTimeout = Self.short }
+        try TestServer.run(routes: [Self.large], limits: limits) { server in
+            let client = try server.connect(isNarrow: true)
+            client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.waitForInput(milliseconds: 60_000))
+            try server.awaitConnections(0)
+            #expect(client.losesConnection())
+        }
+    }
+
+    @Test("Asking for more does not lengthen the time to take an answer")
+    func writeWhileWaiting() throws {
+        let later = LaterRoute()
+        let limits = limits {
+            $0.writeTimeout = Self.short
+            $0.outputBytes = 1 << 30
+        }
+        try TestServer.run(routes: [Self.large, later.route], limits: limits) { server in
+            let client = try server.connect(isNarrow: true)
+            // As many as are answered in one go, so that the last one comes to be handled when the
+            // first answer is stuck already.
+            let root = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+            let others = String(repeating: root, count: limits.requestsPerWake - 1)
+            client.send(
+                "GET /large HTTP/1.1\r\nHost: a\r\n\r\n\(others)"
+                    + "GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let response = try later.take(1)[0]
+            try server.awaitConnections(0)
+            response.complete { _ in }
+        }
+    }
+
+    @Test("A client that keeps the last answer's connection is let go")
+    func linger() throws {
+        let limits = limits { $0.lingerTimeout = Self.short }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\n\r\n")
+            #expect(try client.readAnswer().code == 400)
+            #expect(try client.isAtEnd())
+            try server.awaitConnections(0)
+        }
+    }
+
+    @Test("What comes behind a refused request does not cost the client its answer")
+    func lingerReads() throws {
+        let limits = limits { _ in }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\n\r\n")
+            // A server that closed with this unread would reset the connection.
+            client.send([UInt8](repeating: 65, count: 1 << 20))
+            client.finishSending()
+            let answers = try Answer.readAll(client.readToEnd())
+            #expect(answers.map(\.code) == [400])
+            try server.awaitConnections(0)
+        }
+    }
+
+    /// More than fits between server and client.
+    private static let large = TestServer.route(.get, "/large") { _, response in
+        response.body = [UInt8](repeating: 65, count: 32 << 20)
+    }
+}

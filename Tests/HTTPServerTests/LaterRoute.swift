@@ -1,0 +1,31 @@
+import Synchronization
+
+@testable import HTTPServer
+
+/// A route, `/later`, whose requests the test answers.
+final class LaterRoute: Sendable {
+    private let pending = Mutex<[PendingResponse]>([])
+
+    var route: Route {
+        TestServer.route(.get, "/later") { request, _ in
+            let response = request.postpone()
+            self.pending.withLock { $0.append(response) }
+        }
+    }
+
+    /// The requests that came and were not taken yet, in order.
+    func take() -> [PendingResponse] {
+        pending.withLock { pending in
+            defer { pending = [] }
+            return pending
+        }
+    }
+
+    /// Waits for `count` requests.
+    func take(_ count: Int) throws -> [PendingResponse] {
+        try eventually("\(count) postponed requests") {
+            pending.withLock { $0.count } >= count
+        }
+        return take()
+    }
+}

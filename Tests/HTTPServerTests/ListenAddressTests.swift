@@ -1,0 +1,46 @@
+import Testing
+
+@testable import HTTPServer
+
+@Suite("ListenAddress")
+struct ListenAddressTests {
+    @Test(
+        "Host and port",
+        arguments: [
+            ("127.0.0.1:8080", "127.0.0.1", 8080), (":8080", "0.0.0.0", 8080),
+            ("[::1]:0", "::1", 0),
+            ("[::]:65535", "::", 65535), ("localhost:80", "localhost", 80),
+            ("logbook.example:1", "logbook.example", 1),
+        ] as [(String, String, UInt16)])
+    func parse(text: String, host: String, port: UInt16) throws {
+        let address = try #require(ListenAddress(text))
+        #expect(address.host == host)
+        #expect(address.port == port)
+    }
+
+    @Test(
+        "What is no address",
+        arguments: [
+            "", "a", "8080", "a:", "a:b", "a:-1", "a:65536", "a:80 ", "a: 80", "::1:80", "::1",
+            "[::1]",
+            "a:8080:1", "a:+80", "a:8_0",
+        ])
+    func malformed(text: String) {
+        #expect(ListenAddress(text) == nil)
+    }
+
+    @Test("The description can be read again", arguments: ["127.0.0.1:80", "[::1]:80", "a:1"])
+    func description(text: String) throws {
+        #expect(try #require(ListenAddress(text)).description == text)
+    }
+
+    @Test(
+        "Which addresses only this machine can reach",
+        arguments: [
+            ("127.0.0.1:1", true), ("127.1.2.3:1", true), ("[::1]:1", true), ("localhost:1", true),
+            (":1", false), ("0.0.0.0:1", false), ("[::]:1", false), ("192.0.2.1:1", false),
+        ])
+    func loopback(text: String, isLoopback: Bool) throws {
+        #expect(try #require(ListenAddress(text)).isLoopback == isLoopback)
+    }
+}

@@ -1,0 +1,10 @@
+import Synchronization
+
+/// How many requests each event loop has handled.
+final class LoopCounts: Sendable {
+    private let state = Mutex<[Int: Int]>([:])
+
+    var counts: [Int: Int] { state.withLock { $0 } }
+
+    func add(_ loop: Int) { state.withLock { $0[loop, default: 0] += 1 } }
+}

@@ -1,0 +1,169 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import HTTPServer
+
+@Suite("Stopping")
+struct StopTests {
+    private static let request = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    /// Stops `server` in a thread of its own; the result comes when it has stopped.
+    private func stop(_ server: TestServer, timeout: Duration) -> Stopping {
+        let stopping = Stopping()
+        Thread { stopping.finish(server.server.stop(timeout: timeout)) }.start()
+        return stopping
+    }
+
+    private final class Stopping: Sendable {
+        private let result = Mutex<Bool?>(nil)
+
+        func finish(_ wasInTime: Bool) { result.withLock { $0 = wasInTime } }
+
+        func wasInTime() throws -> Bool {
+            try eventually("the server stops") { result.withLock { $0 != nil } }
+            return result.withLock { $0 == true }
+        }
+    }
+
+    @Test("Closes connections at rest, and those to come")
+    func idle() throws {
+        let server = try TestServer()
+        let client = try server.connect()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.readAnswer().code == 200)
+        let silent = try server.connect()
+        try server.awaitConnections(2)
+        #expect(try stop(server, timeout: .seconds(600)).wasInTime())
+        #expect(try client.isAtEnd())
+        #expect(try silent.isAtEnd())
+        #expect(server.server.connectionCount == 0)
+        #expect(throws: Client.Failure.self) { try server.connect() }
+        #expect(Descriptors.count(onPort: server.port) == 0)
+    }
+
+    @Test("Lets a postponed request finish, and says that it was the last")
+    func inFlight() throws {
+        let later = LaterRoute()
+        let server = try TestServer(loops: 1, routes: [later.route])
+        let client = try server.connect()
+        client.send(Self.request)
+        let pending = try later.take(1)
+        let idle = try server.connect()
+        try server.awaitConnections(2)
+        let stopping = stop(server, timeout: .seconds(600))
+        // What is at rest ends first; so it is known that the server is stopping.
+        #expect(try idle.isAtEnd())
+        pending[0].complete { $0.body = Array("done".utf8) }
+        let answer = try client.readAnswer()
+        #expect(answer.text == "done")
+        #expect(answer.closes)
+        #expect(try client.isAtEnd())
+        client.close()
+        #expect(try stopping.wasInTime())
+    }
+
+    @Test("Lets a request that is still coming finish")
+    func beingReceived() throws {
+        let server = try TestServer(loops: 1)
+        let head = try server.connect()
+        head.send("GET / HTTP/1.1\r\nHo")
+        let body = try server.connect()
+        body.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
+        try head.awaitRead()
+        try body.awaitRead()
+        let idle = try server.connect()
+        try server.awaitConnections(3)
+        let stopping = stop(server, timeout: .seconds(600))
+        // What is at rest ends first; so it is known that the server is stopping.
+        #expect(try idle.isAtEnd())
+        head.send("st: a\r\n\r\n")
+        body.send("lo")
+        for client in [head, body] {
+            let answer = try client.readAnswer()
+            #expect(answer.code == 200)
+            #expect(answer.closes)
+            #expect(try client.isAtEnd())
+            client.close()
+        }
+        #expect(try stopping.wasInTime())
+    }
+
+    @Test("Ends what does not end by itself, when its time is up")
+    func timeout() throws {
+        let later = LaterRoute()
+        let server = try TestServer(routes: [later.route])
+        let client = try server.connect()
+        client.send(Self.request)
+        let pending = try later.take(1)
+        #expect(try !stop(server, timeout: .milliseconds(50)).wasInTime())
+        #expect(client.losesConnection())
+        #expect(server.server.connectionCount == 0)
+        #expect(Descriptors.count(onPort: server.port) == 0)
+        // Nobody is there to take it.
+        pending[0].complete { _ in }
+    }
+
+    @Test("Is no harm when all has stopped already")
+    func twice() throws {
+        let server = try TestServer()
+        #expect(try stop(server, timeout: .seconds(600)).wasInTime())
+        #expect(try stop(server, timeout: .seconds(600)).wasInTime())
+    }
+
+    @Test("Leaves no connection behind that comes at the same time", arguments: 0..<20)
+    func race(round: Int) throws {
+        let server = try TestServer(loops: 4)
+        let port = server.port
+        let storm = Storm(port: port)
+        try eventually("connections come") { storm.attempts > 20 + round }
+        server.server.stop(timeout: .seconds(600))
+        try storm.end()
+        #expect(server.server.connectionCount == 0)
+        #expect(Descriptors.count(onPort: port) == 0)
+    }
+
+    /// A thread that connects and leaves, over and over.
+    private final class Storm: Sendable {
+        private let attemptCount = Atomic<Int>(0)
+        private let isEnding = Atomic<Bool>(false)
+        private let hasEnded = Atomic<Bool>(false)
+
+        init(port: UInt16) {
+            Thread {
+                while !self.isEnding.load(ordering: .relaxed) {
+                    _ = try? Client(port: port)
+                    self.attemptCount.wrappingAdd(1, ordering: .relaxed)
+                }
+                self.hasEnded.store(true, ordering: .releasing)
+            }.start()
+        }
+
+        var attempts: Int { attemptCount.load(ordering: .relaxed) }
+
+        func end() throws {
+            isEnding.store(true, ordering: .relaxed)
+            try eventually("the thread ends") { hasEnded.load(ordering: .acquiring) }
+        }
+    }
+
+    @Test("Gives back every descriptor, and what it listened on can be listened on again")
+    func descriptors() async {
+        await #expect(processExitsWith: .success) {
+            // What the runtime itself opens, it opens once.
+            try TestServer.run { _ in }
+            let before = Descriptors.open.count
+            for _ in 0..<10 {
+                try TestServer.run { server in
+                    let client = try server.connect()
+                    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    _ = try client.readAnswer()
+                }
+            }
+            // The threads let go of their loops a moment after they have said that they ended,
+            // those
+            // of the first server, too.
+            try eventually("the descriptors are closed") { Descriptors.open.count <= before }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Logging
+import Testing
+
+@testable import HTTPServer
+
+/// A server on a port of its own, with a few routes that answer what the server understood.
+final class TestServer: Sendable {
+    let server: Server
+    let port: UInt16
+
+    /// Starts one. `routes` come on top of the usual ones.
+    init(
+        loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
+        maxConnections: Int = 4096
+    ) throws {
+        var configuration = ServerConfiguration(
+            addresses: [ListenAddress(host: "127.0.0.1", port: 0)], loops: loops)
+        configuration.limits = limits
+        configuration.maxConnections = maxConnections
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        server = Server(configuration, router: Router(Self.routes + routes), logger: logger)
+        try server.start()
+        port = server.addresses[0].port
+    }
+
+    /// Runs `body` with a server, and ends the server.
+    static func run<Result>(
+        loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
+        maxConnections: Int = 4096, _ body: (TestServer) throws -> Result
+    ) throws -> Result {
+        let server = try TestServer(
+            loops: loops, routes: routes, limits: limits, maxConnections: maxConnections)
+        defer { server.server.stop(timeout: .zero) }
+        return try body(server)
+    }
+
+    func connect(isNarrow: Bool = false) throws -> Client {
+        try Client(port: port, isNarrow: isNarrow)
+    }
+
+    func awaitConnections(_ count: Int) throws {
+        try eventually("\(count) connections") { server.connectionCount == count }
+    }
+
+    static let routes = [
+        route(.get, "/") { _, response in response.body = Array("root".utf8) },
+        route(.post, "/", bodyLimit: 1 << 20) { _, response in response.body = Array("root".utf8) },
+        route(.get, "/echo", echo),
+        route(.post, "/echo", bodyLimit: 1 << 20, echo),
+        route(.post, "/small", bodyLimit: 1000, echo),
+        route(.get, "/empty") { _, response in
+            response.status = .noContent
+            response.contentType = nil
+        },
+        route(.get, "/items/{id}") { request, response in
+            response.contentType = "text/plain"
+            response.body = request.parameter
+        },
+    ]
+
+    static func route(
+        _ method: HTTPMethod, _ path: String, bodyLimit: Int = 0, _ handler: @escaping Route.Handler
+    ) -> Route {
+        Route(
+            method, path, summary: "for tests", statuses: [.ok], bodyLimit: bodyLimit,
+            handler: handler)
+    }
+
+    /// What the server understood: method and target, field lines, an empty line, the body.
+    private static let echo: Route.Handler = { request, response in
+        response.contentType = "message/http"
+        var text = "\(request.method.rawValue) \(String(decoding: request.path, as: UTF8.self))"
+        if let query = request.query { text += "?\(String(decoding: query, as: UTF8.self))" }
+        for (name, value) in request.headers { text += "\n\(name.lowercased()): \(value)" }
+        response.body = Array("\(text)\n\n".utf8) + Array(request.body)
+    }
+}
+
+/// What `/echo` answered, taken apart.
+struct Echo {
+    let requestLine: String
+    let fields: [String]
+    let body: [UInt8]
+
+    /// nil when `answer` is no echo.
+    init?(_ answer: Answer) {
+        guard answer.field("content-type") == "message/http" else { return nil }
+        let head = answer.body.split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+        )
+        .prefix { !$0.isEmpty }
+        requestLine = String(decoding: head[0], as: UTF8.self)
+        fields = head.dropFirst().map { String(decoding: $0, as: UTF8.self) }
+        body = Array(answer.body.dropFirst(head.reduce(1) { $0 + $1.count + 1 }))
+    }
+}

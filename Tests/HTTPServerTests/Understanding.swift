@@ -1,0 +1,114 @@
+@testable import HTTPServer
+
+/// What the parser and the decoder make of a stream of bytes, without sockets and routes: requests,
+/// then an end.
+struct Understanding: Equatable {
+    struct Message: Equatable {
+        var method: HTTPMethod?
+        var target: [UInt8] = []
+        var fields: [[UInt8]] = []
+        var framing = RequestHead.Framing.none
+        var body: [UInt8] = []
+    }
+
+    enum End: Equatable {
+        /// Between two requests.
+        case atRest
+        /// Within a request.
+        case incomplete
+        /// Behind a request that ends the connection.
+        case closed
+        case refused(HTTPStatus)
+    }
+
+    private(set) var messages: [Message] = []
+    private(set) var end = End.atRest
+
+    /// Feeds `pieces` one after the other, as reads from a socket would.
+    init(_ pieces: [ArraySlice<UInt8>], limits: HTTPLimits = HTTPLimits()) {
+        var reader = Reader(limits: limits)
+        for piece in pieces where !reader.isOver { reader.feed(piece) }
+        messages = reader.messages
+        end = reader.end
+    }
+
+    /// Does what a connection does with parser and decoder.
+    private struct Reader {
+        let limits: HTTPLimits
+        var messages: [Message] = []
+        var error: HTTPError?
+        var isClosed = false
+        private var parser = RequestParser()
+        private var decoder: BodyDecoder?
+        private var pending: [UInt8] = []
+
+        init(limits: HTTPLimits) { self.limits = limits }
+
+        var isOver: Bool { error != nil || isClosed }
+
+        var end: End {
+            if let error { return .refused(error.status) }
+            if isClosed { return .closed }
+            return decoder == nil && pending.isEmpty && !parser.hasStarted ? .atRest : .incomplete
+        }
+
+        mutating func feed(_ piece: ArraySlice<UInt8>) {
+            // An array of just these bytes, so that an address sanitizer sees a read beyond them.
+            pending = pending + piece
+            do throws(HTTPError) {
+                while !isClosed, try step() {}
+            } catch {
+                self.error = error
+                // How much of a refused body came before depends on the pieces.
+                if decoder != nil { messages[messages.count - 1].body = [] }
+            }
+        }
+
+        /// Takes a head or a piece of a body; false when more bytes are needed.
+        private mutating func step() throws(HTTPError) -> Bool {
+            guard var current = decoder else { return try parseHead() }
+            var body: [UInt8] = []
+            let taken = try pending.span.withUnsafeBytes { bytes throws(HTTPError) in
+                try current.decode(bytes, limits: limits) { piece in body.append(contentsOf: piece)
+                }
+            }
+            pending.removeFirst(taken)
+            messages[messages.count - 1].body += body
+            decoder = current
+            guard current.isDone else { return false }
+            finishMessage()
+            return true
+        }
+
+        private mutating func parseHead() throws(HTTPError) -> Bool {
+            guard !pending.isEmpty else { return false }
+            let received = pending
+            let progress = try received.span.withUnsafeBytes { bytes throws(HTTPError) in
+                try parser.parse(bytes, limits: limits)
+            }
+            guard case .complete(let end) = progress else { return false }
+            var message = Message(method: parser.head.method, framing: parser.head.framing)
+            if case .path(let path, let query) = parser.head.target {
+                message.target = Array(pending[path])
+                if let query { message.target += Array("?".utf8) + pending[query] }
+            }
+            message.fields = parser.head.fields.map { field in
+                Array(pending[field.name]) + Array(":".utf8) + pending[field.value]
+            }
+            messages.append(message)
+            pending.removeFirst(end)
+            if message.framing == .none {
+                finishMessage()
+            } else {
+                decoder = BodyDecoder(message.framing)
+            }
+            return true
+        }
+
+        private mutating func finishMessage() {
+            isClosed = !parser.head.keepsAlive
+            parser.reset()
+            decoder = nil
+        }
+    }
+}
