@@ -33,7 +33,7 @@ lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
 	@scripts/lint "$(BINARY)"
 
 format: ## format the Swift sources in place
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples
 
 bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench
