@@ -1,4 +1,4 @@
-// swift-tools-version:6.1
+// swift-tools-version:6.2
 import PackageDescription
 
 /// Each target knows only those listed before it; docs/architecture.md says what each one holds.

@@ -7,9 +7,11 @@ struct Logbook: ParsableCommand {
         commandName: "logbook",
         abstract: "The durable, queryable history of what happened in a cluster.",
         discussion: """
-            Every flag --some-flag of a subcommand can be given as LOGBOOK_SOME_FLAG in the environment, too; the flag wins.
+            Every flag --some-flag of a subcommand can be given as LOGBOOK_SOME_FLAG in the \
+            environment, too; the flag wins.
 
-            Exit codes: 0 done, 1 failed, 3 the database file is not to be touched by this version, 64 wrong usage.
+            Exit codes: 0 done, 1 failed, 3 the database file is not to be touched by this \
+            version, 64 wrong usage.
             """,
         version: Version.text,
         subcommands: [ServeCommand.self, HealthcheckCommand.self])

@@ -14,8 +14,9 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Serve the HTTP interface over a database file.",
         discussion: """
-            The file is made when it is missing, and migrated when it is older. SIGTERM and SIGINT end the service once
-            requests in flight are answered; a second one ends it at once, and nothing acknowledged is lost either way.
+            The file is made when it is missing, and migrated when it is older. SIGTERM and SIGINT \
+            end the service once requests in flight are answered; a second one ends it at once, \
+            and nothing acknowledged is lost either way. SIGHUP loads the TLS certificate anew.
 
             Each flag has a variable: --max-body-bytes is LOGBOOK_MAX_BODY_BYTES. Durations are in seconds.
 
