@@ -51,6 +51,13 @@ extension UnsafeRawBufferPointer {
         return UnsafeRawPointer(found) - base
     }
 
+    func hasPrefix(_ prefix: [UInt8]) -> Bool {
+        count >= prefix.count
+            && prefix.withUnsafeBytes {
+                prefix.isEmpty || memcmp(baseAddress!, $0.baseAddress!, prefix.count) == 0
+            }
+    }
+
     /// Whether these are exactly the bytes of `text`.
     public func equals(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount

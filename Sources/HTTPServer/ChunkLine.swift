@@ -1,5 +1,15 @@
-/// The grammar of the line before a chunk's data (RFC 9112, section 7.1).
+/// Chunks, and the grammar of the line before a chunk's data (RFC 9112, section 7.1).
 enum ChunkLine {
+    /// Appends a piece of a body, as a chunk or as it is; it may not be empty, for an empty chunk
+    /// ends the body.
+    static func append(_ piece: [UInt8], to output: inout [UInt8], isChunked: Bool) {
+        guard isChunked else { return output.append(contentsOf: piece) }
+        output.append(contentsOf: String(piece.count, radix: 16).utf8)
+        output.append("\r\n")
+        output.append(contentsOf: piece)
+        output.append("\r\n")
+    }
+
     /// The size that `line`, its CR LF left out, announces. Extensions are checked and ignored.
     static func parseSize(_ line: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
         var size = 0

@@ -180,7 +180,7 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Connections
 
-    private func connection(_ token: UInt64) -> Connection? {
+    func connection(_ token: UInt64) -> Connection? {
         let slot = Int(token & 0xFFFF_FFFF)
         guard slot < slots.count, generations[slot] == UInt32(token >> 32) else { return nil }
         return slots[slot]
@@ -266,11 +266,6 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private static let keptOutputCapacity = 1024 * 1024
-
-    /// Gives the answer to a postponed request.
-    func finish(_ token: UInt64, _ render: (inout Response) -> Void) {
-        connection(token)?.finish(render)
-    }
 
     // MARK: Listening
 

@@ -1,14 +1,22 @@
 import Glibc
 
-/// An address to listen on: `HOST:PORT`, `[IPV6]:PORT` or `:PORT`. Port 0 takes a free one.
-public struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
-    /// A name or a numeric address, without brackets.
-    public let host: String
-    /// 0 for a free one.
-    public let port: UInt16
+/// An address to listen on: `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `unix:PATH`.
+public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
+    /// A name or a numeric address, without brackets. Port 0 takes a free one.
+    case tcp(host: String, port: UInt16)
+    /// A socket in the file system, made at start and removed at the end.
+    case unix(path: String)
+
+    private static let unixScheme = "unix:"
 
     /// nil when `text` is none.
     public init?(_ text: String) {
+        if text.hasPrefix(Self.unixScheme) {
+            let path = String(text.dropFirst(Self.unixScheme.count))
+            guard !path.isEmpty, !path.utf8.contains(0) else { return nil }
+            self = .unix(path: path)
+            return
+        }
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
         guard digits.utf8.allSatisfy(ASCII.isDigit), let port = UInt16(digits) else {
@@ -20,18 +28,25 @@ public struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
         } else if host.contains(":") {
             return nil
         }
-        self.host = host.isEmpty ? "0.0.0.0" : host
-        self.port = port
+        self = .tcp(host: host.isEmpty ? "0.0.0.0" : host, port: port)
     }
 
-    init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
-    }
+    /// The port; nil for a socket in the file system.
+    public var port: UInt16? { if case .tcp(_, let port) = self { port } else { nil } }
 
-    /// `HOST:PORT`, an IPv6 address in brackets.
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    /// As it is written on the command line, an IPv6 address in brackets.
+    public var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): Self.unixScheme + path
+        }
+    }
 
     /// Whether only this machine can reach it.
-    public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    public var isLoopback: Bool {
+        switch self {
+        case .tcp(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        case .unix: true
+        }
+    }
 }

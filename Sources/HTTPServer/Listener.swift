@@ -16,13 +16,26 @@ struct Listener {
     }
 
     init(_ endpoint: Endpoint) throws(SystemError) {
-        let address = endpoint.address
+        self.endpoint = endpoint
+        switch endpoint.address {
+        case .tcp(let host, let port):
+            (descriptor, address) = try Self.openTCP(host, port)
+        case .unix(let path):
+            descriptor = try Self.openUnix(path)
+            address = endpoint.address
+        }
+    }
+
+    private static func openTCP(
+        _ host: String, _ port: UInt16
+    ) throws(SystemError) -> (Int32, ListenAddress) {
+        let address = ListenAddress.tcp(host: host, port: port)
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE
         var found: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(address.host, String(address.port), &hints, &found) == 0, let found else {
+        guard getaddrinfo(host, String(port), &hints, &found) == 0, let found else {
             throw SystemError("find the address \(address)", code: EADDRNOTAVAIL)
         }
         defer { freeaddrinfo(found) }
@@ -33,16 +46,56 @@ struct Listener {
             // gains from waiting.
             clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) == 0,
             bind(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0,
-            listen(descriptor, Self.backlog) == 0
+            listen(descriptor, backlog) == 0
         else {
             let error = SystemError("listen on \(address)")
             _ = Glibc.close(descriptor)
             throw error
         }
-        self.descriptor = descriptor
-        self.endpoint = endpoint
-        self.address = ListenAddress(
-            host: address.host, port: Self.boundPort(descriptor) ?? address.port)
+        return (descriptor, .tcp(host: host, port: boundPort(descriptor) ?? port))
+    }
+
+    /// Binds a Unix socket at `path`, with the permissions that the umask leaves.
+    private static func openUnix(_ path: String) throws(SystemError) -> Int32 {
+        let address = ListenAddress.unix(path: path)
+        guard var name = sockaddr_un(path: path) else {
+            throw SystemError("listen on \(address)", code: ENAMETOOLONG)
+        }
+        let descriptor = clinux_socket(AF_UNIX)
+        guard descriptor >= 0 else { throw SystemError("open a socket for \(address)") }
+        // A file that an earlier process left, and that nobody listens at, is in the way of bind(2).
+        if isAbandoned(path) { unlink(path) }
+        let isBound = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+        guard isBound, listen(descriptor, backlog) == 0 else {
+            let error = SystemError("listen on \(address)")
+            _ = Glibc.close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    /// Whether `path` is a socket that refuses connections.
+    private static func isAbandoned(_ path: String) -> Bool {
+        guard var name = sockaddr_un(path: path) else { return false }
+        let descriptor = clinux_socket(AF_UNIX)
+        guard descriptor >= 0 else { return false }
+        defer { _ = Glibc.close(descriptor) }
+        let result = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        // connect(2) says the same of a file that is no socket.
+        return result != 0 && errno == ECONNREFUSED && isSocket(path)
+    }
+
+    private static func isSocket(_ path: String) -> Bool {
+        var file = stat()
+        return stat(path, &file) == 0 && file.st_mode & S_IFMT == S_IFSOCK
     }
 
     private static let backlog: Int32 = 1024
@@ -72,5 +125,20 @@ struct Listener {
         }
     }
 
-    func close() { _ = Glibc.close(descriptor) }
+    func close() {
+        if case .unix(let path) = address { unlink(path) }
+        _ = Glibc.close(descriptor)
+    }
+}
+
+extension sockaddr_un {
+    /// The address of `path`; nil when it is empty or longer than the system takes.
+    public init?(path: String) {
+        self.init()
+        let bytes = Array(path.utf8)
+        // The last byte ends the path.
+        guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: sun_path) else { return nil }
+        sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &sun_path) { $0.copyBytes(from: bytes) }
+    }
 }

@@ -9,8 +9,10 @@ public struct Request {
     public let query: UnsafeRawBufferPointer?
     /// The decoded path segment that the route's `{name}` stands for.
     public let parameter: [UInt8]
-    /// The whole body; empty when there is none.
+    /// The whole body; empty when there is none, or when it is still to come.
     public let body: UnsafeRawBufferPointer
+    /// Whether the body is handed over piece by piece, by `receiveBody`.
+    public let isBodyToCome: Bool
     /// Which event loop this is, counted from 0: handlers keep what they own alone per loop.
     public let loopIndex: Int
 
@@ -40,5 +42,31 @@ public struct Request {
     /// from any thread.
     public func postpone() -> PendingResponse {
         connection.postpone()
+    }
+
+    /// What a receiver is given of a body.
+    public enum BodyPart {
+        /// The next bytes, valid during the call only.
+        case piece(UnsafeRawBufferPointer)
+        /// The body is whole.
+        case end
+    }
+
+    /// Whether a receiver takes more.
+    public enum Appetite {
+        case hungry
+        /// No more, until `PendingResponse.receiveMore`; up to 64 KiB that have been read already
+        /// may come all the same.
+        case full
+    }
+
+    /// Takes a body piece by piece, on the event loop; must not wait. Let go of when the client has
+    /// gone, or sends what is no body.
+    public typealias BodyReceiver = (BodyPart) -> Appetite
+
+    /// Has the body that is still to come handed to `receiver`, and puts the answer off. It may be
+    /// given before the body has ended.
+    public func receiveBody(_ receiver: @escaping BodyReceiver) -> PendingResponse {
+        connection.receiveBody(receiver)
     }
 }

@@ -7,6 +7,8 @@ public struct Response: Sendable {
     public var contentType: StaticString? = "application/json"
     /// The body, whole.
     public var body: [UInt8] = []
+    /// Makes the body piece by piece, in place of `body`; nil for one that is whole.
+    public var source: BodySource?
     /// Further field lines, each ending in CR LF.
     private(set) var fields: [UInt8] = []
 
@@ -37,6 +39,7 @@ public struct Response: Sendable {
     mutating func clear() {
         status = .ok
         contentType = "application/json"
+        source = nil
         body.removeAll(keepingCapacity: body.capacity <= Response.keptCapacity)
         fields.removeAll(keepingCapacity: true)
     }
@@ -44,7 +47,9 @@ public struct Response: Sendable {
     private static let keptCapacity = 1024 * 1024
 
     /// Appends the answer as it goes over the wire (RFC 9112, section 4).
-    func write(to output: inout [UInt8], date: [UInt8], closes: Bool, omitsBody: Bool) {
+    func write(
+        to output: inout [UInt8], date: [UInt8], isChunked: Bool, closes: Bool, omitsBody: Bool
+    ) {
         let code = status.code
         output.append("HTTP/1.1 ")
         output.appendDecimal(code)
@@ -55,12 +60,14 @@ public struct Response: Sendable {
         // RFC 9110, 8.6: "A server MUST NOT send a Content-Length header field in any response with
         // a status code of 1xx (Informational) or 204 (No Content)."
         let hasContent = code != 204 && code != 304
-        if let contentType, hasContent, !body.isEmpty {
+        if let contentType, hasContent, !body.isEmpty || source != nil {
             output.append("Content-Type: ")
             output.append(contentType)
             output.append("\r\n")
         }
-        if hasContent {
+        if isChunked {
+            output.append("Transfer-Encoding: chunked\r\n")
+        } else if hasContent, source == nil {
             output.append("Content-Length: ")
             output.appendDecimal(body.count)
             output.append("\r\n")
@@ -69,6 +76,6 @@ public struct Response: Sendable {
         output.append(contentsOf: fields)
         if closes { output.append("Connection: close\r\n") }
         output.append("\r\n")
-        if hasContent, !omitsBody { output.append(contentsOf: body) }
+        if hasContent, !omitsBody, source == nil { output.append(contentsOf: body) }
     }
 }

@@ -1,5 +1,5 @@
 /// One method on one path, what it takes and what it may answer.
-public struct Route: Sendable {
+public final class Route: Sendable {
     /// Fills in the answer, on an event loop: it must not wait. What needs time postpones the
     /// request.
     public typealias Handler = @Sendable (Request, inout Response) -> Void
@@ -17,12 +17,15 @@ public struct Route: Sendable {
     public let statuses: [HTTPStatus]
     /// The longest body it takes, in bytes; 0 when it takes none.
     public let bodyLimit: Int
+    /// Whether the request's body, if it has one, comes piece by piece: asked by its head alone.
+    let takesPieces: (@Sendable (Request) -> Bool)?
     let handler: Handler
 
     /// Describes a route.
     public init(
         _ method: HTTPMethod, _ path: String, summary: String, parameters: [String] = [],
-        statuses: [HTTPStatus], bodyLimit: Int = 0, handler: @escaping Handler
+        statuses: [HTTPStatus], bodyLimit: Int = 0,
+        takesPieces: (@Sendable (Request) -> Bool)? = nil, handler: @escaping Handler
     ) {
         precondition(path.hasPrefix("/"), "a route's path begins with '/'")
         self.method = method
@@ -31,6 +34,7 @@ public struct Route: Sendable {
         self.parameters = parameters
         self.statuses = statuses
         self.bodyLimit = bodyLimit
+        self.takesPieces = takesPieces
         self.handler = handler
     }
 }

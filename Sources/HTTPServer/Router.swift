@@ -6,12 +6,20 @@ public struct Router: Sendable {
     private let paths: [PathEntry]
 
     /// The routes of one path.
-    struct PathEntry: Sendable {
+    final class PathEntry: Sendable {
         let literal: [UInt8]
         let hasParameter: Bool
         /// `Allow` for this path (RFC 9110, 10.2.1).
         let allow: [UInt8]
         let routes: [Route]
+
+        init(_ path: String, _ routes: [Route]) {
+            let brace = path.firstIndex(of: "{")
+            literal = Array(path[..<(brace ?? path.endIndex)].utf8)
+            hasParameter = brace != nil
+            allow = Router.allow(routes.map(\.method))
+            self.routes = routes
+        }
 
         func route(_ method: HTTPMethod) -> Route? {
             // RFC 9110, 9.3.2: HEAD is GET without the content.
@@ -30,17 +38,11 @@ public struct Router: Sendable {
         self.routes = routes
         var order: [String] = []
         for route in routes where !order.contains(route.path) { order.append(route.path) }
-        let entries = order.map { path in
-            let own = routes.filter { $0.path == path }
-            let brace = path.firstIndex(of: "{")
-            return PathEntry(
-                literal: Array(path[..<(brace ?? path.endIndex)].utf8), hasParameter: brace != nil,
-                allow: Self.allow(own.map(\.method)), routes: own)
-        }
+        let entries = order.map { path in PathEntry(path, routes.filter { $0.path == path }) }
         paths = entries.filter { !$0.hasParameter } + entries.filter(\.hasParameter)
     }
 
-    private static func allow(_ methods: [HTTPMethod]) -> [UInt8] {
+    fileprivate static func allow(_ methods: [HTTPMethod]) -> [UInt8] {
         var allowed = methods
         if let get = allowed.firstIndex(of: .get) { allowed.insert(.head, at: get + 1) }
         if !allowed.contains(.options) { allowed.append(.options) }
@@ -60,15 +62,13 @@ public struct Router: Sendable {
             path.isEmpty
             ? UnsafeRawBufferPointer(start: ("/" as StaticString).utf8Start, count: 1) : path
         let slash = UInt8(ascii: "/")
-        guard !path.contains(UInt8(ascii: "%")) else { return matchEncoded(path) }
+        guard path.firstOffset(of: UInt8(ascii: "%")) == nil else { return matchEncoded(path) }
         for entry in paths {
             let literal = entry.literal.count
-            guard path.count >= literal, entry.literal.elementsEqual(path.prefix(literal)) else {
-                continue
-            }
+            guard path.hasPrefix(entry.literal) else { continue }
             if !entry.hasParameter {
                 if path.count == literal { return Match(entry: entry, parameter: []) }
-            } else if path.count > literal, !path[literal...].contains(slash) {
+            } else if path.count > literal, path.firstOffset(of: slash, from: literal) == nil {
                 return Match(entry: entry, parameter: Array(path[literal...]))
             }
         }

@@ -43,10 +43,15 @@ public final class Server: Sendable {
         // OpenSSL writes with write(2), which raises it when the peer has gone.
         signal(SIGPIPE, SIG_IGN)
         var listeners: [Listener] = []
-        for endpoint in configuration.endpoints { listeners.append(try Listener(endpoint)) }
         var loops: [EventLoop] = []
-        for index in 0..<configuration.loops {
-            loops.append(try EventLoop(index: index, server: self))
+        do throws(SystemError) {
+            for endpoint in configuration.endpoints { listeners.append(try Listener(endpoint)) }
+            for index in 0..<configuration.loops {
+                loops.append(try EventLoop(index: index, server: self))
+            }
+        } catch {
+            for listener in listeners { listener.close() }
+            throw error
         }
         state.withLock { state in
             state.loops = loops
@@ -58,7 +63,10 @@ public final class Server: Sendable {
         loops[0].wake()
         for listener in listeners {
             let scheme = listener.endpoint.credentials == nil ? "http" : "https"
-            logger.info("Listening on \(scheme)://\(listener.address)")
+            switch listener.address {
+            case .tcp: logger.info("Listening on \(scheme)://\(listener.address)")
+            case .unix: logger.info("Listening on \(listener.address)")
+            }
         }
     }
 

@@ -47,6 +47,14 @@ struct Transport {
         _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
+    /// Has `close` send a reset in place of an orderly end.
+    func reset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        let size = socklen_t(MemoryLayout<linger>.size)
+        // Where it fails, as for a Unix socket, the body's missing end still tells.
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
+    }
+
     func close() {
         // Linux frees the descriptor whatever close returns; EINTR must not be retried.
         let result = Glibc.close(descriptor)

@@ -1,6 +1,6 @@
 /// What a request's head alone decides, before any of its body is read.
 enum Verdict {
-    case run(Route, Router.Match)
+    case run(Route, parameter: [UInt8])
     /// An OPTIONS request that no route is for: `Allow` is the whole answer (RFC 9110, 9.3.7).
     case allow([UInt8])
     case refuse(HTTPError, allow: [UInt8]?)
@@ -38,11 +38,13 @@ enum Verdict {
             return
         }
         // RFC 9110, 10.1.1: a server may answer by the header alone, and the body is not sent.
-        if route.bodyLimit > 0, case .length(let length) = head.framing, length > route.bodyLimit {
+        if route.bodyLimit > 0, route.takesPieces == nil, case .length(let length) = head.framing,
+            length > route.bodyLimit
+        {
             self = .refuse(.tooLarge(route.bodyLimit), allow: nil)
             return
         }
-        self = .run(route, match)
+        self = .run(route, parameter: match.parameter)
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import HTTPServer
 
 /// As much of an HTTP/1.1 client as a probe needs: a GET on a connection of its own, of which the
 /// status is read.
@@ -7,11 +8,24 @@ struct HTTPClient {
         let description: String
     }
 
-    private let host, port: String
+    /// What stands in the Host field.
+    private let authority: String
+    private let address: Address
     private let timeoutSeconds: Int
 
-    /// nil when `server` is not `http://HOST:PORT` or `http://HOST`.
+    private enum Address {
+        case tcp(host: String, port: String)
+        case unix(path: String)
+    }
+
+    /// nil when `server` is not `http://HOST:PORT`, `http://HOST` or `unix:PATH`.
     init?(server: String, timeoutSeconds: Int) {
+        self.timeoutSeconds = timeoutSeconds
+        if case .unix(let path) = ListenAddress(server) {
+            address = .unix(path: path)
+            authority = "localhost"
+            return
+        }
         guard server.hasPrefix("http://") else { return nil }
         var authority = server.dropFirst("http://".count)
         if authority.hasSuffix("/") { authority.removeLast() }
@@ -19,18 +33,18 @@ struct HTTPClient {
         let colon = authority.lastIndex(of: ":").flatMap {
             authority[$0...].contains("]") ? nil : $0
         }
-        host = authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" }
-        port = colon.map { String(authority[authority.index(after: $0)...]) } ?? "80"
+        let host = authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" }
+        let port = colon.map { String(authority[authority.index(after: $0)...]) } ?? "80"
         guard UInt16(port) != nil, !host.isEmpty else { return nil }
-        self.timeoutSeconds = timeoutSeconds
+        address = .tcp(host: host, port: port)
+        self.authority = String(authority)
     }
 
     /// The status that a GET of `path` is answered with.
     func status(of path: String) throws -> Int {
         let descriptor = try connect()
         defer { close(descriptor) }
-        let name = host.contains(":") ? "[\(host)]" : host
-        let request = "GET \(path) HTTP/1.1\r\nHost: \(name):\(port)\r\nConnection: close\r\n\r\n"
+        let request = "GET \(path) HTTP/1.1\r\nHost: \(authority)\r\nConnection: close\r\n\r\n"
         guard
             send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count
         else {
@@ -54,6 +68,21 @@ struct HTTPClient {
     }
 
     private func connect() throws -> Int32 {
+        switch address {
+        case .tcp(let host, let port): return try connect(host, port)
+        case .unix(let path):
+            guard var name = sockaddr_un(path: path) else {
+                throw Failure(description: "the path is too long")
+            }
+            return try withUnsafePointer(to: &name) { pointer in
+                try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    try connect(AF_UNIX, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+        }
+    }
+
+    private func connect(_ host: String, _ port: String) throws -> Int32 {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
@@ -61,13 +90,20 @@ struct HTTPClient {
             throw Failure(description: "no such host")
         }
         defer { freeaddrinfo(found) }
-        let descriptor = socket(found.pointee.ai_family, found.pointee.ai_socktype, 0)
+        return try connect(
+            found.pointee.ai_family, found.pointee.ai_addr, found.pointee.ai_addrlen)
+    }
+
+    private func connect(
+        _ family: Int32, _ name: UnsafePointer<sockaddr>, _ nameSize: socklen_t
+    ) throws -> Int32 {
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw failure("open a socket") }
         var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         guard setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, size) == 0,
             setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, size) == 0,
-            Glibc.connect(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0
+            Glibc.connect(descriptor, name, nameSize) == 0
         else {
             let error = failure("connect")
             close(descriptor)

@@ -6,7 +6,7 @@ struct HealthcheckCommand: ParsableCommand {
         commandName: "healthcheck",
         abstract: "Ask a server's /schema/version; exit 0 when it answers 200, else 1.")
 
-    @Option(help: ArgumentHelp("The server.", valueName: "url"))
+    @Option(help: ArgumentHelp("The server: http://HOST:PORT or unix:PATH.", valueName: "url"))
     var server = "http://127.0.0.1:8080"
 
     @Option(help: "Seconds to wait for the answer.")
@@ -16,7 +16,7 @@ struct HealthcheckCommand: ParsableCommand {
 
     func run() throws {
         guard let client = HTTPClient(server: server, timeoutSeconds: timeout) else {
-            throw ValidationError("--server must be http://HOST:PORT, not '\(server)'")
+            throw ValidationError("--server must be http://HOST:PORT or unix:PATH, not '\(server)'")
         }
         let status: Int
         do {

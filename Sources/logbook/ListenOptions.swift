@@ -9,14 +9,16 @@ import Logging
 struct ListenOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Address to listen on: HOST:PORT, or https://HOST:PORT for TLS; repeat it, or separate "
-                + "several by commas. Port 0 takes a free one. (default: 127.0.0.1:8080)",
+            "Address to listen on: HOST:PORT, https://HOST:PORT for TLS, or unix:PATH for a socket in "
+                + "the file system; repeat it, or separate several by commas. Port 0 takes a free "
+                + "one. (default: 127.0.0.1:8080)",
             valueName: "address"))
     var listen: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Address that serves the probes alone, in plain HTTP, as HOST:PORT. (default: none)",
+            "Address that serves the probes alone, in plain HTTP, as HOST:PORT or unix:PATH. "
+                + "(default: none)",
             valueName: "address"))
     var probeListen: [String] = []
 
@@ -88,9 +90,9 @@ struct ListenOptions: ParsableArguments {
     private static func address(_ text: String, flag: String) throws -> ListenAddress {
         let isSecure = flag == "listen" && text.hasPrefix(secureScheme)
         let rest = isSecure ? String(text.dropFirst(secureScheme.count)) : text
-        guard let address = ListenAddress(rest) else {
+        guard let address = ListenAddress(rest), !isSecure || address.port != nil else {
             throw ValidationError(
-                "--\(flag) must be HOST:PORT such as 127.0.0.1:8080, not '\(text)'")
+                "--\(flag) must be HOST:PORT such as 127.0.0.1:8080, or unix:PATH, not '\(text)'")
         }
         return address
     }

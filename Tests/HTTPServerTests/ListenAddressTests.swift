@@ -13,9 +13,12 @@ struct ListenAddressTests {
             ("logbook.example:1", "logbook.example", 1),
         ] as [(String, String, UInt16)])
     func parse(text: String, host: String, port: UInt16) throws {
-        let address = try #require(ListenAddress(text))
-        #expect(address.host == host)
-        #expect(address.port == port)
+        #expect(ListenAddress(text) == .tcp(host: host, port: port))
+    }
+
+    @Test("A path", arguments: ["/run/logbook.sock", "logbook.sock", "/a:1"])
+    func unix(path: String) {
+        #expect(ListenAddress("unix:\(path)") == .unix(path: path))
     }
 
     @Test(
@@ -23,13 +26,15 @@ struct ListenAddressTests {
         arguments: [
             "", "a", "8080", "a:", "a:b", "a:-1", "a:65536", "a:80 ", "a: 80", "::1:80", "::1",
             "[::1]",
-            "a:8080:1", "a:+80", "a:8_0",
+            "a:8080:1", "a:+80", "a:8_0", "unix:", "unix",
         ])
     func malformed(text: String) {
         #expect(ListenAddress(text) == nil)
     }
 
-    @Test("The description can be read again", arguments: ["127.0.0.1:80", "[::1]:80", "a:1"])
+    @Test(
+        "The description can be read again",
+        arguments: ["127.0.0.1:80", "[::1]:80", "a:1", "unix:/run/a.sock"])
     func description(text: String) throws {
         #expect(try #require(ListenAddress(text)).description == text)
     }
@@ -37,7 +42,8 @@ struct ListenAddressTests {
     @Test(
         "Which addresses only this machine can reach",
         arguments: [
-            ("127.0.0.1:1", true), ("127.1.2.3:1", true), ("[::1]:1", true), ("localhost:1", true),
+            ("127.0.0.1:1", true), ("unix:/a", true), ("127.1.2.3:1", true), ("[::1]:1", true),
+            ("localhost:1", true),
             (":1", false), ("0.0.0.0:1", false), ("[::]:1", false), ("192.0.2.1:1", false),
         ])
     func loopback(text: String, isLoopback: Bool) throws {

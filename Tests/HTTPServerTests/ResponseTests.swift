@@ -11,7 +11,8 @@ struct ResponseTests {
         fill(&response)
         var output: [UInt8] = []
         response.write(
-            to: &output, date: Array("Date: now\r\n".utf8), closes: closes, omitsBody: omitsBody)
+            to: &output, date: Array("Date: now\r\n".utf8), isChunked: false, closes: closes,
+            omitsBody: omitsBody)
         return String(decoding: output, as: UTF8.self)
     }
 

@@ -14,14 +14,14 @@ final class TestServer: Sendable {
         maxConnections: Int = 4096
     ) throws {
         var configuration = ServerConfiguration(
-            addresses: [ListenAddress(host: "127.0.0.1", port: 0)], loops: loops)
+            addresses: [.tcp(host: "127.0.0.1", port: 0)], loops: loops)
         configuration.limits = limits
         configuration.maxConnections = maxConnections
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         server = Server(configuration, router: Router(Self.routes + routes), logger: logger)
         try server.start()
-        port = server.addresses[0].port
+        port = server.addresses[0].port!
     }
 
     /// Runs `body` with a server, and ends the server.

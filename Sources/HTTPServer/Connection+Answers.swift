@@ -1,0 +1,156 @@
+/// Writing answers, whole or piece by piece.
+extension Connection {
+    func answer(_ error: HTTPError, allow: [UInt8]? = nil) {
+        answer { response in
+            loop.renderError(error, &response)
+            if let allow { response.addHeader("Allow", allow) }
+        }
+    }
+
+    func answer(_ render: (inout Response) -> Void) {
+        loop.withResponse { response in
+            render(&response)
+            send(&response)
+        }
+    }
+
+    /// Answers a request that cannot be understood: what follows it cannot be trusted either.
+    func refuse(_ error: HTTPError) {
+        omitsBody = parser.head.method == .head
+        closesAfterAnswer = true
+        headBytes = []
+        body = []
+        isBodyUnread = false
+        endReceiving()
+        answer(error)
+    }
+
+    /// Gives the answer of the postponed request `number`, and goes on with what has come
+    /// meanwhile.
+    func finish(_ number: UInt64, _ render: (inout Response) -> Void) {
+        guard phase == .waiting || phase == .receiving, number == requestNumber, isPostponed else {
+            return
+        }
+        isPostponed = false
+        endReceiving()
+        answer(render)
+        resume()
+    }
+
+    private func endReceiving() {
+        receiver = nil
+        isReceiverFull = false
+    }
+
+    func send(_ response: inout Response) {
+        if loop.isDraining || (isBodyUnread && isUnreadBodyTrouble) { closesAfterAnswer = true }
+        let isChunked = response.source != nil && parser.head.isHTTP11
+        // RFC 9112, 6.3: without a length or chunks, an answer's end is the connection's.
+        if response.source != nil, !isChunked { closesAfterAnswer = true }
+        // RFC 9112, 9.3: a 1.0 client keeps the connection only when it is told so.
+        if !parser.head.isHTTP11, !closesAfterAnswer {
+            response.addHeader("Connection", "keep-alive")
+        }
+        response.write(
+            to: &loop.output, date: loop.dateLine, isChunked: isChunked, closes: closesAfterAnswer,
+            omitsBody: omitsBody)
+        if let source = response.source, !omitsBody {
+            stream = OutgoingStream(source: source, isChunked: isChunked)
+            phase = .streaming
+            if unsent.isEmpty { deadline = .max }
+        } else {
+            endAnswer()
+        }
+    }
+
+    /// Whether it is better to close than to read the rest of the body.
+    private var isUnreadBodyTrouble: Bool {
+        // A client that waits for 100 may send the body after this answer or not: its next bytes
+        // could be either (RFC 9110, 10.1.1).
+        if parser.head.expectsContinue { return true }
+        guard case .length(let length) = parser.head.framing else { return false }
+        return length > loop.limits.drainBytes
+    }
+
+    private func endAnswer() {
+        if closesAfterAnswer {
+            linger()
+        } else if isBodyUnread {
+            phase = .draining
+            drainedBytes = 0
+            setReadDeadline(loop.timeouts.body)
+        } else {
+            expectNextRequest()
+        }
+    }
+
+    func expectNextRequest() {
+        parser.reset()
+        isInHeader = false
+        isBodyUnread = false
+        phase = .head
+        setReadDeadline(loop.timeouts.idle)
+    }
+
+    // MARK: Pieces
+
+    /// Asks for the next piece once the client has taken those before it.
+    func demandPiece() {
+        guard phase == .streaming, unsent.isEmpty else { return }
+        guard let (source, number) = stream?.demand() else { return }
+        source(BodyDemand(loop: loop, token: token, number: number))
+    }
+
+    /// Sends the piece that demand `number` asked for.
+    func sendPiece(_ number: UInt64, _ bytes: [UInt8], isLast: Bool) {
+        guard phase == .streaming, let isChunked = stream?.grant(number) else { return }
+        if !bytes.isEmpty { ChunkLine.append(bytes, to: &loop.output, isChunked: isChunked) }
+        guard isLast else { return finishTurn() }
+        if isChunked { loop.output.append("0\r\n\r\n") }
+        stream = nil
+        if loop.isDraining { closesAfterAnswer = true }
+        endAnswer()
+        resume()
+    }
+
+    /// Ends the connection in the middle of the body, so that the client sees that it is not whole.
+    func failStream(_ number: UInt64) {
+        guard phase == .streaming, stream?.grant(number) != nil else { return }
+        transport.reset()
+        close()
+    }
+
+    // MARK: Sending
+
+    /// Sends what the loop's output holds, after what is still unsent; what the socket does not
+    /// take is kept.
+    func flush() {
+        if !loop.output.isEmpty || !unsent.isEmpty {
+            let wasBlocked = !unsent.isEmpty
+            let outcome = unsent.send(loop.output, over: transport)
+            loop.releaseOutput()
+            switch outcome {
+            case .sentAll: if wasBlocked { restoreDeadline() }
+            case .sentSome: setDeadline(loop.timeouts.write)
+            case .blocked: if !wasBlocked { setDeadline(loop.timeouts.write) }
+            case .failed: return close()
+            }
+        }
+        finishLingering()
+    }
+
+    func linger() {
+        phase = .lingering
+    }
+
+    /// Once the last answer has been sent, says so to the peer and waits for it to close: closing
+    /// with bytes unread would reset the connection, and the peer might lose the answer (RFC 9112,
+    /// 9.6).
+    private func finishLingering() {
+        guard phase == .lingering, unsent.isEmpty, !isSendingFinished else { return }
+        isSendingFinished = true
+        pending = []
+        transport.finishSending()
+        setDeadline(loop.timeouts.linger)
+    }
+}
