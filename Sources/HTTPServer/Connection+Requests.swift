@@ -93,6 +93,11 @@ extension Connection {
             return 0
         }
         if case .length(let length) = parser.head.framing {
+            // RFC 9110, 10.1.1: a server may answer by the header alone, and the body is not sent.
+            guard length <= route.bodyLimit else {
+                answer(.tooLarge(route.bodyLimit))
+                return 0
+            }
             if length <= rest.count {
                 isBodyUnread = false
                 run(route, headView, body: rest.slice(0..<length))

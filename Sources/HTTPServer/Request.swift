@@ -13,6 +13,11 @@ public struct Request {
     public let body: UnsafeRawBufferPointer
     /// Whether the body is handed over piece by piece, by `receiveBody`.
     public let isBodyToCome: Bool
+    /// The body's length in bytes, where the request tells it beforehand.
+    public var contentLength: Int? {
+        if case .length(let length) = head.framing { length } else { nil }
+    }
+
     /// Which event loop this is, counted from 0: handlers keep what they own alone per loop.
     public let loopIndex: Int
 

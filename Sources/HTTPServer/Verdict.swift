@@ -37,13 +37,6 @@ enum Verdict {
             self = .refuse(error, allow: nil)
             return
         }
-        // RFC 9110, 10.1.1: a server may answer by the header alone, and the body is not sent.
-        if route.bodyLimit > 0, route.takesPieces == nil, case .length(let length) = head.framing,
-            length > route.bodyLimit
-        {
-            self = .refuse(.tooLarge(route.bodyLimit), allow: nil)
-            return
-        }
         self = .run(route, parameter: match.parameter)
     }
 }

@@ -243,6 +243,12 @@ public struct JSONReader {
         return position == count
     }
 
+    /// Goes on to another text that follows this one.
+    public mutating func beginNextText() {
+        precondition(depth == 0 && expectation == .next, "the text's value is still unread")
+        expectation = .value
+    }
+
     /// Refuses anything but white space after the value.
     public mutating func expectEnd() throws(JSONError) {
         precondition(depth == 0 && expectation == .next, "the text's value is still unread")

@@ -8,7 +8,7 @@ import JSON
 extension LogbookAPI {
     /// Bodies longer than this are read on a Dispatch queue: an event loop has others to serve.
     private static let bodyReadOnLoop = 256 * 1024
-    private static let ingestion = DispatchQueue(
+    static let ingestion = DispatchQueue(
         label: "logbook.ingestion", attributes: .concurrent)
     /// Bodies being read there, in bytes together.
     private static let ingestedLimit = 64 * 1024 * 1024
@@ -17,6 +17,19 @@ extension LogbookAPI {
 
     func postEvents(_ request: Request, _ response: inout Response) throws(Problem) {
         let isStrict = try strictParameter(request)
+        try checkEncoding(request)
+        if Self.isLines(request) {
+            guard !isStrict else {
+                throw Problem(
+                    QueryError(
+                        parameter: "strict",
+                        detail: "goes with an array: a stream is stored in pieces"))
+            }
+            guard request.isBodyToCome else {
+                throw Problem(.unprocessableContent, "The stream holds no event.")
+            }
+            return try LineIngestion(self, contentLength: request.contentLength).receive(request)
+        }
         try checkContent(request)
         let isMinimal = request.header("prefer").map(Self.prefersMinimal) ?? false
         guard request.body.count > Self.bodyReadOnLoop else {
@@ -31,18 +44,11 @@ extension LogbookAPI {
         throws(Problem)
     {
         let size = request.body.count
-        guard
-            ingestedBytes.wrappingAdd(size, ordering: .relaxed).newValue
-                <= max(bodyLimit, Self.ingestedLimit)
-        else {
-            ingestedBytes.wrappingSubtract(size, ordering: .relaxed)
-            throw Problem(
-                .serviceUnavailable, "Not now: too many large bodies are being read.")
-        }
+        try reserveIngestion(size)
         let body = Array(request.body)
         let pending = request.postpone()
         Self.ingestion.async { [self] in
-            defer { ingestedBytes.wrappingSubtract(size, ordering: .relaxed) }
+            defer { releaseIngestion(size) }
             do throws(Problem) {
                 let batch = try body.span.withUnsafeBytes { bytes throws(Problem) in
                     try decode(bytes, isStrict: isStrict)
@@ -54,6 +60,24 @@ extension LogbookAPI {
         }
     }
 
+    /// Makes room for `bytes` of bodies being read.
+    ///
+    /// - Throws: `503` when there is none.
+    func reserveIngestion(_ bytes: Int) throws(Problem) {
+        guard
+            ingestedBytes.wrappingAdd(bytes, ordering: .relaxed).newValue
+                <= max(bodyLimit, Self.ingestedLimit)
+        else {
+            releaseIngestion(bytes)
+            throw Problem(
+                .serviceUnavailable, "Not now: too many large bodies are being read.")
+        }
+    }
+
+    func releaseIngestion(_ bytes: Int) {
+        ingestedBytes.wrappingSubtract(bytes, ordering: .relaxed)
+    }
+
     private func strictParameter(_ request: Request) throws(Problem) -> Bool {
         switch try parameters(request, known: ["strict"])["strict"] {
         case nil, "false": return false
@@ -62,23 +86,31 @@ extension LogbookAPI {
         }
     }
 
-    /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
-    private func checkContent(_ request: Request) throws(Problem) {
+    private func checkEncoding(_ request: Request) throws(Problem) {
         if let encoding = request.header("content-encoding"),
             !encoding.equalsIgnoringCase("identity")
         {
             throw Problem(.unsupportedMediaType, "The body is taken as it is: no Content-Encoding.")
         }
+    }
+
+    /// The Content-Type without its parameters; empty when there is none.
+    private static func mediaType(_ request: Request) -> UnsafeRawBufferPointer {
         let type = request.header("content-type") ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        let name = UnsafeRawBufferPointer(
+        return UnsafeRawBufferPointer(
             rebasing: type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })
-        if name.equalsIgnoringCase("application/x-ndjson")
-            || name.equalsIgnoringCase("application/jsonl")
-        {
-            throw Problem(
-                .unsupportedMediaType,
-                "Streams of events are not available in this version; send an array.")
-        }
+    }
+
+    /// Whether the body is a stream of events, one a line.
+    @Sendable static func isLines(_ request: Request) -> Bool {
+        let type = mediaType(request)
+        return type.equalsIgnoringCase("application/x-ndjson")
+            || type.equalsIgnoringCase("application/jsonl")
+            || type.equalsIgnoringCase("application/ndjson")
+    }
+
+    /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
+    private func checkContent(_ request: Request) throws(Problem) {
         guard let first = request.body.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) })
         else {
             throw Problem(
@@ -87,11 +119,11 @@ extension LogbookAPI {
         }
         guard
             first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
-                || name.equalsIgnoringCase("application/json")
+                || Self.mediaType(request).equalsIgnoringCase("application/json")
         else {
             throw Problem(
                 .unsupportedMediaType,
-                "The body is not JSON: an event is an object, several are an array.")
+                "The body is not JSON: an event is an object, several are an array, or one a line.")
         }
     }
 
@@ -111,34 +143,44 @@ extension LogbookAPI {
         try reporting {
             var reader = JSONReader(body)
             guard try reader.peekKind() == .array else {
-                let decoded = try EventDecoder.decode(&reader, now: now())
-                try expectEnd(&reader, of: body)
-                return try EventBatch(single: decoded)
+                return try decodeObjects(&reader, body, isStrict: isStrict)
             }
             var batch = EventBatch(isStrict: isStrict)
             try reader.beginArray()
-            while try reader.nextElement() {
-                guard batch.count < Self.arrayLimit else {
-                    throw Problem(
-                        .contentTooLarge, "An array holds at most \(Self.arrayLimit) events.")
-                }
-                batch.add(try EventDecoder.decode(&reader, now: now()))
-            }
+            while try reader.nextElement() { try add(&reader, to: &batch) }
             try reader.expectEnd()
             try batch.check()
             return batch
         }
     }
 
-    /// - Throws: when anything follows the one event; what does is most often another one.
-    private func expectEnd(
-        _ reader: inout JSONReader, of body: UnsafeRawBufferPointer
-    ) throws(JSONError) {
+    /// One event; or, where a second object follows the first, several.
+    private func decodeObjects(
+        _ reader: inout JSONReader, _ body: UnsafeRawBufferPointer, isStrict: Bool
+    ) throws -> EventBatch {
+        let first = try EventDecoder.decode(&reader, now: now())
         guard !reader.atEnd(), body[reader.offset] == UInt8(ascii: "{") else {
-            return try reader.expectEnd()
+            try reader.expectEnd()
+            return try EventBatch(single: first)
         }
-        throw reader.error(
-            "another object follows the event; send several events as an array", at: reader.offset)
+        var batch = EventBatch(isStrict: isStrict)
+        batch.add(first)
+        while !reader.atEnd() {
+            reader.beginNextText()
+            try add(&reader, to: &batch)
+        }
+        try batch.check()
+        return batch
+    }
+
+    private func add(_ reader: inout JSONReader, to batch: inout EventBatch) throws {
+        guard batch.count < Self.arrayLimit else {
+            throw Problem(
+                .contentTooLarge,
+                "A body holds at most \(Self.arrayLimit) events; a stream of lines, sent as "
+                    + "application/x-ndjson, any number.")
+        }
+        batch.add(try EventDecoder.decode(&reader, now: now()))
     }
 
     // MARK: Answering

@@ -8,12 +8,13 @@ extension LogbookAPI {
     var eventRoutes: [Route] {
         [
             route(
-                .post, "/events", "stores one event, or an array of events", parameters: ["strict"],
+                .post, "/events", "stores one event, an array of events, or a stream of them",
+                parameters: ["strict"],
                 statuses: [
                     .ok, .created, .badRequest, .conflict, .contentTooLarge, .unsupportedMediaType,
                     .unprocessableContent, .internalServerError, .serviceUnavailable,
                 ],
-                bodyLimit: bodyLimit, postEvents),
+                bodyLimit: bodyLimit, takesPieces: Self.isLines, postEvents),
             route(
                 .get, "/events", "a page of events, newest first",
                 parameters: EventQuery.parameters,

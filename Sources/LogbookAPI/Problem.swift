@@ -100,11 +100,12 @@ extension LogbookAPI {
     func route(
         _ method: HTTPMethod, _ path: String, _ summary: String, parameters: [String] = [],
         statuses: [HTTPStatus], bodyLimit: Int = 0,
+        takesPieces: (@Sendable (Request) -> Bool)? = nil,
         _ handler: @escaping @Sendable (Request, inout Response) throws(Problem) -> Void
     ) -> Route {
         Route(
             method, path, summary: summary, parameters: parameters, statuses: statuses,
-            bodyLimit: bodyLimit
+            bodyLimit: bodyLimit, takesPieces: takesPieces
         ) { request, response in
             do throws(Problem) {
                 try handler(request, &response)

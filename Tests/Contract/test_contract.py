@@ -15,6 +15,7 @@ from support import BINARY, CONTRACT, OPERATIONS, check, examples, parameters, r
 EVENT = {"event_type": "cluster", "severity": "info", "title": "An event"}
 UNTITLED = {"event_type": "cluster", "severity": "info"}
 COMPLETE = BODIES["complete"]
+LINES = b'{"event_type":"a","severity":"info","title":"1"}\n{"event_type":"a","severity":"info","title":"2"}\n'
 OTHER = COMPLETE | {"title": "Other content"}
 NEW_EVENT = {"$ref": "#/components/schemas/NewEvent"}
 
@@ -44,6 +45,12 @@ CASES = [
     post(201, EVENT),
     post(201, EVENT, Content_Type="text/plain"),
     post(201, EVENT, Prefer="return=minimal"),
+    post(200, EVENT, Content_Type="application/x-ndjson"),
+    post(200, EVENT, Content_Type="application/jsonl"),
+    post(200, b'{"title":\n' + LINES, Content_Type="application/x-ndjson"),
+    post(200, LINES),
+    post(422, b"\n", Content_Type="application/x-ndjson"),
+    post(400, EVENT, query="?strict=true", Content_Type="application/x-ndjson"),
     post(200, COMPLETE, "replay"),
     post(200, COMPLETE, Prefer="return=minimal"),
     post(200, [BODIES["array"][0], COMPLETE, UNTITLED], "summary"),
@@ -56,8 +63,6 @@ CASES = [
     post(409, OTHER, "conflict"),
     post(413, [EVENT] * 10_001, "tooManyEvents"),
     post(415, b"event_type=cluster", "notJSON"),
-    post(415, EVENT, "stream", Content_Type="application/x-ndjson"),
-    post(415, EVENT, "stream", Content_Type="application/jsonl"),
     post(415, EVENT, Content_Encoding="gzip"),
     post(422, {"event_type": "cluster", "severity": "fatal"}, "invalid"),
     post(422, [EVENT, UNTITLED], "strict", query="?strict=true"),

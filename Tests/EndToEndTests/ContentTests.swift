@@ -70,7 +70,7 @@ struct ContentTests {
             ("{\"metadata\":{\"n\":NaN}}", 1, 18), ("{\"title\":\"a\"} x", 1, 15),
             (#"{"title":"\x"}"#, 1, 12), (#"{"title":"\ud800"}"#, 1, 17),
             ("\n\n[\n{]", 4, 2), ("{\"title\":\"é\"}}", 1, 15),
-            ("{\"metadata\":{}}{}", 1, 16), ("// c\n{}", 1, 1),
+            ("{\"metadata\":{}}{]", 1, 17), ("// c\n{}", 1, 1),
         ])
     func malformed(_ body: String, _ line: Int, _ column: Int) throws {
         let problem = try server.post(body).problem(400)

@@ -263,7 +263,8 @@ struct StreamingTests {
         try TestServer.run(routes: [route]) { server in
             let client = try server.connect()
             client.send(
-                "POST /held HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nx\r\n")
+                "POST /held HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nx\r\n"
+            )
             #expect(try client.readAnswer().code == 400)
             try eventually("the receiver is let go of") { gone.load(ordering: .relaxed) }
         }

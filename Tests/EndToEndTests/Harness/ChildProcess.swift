@@ -6,7 +6,7 @@ final class ChildProcess: Sendable {
     private let status = Guarded<Int32?>(nil)
     let standardOutput: ChildOutput
     let standardError: ChildOutput
-    private let identifier: pid_t
+    let identifier: pid_t
 
     /// Starts `program`, found by PATH, with nothing on its standard input.
     init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {

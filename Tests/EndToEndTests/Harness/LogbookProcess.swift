@@ -108,6 +108,15 @@ final class LogbookProcess: Sendable {
         try child.standardError.line(containing: part)
     }
 
+    /// Memory of its own, in bytes: what no file backs.
+    func anonymousMemory() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(child.identifier)/status", encoding: .utf8)
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("RssAnon:") }),
+            let kilobytes = line.split(separator: " ").dropLast().last.flatMap({ Int($0) })
+        else { throw HarnessError("no RssAnon in '\(status)'") }
+        return kilobytes * 1024
+    }
+
     func terminate() { child.signal(SIGTERM) }
 
     func interrupt() { child.signal(SIGINT) }

@@ -101,6 +101,12 @@ final class RawClient {
         return response
     }
 
+    /// Whether something can be read without waiting.
+    var hasInput: Bool {
+        var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&state, 1, 0) == 1
+    }
+
     /// Reads until the server closes the connection; throws when it does not.
     func readToEnd() throws -> [UInt8] {
         while try receive() {}

@@ -1,0 +1,105 @@
+import EventStore
+import Events
+import HTTPServer
+import JSON
+
+/// What became of the items of an array or of a stream so far. Its size has a bound, whatever the
+/// number of items.
+struct IngestionSummary: Sendable {
+    /// An item that is not stored.
+    private struct Rejection {
+        let index: Int
+        let status: HTTPStatus
+        let errors: [FieldError]
+    }
+
+    private(set) var accepted = 0
+    private(set) var duplicates = 0
+    private(set) var rejected = 0
+    /// The first ones.
+    private var rejections: [Rejection] = []
+    /// Of what is stored, as the inside of a JSON array.
+    private var ids: [UInt8] = []
+    private let listedIDs: Int
+
+    /// Errors that a summary lists; it counts the others.
+    private static let listedErrors = 100
+    private static let taken = FieldError(
+        pointer: "/id", detail: "is taken by an event with other content")
+
+    /// - Parameter listedIDs: how many ids of stored events it lists.
+    init(listedIDs: Int) { self.listedIDs = listedIDs }
+
+    /// Items of which an event is in the store now.
+    var stored: Int { accepted + duplicates }
+
+    /// Counts the item at `index` as one that is not stored.
+    mutating func reject(_ index: Int, _ status: HTTPStatus, _ errors: [FieldError]) {
+        rejected += 1
+        guard rejections.count < Self.listedErrors else { return }
+        rejections.append(Rejection(index: index, status: status, errors: errors))
+    }
+
+    /// Counts `events`, which stood at `indexes`, by what became of each.
+    mutating func add(_ outcomes: [AppendOutcome], of events: [Event], at indexes: [Int]) {
+        for (place, outcome) in outcomes.enumerated() {
+            switch outcome {
+            case .stored: accepted += 1
+            case .duplicate: duplicates += 1
+            case .conflict:
+                reject(indexes[place], .conflict, [Self.taken])
+                continue
+            }
+            guard stored <= listedIDs else { continue }
+            if !ids.isEmpty { ids.append(",") }
+            events[place].withView { ids.appendJSONString($0[.id]!) }
+        }
+    }
+
+    // MARK: Answers
+
+    func write(to response: inout Response) {
+        response.addHeader("Cache-Control", "no-store")
+        response.body.append("{\"accepted\":")
+        response.body.appendInteger(accepted)
+        response.body.append(",\"duplicates\":")
+        response.body.appendInteger(duplicates)
+        response.body.append(",\"rejected\":")
+        response.body.appendInteger(rejected)
+        response.body.append(",\"errors\":[")
+        for (place, rejection) in inOrder.enumerated() {
+            response.body.append(place == 0 ? "{\"index\":" : ",{\"index\":")
+            response.body.appendInteger(rejection.index)
+            response.body.append(",\"status\":")
+            response.body.appendInteger(rejection.status.code)
+            response.body.append(",\"detail\":")
+            response.body.appendJSONString(Self.sentence(rejection.errors))
+            response.body.append("}")
+        }
+        response.body.append("],\"ids\":[")
+        response.body.append(contentsOf: ids)
+        response.body.append("]}\n")
+    }
+
+    /// A `422` for items none of which is stored; `finding` begins its detail.
+    func problem(_ finding: String) -> Problem {
+        let errors = inOrder.flatMap { rejection in
+            rejection.errors.map { error in
+                (Problem.Place.pointer("/\(rejection.index)\(error.pointer)"), error.detail)
+            }
+        }
+        let first = inOrder[0]
+        return Problem(
+            .unprocessableContent,
+            "\(finding). Item \(first.index): \(Self.sentence(first.errors)).",
+            errors: Array(errors.prefix(Self.listedErrors)))
+    }
+
+    /// Conflicts are found later than errors, and stand among them all the same.
+    private var inOrder: [Rejection] { rejections.sorted { $0.index < $1.index } }
+
+    static func sentence(_ errors: [FieldError]) -> String {
+        errors.map { $0.pointer.isEmpty ? $0.detail : "\($0.pointer.dropFirst()) \($0.detail)" }
+            .joined(separator: "; ")
+    }
+}

@@ -1,0 +1,250 @@
+import Dispatch
+import EventStore
+import Events
+import HTTPServer
+import JSON
+import Synchronization
+
+/// Stores a stream of events, one a line, piece by piece: what has come while the piece before was
+/// being committed is the next one, so that a slow sender's events are stored as they come and a
+/// fast one's by the thousand. Memory has a bound, the stream has none.
+final class LineIngestion: Sendable {
+    private struct State {
+        var pending: PendingResponse?
+        /// Received and not read.
+        var lines: [UInt8] = []
+        /// Lines that have been taken before `lines`.
+        var lineCount = 0
+        /// In the middle of a line that is too long.
+        var isSkipping = false
+        /// A piece is being read; one at a time, so that events are stored in order.
+        var isReading = false
+        /// Pieces that are being committed.
+        var committing = 0
+        /// The connection has been told to bring no more.
+        var isFull = false
+        var isEnded = false
+        var isAnswered = false
+        var failure: Problem?
+        var summary = IngestionSummary(listedIDs: LineIngestion.listedIDs)
+
+        /// A line that is longer than what is buffered must come whole to be read.
+        var hasEnough: Bool {
+            lines.count >= LineIngestion.bufferedBytes && (isReading || committing > 0)
+        }
+    }
+
+    private enum Step {
+        case read([UInt8], firstLine: Int)
+        case answer(PendingResponse, Result<IngestionSummary, Problem>)
+    }
+
+    private let api: LogbookAPI
+    private let reservedBytes: Int
+    private let state = Mutex(State())
+
+    /// Ids that the summary lists.
+    static let listedIDs = 1000
+    /// A line, in bytes: no event is longer, even with every character escaped.
+    static let lineLimit = 1024 * 1024
+    /// Received and not read, in bytes, above which no more is received.
+    private static let bufferedBytes = 256 * 1024
+    private static let piecesCommitting = 2
+    /// What one stream holds in bytes: what is received, and as much being read and committed.
+    private static let memoryBytes = 2 * bufferedBytes
+
+    /// - Parameter contentLength: how long the stream is, where that is known.
+    /// - Throws: `503` when too many bodies are being read.
+    init(_ api: LogbookAPI, contentLength: Int?) throws(Problem) {
+        self.api = api
+        reservedBytes = min(contentLength ?? .max, Self.memoryBytes)
+        try api.reserveIngestion(reservedBytes)
+    }
+
+    deinit { api.releaseIngestion(reservedBytes) }
+
+    /// Takes the body of `request`, and answers it.
+    func receive(_ request: Request) {
+        let pending = request.receiveBody { [self] part in
+            state.withLock { state in
+                switch part {
+                case .piece(let bytes): Self.receive(bytes, &state)
+                case .end: state.isEnded = true
+                }
+                if api.isDraining, !state.isEnded {
+                    state.failure = Problem(
+                        .serviceUnavailable, "Not now: the service is shutting down.")
+                }
+            }
+            proceed()
+            return state.withLock { state in
+                state.isFull = state.hasEnough
+                return state.isFull ? .full : .hungry
+            }
+        }
+        state.withLock { $0.pending = pending }
+    }
+
+    private static func receive(_ bytes: UnsafeRawBufferPointer, _ state: inout State) {
+        var bytes = bytes
+        if state.isSkipping {
+            guard let lineFeed = bytes.firstIndex(of: lineFeed) else { return }
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[(lineFeed + 1)...])
+            state.isSkipping = false
+        }
+        state.lines.append(contentsOf: bytes)
+    }
+
+    private static let lineFeed = UInt8(ascii: "\n")
+
+    // MARK: Steps
+
+    /// Does what can be done now, whoever has made it possible.
+    private func proceed() {
+        let (step, resumed) = state.withLock { state in
+            let step = Self.next(&state)
+            var resumed: PendingResponse?
+            if state.isFull, !state.hasEnough {
+                state.isFull = false
+                resumed = state.pending
+            }
+            return (step, resumed)
+        }
+        resumed?.receiveMore()
+        switch step {
+        case .read(let lines, let firstLine):
+            LogbookAPI.ingestion.async { self.read(lines, firstLine: firstLine) }
+        case .answer(let pending, let result):
+            pending.complete { response in
+                switch result {
+                case .success(let summary): summary.write(to: &response)
+                case .failure(let problem): problem.write(to: &response)
+                }
+            }
+        case nil: break
+        }
+    }
+
+    private static func next(_ state: inout State) -> Step? {
+        guard let pending = state.pending, !state.isAnswered else { return nil }
+        if let failure = state.failure {
+            guard !state.isReading, state.committing == 0 else { return nil }
+            state.isAnswered = true
+            return .answer(pending, .failure(failure.behind(state.summary)))
+        }
+        guard !state.isReading else { return nil }
+        if state.committing < piecesCommitting, let lines = takeLines(&state) {
+            state.isReading = true
+            let firstLine = state.lineCount
+            state.lineCount += lines.count { $0 == lineFeed }
+            return .read(lines, firstLine: firstLine)
+        }
+        guard state.isEnded, state.lines.isEmpty, state.committing == 0 else { return nil }
+        state.isAnswered = true
+        if state.summary.stored > 0 { return .answer(pending, .success(state.summary)) }
+        let problem =
+            state.summary.rejected > 0
+            ? state.summary.problem("No line of the stream can be stored")
+            : Problem(.unprocessableContent, "The stream holds no event.")
+        return .answer(pending, .failure(problem))
+    }
+
+    /// The whole lines that have come; at the end, the last one too. Nil when there are none.
+    private static func takeLines(_ state: inout State) -> [UInt8]? {
+        let last = state.isEnded ? state.lines.indices.last : state.lines.lastIndex(of: lineFeed)
+        guard let last else {
+            if state.lines.count > lineLimit { skipLine(&state) }
+            return nil
+        }
+        guard last + 1 < state.lines.count else {
+            defer { state.lines = [] }
+            return state.lines
+        }
+        defer { state.lines.removeFirst(last + 1) }
+        return Array(state.lines[...last])
+    }
+
+    private static func skipLine(_ state: inout State) {
+        state.summary.reject(state.lineCount, .contentTooLarge, [tooLong])
+        state.lineCount += 1
+        state.lines = []
+        state.isSkipping = true
+    }
+
+    private static let tooLong = FieldError(
+        pointer: "", detail: "the line is longer than \(lineLimit) bytes")
+
+    /// Reads whole lines and has their events stored.
+    private func read(_ lines: [UInt8], firstLine: Int) {
+        var events: [Event] = []
+        var indexes: [Int] = []
+        var rejections: [(index: Int, status: HTTPStatus, errors: [FieldError])] = []
+        lines.withUnsafeBytes { bytes in
+            var index = firstLine
+            for line in bytes.split(separator: Self.lineFeed, omittingEmptySubsequences: false) {
+                defer { index += 1 }
+                guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else {
+                    continue
+                }
+                do throws(JSONError) {
+                    switch try Self.decode(UnsafeRawBufferPointer(rebasing: line), api.now()) {
+                    case .event(let event):
+                        events.append(event)
+                        indexes.append(index)
+                    case .invalid(let errors):
+                        rejections.append((index, .unprocessableContent, errors))
+                    }
+                } catch {
+                    let detail = "the line is not valid JSON: \(error)"
+                    rejections.append(
+                        (index, .badRequest, [FieldError(pointer: "", detail: detail)]))
+                }
+            }
+        }
+        state.withLock { state in
+            for rejection in rejections {
+                state.summary.reject(rejection.index, rejection.status, rejection.errors)
+            }
+            if !events.isEmpty { state.committing += 1 }
+        }
+        if !events.isEmpty { store(events, indexes) }
+        // Only now may the next piece be read: its events come behind these.
+        state.withLock { $0.isReading = false }
+        proceed()
+    }
+
+    private static func decode(
+        _ line: UnsafeRawBufferPointer, _ now: Timestamp
+    ) throws(JSONError) -> EventDecoder.Decoded {
+        guard line.count <= lineLimit else {
+            return .invalid([tooLong])
+        }
+        var reader = JSONReader(line)
+        let decoded = try EventDecoder.decode(&reader, now: now)
+        try reader.expectEnd()
+        return decoded
+    }
+
+    private func store(_ events: [Event], _ indexes: [Int]) {
+        api.repository.append(events) { [self] result in
+            state.withLock { state in
+                state.committing -= 1
+                switch result {
+                case .success(let outcomes): state.summary.add(outcomes, of: events, at: indexes)
+                case .failure(let error): state.failure = state.failure ?? Problem(error)
+                }
+            }
+            proceed()
+        }
+    }
+}
+
+extension Problem {
+    /// This, in the middle of a stream: what comes before it is stored.
+    fileprivate func behind(_ summary: IngestionSummary) -> Problem {
+        Problem(
+            status,
+            "\(detail) Of this stream, \(summary.stored) events are stored; sent again with the ids "
+                + "that they were given by the sender, they are not stored twice.")
+    }
+}
