@@ -245,11 +245,7 @@ struct RequestParser {
             hostCount += 1
             host = field.value
         case 6 where name.equalsIgnoringCase("expect"):
-            if value.equalsIgnoringCase("100-continue") {
-                head.expectsContinue = true
-            } else {
-                head.hasUnknownExpectation = true
-            }
+            parseExpect(value)
         case 10 where name.equalsIgnoringCase("connection"):
             parseConnection(value)
         case 14 where name.equalsIgnoringCase("content-length"):
@@ -261,6 +257,18 @@ struct RequestParser {
             try coding.add(value)
         default:
             break
+        }
+    }
+
+    /// RFC 9110, 10.1.1: Expect = #expectation
+    private mutating func parseExpect(_ value: UnsafeRawBufferPointer) {
+        for expectation in value.split(separator: UInt8(ascii: ",")) {
+            let expectation = UnsafeRawBufferPointer(rebasing: expectation).trimmingBlanks()
+            if expectation.equalsIgnoringCase("100-continue") {
+                head.expectsContinue = true
+            } else if !expectation.isEmpty {
+                head.hasUnknownExpectation = true
+            }
         }
     }
 
