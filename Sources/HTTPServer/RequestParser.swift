@@ -219,6 +219,9 @@ struct RequestParser {
             throw HTTPError(.badRequest, "The request target's host is not valid.")
         }
         authority = authorityStart..<authorityEnd
+        // RFC 9112, 3.2.4: an OPTIONS request whose target "has an empty path and no query
+        // component" is forwarded with "*".
+        if authorityEnd == target.upperBound, head.method == .options { return .asterisk }
         return split(bytes, authorityEnd..<target.upperBound)
     }
 
