@@ -14,8 +14,8 @@ static inline void copenssl_set_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 }
 
-// RFC 7301: takes http/1.1, and goes on without ALPN when the client offers only other protocols: what follows then is
-// not HTTP/1.1, and the parser says so.
+// RFC 7301, 3.2: takes http/1.1. When the client offers only other protocols, "the server SHALL respond with a fatal
+// "no_application_protocol" alert".
 static inline int copenssl_select_http11(
     SSL *session, const unsigned char **chosen, unsigned char *chosen_size, const unsigned char *offered,
     unsigned int offered_size, void *unused) {

@@ -12,6 +12,7 @@ struct BodyDecoder {
     private var state: State
     /// The chunk-size or trailer line that has not ended yet.
     private var line: [UInt8] = []
+    private var extensionBytes = 0
     private var trailerBytes = 0
     private var trailerFields = 0
 
@@ -50,6 +51,7 @@ struct BodyDecoder {
             case .chunkSize:
                 guard try takeLine(input, &offset, bound: limits.chunkLineBytes, over: .badRequest)
                 else { break }
+                try boundExtensions(limits)
                 let size = try line.span.withUnsafeBytes { bytes throws(HTTPError) in
                     try ChunkLine.parseSize(bytes)
                 }
@@ -94,6 +96,17 @@ struct BodyDecoder {
             throw HTTPError(.badRequest, "A line of the chunked body ends in LF alone.")
         }
         return true
+    }
+
+    /// RFC 9112, 7.1.1: "A server ought to limit the total length of chunk extensions received in a
+    /// request". What is longer than any size counts as extension: leading zeros cost as much.
+    private mutating func boundExtensions(_ limits: HTTPLimits) throws(HTTPError) {
+        extensionBytes += max(0, line.count - 2 * MemoryLayout<Int>.size)
+        guard extensionBytes <= limits.chunkLineBytes else {
+            throw HTTPError(
+                .badRequest,
+                "The chunk extensions of the body are longer than \(limits.chunkLineBytes) bytes.")
+        }
     }
 
     /// RFC 9110, 6.5.1: trailers may be discarded. They are checked all the same, for a malformed

@@ -29,8 +29,8 @@ enum ChunkLine {
     }
 
     /// chunk-ext = *( ";" chunk-ext-name [ "=" ( token / quoted-string ) ] ), without the "bad"
-    /// white space that the RFC says a recipient has to parse and a sender must not send: nobody
-    /// does, but smugglers.
+    /// white space that a recipient has to parse and a sender must not send (RFC 9110, 5.6.3):
+    /// nobody does, but smugglers.
     private static func checkExtensions(_ text: UnsafeRawBufferPointer) throws(HTTPError) {
         let malformed = HTTPError(
             .badRequest, "What follows a chunk's size is not a chunk extension.")

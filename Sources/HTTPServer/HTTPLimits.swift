@@ -8,7 +8,8 @@ public struct HTTPLimits: Sendable {
     public var headerBytes = 16 * 1024
     /// Field lines in a header section, or in trailers; more is a 431.
     public var headerFields = 100
-    /// A chunk's size line with its extensions, in bytes; more is a 400.
+    /// A chunk's size line with its extensions, and the extensions of a whole body, in bytes; more
+    /// is a 400.
     public var chunkLineBytes = 4 * 1024
     /// What is read and thrown away of a body that nobody wants, in bytes, before the connection is
     /// closed instead.

@@ -192,7 +192,7 @@ struct RequestParser {
         }
     }
 
-    /// RFC 9112, 3.2.2: "a server MUST accept the absolute-form in requests".
+    /// RFC 9112, 3.2.2: "A server MUST accept the absolute-form in requests".
     private mutating func parseAbsoluteTarget(
         _ bytes: UnsafeRawBufferPointer, _ target: Range<Int>
     ) throws(HTTPError) -> RequestHead.Target {
@@ -219,6 +219,9 @@ struct RequestParser {
             throw HTTPError(.badRequest, "The request target's host is not valid.")
         }
         authority = authorityStart..<authorityEnd
+        // RFC 9112, 3.2.4: an OPTIONS request whose target "has an empty path and no query
+        // component" is forwarded with "*".
+        if authorityEnd == target.upperBound, head.method == .options { return .asterisk }
         return split(bytes, authorityEnd..<target.upperBound)
     }
 
@@ -245,11 +248,7 @@ struct RequestParser {
             hostCount += 1
             host = field.value
         case 6 where name.equalsIgnoringCase("expect"):
-            if value.equalsIgnoringCase("100-continue") {
-                head.expectsContinue = true
-            } else {
-                head.hasUnknownExpectation = true
-            }
+            parseExpect(value)
         case 10 where name.equalsIgnoringCase("connection"):
             parseConnection(value)
         case 14 where name.equalsIgnoringCase("content-length"):
@@ -261,6 +260,18 @@ struct RequestParser {
             try coding.add(value)
         default:
             break
+        }
+    }
+
+    /// RFC 9110, 10.1.1: Expect = #expectation
+    private mutating func parseExpect(_ value: UnsafeRawBufferPointer) {
+        for expectation in value.split(separator: UInt8(ascii: ",")) {
+            let expectation = UnsafeRawBufferPointer(rebasing: expectation).trimmingBlanks()
+            if expectation.equalsIgnoringCase("100-continue") {
+                head.expectsContinue = true
+            } else if !expectation.isEmpty {
+                head.hasUnknownExpectation = true
+            }
         }
     }
 
@@ -279,9 +290,10 @@ struct RequestParser {
     private mutating func finish(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) {
         // RFC 9112, 9.3: "close" comes first, then the version, then, for 1.0, "keep-alive".
         head.keepsAlive = !saysClose && (head.isHTTP11 || saysKeepAlive)
-        // RFC 9112, 3.2: "A server MUST respond with a 400 status code to any HTTP/1.1 request
-        // message that lacks a Host header field and to any request message that contains more than
-        // one Host header field line or a Host header field with an invalid field value."
+        // RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status code to any
+        // HTTP/1.1 request message that lacks a Host header field and to any request message that
+        // contains more than one Host header field line or a Host header field with an invalid
+        // field value."
         guard hostCount == 1 || (hostCount == 0 && !head.isHTTP11) else {
             throw HTTPError(.badRequest, "A request has one Host field; this one has \(hostCount).")
         }
@@ -290,13 +302,15 @@ struct RequestParser {
             guard HostField.isValid(host) else {
                 throw HTTPError(.badRequest, "The Host field is not a host with an optional port.")
             }
+            // RFC 9112, 3.2.2 has an origin server ignore Host beside an absolute target. To refuse
+            // one that differs is stricter: two servers would disagree on the site.
             if let authority, !bytes.slice(authority).equalsIgnoringCase(host) {
                 throw HTTPError(.badRequest, "The Host field contradicts the request target.")
             }
         }
         if coding.isPresent {
-            // RFC 9112, 6.1 and 6.3: Transfer-Encoding in 1.0, or beside Content-Length, is "faulty
-            // framing" and "ought to be handled as an error".
+            // RFC 9112, 6.1: with Transfer-Encoding in 1.0, "the framing is faulty". 6.3: beside
+            // Content-Length, it "ought to be handled as an error".
             guard head.isHTTP11 else {
                 throw HTTPError(.badRequest, "HTTP/1.0 has no Transfer-Encoding.")
             }

@@ -8,6 +8,8 @@ struct TransferCoding {
     /// Adds the codings of one field line.
     mutating func add(_ value: UnsafeRawBufferPointer) throws(HTTPError) {
         isPresent = true
+        // RFC 9110, 5.6.1.2 has a recipient ignore empty members. To refuse them is stricter: what
+        // one server ignores frames the body for another.
         for coding in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
             let coding = UnsafeRawBufferPointer(rebasing: coding).trimmingBlanks()
             guard !coding.isEmpty, ASCII.isToken(coding[0]) else {
@@ -19,7 +21,7 @@ struct TransferCoding {
             } else if coding.count > 7, coding.slice(0..<7).equalsIgnoringCase("chunked"),
                 !ASCII.isToken(coding[7])
             {
-                // RFC 9112, 7: "The chunked coding does not define any parameters. Their presence
+                // RFC 9112, 7.1: "The chunked coding does not define any parameters. Their presence
                 // SHOULD be treated as an error."
                 throw HTTPError(.badRequest, "The chunked coding takes no parameters.")
             } else {
@@ -30,7 +32,7 @@ struct TransferCoding {
 
     /// RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not
     /// understand SHOULD respond with 501". 6.3: a request in which chunked is not the final coding
-    /// is answered with 400.
+    /// is answered with 400; here that is one in which chunked stands before another.
     func check() throws(HTTPError) {
         guard chunkedCount <= 1, chunkedCount == 0 || isLastChunked else {
             throw HTTPError(.badRequest, "In Transfer-Encoding, chunked comes once and last.")

@@ -89,12 +89,25 @@ struct RequestParserTests {
         #expect(try parse("POST / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n").framing == framing)
     }
 
+    @Test(
+        "An absolute target without path and query means the whole server to OPTIONS",
+        arguments: [
+            ("OPTIONS http://a", true), ("OPTIONS http://a/", false),
+            ("OPTIONS http://a?b", false), ("GET http://a", false),
+        ])
+    func emptyPath(line: String, isAsterisk: Bool) throws {
+        let target = try parse("\(line) HTTP/1.1\r\nHost: a\r\n\r\n").target
+        if case .asterisk = target { #expect(isAsterisk) } else { #expect(!isAsterisk) }
+    }
+
     @Test("Expectations are told apart")
     func expectations() throws {
         let known = try parse("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n")
         #expect(known.expectsContinue && !known.hasUnknownExpectation)
         let unknown = try parse("GET / HTTP/1.1\r\nHost: a\r\nExpect: other\r\n\r\n")
         #expect(!unknown.expectsContinue && unknown.hasUnknownExpectation)
+        let both = try parse("GET / HTTP/1.1\r\nHost: a\r\nExpect: other, 100-continue\r\n\r\n")
+        #expect(both.expectsContinue && both.hasUnknownExpectation)
     }
 
     @Test("A method as long as the bound, and one byte longer")
