@@ -12,6 +12,9 @@ public final class EventReader {
     /// need ever go.
     private var pages: [String: Statement] = [:]
     private var deadline = UInt64.max
+    private let begin, end: Statement
+    /// The commit that the snapshot is not older than; nil when none is held.
+    private var heldCommit: Int?
 
     private static let cachedPages = 64
     /// Steps of the virtual machine between two looks at the clock.
@@ -23,8 +26,35 @@ public final class EventReader {
         connection.setBusyTimeout(milliseconds: 100)
         try connection.execute("PRAGMA query_only=ON; PRAGMA temp_store=MEMORY")
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
+        begin = try connection.prepare("BEGIN")
+        end = try connection.prepare("COMMIT")
         connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in
             deadline != .max && clinux_monotonic_nanoseconds() > deadline
+        }
+    }
+
+    /// Has the reads up to `endSnapshot` share a snapshot, which saves each of them taking and
+    /// giving back a lock on the WAL. One that is older than `commit` is renewed: whoever was told of
+    /// a commit sees it.
+    public func holdSnapshot(atLeast commit: Int) throws(StoreError) {
+        guard heldCommit != commit else { return }
+        try storing { () throws(SQLiteError) in
+            if heldCommit != nil { try end.run() }
+            heldCommit = nil
+            try begin.run()
+        }
+        heldCommit = commit
+    }
+
+    /// Lets go of the snapshot: a WAL that is read from cannot be emptied.
+    public func endSnapshot() {
+        guard heldCommit != nil else { return }
+        heldCommit = nil
+        do throws(SQLiteError) {
+            try end.run()
+        } catch {
+            logger.error("Ending a read failed: \(error)")
+            connection.rollback()
         }
     }
 

@@ -14,6 +14,7 @@ public final class EventRepository: Sendable {
     private let schema: SchemaManager
     private let state: Mutex<SchemaState>
     private let opened = Mutex(Opened())
+    private let commits = CommitCounter()
 
     private struct Opened {
         var lock: DatabaseLock?
@@ -66,7 +67,8 @@ public final class EventRepository: Sendable {
         _ afterReplies: @escaping @Sendable () -> Void
     ) throws(SchemaError) -> EventWriter {
         do {
-            return try EventWriter(configuration, logger: logger, afterReplies: afterReplies)
+            return try EventWriter(
+                configuration, commits: commits, logger: logger, afterReplies: afterReplies)
         } catch {
             throw .failed("Cannot open \(configuration.path) for writing: \(error)")
         }
@@ -119,6 +121,9 @@ public final class EventRepository: Sendable {
         }
         writer.delete(id: id, reply)
     }
+
+    /// Rises with every commit, before the replies to what was committed.
+    public var commitCount: Int { commits.count }
 
     // MARK: Reading
 

@@ -43,6 +43,7 @@ final class EventWriter: @unchecked Sendable {
     private let afterReplies: @Sendable () -> Void
     private let queue = DispatchQueue(label: "logbook.writer", qos: .userInitiated)
     private let waiting = Mutex(Waiting())
+    private let commits: CommitCounter
     private let failure = Mutex<String?>(nil)
 
     private let connection: Connection
@@ -53,11 +54,12 @@ final class EventWriter: @unchecked Sendable {
     ///
     /// - Parameter afterReplies: called once after the replies of each commit.
     init(
-        _ configuration: StoreConfiguration, logger: Logger,
+        _ configuration: StoreConfiguration, commits: CommitCounter, logger: Logger,
         afterReplies: @escaping @Sendable () -> Void
     ) throws(SQLiteError) {
         self.configuration = configuration
         self.logger = logger
+        self.commits = commits
         self.afterReplies = afterReplies
         connection = try Connection(configuration.path, .readWrite)
         connection.setBusyTimeout(milliseconds: 5000)
@@ -189,6 +191,7 @@ final class EventWriter: @unchecked Sendable {
             answers.reserveCapacity(work.count)
             for work in work { answers.append(try execute(work)) }
             try commit.run()
+            commits.increment()
             noteSuccess()
             for answer in answers {
                 switch answer {

@@ -34,6 +34,8 @@ final class EventLoop: @unchecked Sendable {
     private var nextAccept = UInt64.max
     private(set) var isDraining = false
     private var isStopped = false
+    /// Whether a handler has run in this wake-up.
+    var hasServed = false
 
     /// Nanoseconds of the monotonic clock at the last wake-up.
     private(set) var now = clinux_monotonic_nanoseconds()
@@ -126,6 +128,7 @@ final class EventLoop: @unchecked Sendable {
             for event in events[..<Int(count)] { dispatch(event) }
             runReady()
             runInbox()
+            endTurn()
             if now >= nextSweep { sweep() }
             if now >= nextAccept { resumeAccepting() }
         }
@@ -156,6 +159,12 @@ final class EventLoop: @unchecked Sendable {
         } else if let connection = connection(event.token) {
             connection.handle(event.events)
         }
+    }
+
+    private func endTurn() {
+        guard hasServed else { return }
+        hasServed = false
+        server.configuration.afterTurn(index)
     }
 
     private func runReady() {

@@ -8,6 +8,9 @@ public struct ServerConfiguration: Sendable {
     public var maxConnections = 4096
     /// The bounds on each connection.
     public var limits = HTTPLimits()
+    /// Called on an event loop, by its number, at the end of each wake-up in which handlers ran:
+    /// what they keep for each other within one is let go of here.
+    public var afterTurn: @Sendable (Int) -> Void = { _ in }
     /// Writes the answer to a request that the server itself refuses: status, Content-Type and
     /// body.
     public var renderError: @Sendable (HTTPError, inout Response) -> Void = { error, response in

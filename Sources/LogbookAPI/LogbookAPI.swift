@@ -44,5 +44,8 @@ public final class LogbookAPI: Sendable {
     /// Has `/readyz` say that traffic should go elsewhere.
     public func beginDraining() { draining.store(true, ordering: .relaxed) }
 
+    /// To be called at the end of each wake-up of an event loop, with its number.
+    @Sendable public func endTurn(_ loopIndex: Int) { readers.endTurn(loopIndex) }
+
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 }

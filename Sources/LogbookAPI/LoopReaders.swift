@@ -19,9 +19,12 @@ final class LoopReaders: @unchecked Sendable {
 
     func reader(for request: Request) throws(StoreError) -> EventReader {
         let place = places[request.loopIndex]
-        if let reader = place.reader { return reader }
-        let reader = try repository.makeReader()
-        place.reader = reader
+        if place.reader == nil { place.reader = try repository.makeReader() }
+        guard let reader = place.reader else { preconditionFailure("a reader was just made") }
+        try reader.holdSnapshot(atLeast: repository.commitCount)
         return reader
     }
+
+    /// Ends what the reads of one wake-up of the loop shared.
+    func endTurn(_ loopIndex: Int) { places[loopIndex].reader?.endSnapshot() }
 }

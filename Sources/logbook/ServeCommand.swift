@@ -161,6 +161,7 @@ struct ServeCommand: ParsableCommand {
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
         configuration.maxConnections = maxConnections
         configuration.limits = limits
+        configuration.afterTurn = api.endTurn
         configuration.renderError = LogbookAPI.renderError
         let server = Server(configuration, router: Router(api.routes), logger: logger)
         // The listener opens before the database: probes are answered during a long migration.

@@ -178,7 +178,8 @@ struct EventWriterTests {
         try makeLatest(folder.path("events.db"))
         let announced = Mutex(0)
         let writer = try EventWriter(
-            StoreConfiguration(path: folder.path("events.db")), logger: LogRecorder().logger,
+            StoreConfiguration(path: folder.path("events.db")), commits: CommitCounter(),
+            logger: LogRecorder().logger,
             afterReplies: { announced.withLock { $0 += 1 } })
         writer.close()
         let refused = Mutex<[StoreError]>([])
@@ -303,7 +304,8 @@ struct EventWriterTests {
             try file.close()
         }
         let writer = try EventWriter(
-            StoreConfiguration(path: path), logger: LogRecorder().logger, afterReplies: {})
+            StoreConfiguration(path: path), commits: CommitCounter(), logger: LogRecorder().logger,
+            afterReplies: {})
         let new = try event()
         let result = await withCheckedContinuation { continuation in
             writer.append([new], allOrNothing: false) { continuation.resume(returning: $0) }

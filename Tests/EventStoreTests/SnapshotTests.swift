@@ -1,0 +1,71 @@
+import Events
+import SQLite
+import Testing
+
+@testable import EventStore
+
+@Suite("Snapshots that reads share")
+struct SnapshotTests {
+    private let folder: TemporaryFolder
+    private let repository: EventRepository
+
+    init() throws {
+        folder = try TemporaryFolder()
+        repository = EventRepository(
+            StoreConfiguration(path: folder.path("events.db")), logger: LogRecorder().logger,
+            now: { testMoment })
+        try repository.open(afterReplies: {})
+    }
+
+    private func stored(_ id: String) async throws {
+        _ = try await repository.append([event(["id": id])]).get()
+    }
+
+    @Test("Whoever was told of a commit sees it, whatever snapshot was held before")
+    func renewed() async throws {
+        let reader = try repository.makeReader()
+        for number in 0..<50 {
+            let before = repository.commitCount
+            try reader.holdSnapshot(atLeast: before)
+            #expect(try reader.json("e\(number)") == nil)
+            try await stored("e\(number)")
+            #expect(repository.commitCount > before)
+            try reader.holdSnapshot(atLeast: before)
+            #expect(try reader.json("e\(number)") == nil, "the snapshot is the one that was held")
+            try reader.holdSnapshot(atLeast: repository.commitCount)
+            #expect(try reader.json("e\(number)") != nil)
+        }
+        reader.endSnapshot()
+        reader.endSnapshot()
+        repository.close()
+    }
+
+    @Test("One that has ended keeps no WAL; one that is held does")
+    func released() async throws {
+        let reader = try repository.makeReader()
+        try await stored("a")
+        try reader.holdSnapshot(atLeast: repository.commitCount)
+        #expect(try reader.json("a") != nil)
+        try await stored("b")
+        let checkpointer = try Connection(folder.path("events.db"), .readWrite)
+        // It learns that there is a WAL by reading.
+        #expect(try checkpointer.integer("SELECT count(*) FROM events") == 2)
+        #expect(throws: SQLiteError.self) { try checkpointer.checkpoint(.truncate) }
+        reader.endSnapshot()
+        #expect(try checkpointer.checkpoint(.truncate).pages == 0)
+        repository.close()
+    }
+
+    @Test("A query that is stopped leaves the snapshot as it was")
+    func interrupted() async throws {
+        let reader = try repository.makeReader()
+        _ = try await repository.append((0..<3000).map { try event(["id": "e\($0)"]) }).get()
+        try reader.holdSnapshot(atLeast: repository.commitCount)
+        #expect(throws: StoreError.self) {
+            try reader.page(query([("limit", "1000")]), budget: .zero) { _ in true }
+        }
+        #expect(try reader.json("e1") != nil)
+        reader.endSnapshot()
+        repository.close()
+    }
+}
