@@ -56,6 +56,9 @@ struct Transport {
     }
 
     func close() {
+        // RFC 9112, 9.8: "Servers MUST attempt to initiate an exchange of closure alerts with the
+        // client before closing the connection."
+        session?.finishSending()
         // Linux frees the descriptor whatever close returns; EINTR must not be retried.
         let result = Glibc.close(descriptor)
         precondition(
