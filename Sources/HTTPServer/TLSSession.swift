@@ -181,6 +181,9 @@ final class TLSSession {
         SSL_shutdown(handle)
     }
 
+    /// Has the peer see that what was sent is not whole: no `finishSending` from now on.
+    func breakOff() { isEstablished = false }
+
     private func fail(_ error: Int32) {
         hasFailed = true
         let reason = TLSError.takeReason()

@@ -49,6 +49,7 @@ struct Transport {
 
     /// Has `close` send a reset in place of an orderly end.
     func reset() {
+        session?.breakOff()
         var option = linger(l_onoff: 1, l_linger: 0)
         let size = socklen_t(MemoryLayout<linger>.size)
         // Where it fails, as for a Unix socket, the body's missing end still tells.
