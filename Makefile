@@ -39,6 +39,7 @@ bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench
 	bench/http.sh "$(BINARY)"
 	bench/post.sh "$(BINARY)"
+	bench/tls.sh "$(BINARY)"
 
 image: ## build the Docker image `logbook`
 	docker build --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" -t logbook .

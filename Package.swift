@@ -53,7 +53,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "HTTPServer", "CLinux", .product(name: "Logging", package: "swift-log"),
+                "HTTPServer", "CLinux", "COpenSSL",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON"]),
         .testTarget(

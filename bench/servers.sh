@@ -41,12 +41,12 @@ await() {
   done
 }
 
-# start_logbook DATABASE: sets logbook, its process, and logbook_url.
+# start_logbook DATABASE [FLAGS]: sets logbook, its process, and logbook_url.
 start_logbook() {
   local port
   port=$(free_port)
   logbook_url=http://127.0.0.1:$port
-  "$binary" serve --listen "127.0.0.1:$port" --database "$1" 2>"$folder/log" &
+  "$binary" serve --listen "127.0.0.1:$port" --database "$@" 2>"$folder/log" &
   logbook=$!
   started[$logbook]=logbook
   await "$logbook_url/readyz" "$logbook"
