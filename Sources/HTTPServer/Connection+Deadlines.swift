@@ -40,8 +40,7 @@ extension Connection {
             refuse(HTTPError(.requestTimeout, "The header did not arrive in time."))
             finishTurn()
         case .collecting, .receiving:
-            let wanted = Double(loop.limits.bodyBytesPerSecond) * loop.limits.bodyGrace.seconds
-            if Double(bodyBytesInWindow) >= max(wanted, 1) {
+            if bodyBytesInWindow >= loop.limits.leastBodyBytes {
                 bodyBytesInWindow = 0
                 setDeadline(loop.timeouts.body)
             } else {
