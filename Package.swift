@@ -63,7 +63,7 @@ let package = Package(
                 "EventStore", "SQLite", "Events", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EndToEndTests"),
+        .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"]),
     ],
     swiftLanguageModes: [.v6]
 )

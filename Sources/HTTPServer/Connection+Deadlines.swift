@@ -47,7 +47,9 @@ extension Connection {
                 refuse(HTTPError(.requestTimeout, "The body came too slowly."))
                 finishTurn()
             }
-        case .handshaking, .head, .draining, .lingering:
+        case .head:
+            takeLeave()
+        case .handshaking, .draining, .lingering:
             close()
         case .waiting, .streaming, .closed:
             deadline = .max

@@ -252,12 +252,23 @@ final class Connection {
 
     // MARK: Ending
 
+    private var isAtRest: Bool {
+        phase == .head && !parser.hasStarted && pending.isEmpty && unsent.isEmpty
+    }
+
+    /// Closes, but for what has come meanwhile, which is answered.
     func closeIfIdle() {
-        switch phase {
-        case .handshaking: close()
-        case .head where !parser.hasStarted && pending.isEmpty && unsent.isEmpty: close()
-        default: break
-        }
+        if phase == .handshaking { return close() }
+        guard isAtRest else { return }
+        receive()
+        if isAtRest { takeLeave() }
+    }
+
+    /// Ends a connection at rest. Its client may be sending a request right now: to be reset would
+    /// look like a failure, and an end before any answer tells it to send that again elsewhere.
+    func takeLeave() {
+        linger()
+        finishTurn()
     }
 
     func close() {

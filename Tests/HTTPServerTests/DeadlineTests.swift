@@ -31,7 +31,10 @@ struct DeadlineTests {
 
     @Test("A client that says nothing is let go")
     func silent() throws {
-        let limits = limits { $0.headerTimeout = Self.short }
+        let limits = limits {
+            $0.headerTimeout = Self.short
+            $0.lingerTimeout = Self.short
+        }
         try TestServer.run(limits: limits) { server in
             let client = try server.connect()
             #expect(try client.isAtEnd())
@@ -83,7 +86,10 @@ struct DeadlineTests {
 
     @Test("A connection at rest is closed without a word")
     func idle() throws {
-        let limits = limits { $0.idleTimeout = Self.short }
+        let limits = limits {
+            $0.idleTimeout = Self.short
+            $0.lingerTimeout = Self.short
+        }
         try TestServer.run(limits: limits) { server in
             let client = try server.connect()
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -92,6 +98,20 @@ struct DeadlineTests {
             #expect(!answer.closes)
             #expect(try client.isAtEnd())
             try server.awaitConnections(0)
+        }
+    }
+
+    @Test("A request that comes as its connection is given up meets an end, not a reset")
+    func idleRace() throws {
+        let limits = limits { $0.idleTimeout = Self.short }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.readAnswer().code == 200)
+            #expect(client.waitForInput(milliseconds: 60_000))
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            try client.awaitRead()
+            #expect(try client.isAtEnd())
         }
     }
 

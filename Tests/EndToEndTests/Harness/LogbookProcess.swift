@@ -5,6 +5,8 @@ final class LogbookProcess: Sendable {
     let folder: TemporaryFolder
     let database: String
     let port: UInt16
+    /// That of TLS, where `flags` have it listen so.
+    let securePort: UInt16?
     private let child: ChildProcess
 
     /// Starts the program, and returns when it listens.
@@ -21,12 +23,18 @@ final class LogbookProcess: Sendable {
         var arguments = ["serve", "--listen", "127.0.0.1:0"] + flags
         if database != nil { arguments += ["--database", self.database] }
         child = try ChildProcess(BuiltProgram.path, arguments, environment: environment)
-        let line = try child.standardError.line(containing: "Listening on http://127.0.0.1:")
+        port = try Self.port(child, of: "http")
+        let isSecure = flags.contains { $0.hasPrefix("https://") }
+        securePort = isSecure ? try Self.port(child, of: "https") : nil
+        if awaitsReady { try self.awaitReady() }
+    }
+
+    private static func port(_ child: ChildProcess, of scheme: String) throws -> UInt16 {
+        let line = try child.standardError.line(containing: "Listening on \(scheme)://127.0.0.1:")
         guard let port = line.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw HarnessError("no port in '\(line)'")
         }
-        self.port = port
-        if awaitsReady { try self.awaitReady() }
+        return port
     }
 
     // The folder is removed after this, when nobody writes to it any more.
@@ -48,6 +56,12 @@ final class LogbookProcess: Sendable {
     var url: String { "http://127.0.0.1:\(port)" }
 
     func connect() throws -> RawClient { try RawClient(port: port) }
+
+    /// Connects with TLS.
+    func connectSecurely() throws -> RawClient {
+        guard let securePort else { throw HarnessError("it does not listen with TLS") }
+        return try RawClient(port: securePort, isSecure: true)
+    }
 
     /// One request on a connection of its own.
     @discardableResult
