@@ -82,7 +82,8 @@ def test_flags_are_documented():
     for flag in FLAGS:
         assert re.search(rf"{flag}(?![a-z-])", guide), flag
     known = FLAGS.keys() | {"--help"} | default_values(help_text("healthcheck")).keys()
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", guide)) <= known
+    # What follows curl is curl's.
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub("curl .*", "", guide))) <= known
 
 
 def test_bounds_are_documented_with_their_defaults():
