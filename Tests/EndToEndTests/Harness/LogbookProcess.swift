@@ -131,6 +131,21 @@ final class LogbookProcess: Sendable {
         return kilobytes * 1024
     }
 
+    /// What it has open, by kind: `socket`, `anon_inode`, or the path of a file.
+    func descriptors() throws -> [String: Int] {
+        let folder = "/proc/\(child.identifier)/fd"
+        var kinds: [String: Int] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+            let length = readlink("\(folder)/\(name)", &target, Int(PATH_MAX))
+            // It may have been closed meanwhile.
+            guard length > 0 else { continue }
+            let path = String(cString: Array(target[..<length]) + [0])
+            kinds[path.hasPrefix("/") ? path : String(path.prefix { $0 != ":" }), default: 0] += 1
+        }
+        return kinds
+    }
+
     func terminate() { child.signal(SIGTERM) }
 
     func interrupt() { child.signal(SIGINT) }

@@ -5,7 +5,7 @@ final class RawClient {
     private let descriptor: Int32
     private var session: TLSClient?
     private var received: [UInt8] = []
-    private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
+    private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
 
     /// Whether an answer has begun to come and is not whole.
     private(set) var isInAnswer = false
@@ -67,6 +67,18 @@ final class RawClient {
     }
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    /// Sends what the system takes at once; returns how many bytes that was.
+    func offer(_ bytes: ArraySlice<UInt8>) throws -> Int {
+        let count = bytes.withUnsafeBytes {
+            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+        }
+        if count < 0, errno == EAGAIN || errno == EINTR { return 0 }
+        guard count >= 0 else {
+            throw HarnessError("cannot send: \(String(cString: strerror(errno)))")
+        }
+        return count
+    }
 
     /// Sends no more, and still reads.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
@@ -139,6 +151,18 @@ final class RawClient {
         while try receive() {}
         defer { received = [] }
         return received
+    }
+
+    /// Reads what comes first.
+    func readSome() throws { _ = try receive() }
+
+    /// Reads until the server ends the connection, in whatever way.
+    func readToAnyEnd() {
+        do {
+            _ = try readToEnd()
+        } catch {
+            received = []
+        }
     }
 
     /// False at the end.
