@@ -131,19 +131,27 @@ final class LogbookProcess: Sendable {
         return kilobytes * 1024
     }
 
-    /// What it has open, by kind: `socket`, `anon_inode`, or the path of a file.
+    /// What it has open, by kind: `socket`, `anon_inode`, or the path of a file. The sockets that it
+    /// got from the test runner, which does not close them on exec, are left out.
     func descriptors() throws -> [String: Int] {
-        let folder = "/proc/\(child.identifier)/fd"
-        var kinds: [String: Int] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
-            var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-            let length = readlink("\(folder)/\(name)", &target, Int(PATH_MAX))
-            // It may have been closed meanwhile.
-            guard length > 0 else { continue }
-            let path = String(cString: Array(target[..<length]) + [0])
-            kinds[path.hasPrefix("/") ? path : String(path.prefix { $0 != ":" }), default: 0] += 1
+        let inherited = Set(try Self.openFiles(of: "self"))
+        let own = try Self.openFiles(of: "\(child.identifier)").filter {
+            !$0.hasPrefix("socket:") || !inherited.contains($0)
         }
-        return kinds
+        let kinds = own.map { $0.hasPrefix("/") ? $0 : String($0.prefix { $0 != ":" }) }
+        return Dictionary(kinds.map { ($0, 1) }, uniquingKeysWith: +)
+    }
+
+    private static func openFiles(of process: String) throws -> [String] {
+        let folder = "/proc/\(process)/fd"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { name in
+            var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+            let length = target.withUnsafeMutableBytes {
+                readlink("\(folder)/\(name)", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+            }
+            // It may have been closed meanwhile.
+            return length > 0 ? String(decoding: target[..<length], as: UTF8.self) : nil
+        }
     }
 
     func terminate() { child.signal(SIGTERM) }
