@@ -38,7 +38,7 @@ let package = Package(
         .target(
             name: "LogbookAPI",
             dependencies: [
-                "HTTPServer", "EventStore", "Events", "JSON",
+                "HTTPServer", "EventStore", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(

@@ -8,17 +8,17 @@ public final class EventReader {
     private let connection: Connection
     private let logger: Logger
     private let find: Statement
-    /// Statements of pages by their SQL. The shapes of a query are few, but not so few that none
-    /// need ever go.
-    private var pages: [String: Statement] = [:]
-    private var deadline = UInt64.max
+    /// Other statements by their SQL. The shapes of a query are few, but not so few that none need
+    /// ever go.
+    private var statements: [String: Statement] = [:]
+    var deadline = UInt64.max
     private let begin, end: Statement
     /// The commit that the snapshot is not older than; nil when none is held.
     private var heldCommit: Int?
     private let reads: OpenReads
     private let activity: OpenReads.Activity
 
-    private static let cachedPages = 64
+    private static let cachedStatements = 64
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
@@ -117,7 +117,7 @@ public final class EventReader {
         try storing { () throws(SQLiteError) in try SchemaDescription(connection) }
     }
 
-    private func storing<Result>(
+    func storing<Result>(
         _ body: () throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
         activity.begin()
@@ -138,24 +138,18 @@ public final class EventReader {
 
     // MARK: SQL
 
+    /// The statement of `sql`, which one use at a time may have.
+    func statement(_ sql: String) throws(SQLiteError) -> Statement {
+        if let cached = statements[sql] { return cached }
+        if statements.count >= Self.cachedStatements { statements.removeAll() }
+        let statement = try connection.prepare(sql)
+        statements[sql] = statement
+        return statement
+    }
+
     private func pageStatement(_ part: PagePlan.Part, limit: Int) throws(SQLiteError) -> Statement {
-        let statement: Statement
-        if let cached = pages[part.sql] {
-            statement = cached
-        } else {
-            if pages.count >= Self.cachedPages { pages.removeAll() }
-            statement = try connection.prepare(part.sql)
-            pages[part.sql] = statement
-        }
-        var index: Int32 = 1
-        for value in part.values {
-            switch value {
-            case .text(let text): try statement.bind(index, text)
-            case .integer(let integer): try statement.bind(index, integer)
-            }
-            index += 1
-        }
-        try statement.bind(index, Int64(limit))
+        let statement = try statement(part.sql)
+        try statement.bind(part.values + [.integer(Int64(limit))])
         return statement
     }
 

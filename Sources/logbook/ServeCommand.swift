@@ -29,6 +29,9 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup
     var keeping: RetentionOptions
 
+    @OptionGroup
+    var streaming: StreamOptions
+
     @Option(help: ArgumentHelp("The database file.", valueName: "path"))
     var database = "logbook.db"
 
@@ -106,7 +109,7 @@ struct ServeCommand: ParsableCommand {
 
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
-        ListenOptions.valueFlags + RetentionOptions.valueFlags + [
+        ListenOptions.valueFlags + RetentionOptions.valueFlags + StreamOptions.valueFlags + [
             "database", "event-loops", "max-connections", "max-body-bytes",
             "max-buffered-bytes", "max-header-bytes",
             "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout",
@@ -163,7 +166,9 @@ struct ServeCommand: ParsableCommand {
         raiseDescriptorLimit(logger)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
-        let api = LogbookAPI(repository, loops: loops, bodyLimit: maxBodyBytes, now: Self.now)
+        let api = LogbookAPI(
+            repository, loops: loops, bodyLimit: maxBodyBytes, streams: streaming.maxStreams,
+            heartbeat: .seconds(streaming.streamHeartbeat), now: Self.now)
         let credentials = try readCertificate(logger)
         let endpoints = try listening.endpoints(credentials, probes: Router(api.probeRoutes))
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
@@ -179,7 +184,7 @@ struct ServeCommand: ParsableCommand {
             logger.critical("\(error)")
             throw ExitCode.failure
         }
-        DispatchQueue.global().async { Self.open(repository, for: server, logger) }
+        DispatchQueue.global().async { Self.open(repository, for: server, api, logger) }
         let watch = watchCertificate(credentials)
         let shutdown = Shutdown(
             server: server, api: api, repository: repository, delay: shutdownDelay,
@@ -212,10 +217,13 @@ struct ServeCommand: ParsableCommand {
     }
 
     private static func open(
-        _ repository: EventRepository, for server: Server, _ logger: Logger
+        _ repository: EventRepository, for server: Server, _ api: LogbookAPI, _ logger: Logger
     ) {
         do throws(SchemaError) {
-            try repository.open { server.wake() }
+            try repository.open {
+                server.wake()
+                api.noteCommit()
+            }
         } catch {
             logger.critical("\(error.message)")
             if case .refused = error { Glibc.exit(Logbook.refusedExit) }
@@ -268,6 +276,7 @@ struct ServeCommand: ParsableCommand {
         limits.bodyBytesPerSecond = minBodyRate
         limits.idleTimeout = .seconds(idleTimeout)
         limits.writeTimeout = .seconds(writeTimeout)
+        limits.streamWriteTimeout = .seconds(streaming.streamWriteTimeout)
         return limits
     }
 

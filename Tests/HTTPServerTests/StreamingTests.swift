@@ -137,6 +137,25 @@ struct StreamingTests {
         }
     }
 
+    @Test("A source goes with its client, though the loop answers nobody else")
+    func goesAlone() throws {
+        let gone = Atomic<Int>(0)
+        let route = TestServer.route(.get, "/silent") { _, response in
+            let witness = Witness { gone.wrappingAdd(1, ordering: .relaxed) }
+            response.source = { _ in _ = witness }
+        }
+        try TestServer.run(loops: 1, routes: [route]) { server in
+            let head = try server.connect()
+            head.send("HEAD /silent HTTP/1.1\r\nHost: a\r\n\r\n")
+            try eventually("HEAD needs none") { gone.load(ordering: .relaxed) == 1 }
+            let client = try server.connect()
+            client.send("GET /silent HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.waitForInput(milliseconds: 20_000))
+            client.reset()
+            try eventually("the source is let go of") { gone.load(ordering: .relaxed) == 2 }
+        }
+    }
+
     @Test("A demand is granted once, and a late one is dropped", arguments: Layer.allCases)
     func grantedTwice(_ layer: Layer) throws {
         let route = TestServer.route(.get, "/twice") { _, response in
