@@ -150,6 +150,13 @@ public struct EventQuery: Equatable, Sendable {
         return time.text
     }
 
+    /// The query of what follows the event at `position`.
+    public func continued(after position: Position) -> EventQuery {
+        var query = self
+        query.after = position
+        return query
+    }
+
     /// The cursor of the page that follows the event at `position`.
     public func cursor(after position: Position) -> String {
         Cursor.text(position, moment: now, signature: signature)

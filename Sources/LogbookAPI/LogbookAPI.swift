@@ -37,7 +37,7 @@ public final class LogbookAPI: Sendable {
     /// Every route of the service.
     public var routes: [Route] {
         let routes =
-            eventRoutes + streamRoutes + schemaRoutes + backupRoutes + healthRoutes
+            eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
         return routes + [indexRoute(of: routes)]
     }
 

@@ -61,13 +61,15 @@ extension LogbookAPI {
         return Int64(text)
     }
 
-    /// Reads a query string of filters and the route's `own` parameters.
+    /// Reads a query string of filters, the route's `own` parameters, and those that are `passed` on
+    /// to the query with what is `fixed`.
     func filters(
-        _ request: Request, own: [String]
+        _ request: Request, own: [String], passed: [String] = [],
+        fixed: [(name: String, value: String)] = []
     ) throws(Problem) -> (query: EventQuery, own: [String: String]) {
         try reporting {
-            let known = EventQuery.filterParameters + own
-            var filters: [(name: String, value: String)] = []
+            let known = EventQuery.filterParameters + passed + own
+            var filters = fixed
             var values: [String: String] = [:]
             for (name, value) in try QueryParameters(request.query).pairs {
                 guard known.contains(name) else {
