@@ -29,10 +29,12 @@ public final class EventRepository: Sendable {
         _ configuration: StoreConfiguration, logger: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) {
-        self.configuration = configuration
+        var resolved = configuration
+        resolved.path = Folder.resolve(configuration.path)
+        self.configuration = resolved
         self.logger = logger
         schema = SchemaManager(
-            path: configuration.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
+            path: resolved.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
             now: now)
         state = Mutex(SchemaState(version: 0, latest: schema.latest, status: .migrating))
     }

@@ -83,6 +83,9 @@ final class EventWriter: @unchecked Sendable {
         )
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
         delete = try connection.prepare("DELETE FROM events WHERE id = ?")
+        // The first reading makes the WAL.
+        _ = try connection.integer("SELECT count(*) FROM schema_version")
+        try Folder.sync(of: configuration.path)
     }
 
     /// Why nothing can be written at the moment; nil when it can.
@@ -286,7 +289,10 @@ final class EventWriter: @unchecked Sendable {
 
     private func noteFailure(_ error: SQLiteError) -> StoreError {
         let reason =
-            error.code == SQLiteError.full ? "the disk is full" : "the database cannot be written"
+            error.code == SQLiteError.full
+            ? "the disk is full"
+            : error.isDamage
+                ? "the database file is damaged" : "the database cannot be written"
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil
             failure = reason
@@ -297,7 +303,8 @@ final class EventWriter: @unchecked Sendable {
             // A damaged file does not mend, and a small write may well succeed in it.
             if !error.isDamage { planRetry() }
         }
-        return error.isDamage ? .damaged : .unavailable(reason)
+        // Damage, too: who sent the event shall keep it until the file has been restored.
+        return .unavailable(reason)
     }
 
     /// While nothing can be written no traffic may come that would find out that it can again:

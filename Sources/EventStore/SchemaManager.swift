@@ -137,6 +137,7 @@ public final class SchemaManager: Sendable {
         guard rename(unfinished, copy) == 0 else {
             throw .failed("Cannot rename \(unfinished): \(String(cString: strerror(errno)))")
         }
+        do { try Folder.sync(of: copy) } catch { throw .failed("Cannot keep \(copy): \(error)") }
         logger.info("Kept a copy of schema version \(version) as \(copy)")
     }
 

@@ -310,8 +310,9 @@ struct EventWriterTests {
         let result = await withCheckedContinuation { continuation in
             writer.append([new], allOrNothing: false) { continuation.resume(returning: $0) }
         }
-        #expect(throws: StoreError.damaged) { try result.get() }
-        #expect(writer.failureReason != nil)
+        let reason = "the database file is damaged"
+        #expect(throws: StoreError.unavailable(reason)) { try result.get() }
+        #expect(writer.failureReason == reason)
         #expect(try makeReader(path).allSeqs().count == 1_001)
         writer.close()
     }
