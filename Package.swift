@@ -59,7 +59,7 @@ let package = Package(
         .testTarget(
             name: "EventStoreTests",
             dependencies: [
-                "EventStore", "SQLite", "Events", "JSON",
+                "EventStore", "SQLite", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EndToEndTests"),

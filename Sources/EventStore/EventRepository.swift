@@ -13,6 +13,7 @@ public final class EventRepository: Sendable {
     private let logger: Logger
     private let schema: SchemaManager
     private let state: Mutex<SchemaState>
+    private let now: @Sendable () -> Timestamp
     private let opened = Mutex(Opened())
     private let commits = CommitCounter()
 
@@ -33,6 +34,7 @@ public final class EventRepository: Sendable {
         resolved.path = Folder.resolve(configuration.path)
         self.configuration = resolved
         self.logger = logger
+        self.now = now
         schema = SchemaManager(
             path: resolved.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
             now: now)
@@ -48,7 +50,12 @@ public final class EventRepository: Sendable {
     ///   state says so too.
     public func open(afterReplies: @escaping @Sendable () -> Void) throws(SchemaError) {
         do {
-            let lock = try DatabaseLock(database: configuration.path)
+            if !configuration.allowsNetworkFileSystem {
+                try NetworkFileSystem.refuse(configuration.path)
+            }
+            let lock = try DatabaseLock(
+                database: configuration.path, timeout: configuration.lockTimeout, now: now(),
+                logger: logger)
             let version = try schema.prepare { version in state.withLock { $0.version = version } }
             let writer = try makeWriter(afterReplies)
             opened.withLock {

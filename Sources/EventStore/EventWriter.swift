@@ -17,6 +17,7 @@ final class EventWriter: @unchecked Sendable {
         case delete(id: [UInt8], Reply<Bool>)
 
         var eventCount: Int { if case .append(let events, _, _) = self { events.count } else { 1 } }
+        var isDeletion: Bool { if case .delete = self { true } else { false } }
         var byteCount: Int {
             switch self {
             case .append(let events, _, _): events.reduce(0) { $0 + $1.byteCount }
@@ -36,7 +37,7 @@ final class EventWriter: @unchecked Sendable {
     /// Events in one transaction, so that the first of a crowd does not wait for all of it.
     private static let eventsPerCommit = 4096
     private static let idleCheckpoint = DispatchTimeInterval.seconds(1)
-    private static let retryAfterFailure = DispatchTimeInterval.seconds(5)
+    private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
 
     private let configuration: StoreConfiguration
     private let logger: Logger
@@ -46,6 +47,8 @@ final class EventWriter: @unchecked Sendable {
     private let commits: CommitCounter
     private let failure = Mutex<String?>(nil)
 
+    private let reserve: DiskReserve
+    private let checkpointPages: Int
     private let connection: Connection
     private let begin, commit, insert, find, delete: Statement
     private var isCheckpointPlanned = false
@@ -61,6 +64,7 @@ final class EventWriter: @unchecked Sendable {
         self.logger = logger
         self.commits = commits
         self.afterReplies = afterReplies
+        reserve = try DiskReserve(database: configuration.path, bytes: configuration.reserveBytes)
         connection = try Connection(configuration.path, .readWrite)
         connection.setBusyTimeout(milliseconds: 5000)
         guard try connection.text("PRAGMA journal_mode=WAL") == "wal" else {
@@ -75,6 +79,12 @@ final class EventWriter: @unchecked Sendable {
             PRAGMA cache_size=-16000; PRAGMA journal_size_limit=67108864
             """)
         connection.takeOverCheckpoints()
+        // The database may grow by as much as the WAL holds: twice that is the reserve.
+        let pageBytes = Int(try connection.integer("PRAGMA page_size") ?? 4096)
+        checkpointPages =
+            reserve.bytes > 0
+            ? min(configuration.checkpointPages, reserve.bytes / 2 / pageBytes)
+            : configuration.checkpointPages
         let fields = EventField.allCases.map { String(describing: $0.name) }.joined(separator: ", ")
         begin = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
@@ -86,7 +96,11 @@ final class EventWriter: @unchecked Sendable {
         // The first reading makes the WAL.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
         try Folder.sync(of: configuration.path)
+        if !reserve.restore() { _ = noteFailure(Self.diskIsFull) }
     }
+
+    private static let diskIsFull = SQLiteError(
+        extendedCode: SQLiteError.full, message: "no room is left for --disk-reserve-bytes")
 
     /// Why nothing can be written at the moment; nil when it can.
     var failureReason: String? { failure.withLock { $0 } }
@@ -151,6 +165,8 @@ final class EventWriter: @unchecked Sendable {
                 logger.warning(
                     "The last checkpoint failed; the next start goes on with the WAL: \(error)")
             }
+            // Of a full disk the next process may need it.
+            if reserve.isSpent { _ = reserve.restore() }
         }
     }
 
@@ -187,7 +203,9 @@ final class EventWriter: @unchecked Sendable {
         case deleted(Bool, Reply<Bool>)
     }
 
-    private func write(_ work: [Work]) {
+    private func write(_ waiting: [Work]) {
+        // What is left of a full disk is for that which makes room.
+        let work = reserve.isSpent ? refuseAllButDeletions(waiting) : waiting
         do {
             try begin.run()
             var answers: [Answer] = []
@@ -195,7 +213,7 @@ final class EventWriter: @unchecked Sendable {
             for work in work { answers.append(try execute(work)) }
             try commit.run()
             commits.increment()
-            noteSuccess()
+            if !reserve.isSpent { noteSuccess() }
             for answer in answers {
                 switch answer {
                 case .appended(let outcomes, let reply): reply(.success(outcomes))
@@ -205,10 +223,21 @@ final class EventWriter: @unchecked Sendable {
         } catch {
             connection.rollback()
             let reason = noteFailure(error)
+            if error.code == SQLiteError.full, reserve.spend() {
+                checkpoint()
+                return write(work)
+            }
             for work in work { Self.fail(work, reason) }
         }
         afterReplies()
-        if connection.walPages >= configuration.checkpointPages { checkpoint() }
+        if connection.walPages >= (reserve.isSpent ? 1 : checkpointPages) { checkpoint() }
+    }
+
+    private func refuseAllButDeletions(_ work: [Work]) -> [Work] {
+        for work in work where !work.isDeletion {
+            Self.fail(work, .unavailable("the disk is full"))
+        }
+        return work.filter(\.isDeletion)
     }
 
     private func execute(_ work: Work) throws(SQLiteError) -> Answer {
@@ -273,6 +302,10 @@ final class EventWriter: @unchecked Sendable {
             try connection.checkpoint(.passive)
         } catch {
             logger.warning("A checkpoint failed; the WAL grows until one succeeds: \(error)")
+            // Sooner than the WAL has grown beyond what the reserve can take.
+            guard error.code == SQLiteError.full, reserve.spend() else { return }
+            _ = noteFailure(error)
+            checkpoint()
         }
     }
 
@@ -312,6 +345,7 @@ final class EventWriter: @unchecked Sendable {
     private func planRetry() {
         queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
             guard let self, failureReason != nil else { return }
+            guard reserve.restore() else { return planRetry() }
             do {
                 try connection.transaction { () throws(SQLiteError) in
                     try connection.execute(

@@ -13,11 +13,14 @@ enum Folder {
         }
         if let whole = real(path) { return whole }
         // Not there yet; or it cannot be, and opening it will say why.
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        return real(folder(of: path)).map { $0 == "/" ? "/\(name)" : "\($0)/\(name)" } ?? path
+        guard let folder = real(name(of: path)), let last = path.split(separator: "/").last else {
+            return path
+        }
+        return folder == "/" ? "/\(last)" : "\(folder)/\(last)"
     }
 
-    private static func folder(of path: String) -> String {
+    /// The folder that `path` is in.
+    static func name(of path: String) -> String {
         guard let end = path.lastIndex(of: "/") else { return "." }
         return end == path.startIndex ? "/" : String(path[..<end])
     }
@@ -25,7 +28,7 @@ enum Folder {
     /// Syncs the names of the files beside `path`. SQLite does so too, when it makes a journal or a
     /// WAL, but says nothing when that fails; and a WAL without a name loses every commit.
     static func sync(of path: String) throws(SQLiteError) {
-        let folder = folder(of: path)
+        let folder = name(of: path)
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if descriptor >= 0 { close(descriptor) } }
         guard descriptor >= 0, fsync(descriptor) == 0 else {

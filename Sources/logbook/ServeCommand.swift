@@ -79,6 +79,23 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help:
+            "Seconds to wait for another process, an older one that is ending, to let go of the database."
+    )
+    var lockTimeout = 5.0
+
+    @Option(
+        help:
+            "Open a database on a network file system, where it may lose events (true or false).")
+    var allowNetworkFilesystem = false
+
+    @Option(
+        help:
+            "Bytes held on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 holds none."
+    )
+    var diskReserveBytes = 32 * 1024 * 1024
+
+    @Option(
+        help:
             "Keep a copy of an older file before migrating it, if the disk has room (true or false)."
     )
     var backupBeforeMigrate = true
@@ -103,7 +120,7 @@ struct ServeCommand: ParsableCommand {
             "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout",
             "min-body-rate",
             "idle-timeout", "write-timeout", "max-queued-events", "max-queued-bytes",
-            "query-timeout",
+            "query-timeout", "lock-timeout", "allow-network-filesystem", "disk-reserve-bytes",
             "backup-before-migrate", "shutdown-delay", "shutdown-timeout", "log-level",
         ]
 
@@ -122,6 +139,7 @@ struct ServeCommand: ParsableCommand {
         try check(minBodyRate, in: 0...1_073_741_824, "min-body-rate")
         try check(maxQueuedEvents, in: 1...10_000_000, "max-queued-events")
         try check(maxQueuedBytes, in: 1...4_294_967_296, "max-queued-bytes")
+        try check(diskReserveBytes, in: 0...1_099_511_627_776, "disk-reserve-bytes")
         for (seconds, flag) in [
             (headerTimeout, "header-timeout"), (bodyTimeout, "body-timeout"),
             (idleTimeout, "idle-timeout"),
@@ -129,6 +147,7 @@ struct ServeCommand: ParsableCommand {
         ] {
             try check(seconds, in: 0.001...86_400, flag)
         }
+        try check(lockTimeout, in: 0...3600, "lock-timeout")
         try check(shutdownDelay, in: 0...3600, "shutdown-delay")
         try check(shutdownTimeout, in: 0...3600, "shutdown-timeout")
     }
@@ -153,6 +172,9 @@ struct ServeCommand: ParsableCommand {
         let level = try level()
         let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: level) }
         raiseDescriptorLimit(logger)
+        // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
+        // other place, and in memory a large file has none. Before there is a second thread.
+        setenv("SQLITE_TMPDIR", storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let repository = EventRepository(storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(repository, loops: loops, bodyLimit: maxBodyBytes, now: Self.now)
@@ -240,6 +262,9 @@ struct ServeCommand: ParsableCommand {
         configuration.backsUpBeforeMigration = backupBeforeMigrate
         configuration.queuedEvents = maxQueuedEvents
         configuration.queuedBytes = maxQueuedBytes
+        configuration.lockTimeout = .seconds(lockTimeout)
+        configuration.allowsNetworkFileSystem = allowNetworkFilesystem
+        configuration.reserveBytes = diskReserveBytes
         configuration.queryTimeLimit = .seconds(queryTimeout)
         return configuration
     }

@@ -252,7 +252,7 @@ struct EventRepositoryTests {
             StoreConfiguration(path: store.path), logger: LogRecorder().logger,
             now: { testMoment })
         let error = #expect(throws: SchemaError.self) { try other.open(afterReplies: {}) }
-        #expect(error?.message.contains("is in use by another process") == true)
+        #expect(error?.message.contains("is in use by process") == true)
         store.repository.close()
         try other.open(afterReplies: {})
         other.close()

@@ -16,6 +16,8 @@
 // FAULTS_CURE     while this file exists nothing fails, and the quota does not hold
 // FAULTS_CUT      once this file exists the power goes at the next change
 //
+// FAULTS_TYPE     of the file system, as statfs(2) has it
+//
 // Each fault says so on standard error: "fault: write 17 EIO".
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum kind { OPEN, READ, WRITE, SYNC, TRUNCATE, UNLINK, RENAME, CHANGE, KINDS };
@@ -512,6 +515,15 @@ int unlink(const char *path) {
         result = real_unlink(path);
     }
     pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int statfs(const char *path, struct statfs *status) {
+    static int (*real_statfs)(const char *, struct statfs *);
+    if (!real_statfs) real_statfs = (int (*)(const char *, struct statfs *))dlsym(RTLD_NEXT, "statfs");
+    int result = real_statfs(path, status);
+    const char *type = getenv("FAULTS_TYPE");
+    if (result == 0 && type) status->f_type = strtol(type, NULL, 0);
     return result;
 }
 

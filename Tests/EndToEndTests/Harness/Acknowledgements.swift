@@ -4,6 +4,8 @@ struct Acknowledgements: Sendable {
     private(set) var stored: Set<String> = []
     /// Told that they are deleted.
     private(set) var deleted: Set<String> = []
+    /// Stored, and asked to be deleted.
+    private var doomed: Set<String> = []
     /// Answers that no trouble of a disk explains.
     private(set) var unexpected: [String] = []
 
@@ -19,17 +21,20 @@ struct Acknowledgements: Sendable {
         }
     }
 
-    /// Notes the answer to a DELETE; from when it is sent on, the event may be gone.
-    mutating func note(deletionOf id: String, _ response: RawResponse?) {
-        let wasStored = stored.remove(id) != nil
-        switch response?.status {
-        case nil: break
+    /// Notes that a DELETE is sent: from here on the event may be gone, whatever the answer.
+    mutating func note(deletionSentOf id: String) {
+        if stored.remove(id) != nil { doomed.insert(id) }
+    }
+
+    /// Notes the answer to a DELETE.
+    mutating func note(deletionOf id: String, _ response: RawResponse) {
+        switch response.status {
         case 204: deleted.insert(id)
         // What was acknowledged must be found; of the others nobody knows.
-        case 404 where !wasStored: break
-        case 503: response.map { noteRefusal($0) }
+        case 404 where !doomed.contains(id): break
+        case 503: noteRefusal(response)
         default:
-            unexpected.append("\(response!.status) for deleting \(id): \(response!.text)")
+            unexpected.append("\(response.status) for deleting \(id): \(response.text)")
         }
     }
 
@@ -41,6 +46,7 @@ struct Acknowledgements: Sendable {
 
     mutating func merge(_ other: Acknowledgements) {
         stored.formUnion(other.stored)
+        doomed.formUnion(other.doomed)
         deleted.formUnion(other.deleted)
         unexpected += other.unexpected
     }
@@ -60,7 +66,7 @@ struct Acknowledgements: Sendable {
     /// The same of the file at `path`, which nobody has open, as SQLite itself reads it.
     func contradictions(inFile path: String) throws -> [String] {
         let lines = try Command.sqlite(
-            path, "PRAGMA integrity_check; SELECT id FROM events ORDER BY seq")
+            path, "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")
         return (lines.first == "ok" ? [] : ["integrity: \(lines.prefix(3))"])
             + contradictions(Array(lines.dropFirst()))
     }

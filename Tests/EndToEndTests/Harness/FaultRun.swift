@@ -79,11 +79,8 @@ struct FaultRun {
     }
 
     private mutating func delete(_ client: RawClient, _ id: String) throws {
-        // Noted first without an answer, for none may come.
-        let before = acknowledgements
-        acknowledgements.note(deletionOf: id, nil)
+        acknowledgements.note(deletionSentOf: id)
         let response = try client.exchange("DELETE", "/events/\(id)")
-        acknowledgements = before
         acknowledgements.note(deletionOf: id, response)
     }
 

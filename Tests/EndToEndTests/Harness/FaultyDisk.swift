@@ -33,6 +33,8 @@ struct FaultyDisk: Sendable {
     var seed = 0
     /// Bytes that the database's files may have together.
     var quota: Int?
+    /// Of the file system, as statfs(2) has it.
+    var type: UInt32?
     /// While this file exists nothing fails.
     var cure: String?
     /// Once this file exists the power goes at the next change.
@@ -62,6 +64,7 @@ struct FaultyDisk: Sendable {
         environment["FAULTS_COUNT"] = fault.map { "\($0.count)" }
         environment["FAULTS_ACTION"] = fault?.action.rawValue
         environment["FAULTS_QUOTA"] = quota.map { "\($0)" }
+        environment["FAULTS_TYPE"] = type.map { "\($0)" }
         environment["FAULTS_CURE"] = cure
         environment["FAULTS_CUT"] = cutsOnce
         return environment
