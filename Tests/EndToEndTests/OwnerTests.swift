@@ -73,7 +73,7 @@ struct OwnerTests {
         "User 10001 with a read-only root file system opens, migrates and vacuums",
         .enabled(if: getuid() == 0))
     func readOnlyRoot() throws {
-        let volume = try Volume(bytes: 64 << 20)
+        let volume = try Volume(bytes: 256 << 20)
         let path = volume.folder.file("logbook.db")
         // So many that sorting and vacuuming need files of their own.
         try Version1.make(path, Version1.rows(40_000))
@@ -84,7 +84,8 @@ struct OwnerTests {
         let child = try ChildProcess(
             "unshare",
             [
-                "--mount", "sh", "-c", script, "sh", "setpriv", "--reuid", "10001", "--regid",
+                "--mount", "sh", "-c", script, "sh", "setpriv", "--reuid", "10001", "--pdeathsig",
+                "KILL", "--regid",
                 "10001", "--clear-groups", volume.folder.file("logbook"), "serve", "--listen",
                 "127.0.0.1:0", "--database", path,
             ])
@@ -92,7 +93,10 @@ struct OwnerTests {
         let port = try #require(line.split(separator: ":").last.flatMap { UInt16($0) })
         _ = try child.standardError.line(containing: "Using existing database")
         let client = try RawClient(port: port)
-        while try client.exchange("GET", "/readyz").status != 200 { usleep(2_000) }
+        let deadline = Patience.deadline
+        while try client.exchange("GET", "/readyz").status != 200, Date() < deadline {
+            usleep(2_000)  // There is no event to wait for: only asking tells.
+        }
         #expect(try client.exchange("POST", "/events", NewEvent().json).status == 201)
         child.signal(SIGTERM)
         #expect(try child.waitForExit() == 0)
