@@ -5,7 +5,11 @@ import PackageDescription
 let package = Package(
     name: "logbook",
     products: [
-        .executable(name: "logbook", targets: ["logbook"])
+        .executable(name: "logbook", targets: ["logbook"]),
+        // For programs that are packages of their own: those of Tests/Fuzz, bench/json.
+        .library(name: "Events", targets: ["Events"]),
+        .library(name: "HTTPServer", targets: ["HTTPServer"]),
+        .library(name: "JSON", targets: ["JSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -53,7 +57,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "HTTPServer", "CLinux", .product(name: "Logging", package: "swift-log"),
+                "HTTPServer", "CLinux", "COpenSSL",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON"]),
         .testTarget(

@@ -1,17 +1,25 @@
-// What the Swift importer cannot see of OpenSSL's headers: macros, and a callback that is simplest in C.
+// What the Swift importer cannot see of OpenSSL's headers: macros, and callbacks that are simplest in C.
 #pragma once
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
-static inline int copenssl_set_minimum_tls12(SSL_CTX *context) {
-    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+// RFC 9325, 3.1.1 and 4.2: TLS 1.2 at least, and with it only forward secrecy and authenticated encryption. No group
+// that costs the server many times what the usual ones cost, such as ffdhe8192: a client may ask for it for nothing.
+static inline int copenssl_set_algorithms(SSL_CTX *context) {
+    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+           SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1;
 }
 
 // Partial writes, as send(2) has them; and the bytes of a retried write may stand elsewhere in memory. Buffers of idle
-// sessions are given back.
+// sessions are given back. Records that carry no data do not keep a read going, so that other clients get their turn.
+// A record's header and its content come by one system call.
 static inline void copenssl_set_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_read_ahead(context, 1);
 }
 
 // RFC 7301, 3.2: takes http/1.1. When the client offers only other protocols, "the server SHALL respond with a fatal
@@ -33,15 +41,50 @@ static inline void copenssl_offer_http11(SSL_CTX *context) {
     SSL_CTX_set_alpn_select_cb(context, copenssl_select_http11, NULL);
 }
 
+// RFC 9325, 3.3 and 3.5: no compression, no renegotiation. RFC 9112, 9.8: "Servers SHOULD be prepared to receive an
+// incomplete close from the client"; a request says itself where it ends, so one cut short is not taken for a whole one.
 static inline uint64_t copenssl_options(void) {
-    return SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE;
+    return SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+           SSL_OP_IGNORE_UNEXPECTED_EOF;
 }
 
 static inline void copenssl_forgo_session_cache(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
-static inline int copenssl_is_plain_http(unsigned long error) {
-    int reason = ERR_GET_REASON(error);
-    return ERR_GET_LIB(error) == ERR_LIB_SSL && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST);
+// A session's application data is the number of records that came since the last one with data in it.
+static inline void copenssl_count_record(
+    int is_written, int version, int type, const void *bytes, size_t count, SSL *session, void *unused) {
+    (void)version;
+    (void)bytes;
+    (void)count;
+    (void)unused;
+    if (!is_written && type == SSL3_RT_HEADER)
+        SSL_set_app_data(session, (void *)((uintptr_t)SSL_get_app_data(session) + 1));
 }
+
+static inline void copenssl_count_records(SSL_CTX *context) { SSL_CTX_set_msg_callback(context, copenssl_count_record); }
+static inline uintptr_t copenssl_record_count(const SSL *session) { return (uintptr_t)SSL_get_app_data(session); }
+static inline void copenssl_reset_record_count(SSL *session) { SSL_set_app_data(session, NULL); }
+
+// A service has nobody to ask for a passphrase, and OpenSSL would ask on the terminal.
+static inline int copenssl_refuse_passphrase(char *buffer, int size, int is_writing, void *is_encrypted) {
+    (void)buffer;
+    (void)size;
+    (void)is_writing;
+    *(int *)is_encrypted = 1;
+    return -1;
+}
+
+// Sets `is_encrypted` when the key cannot be read without a passphrase.
+static inline int copenssl_use_key(SSL_CTX *context, const char *path, int *is_encrypted) {
+    *is_encrypted = 0;
+    SSL_CTX_set_default_passwd_cb(context, copenssl_refuse_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(context, is_encrypted);
+    int result = SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM);
+    SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+    return result;
+}
+
+// The errno behind an error of OpenSSL's; 0 for any other.
+static inline int copenssl_errno(unsigned long error) { return ERR_SYSTEM_ERROR(error) ? ERR_GET_REASON(error) : 0; }

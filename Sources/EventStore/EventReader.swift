@@ -15,13 +15,17 @@ public final class EventReader {
     private let begin, end: Statement
     /// The commit that the snapshot is not older than; nil when none is held.
     private var heldCommit: Int?
+    private let reads: OpenReads
+    private let activity: OpenReads.Activity
 
     private static let cachedPages = 64
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
-    init(path: String, logger: Logger) throws(SQLiteError) {
+    init(path: String, logger: Logger, reads: OpenReads = OpenReads()) throws(SQLiteError) {
         self.logger = logger
+        self.reads = reads
+        activity = reads.add()
         connection = try Connection(path, .readOnly)
         connection.setBusyTimeout(milliseconds: 100)
         try connection.execute("PRAGMA query_only=ON; PRAGMA temp_store=MEMORY")
@@ -29,9 +33,11 @@ public final class EventReader {
         begin = try connection.prepare("BEGIN")
         end = try connection.prepare("COMMIT")
         connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in
-            deadline != .max && clinux_monotonic_nanoseconds() > deadline
+            (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
         }
     }
+
+    deinit { reads.remove(activity) }
 
     /// Has the reads up to `endSnapshot` share a snapshot, which saves each of them taking and
     /// giving back a lock on the WAL. One that is older than `commit` is renewed: whoever was told of
@@ -91,6 +97,21 @@ public final class EventReader {
         }
     }
 
+    /// Has what is read see the database as it is now, until `countSnapshot`.
+    func takeSnapshot() throws(StoreError) {
+        try storing { () throws(SQLiteError) in
+            try connection.execute("BEGIN; SELECT 1 FROM schema_version LIMIT 1")
+        }
+    }
+
+    /// How many events there are in the snapshot.
+    func countSnapshot() throws(StoreError) -> Int {
+        defer { connection.rollback() }
+        return try storing { () throws(SQLiteError) in
+            Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
+        }
+    }
+
     /// What `/schema` tells about the file.
     public func describeSchema() throws(StoreError) -> SchemaDescription {
         try storing { () throws(SQLiteError) in try SchemaDescription(connection) }
@@ -99,9 +120,15 @@ public final class EventReader {
     private func storing<Result>(
         _ body: () throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
+        activity.begin()
+        defer { activity.end() }
         do {
             return try body()
         } catch {
+            if activity.isStopped {
+                throw .unavailable(
+                    "the query was stopped, because it held up the writing of events")
+            }
             if error.isInterrupt { throw .timeLimit }
             logger.error("Reading the database failed: \(error)")
             throw error.isDamage

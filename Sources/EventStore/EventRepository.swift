@@ -11,21 +11,23 @@ import Synchronization
 public final class EventRepository: Sendable {
     private let configuration: StoreConfiguration
     private let logger: Logger
+    private let now: @Sendable () -> Timestamp
     private let schema: SchemaManager
     private let state: Mutex<SchemaState>
-    private let now: @Sendable () -> Timestamp
     private let opened = Mutex(Opened())
     private let commits = CommitCounter()
+    private let reads = OpenReads()
 
     private struct Opened {
         var lock: DatabaseLock?
         var writer: EventWriter?
         var longReads: LongReads?
+        var backups: OnlineBackups?
     }
 
     /// Prepares a store; `open` opens it.
     ///
-    /// - Parameter now: the time of migrations.
+    /// - Parameter now: the time of migrations, and the one that ages are counted from.
     public init(
         _ configuration: StoreConfiguration, logger: Logger,
         now: @escaping @Sendable () -> Timestamp
@@ -60,7 +62,9 @@ public final class EventRepository: Sendable {
             let writer = try makeWriter(afterReplies)
             opened.withLock {
                 $0 = Opened(
-                    lock: lock, writer: writer, longReads: LongReads(configuration, logger: logger))
+                    lock: lock, writer: writer,
+                    longReads: LongReads(configuration, logger: logger, reads: reads),
+                    backups: OnlineBackups(database: configuration.path, logger: logger))
             }
             state.withLock { state in
                 state.version = version
@@ -77,7 +81,8 @@ public final class EventRepository: Sendable {
     ) throws(SchemaError) -> EventWriter {
         do {
             return try EventWriter(
-                configuration, commits: commits, logger: logger, afterReplies: afterReplies)
+                configuration, commits: commits, logger: logger, reads: reads, now: now,
+                afterReplies: afterReplies)
         } catch {
             throw .failed("Cannot open \(configuration.path) for writing: \(error)")
         }
@@ -140,7 +145,7 @@ public final class EventRepository: Sendable {
     public func makeReader() throws(StoreError) -> EventReader {
         guard opened.withLock({ $0.writer != nil }) else { throw notOpen }
         do {
-            return try EventReader(path: configuration.path, logger: logger)
+            return try EventReader(path: configuration.path, logger: logger, reads: reads)
         } catch {
             logger.error("Cannot open the database for reading: \(error)")
             throw error.isDamage
@@ -171,6 +176,24 @@ public final class EventRepository: Sendable {
     }
 
     // MARK: The file
+
+    /// Makes a copy of the database while events come in, and checks it; one at a time, which ends
+    /// when the file is let go of. The completion comes on any thread.
+    public func backUp(
+        _ completion: @escaping @Sendable (Result<BackupFile, StoreError>) -> Void
+    ) {
+        let (writer, backups) = opened.withLock { ($0.writer, $0.backups) }
+        guard let writer, let backups else { return completion(.failure(notOpen)) }
+        backups.make(writer, completion)
+    }
+
+    /// Figures of the store since it was opened.
+    public var statistics: StoreStatistics {
+        var statistics = opened.withLock { $0.writer }?.figures.current ?? StoreStatistics()
+        (statistics.databaseBytes, statistics.walBytes) = fileSizes
+        statistics.oldestReader = reads.oldestAge
+        return statistics
+    }
 
     /// Bytes of the database and of its WAL.
     public var fileSizes: (database: Int64, wal: Int64) {

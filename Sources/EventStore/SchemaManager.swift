@@ -209,7 +209,7 @@ public final class SchemaManager: Sendable {
 
     /// A file at rest is read without so much as a lock beside it. One that a killed process left
     /// with a journal is first brought back to its last commit by SQLite, which only a writer can.
-    private func openForInspection() throws(SQLiteError) -> Connection {
+    func openForInspection() throws(SQLiteError) -> Connection {
         if Self.size(path + "-journal") > 0 { return try Connection(path, .readWrite) }
         guard Self.size(path + "-wal") > 0 else { return try Connection(path, .immutable) }
         var index = stat()
@@ -221,7 +221,7 @@ public final class SchemaManager: Sendable {
         return connection
     }
 
-    private static func size(_ path: String) -> Int64 {
+    static func size(_ path: String) -> Int64 {
         var file = stat()
         return stat(path, &file) == 0 ? Int64(file.st_size) : 0
     }

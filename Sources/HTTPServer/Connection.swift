@@ -98,6 +98,7 @@ final class Connection {
     func handle(_ events: UInt32) {
         if phase == .handshaking, let session = transport.session { return handshake(session) }
         let isReadable = events & UInt32(CLINUX_READABLE) != 0
+        if transport.readWantsWrite, events & UInt32(CLINUX_WRITABLE) != 0 { return receive() }
         if events & UInt32(CLINUX_WRITABLE) != 0 || (isReadable && transport.writeWantsRead) {
             flush()
             if unsent.isEmpty { resume() }
@@ -214,6 +215,9 @@ final class Connection {
     // MARK: Waiting
 
     private func updateInterest() {
+        // Never what TLS does not go on with: it would be there at each look, and the loop would spin.
+        if transport.readWantsWrite { return setInterest(UInt32(CLINUX_WRITABLE)) }
+        if transport.writeWantsRead { return setInterest(UInt32(CLINUX_READABLE)) }
         var wanted: UInt32 = 0
         if unsent.isEmpty {
             if !isPeerDone, !isReceiverFull, pending.count < Self.readsPendingUpTo {
@@ -222,8 +226,6 @@ final class Connection {
         } else {
             wanted |= UInt32(CLINUX_WRITABLE)
         }
-        if transport.readWantsWrite { wanted |= UInt32(CLINUX_WRITABLE) }
-        if transport.writeWantsRead { wanted |= UInt32(CLINUX_READABLE) }
         setInterest(wanted)
     }
 
@@ -273,6 +275,9 @@ final class Connection {
         receiver = nil
         stream = nil
         _ = accountForBuffers()
+        if let session = transport.session, let error = session.clientError {
+            loop.server.clientErrors.note(error, of: session.peer, now: loop.now)
+        }
         transport.close()
         loop.remove(self)
     }

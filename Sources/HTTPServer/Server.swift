@@ -9,6 +9,7 @@ public final class Server: Sendable {
     let configuration: ServerConfiguration
     let router: Router
     private let logger: Logger
+    let clientErrors: ClientErrorLog
     private let openConnections = Atomic<Int>(0)
     private let bufferedBytes = Atomic<Int>(0)
     private let dealt = Atomic<Int>(0)
@@ -26,6 +27,7 @@ public final class Server: Sendable {
         self.configuration = configuration
         self.router = router
         self.logger = logger
+        clientErrors = ClientErrorLog(logger)
     }
 
     /// Where it listens once started, ports that the system chose included.

@@ -13,23 +13,33 @@ final class TLSContext: @unchecked Sendable {
             throw TLSError("make a TLS context")
         }
         self.handle = handle
-        guard copenssl_set_minimum_tls12(handle) == 1 else { throw TLSError("set the version") }
+        guard copenssl_set_algorithms(handle) == 1 else { throw TLSError("set the algorithms") }
         copenssl_set_modes(handle)
         copenssl_offer_http11(handle)
-        // RFC 9325, 3.3 and 3.5: no compression, no renegotiation. Resumption is by tickets, which
-        // cost no memory here.
+        copenssl_count_records(handle)
+        // Resumption is by tickets, which cost no memory here.
         SSL_CTX_set_options(handle, copenssl_options())
         copenssl_forgo_session_cache(handle)
         guard SSL_CTX_use_certificate_chain_file(handle, configuration.certificatePath) == 1 else {
             throw TLSError("use the certificate \(configuration.certificatePath)")
         }
-        guard SSL_CTX_use_PrivateKey_file(handle, configuration.keyPath, SSL_FILETYPE_PEM) == 1
-        else { throw TLSError("use the key \(configuration.keyPath)") }
-        guard SSL_CTX_check_private_key(handle) == 1 else {
-            throw TLSError("use the key \(configuration.keyPath) with the certificate")
-        }
+        try use(key: configuration.keyPath)
         if let authorities = configuration.clientAuthorityPath {
             try require(authorities, configuration.clientAuthentication)
+        }
+    }
+
+    private func use(key path: String) throws(TLSError) {
+        var isEncrypted: Int32 = 0
+        // It checks as well that the key is the certificate's.
+        guard copenssl_use_key(handle, path, &isEncrypted) == 1 else {
+            let error = TLSError("use the key \(path)")
+            guard isEncrypted == 0 else {
+                throw TLSError(
+                    "use the key \(path)",
+                    reason: "it is encrypted, and there is nobody to ask for the passphrase")
+            }
+            throw error
         }
     }
 
@@ -49,6 +59,17 @@ final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_set_session_id_context(handle, "logbook", 7) == 1 else {
             throw TLSError("name the session context")
         }
+    }
+
+    /// Why clients would refuse the certificate now; nil when its time has come and is not over.
+    var expiry: String? {
+        guard let certificate = SSL_CTX_get0_certificate(handle) else { return nil }
+        // X509_cmp_current_time(3): -1 when the time is earlier than now, or now.
+        if X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 { return "it has expired" }
+        if X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0 {
+            return "it is not valid yet"
+        }
+        return nil
     }
 
     deinit { SSL_CTX_free(handle) }

@@ -41,7 +41,13 @@ public final class TLSCredentials: Sendable {
         self.logger = logger
         // Before the files are read: what changes meanwhile is read again.
         let files = configuration.paths.map(FileIdentity.init)
-        state = Mutex(State(context: try TLSContext(configuration), files: files))
+        let context = try TLSContext(configuration)
+        state = Mutex(State(context: context, files: files))
+        // Not refused: a service with a wrong clock, or with clients that do not mind, is better
+        // than none.
+        if let expiry = context.expiry {
+            logger.warning("Clients will refuse \(configuration.certificatePath): \(expiry)")
+        }
     }
 
     var current: TLSContext { state.withLock { $0.context } }
@@ -58,6 +64,9 @@ public final class TLSCredentials: Sendable {
         let files = configuration.paths.map(FileIdentity.init)
         do {
             let context = try TLSContext(configuration)
+            if let expiry = context.expiry {
+                throw TLSError("use \(configuration.certificatePath)", reason: expiry)
+            }
             state.withLock { $0 = State(context: context, files: files) }
             logger.info("TLS certificate reloaded from \(configuration.certificatePath)")
         } catch {

@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// A call to OpenSSL that failed, in its own words.
 public struct TLSError: Error, CustomStringConvertible, Sendable {
@@ -7,9 +8,20 @@ public struct TLSError: Error, CustomStringConvertible, Sendable {
 
     /// Takes the reason from OpenSSL's queue of errors, and empties it.
     init(_ action: String) {
-        let code = ERR_peek_last_error()
-        let reason = code == 0 ? nil : ERR_reason_error_string(code).map { String(cString: $0) }
+        self.init(action, reason: Self.takeReason() ?? "OpenSSL does not say why")
+    }
+
+    init(_ action: String, reason: String) {
+        description = "cannot \(action): \(reason)"
+    }
+
+    /// The first error of this thread's queue, the cause of those after it; the queue is emptied.
+    /// nil when there is none.
+    static func takeReason() -> String? {
+        let error = ERR_peek_error()
         ERR_clear_error()
-        description = "cannot \(action): \(reason ?? "OpenSSL does not say why")"
+        let code = copenssl_errno(error)
+        if code != 0 { return String(cString: strerror(code)) }
+        return ERR_reason_error_string(error).map { String(cString: $0) }
     }
 }

@@ -49,6 +49,7 @@ struct Transport {
 
     /// Has `close` send a reset in place of an orderly end.
     func reset() {
+        session?.breakOff()
         var option = linger(l_onoff: 1, l_linger: 0)
         let size = socklen_t(MemoryLayout<linger>.size)
         // Where it fails, as for a Unix socket, the body's missing end still tells.
@@ -56,6 +57,9 @@ struct Transport {
     }
 
     func close() {
+        // RFC 9112, 9.8: "Servers MUST attempt to initiate an exchange of closure alerts with the
+        // client before closing the connection."
+        session?.finishSending()
         // Linux frees the descriptor whatever close returns; EINTR must not be retried.
         let result = Glibc.close(descriptor)
         precondition(

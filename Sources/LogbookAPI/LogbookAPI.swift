@@ -32,7 +32,7 @@ public final class LogbookAPI: Sendable {
 
     /// Every route of the service.
     public var routes: [Route] {
-        let routes = eventRoutes + schemaRoutes + healthRoutes
+        let routes = eventRoutes + schemaRoutes + backupRoutes + healthRoutes
         return routes + [indexRoute(of: routes)]
     }
 

@@ -26,6 +26,9 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup
     var listening: ListenOptions
 
+    @OptionGroup
+    var keeping: RetentionOptions
+
     @Option(help: ArgumentHelp("The database file.", valueName: "path"))
     var database = "logbook.db"
 
@@ -74,6 +77,12 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "Bytes of events that wait to be written, at most; more is a 503.")
     var maxQueuedBytes = 64 * 1024 * 1024
 
+    @Option(
+        help:
+            "Events in one transaction, and the rest of the last request; the others wait for the next."
+    )
+    var maxCommitEvents = 4096
+
     @Option(help: "Seconds that a query may take; more is a 503.")
     var queryTimeout = 10.0
 
@@ -114,18 +123,16 @@ struct ServeCommand: ParsableCommand {
 
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
-        ListenOptions.valueFlags + [
+        ListenOptions.valueFlags + RetentionOptions.valueFlags + [
             "database", "event-loops", "max-connections", "max-body-bytes",
             "max-buffered-bytes", "max-header-bytes",
             "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout",
             "min-body-rate",
             "idle-timeout", "write-timeout", "max-queued-events", "max-queued-bytes",
             "query-timeout", "lock-timeout", "allow-network-filesystem", "disk-reserve-bytes",
+            "max-commit-events",
             "backup-before-migrate", "shutdown-delay", "shutdown-timeout", "log-level",
         ]
-
-    /// How the program ends when it must not touch the database file.
-    private static let refusedExit: Int32 = 3
 
     func validate() throws {
         _ = try level()
@@ -138,6 +145,7 @@ struct ServeCommand: ParsableCommand {
         try check(maxTargetBytes, in: 64...1_048_576, "max-target-bytes")
         try check(minBodyRate, in: 0...1_073_741_824, "min-body-rate")
         try check(maxQueuedEvents, in: 1...10_000_000, "max-queued-events")
+        try check(maxCommitEvents, in: 1...1_000_000, "max-commit-events")
         try check(maxQueuedBytes, in: 1...4_294_967_296, "max-queued-bytes")
         try check(diskReserveBytes, in: 0...1_099_511_627_776, "disk-reserve-bytes")
         for (seconds, flag) in [
@@ -174,9 +182,9 @@ struct ServeCommand: ParsableCommand {
         raiseDescriptorLimit(logger)
         // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
         // other place, and in memory a large file has none. Before there is a second thread.
-        setenv("SQLITE_TMPDIR", storeConfiguration.folder, 0)
+        setenv("SQLITE_TMPDIR", try storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let repository = EventRepository(storeConfiguration, logger: logger, now: Self.now)
+        let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(repository, loops: loops, bodyLimit: maxBodyBytes, now: Self.now)
         let credentials = try readCertificate(logger)
         let endpoints = try listening.endpoints(credentials, probes: Router(api.probeRoutes))
@@ -232,7 +240,7 @@ struct ServeCommand: ParsableCommand {
             try repository.open { server.wake() }
         } catch {
             logger.critical("\(error.message)")
-            if case .refused = error { Glibc.exit(refusedExit) }
+            if case .refused = error { Glibc.exit(Logbook.refusedExit) }
         }
     }
 
@@ -258,15 +266,20 @@ struct ServeCommand: ParsableCommand {
     }
 
     private var storeConfiguration: StoreConfiguration {
-        var configuration = StoreConfiguration(path: database)
-        configuration.backsUpBeforeMigration = backupBeforeMigrate
-        configuration.queuedEvents = maxQueuedEvents
-        configuration.queuedBytes = maxQueuedBytes
-        configuration.lockTimeout = .seconds(lockTimeout)
-        configuration.allowsNetworkFileSystem = allowNetworkFilesystem
-        configuration.reserveBytes = diskReserveBytes
-        configuration.queryTimeLimit = .seconds(queryTimeout)
-        return configuration
+        get throws {
+            var configuration = StoreConfiguration(path: database)
+            configuration.backsUpBeforeMigration = backupBeforeMigrate
+            configuration.queuedEvents = maxQueuedEvents
+            configuration.queuedBytes = maxQueuedBytes
+            configuration.lockTimeout = .seconds(lockTimeout)
+            configuration.allowsNetworkFileSystem = allowNetworkFilesystem
+            configuration.reserveBytes = diskReserveBytes
+            configuration.queryTimeLimit = .seconds(queryTimeout)
+            configuration.eventsPerCommit = maxCommitEvents
+            configuration.walBytes = keeping.maxWalBytes
+            configuration.retention = try keeping.retention
+            return configuration
+        }
     }
 
     private var limits: HTTPLimits {
@@ -283,7 +296,7 @@ struct ServeCommand: ParsableCommand {
         return limits
     }
 
-    @Sendable private static func now() -> Timestamp {
+    @Sendable static func now() -> Timestamp {
         guard let now = Timestamp(milliseconds: clinux_realtime_milliseconds()) else {
             preconditionFailure("the system clock is outside of the years 0000 to 9999")
         }

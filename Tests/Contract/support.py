@@ -90,7 +90,9 @@ class Program:
 
     def __init__(self, folder, *flags):
         self.database = folder / "logbook.db"
-        command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", self.database, *flags]
+        command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", self.database,
+                   *(word for severity in ("info", "warning", "error", "critical")
+                     for word in (f"--retain-{severity}", "off")), *flags]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGBOOK_")}
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         listening = (re.search(r"Listening on http://127\.0\.0\.1:(\d+)$", line) for line in self.process.stderr)

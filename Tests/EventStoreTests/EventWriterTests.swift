@@ -179,7 +179,7 @@ struct EventWriterTests {
         let announced = Mutex(0)
         let writer = try EventWriter(
             StoreConfiguration(path: folder.path("events.db")), commits: CommitCounter(),
-            logger: LogRecorder().logger,
+            logger: LogRecorder().logger, now: { testMoment },
             afterReplies: { announced.withLock { $0 += 1 } })
         writer.close()
         let refused = Mutex<[StoreError]>([])
@@ -303,6 +303,7 @@ struct EventWriterTests {
         }
         let writer = try EventWriter(
             StoreConfiguration(path: path), commits: CommitCounter(), logger: LogRecorder().logger,
+            now: { testMoment },
             afterReplies: {})
         let new = try event()
         let result = await withCheckedContinuation { continuation in

@@ -8,6 +8,8 @@ final class Client {
     private var received: [UInt8] = []
     private var sentCount: UInt64 = 0
     private let serverPort: UInt16
+    /// Its TLS, once the handshake is done.
+    private(set) var tls: TLSClient?
 
     /// What went wrong on the client's side.
     struct Failure: Error, CustomStringConvertible {
@@ -57,6 +59,19 @@ final class Client {
 
     deinit { close() }
 
+    /// Does the handshake, up to the end of the client's part.
+    func startTLS(_ tls: TLSClient) throws {
+        var flight = try tls.handshake()
+        while true {
+            sendAsIs(flight)
+            if tls.isEstablished { break }
+            let received = try receiveAsIs()
+            guard !received.isEmpty else { throw TLSClient.Failure("the end in the handshake") }
+            flight = try tls.handshake(received)
+        }
+        self.tls = tls
+    }
+
     private func setOption(_ level: Int32, _ name: Int32, _ value: Int32) {
         var value = value
         setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
@@ -68,7 +83,11 @@ final class Client {
 
     /// Sends all of `bytes`, unless the server has closed: then reading tells why.
     func send(_ bytes: some Collection<UInt8>) {
-        let bytes = Array(bytes)
+        sendAsIs(tls?.encrypt(Array(bytes)) ?? Array(bytes))
+    }
+
+    /// Sends around TLS.
+    func sendAsIs(_ bytes: [UInt8]) {
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
@@ -82,7 +101,13 @@ final class Client {
         }
     }
 
-    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func finishSending() {
+        if let tls { sendAsIs(tls.closeNotify()) }
+        finishSendingAsIs()
+    }
+
+    /// Ends the TCP connection's half without a word of TLS.
+    func finishSendingAsIs() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func close() {
         guard descriptor >= 0 else { return }
@@ -129,8 +154,10 @@ final class Client {
 
     /// Whether the server has closed, with nothing more to read.
     func isAtEnd() throws -> Bool {
-        guard received.isEmpty else { return false }
-        return try !receive()
+        while received.isEmpty {
+            if try !receive() { return true }
+        }
+        return false
     }
 
     /// Whether the server ends the connection, be it with a reset, after what may still come.
@@ -145,13 +172,25 @@ final class Client {
 
     /// False at the end.
     private func receive() throws -> Bool {
-        let count = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
-            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
-            if count > 0 { received.append(contentsOf: buffer[..<count]) }
-            return count
+        let bytes = try receiveAsIs()
+        guard let tls else {
+            received += bytes
+            return !bytes.isEmpty
         }
-        guard count >= 0 else { throw Failure("receive") }
-        return count > 0
+        // RFC 9112, 9.8: "Servers MUST attempt to initiate an exchange of closure alerts with the
+        // client before closing the connection."
+        guard !bytes.isEmpty || tls.hasPeerClosed else { throw TLSClient.Failure("a bare end") }
+        received += try tls.decrypt(bytes)
+        return !bytes.isEmpty
+    }
+
+    /// What comes next around TLS; empty at the end.
+    func receiveAsIs() throws -> [UInt8] {
+        try withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            guard count >= 0 else { throw Failure("receive") }
+            return Array(buffer[..<count])
+        }
     }
 
     /// Whether something can be read without waiting.

@@ -8,17 +8,19 @@ struct PipeliningTests {
         "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n"
     }
 
-    @Test("A thousand requests are answered in order")
-    func thousand() throws {
-        try TestServer.run { server in
-            let client = try server.connect()
+    @Test("A thousand requests are answered in order", arguments: Layer.allCases)
+    func thousand(_ layer: Layer) throws {
+        try TestServer.run(isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send((0..<1000).map { Self.request("/items/\($0)") }.joined())
             for index in 0..<1000 { #expect(try client.readAnswer().text == "\(index)") }
         }
     }
 
-    @Test("Who does not read is not read from: a bounded number is answered, then all in order")
-    func backPressure() throws {
+    @Test(
+        "Who does not read is not read from: a bounded number is answered, then all in order",
+        arguments: Layer.allCases)
+    func backPressure(_ layer: Layer) throws {
         let handled = LoopCounts()
         let padding = [UInt8](repeating: UInt8(ascii: "."), count: 16 * 1024)
         let route = TestServer.route(.get, "/padded/{id}") { request, response in
@@ -27,8 +29,8 @@ struct PipeliningTests {
         }
         var limits = HTTPLimits()
         limits.outputBytes = 64 * 1024
-        try TestServer.run(routes: [route], limits: limits) { server in
-            let client = try server.connect(isNarrow: true)
+        try TestServer.run(routes: [route], limits: limits, isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer, isNarrow: true)
             client.send((0..<1000).map { Self.request("/padded/\($0)") }.joined())
             #expect(client.waitForInput(milliseconds: 60_000))
             try awaitStandstill { handled.counts[0] ?? 0 }
@@ -55,11 +57,11 @@ struct PipeliningTests {
         }
     }
 
-    @Test("One client's thousand requests do not hold up another's one")
-    func fairness() throws {
-        try TestServer.run(loops: 1) { server in
-            let busy = try server.connect()
-            let other = try server.connect()
+    @Test("One client's thousand requests do not hold up another's one", arguments: Layer.allCases)
+    func fairness(_ layer: Layer) throws {
+        try TestServer.run(loops: 1, isSecure: layer.isSecure) { server in
+            let busy = try server.connect(over: layer)
+            let other = try server.connect(over: layer)
             busy.send((0..<1000).map { Self.request("/items/\($0)") }.joined())
             other.send(Self.request("/items/other"))
             #expect(try other.readAnswer().text == "other")
@@ -67,10 +69,10 @@ struct PipeliningTests {
         }
     }
 
-    @Test("Answers to one client never reach another")
-    func manyClients() throws {
-        try TestServer.run { server in
-            let clients = try (0..<50).map { _ in try server.connect() }
+    @Test("Answers to one client never reach another", arguments: Layer.allCases)
+    func manyClients(_ layer: Layer) throws {
+        try TestServer.run(isSecure: layer.isSecure) { server in
+            let clients = try (0..<50).map { _ in try server.connect(over: layer) }
             for round in 0..<5 {
                 for (index, client) in clients.enumerated() {
                     client.send(Self.request("/items/\(index)-\(round)a"))
@@ -84,11 +86,11 @@ struct PipeliningTests {
         }
     }
 
-    @Test("A large body, sent while nobody reads, comes back whole")
-    func largeBody() throws {
-        try TestServer.run { server in
+    @Test("A large body, sent while nobody reads, comes back whole", arguments: Layer.allCases)
+    func largeBody(_ layer: Layer) throws {
+        try TestServer.run(isSecure: layer.isSecure) { server in
             let body = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-            let client = try server.connect()
+            let client = try server.connect(over: layer)
             client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n")
             client.send(body)
             let echo = try #require(try Echo(client.readAnswer()))

@@ -28,10 +28,10 @@ struct StreamingTests {
     private static let countdownBody =
         "2\r\n4 \r\n2\r\n3 \r\n2\r\n2 \r\n2\r\n1 \r\n2\r\ngo\r\n0\r\n\r\n"
 
-    @Test("An answer in chunks, and the next request behind it")
-    func chunked() throws {
-        try TestServer.run(routes: [Self.countdown]) { server in
-            let client = try server.connect()
+    @Test("An answer in chunks, and the next request behind it", arguments: Layer.allCases)
+    func chunked(_ layer: Layer) throws {
+        try TestServer.run(routes: [Self.countdown], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send(
                 "GET /countdown HTTP/1.1\r\nHost: a\r\n\r\n"
                     + "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -46,10 +46,12 @@ struct StreamingTests {
         }
     }
 
-    @Test("HTTP/1.0 has no chunks: the end of the connection is the body's")
-    func version10() throws {
-        try TestServer.run(routes: [Self.countdown]) { server in
-            let client = try server.connect()
+    @Test(
+        "HTTP/1.0 has no chunks: the end of the connection is the body's", arguments: Layer.allCases
+    )
+    func version10(_ layer: Layer) throws {
+        try TestServer.run(routes: [Self.countdown], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send("GET /countdown HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
             let text = String(decoding: try client.readToEnd(), as: UTF8.self)
             #expect(text.hasSuffix("\r\nConnection: close\r\n\r\n4 3 2 1 go"))
@@ -57,10 +59,10 @@ struct StreamingTests {
         }
     }
 
-    @Test("HEAD has the fields alone")
-    func head() throws {
-        try TestServer.run(routes: [Self.countdown]) { server in
-            let client = try server.connect()
+    @Test("HEAD has the fields alone", arguments: Layer.allCases)
+    func head(_ layer: Layer) throws {
+        try TestServer.run(routes: [Self.countdown], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send(
                 "HEAD /countdown HTTP/1.1\r\nHost: a\r\n\r\n"
                     + "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -71,8 +73,8 @@ struct StreamingTests {
         }
     }
 
-    @Test("A body that fails is broken off, and never looks whole")
-    func failure() throws {
+    @Test("A body that fails is broken off, and never looks whole", arguments: Layer.allCases)
+    func failure(_ layer: Layer) throws {
         let route = TestServer.route(.get, "/fails") { _, response in
             let isFirst = Mutex(true)
             response.source = { demand in
@@ -83,9 +85,9 @@ struct StreamingTests {
                 if first { demand.send(Array("half".utf8)) } else { demand.fail() }
             }
         }
-        try TestServer.run(routes: [route]) { server in
+        try TestServer.run(routes: [route], isSecure: layer.isSecure) { server in
             for version in ["1.0", "1.1"] {
-                let client = try server.connect()
+                let client = try server.connect(over: layer)
                 client.send("GET /fails HTTP/\(version)\r\nHost: a\r\n\r\n")
                 #expect(throws: Client.Failure.self) { try client.readToEnd() }
                 try server.awaitConnections(0)
@@ -102,8 +104,10 @@ struct StreamingTests {
         deinit { isGone() }
     }
 
-    @Test("A client that does not read is sent no more than fits; when it goes, the source does")
-    func backPressure() throws {
+    @Test(
+        "A client that does not read is sent no more than fits; when it goes, the source does",
+        arguments: Layer.allCases)
+    func backPressure(_ layer: Layer) throws {
         let demands = Atomic<Int>(0)
         let gone = Atomic<Bool>(false)
         let route = TestServer.route(.get, "/endless") { _, response in
@@ -114,11 +118,11 @@ struct StreamingTests {
                 demand.send([UInt8](repeating: 0x61, count: 64 * 1024))
             }
         }
-        try TestServer.run(loops: 1, routes: [route]) { server in
-            let client = try server.connect(isNarrow: true)
+        try TestServer.run(loops: 1, routes: [route], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer, isNarrow: true)
             client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
             // Once the loop answers others and demands no more, the socket is full.
-            let other = try server.connect()
+            let other = try server.connect(over: layer)
             try eventually("the socket is full") {
                 let before = demands.load(ordering: .relaxed)
                 for _ in 0..<20 {
@@ -133,8 +137,8 @@ struct StreamingTests {
         }
     }
 
-    @Test("A demand is granted once, and a late one is dropped")
-    func grantedTwice() throws {
+    @Test("A demand is granted once, and a late one is dropped", arguments: Layer.allCases)
+    func grantedTwice(_ layer: Layer) throws {
         let route = TestServer.route(.get, "/twice") { _, response in
             response.source = { demand in
                 demand.finish(Array("once".utf8))
@@ -142,8 +146,8 @@ struct StreamingTests {
                 demand.fail()
             }
         }
-        try TestServer.run(routes: [route]) { server in
-            let client = try server.connect()
+        try TestServer.run(routes: [route], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send("GET /twice HTTP/1.1\r\nHost: a\r\n\r\n")
             client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             let text = String(decoding: try client.readToEnd(), as: UTF8.self)
@@ -157,35 +161,36 @@ struct StreamingTests {
     /// Answers with the number of bytes that came in pieces, full after each until asked again.
     private static let sum = Route(
         .post, "/sum", summary: "for tests", statuses: [.ok], bodyLimit: 1000,
-        takesPieces: { $0.header("x-whole") == nil }
-    ) { request, response in
-        guard request.isBodyToCome else {
-            response.body = Array("whole \(request.body.count)".utf8)
-            return
-        }
-        final class State { var sum = 0, pending: PendingResponse? }
-        let state = State()
-        state.pending = request.receiveBody { part in
-            switch part {
-            case .piece(let bytes):
-                state.sum += bytes.count
-                let pending = state.pending
-                Thread { pending?.receiveMore() }.start()
-                return .full
-            case .end:
-                let sum = state.sum
-                state.pending?.complete { $0.body = Array("pieces \(sum)".utf8) }
-                return .hungry
+        takesPieces: { $0.header("x-whole") == nil },
+        handler: { request, response in
+            guard request.isBodyToCome else {
+                response.body = Array("whole \(request.body.count)".utf8)
+                return
             }
-        }
-    }
+            final class State { var sum = 0, pending: PendingResponse? }
+            let state = State()
+            state.pending = request.receiveBody { part in
+                switch part {
+                case .piece(let bytes):
+                    state.sum += bytes.count
+                    let pending = state.pending
+                    Thread { pending?.receiveMore() }.start()
+                    return .full
+                case .end:
+                    let sum = state.sum
+                    state.pending?.complete { $0.body = Array("pieces \(sum)".utf8) }
+                    return .hungry
+                }
+            }
+        })
 
     @Test(
         "A body comes to its receiver piece by piece, however long",
-        arguments: ["Content-Length: 5000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"])
-    func received(framing: String) throws {
-        try TestServer.run(routes: [Self.sum]) { server in
-            let client = try server.connect()
+        arguments: ["Content-Length: 5000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"],
+        Layer.allCases)
+    func received(framing: String, _ layer: Layer) throws {
+        try TestServer.run(routes: [Self.sum], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send("POST /sum HTTP/1.1\r\nHost: a\r\n\(framing)")
             let piece = [UInt8](repeating: 0x61, count: 50_000)
             for _ in 0..<100 {
@@ -207,10 +212,10 @@ struct StreamingTests {
         }
     }
 
-    @Test("100 (Continue) comes once the handler takes the body")
-    func expectation() throws {
-        try TestServer.run(routes: [Self.sum]) { server in
-            let client = try server.connect()
+    @Test("100 (Continue) comes once the handler takes the body", arguments: Layer.allCases)
+    func expectation(_ layer: Layer) throws {
+        try TestServer.run(routes: [Self.sum], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send(
                 "POST /sum HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n"
             )
@@ -220,26 +225,28 @@ struct StreamingTests {
         }
     }
 
-    @Test("A receiver may answer before the end; the rest is not waited for")
-    func earlyAnswer() throws {
+    @Test(
+        "A receiver may answer before the end; the rest is not waited for",
+        arguments: Layer.allCases)
+    func earlyAnswer(_ layer: Layer) throws {
         let route = Route(
             .post, "/early", summary: "for tests", statuses: [.ok], bodyLimit: 1,
-            takesPieces: { _ in true }
-        ) { request, _ in
-            final class State { var pending: PendingResponse? }
-            let state = State()
-            state.pending = request.receiveBody { _ in
-                state.pending?.complete { $0.status = .unprocessableContent }
-                return .full
-            }
-        }
-        try TestServer.run(routes: [route]) { server in
-            let client = try server.connect()
+            takesPieces: { _ in true },
+            handler: { request, _ in
+                final class State { var pending: PendingResponse? }
+                let state = State()
+                state.pending = request.receiveBody { _ in
+                    state.pending?.complete { $0.status = .unprocessableContent }
+                    return .full
+                }
+            })
+        try TestServer.run(routes: [route], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc")
             let answer = try client.readAnswer()
             #expect(answer.code == 422)
             #expect(answer.closes)
-            let small = try server.connect()
+            let small = try server.connect(over: layer)
             small.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabc")
             #expect(try small.readAnswer().code == 422)
             small.send("dGET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -247,21 +254,21 @@ struct StreamingTests {
         }
     }
 
-    @Test("A body that is no body ends its receiver, and is a 400")
-    func malformed() throws {
+    @Test("A body that is no body ends its receiver, and is a 400", arguments: Layer.allCases)
+    func malformed(_ layer: Layer) throws {
         let gone = Atomic<Bool>(false)
         let route = Route(
             .post, "/held", summary: "for tests", statuses: [.ok], bodyLimit: 1,
-            takesPieces: { _ in true }
-        ) { request, _ in
-            let witness = Witness { gone.store(true, ordering: .relaxed) }
-            _ = request.receiveBody { _ in
-                _ = witness
-                return .hungry
-            }
-        }
-        try TestServer.run(routes: [route]) { server in
-            let client = try server.connect()
+            takesPieces: { _ in true },
+            handler: { request, _ in
+                let witness = Witness { gone.store(true, ordering: .relaxed) }
+                _ = request.receiveBody { _ in
+                    _ = witness
+                    return .hungry
+                }
+            })
+        try TestServer.run(routes: [route], isSecure: layer.isSecure) { server in
+            let client = try server.connect(over: layer)
             client.send(
                 "POST /held HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nx\r\n"
             )

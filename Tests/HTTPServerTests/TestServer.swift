@@ -7,18 +7,23 @@ import Testing
 final class TestServer: Sendable {
     let server: Server
     let port: UInt16
+    /// nil when it speaks plain HTTP.
+    let credentials: TLSCredentials?
 
-    /// Starts one. `routes` come on top of the usual ones.
+    /// Starts one. `routes` come on top of the usual ones; with `isSecure` it speaks TLS.
     init(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
-        maxConnections: Int = 4096
+        maxConnections: Int = 4096, isSecure: Bool = false
     ) throws {
-        var configuration = ServerConfiguration(
-            addresses: [.tcp(host: "127.0.0.1", port: 0)], loops: loops)
-        configuration.limits = limits
-        configuration.maxConnections = maxConnections
         var logger = Logger(label: "test")
         logger.logLevel = .critical
+        credentials =
+            isSecure ? try TLSCredentials(TestCertificate.configuration, logger: logger) : nil
+        let address = ListenAddress.tcp(host: "127.0.0.1", port: 0)
+        var configuration = ServerConfiguration(
+            endpoints: [Endpoint(address, credentials: credentials)], loops: loops)
+        configuration.limits = limits
+        configuration.maxConnections = maxConnections
         server = Server(configuration, router: Router(Self.routes + routes), logger: logger)
         try server.start()
         port = server.addresses[0].port!
@@ -27,16 +32,19 @@ final class TestServer: Sendable {
     /// Runs `body` with a server, and ends the server.
     static func run<Result>(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
-        maxConnections: Int = 4096, _ body: (TestServer) throws -> Result
+        maxConnections: Int = 4096, isSecure: Bool = false, _ body: (TestServer) throws -> Result
     ) throws -> Result {
         let server = try TestServer(
-            loops: loops, routes: routes, limits: limits, maxConnections: maxConnections)
+            loops: loops, routes: routes, limits: limits, maxConnections: maxConnections,
+            isSecure: isSecure)
         defer { server.server.stop(timeout: .zero) }
         return try body(server)
     }
 
-    func connect(isNarrow: Bool = false) throws -> Client {
-        try Client(port: port, isNarrow: isNarrow)
+    func connect(over layer: Layer = .plain, isNarrow: Bool = false) throws -> Client {
+        let client = try Client(port: port, isNarrow: isNarrow)
+        if layer.isSecure { try client.startTLS(TLSClient(layer)) }
+        return client
     }
 
     func awaitConnections(_ count: Int) throws {

@@ -5,31 +5,34 @@ import Testing
 @Suite("Wire cases")
 struct WireTests {
     /// One for all cases: what one message does to the server, the next would show.
-    private static let server: TestServer = {
+    private static let plainServer = server(isSecure: false)
+    private static let secureServer = server(isSecure: true)
+
+    private static func server(isSecure: Bool) -> TestServer {
         // A message that is wrongly waited for fails by the 408, before the client's patience ends.
         var limits = HTTPLimits()
         limits.headerTimeout = .seconds(20)
         limits.bodyGrace = .seconds(20)
         limits.idleTimeout = .seconds(20)
         do {
-            return try TestServer(limits: limits)
+            return try TestServer(limits: limits, isSecure: isSecure)
         } catch {
             preconditionFailure("\(error)")
         }
-    }()
+    }
 
     /// Sent behind a message that must leave the connection open.
     private static let probe = Array(
         "GET / HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n".utf8)
 
-    @Test("Sent whole", arguments: WireCase.all)
-    func whole(_ wireCase: WireCase) throws {
-        try check(wireCase) { client, bytes in client.send(bytes) }
+    @Test("Sent whole", arguments: WireCase.all, Layer.allCases)
+    func whole(_ wireCase: WireCase, _ layer: Layer) throws {
+        try check(wireCase, layer) { client, bytes in client.send(bytes) }
     }
 
-    @Test("Sent byte by byte, each read alone", arguments: WireCase.all)
-    func byteByByte(_ wireCase: WireCase) throws {
-        try check(wireCase) { client, bytes in
+    @Test("Sent byte by byte, each read alone", arguments: WireCase.all, Layer.allCases)
+    func byteByByte(_ wireCase: WireCase, _ layer: Layer) throws {
+        try check(wireCase, layer) { client, bytes in
             // What is long is long for a bound: the bytes near its end tell.
             let step = bytes.count > 2000 ? 997 : 1
             for start in stride(from: 0, to: bytes.count, by: step) {
@@ -39,11 +42,11 @@ struct WireTests {
         }
     }
 
-    @Test("Sent in two parts", arguments: WireCase.all)
-    func twoParts(_ wireCase: WireCase) throws {
+    @Test("Sent in two parts", arguments: WireCase.all, Layer.allCases)
+    func twoParts(_ wireCase: WireCase, _ layer: Layer) throws {
         let count = wireCase.message.count
         for split in Set([1, count / 3, count / 2, count - 1]) where split > 0 && split < count {
-            try check(wireCase) { client, bytes in
+            try check(wireCase, layer) { client, bytes in
                 client.send(bytes[..<split])
                 try client.awaitRead()
                 client.send(bytes[split...])
@@ -51,8 +54,11 @@ struct WireTests {
         }
     }
 
-    private func check(_ wireCase: WireCase, send: (Client, [UInt8]) throws -> Void) throws {
-        let client = try Self.server.connect()
+    private func check(
+        _ wireCase: WireCase, _ layer: Layer, send: (Client, [UInt8]) throws -> Void
+    ) throws {
+        let server = layer.isSecure ? Self.secureServer : Self.plainServer
+        let client = try server.connect(over: layer)
         try send(client, wireCase.message)
         var expected = wireCase.outcome.statuses.map(\.code)
         switch wireCase.outcome.ending {

@@ -39,6 +39,25 @@ struct Certificates {
             ])
     }
 
+    /// One that expired yesterday.
+    func makeExpired(_ name: String, signedBy authority: String) throws {
+        let request = folder.file("\(name).csr")
+        try openssl(
+            ["req", "-new", "-subj", "/CN=\(name)"] + Self.newKey
+                + ["-keyout", key(name), "-out", request])
+        try openssl([
+            "x509", "-req", "-in", request, "-days", "-1", "-out", certificate(name),
+            "-CA", certificate(authority), "-CAkey", key(authority),
+        ])
+    }
+
+    /// What `key(name)` holds, behind a passphrase, as `key(encrypted)`.
+    func encryptKey(_ name: String, as encrypted: String) throws {
+        try openssl([
+            "pkcs8", "-topk8", "-passout", "pass:secret", "-in", key(name), "-out", key(encrypted),
+        ])
+    }
+
     private static let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
     private func openssl(_ arguments: [String]) throws {

@@ -18,7 +18,12 @@ final class LogbookProcess: Sendable {
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
         self.database = self.folder.file(database ?? "logbook.db")
-        var arguments = ["serve", "--listen", "127.0.0.1:0"] + flags
+        // Events of the tests have times of their own, and are not to vanish; what a test says of it
+        // comes last and wins.
+        let keeping = ["info", "warning", "error", "critical"].flatMap {
+            ["--retain-\($0)", "off"]
+        }
+        var arguments = ["serve", "--listen", "127.0.0.1:0"] + keeping + flags
         if database != nil { arguments += ["--database", self.database] }
         child = try ChildProcess(BuiltProgram.path, arguments, environment: environment)
         let line = try child.standardError.line(containing: "Listening on http://127.0.0.1:")

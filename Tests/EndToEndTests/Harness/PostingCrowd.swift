@@ -42,6 +42,9 @@ final class PostingCrowd: Sendable {
         }
     }
 
+    /// The ids that a 2xx has come for so far.
+    var acknowledged: [String] { record.with { $0.acknowledged } }
+
     /// Waits until so many events have been acknowledged.
     func awaitAcknowledged(_ count: Int) throws {
         guard record.wait(for: { $0.acknowledged.count >= count ? true : nil }) == true else {

@@ -1,0 +1,35 @@
+import Glibc
+
+/// Where a client connects from, kept for the log: a connection that was reset has none any more.
+struct PeerAddress: CustomStringConvertible {
+    private var storage = sockaddr_storage()
+    private var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+    /// The other side of a connected socket.
+    init(of descriptor: Int32) {
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                getpeername(descriptor, $0, &size)
+            }
+        }
+        if result != 0 { size = 0 }
+    }
+
+    var description: String {
+        guard size > 0, Int32(storage.ss_family) != AF_UNIX else { return "a client" }
+        var storage = storage
+        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        var port = [CChar](repeating: 0, count: Int(NI_MAXSERV))
+        let result = withUnsafePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                getnameinfo(
+                    $0, size, &host, socklen_t(host.count), &port, socklen_t(port.count),
+                    NI_NUMERICHOST | NI_NUMERICSERV)
+            }
+        }
+        guard result == 0 else { return "a client" }
+        let name = host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        let number = port.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        return name.contains(":") ? "[\(name)]:\(number)" : "\(name):\(number)"
+    }
+}

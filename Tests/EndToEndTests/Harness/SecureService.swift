@@ -1,0 +1,59 @@
+import Foundation
+
+/// `logbook serve` with a TLS port beside its plain one, and the real clients that speak to it.
+struct SecureService {
+    let server: LogbookProcess
+    let port: String
+    let certificates: Certificates
+
+    /// Starts one with the certificate `server`, or with what `flags` say instead.
+    init(
+        _ certificates: Certificates, certificate: [String]? = nil, flags: [String] = []
+    ) throws {
+        self.certificates = certificates
+        server = try LogbookProcess(
+            in: certificates.folder, flags: (certificate ?? certificates.flags) + flags)
+        let line = try server.logLine(containing: "Listening on https://127.0.0.1:")
+        port = String(line.split(separator: ":").last ?? "")
+    }
+
+    /// What `curl` says of a request; it trusts the authority `ca`.
+    func curl(_ arguments: [String], path: String = "/schema/version") throws -> Command {
+        try Command("curl", curlArguments(arguments, path: path))
+    }
+
+    func curlArguments(_ arguments: [String], path: String) -> [String] {
+        [
+            "-sS", "--noproxy", "*", "--max-time", "\(Patience.seconds)", "--cacert",
+            certificates.certificate("ca"),
+        ] + arguments + ["https://localhost:\(port)\(path)"]
+    }
+
+    /// `curl` with a client's certificate.
+    func curl(as name: String) throws -> Command { try curl(identity(name)) }
+
+    func identity(_ name: String) -> [String] {
+        ["--cert", certificates.certificate(name), "--key", certificates.key(name)]
+    }
+
+    /// `openssl s_client`, which ends with its input, that is at once.
+    func client(_ arguments: [String]) throws -> Command {
+        try Command("openssl", ["s_client", "-connect", "127.0.0.1:\(port)"] + arguments)
+    }
+
+    /// A request by `openssl s_client`, and all that it says until the server closes.
+    func request(_ arguments: String) throws -> String {
+        let request = certificates.folder.file("request")
+        try "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".write(
+            toFile: request, atomically: true, encoding: .utf8)
+        let command = "openssl s_client -connect 127.0.0.1:\(port) \(arguments) -ign_eof"
+        return try Command.output("sh", "-c", "\(command) < \(request)")
+    }
+
+    /// The subject of the certificate that it serves now.
+    func subject() throws -> String {
+        let output = try client([]).output
+        return output.split(separator: "\n").first { $0.hasPrefix("subject=") }.map(String.init)
+            ?? output
+    }
+}

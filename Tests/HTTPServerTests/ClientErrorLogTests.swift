@@ -1,0 +1,59 @@
+import Logging
+import Synchronization
+import Testing
+
+@testable import HTTPServer
+
+@Suite("The log of what clients do wrong")
+struct ClientErrorLogTests {
+    private final class Lines: Sendable {
+        let texts = Mutex<[String]>([])
+
+        var logger: Logger {
+            Logger(label: "test") { _ in Handler(lines: self) }
+        }
+    }
+
+    private struct Handler: LogHandler {
+        let lines: Lines
+        var logLevel = Logger.Level.info
+        var metadata: Logger.Metadata = [:]
+
+        init(lines: Lines) { self.lines = lines }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            lines.texts.withLock { $0.append("\(event.level) \(event.message)") }
+        }
+    }
+
+    @Test("So many lines a second, and how many were left out with the next")
+    func bound() throws {
+        let lines = Lines()
+        let log = ClientErrorLog(lines.logger)
+        let peer = PeerAddress(of: -1)
+        func count() -> Int { lines.texts.withLock { $0.count } }
+        let bound = ClientErrorLog.linesPerSecond
+        for number in 0..<(bound + 3) { log.note("error \(number)", of: peer, now: 5) }
+        try eventually("the lines of the first second") { count() == bound }
+        log.note("one more", of: peer, now: 5 + 999_999_999)
+        log.note("later", of: peer, now: 5 + 1_000_000_000)
+        try eventually("the first line of the next") { count() == bound + 1 }
+        let texts = lines.texts.withLock { $0 }
+        #expect(texts.contains("info TLS with a client failed: error 0"))
+        #expect(
+            texts.last == "info TLS with a client failed: later; 4 more like it were not logged")
+    }
+
+    @Test("The address is the client's")
+    func address() throws {
+        try TestServer.run { server in
+            let client = try server.connect()
+            #expect("\(PeerAddress(of: client.descriptor))" == "127.0.0.1:\(server.port)")
+        }
+    }
+}
