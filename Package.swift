@@ -67,7 +67,7 @@ let package = Package(
                 "EventStore", "SQLite", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EndToEndTests"),
+        .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"]),
     ],
     swiftLanguageModes: [.v6]
 )
