@@ -64,10 +64,10 @@ let package = Package(
         .testTarget(
             name: "EventStoreTests",
             dependencies: [
-                "EventStore", "SQLite", "Events", "JSON",
+                "EventStore", "SQLite", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EndToEndTests"),
+        .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -20,8 +20,8 @@ enum Echo {
         let server = Server(
             ServerConfiguration(addresses: [address], loops: 2), router: Router(routes),
             logger: Logger(label: "echo", factory: { StreamLogHandler.standardError(label: $0) }))
-        try server.start()
         signal(SIGTERM, SIG_IGN)
+        try server.start()
         let termination = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .main)
         termination.setEventHandler {
             server.stop(timeout: .seconds(5))
@@ -39,7 +39,8 @@ enum Echo {
                 .post, "/", summary: "the body that it got", statuses: [.ok], bodyLimit: bodyLimit,
                 handler: answerBody),
         ]
-        // HEAD comes to the handler of GET.
+        // Any method that the server implements: another is a 405, which lists them. HEAD comes to
+        // the handler of GET.
         let echoes = HTTPMethod.allCases.filter { $0 != .head }.map { method in
             Route(
                 method, "/echo", summary: "the header lines that it got", statuses: [.ok],

@@ -10,6 +10,7 @@ final class CheckpointJob: WriterJob {
     private let connection: Connection
     private let figures: StoreFigures
     private let reads: OpenReads
+    private let reserve: DiskReserve
     private let logger: Logger
     private let checkpointPages, mostPages, frameBytes: Int
 
@@ -37,11 +38,12 @@ final class CheckpointJob: WriterJob {
 
     init(
         _ connection: Connection, _ plan: SpacePlan, pageBytes: Int, figures: StoreFigures,
-        reads: OpenReads, logger: Logger
+        reads: OpenReads, reserve: DiskReserve, logger: Logger
     ) {
         self.connection = connection
         self.figures = figures
         self.reads = reads
+        self.reserve = reserve
         self.logger = logger
         checkpointPages = plan.checkpointPages
         mostPages = plan.walPages
@@ -75,12 +77,21 @@ final class CheckpointJob: WriterJob {
     /// Moves as much as readers let it.
     private func movePages() throws(SQLiteError) {
         let begin = clinux_monotonic_nanoseconds()
-        let result = try connection.checkpoint(.passive)
+        let result = try moveOrSpendReserve()
         let time = Duration.nanoseconds(clinux_monotonic_nanoseconds() - begin)
         figures.noteCheckpoint(time)
         // What waited for a reader comes all at once, and says nothing about the usual.
         if result.moved - moved <= 2 * size.count { size.note(time) }
         moved = result.pages
+    }
+
+    /// Sooner than the WAL grows beyond what the reserve can take, a full disk gets the reserve.
+    private func moveOrSpendReserve() throws(SQLiteError) -> (pages: Int, moved: Int) {
+        do {
+            return try connection.checkpoint(.passive)
+        } catch  where error.code == SQLiteError.full && reserve.spend() {
+            return try connection.checkpoint(.passive)
+        }
     }
 
     /// Empties the WAL for a commit that has no room in it, as far as that is possible.

@@ -51,11 +51,13 @@ public struct DatabaseCopy: Equatable, Sendable {
     /// Copies the database at `path` to `output`, also while a server writes it: in one snapshot,
     /// which keeps the server's WAL from being emptied until it is done.
     public static func make(
-        of path: String, to output: String, logger: Logger
+        of path: String, to output: String, logger: Logger, now: Timestamp
     ) throws(SchemaError) -> DatabaseCopy {
         // Where nobody has the lock, nobody writes while it is held here.
         let lock: DatabaseLock?
-        do { lock = try DatabaseLock(database: path) } catch { lock = nil }
+        do { lock = try DatabaseLock(database: path, now: now, logger: logger) } catch {
+            lock = nil
+        }
         let source = manager(path, logger)
         guard try source.inspect() > 0 else { throw .refused("\(path) holds no database") }
         var copy = UnfinishedFile(for: output)
@@ -109,7 +111,7 @@ public struct DatabaseCopy: Equatable, Sendable {
     public static func restore(
         _ source: String, to path: String, logger: Logger, now: Timestamp
     ) throws(SchemaError) -> (copy: DatabaseCopy, old: String?) {
-        let lock = try DatabaseLock(database: path)
+        let lock = try DatabaseLock(database: path, now: now, logger: logger)
         var file = UnfinishedFile(for: path)
         do throws(SQLiteError) {
             let connection = try manager(source, logger).openForInspection()

@@ -32,11 +32,13 @@ public final class EventRepository: Sendable {
         _ configuration: StoreConfiguration, logger: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) {
-        self.configuration = configuration
+        var resolved = configuration
+        resolved.path = Folder.resolve(configuration.path)
+        self.configuration = resolved
         self.logger = logger
         self.now = now
         schema = SchemaManager(
-            path: configuration.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
+            path: resolved.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
             now: now)
         state = Mutex(SchemaState(version: 0, latest: schema.latest, status: .migrating))
     }
@@ -50,7 +52,12 @@ public final class EventRepository: Sendable {
     ///   state says so too.
     public func open(afterReplies: @escaping @Sendable () -> Void) throws(SchemaError) {
         do {
-            let lock = try DatabaseLock(database: configuration.path)
+            if !configuration.allowsNetworkFileSystem {
+                try NetworkFileSystem.refuse(configuration.path)
+            }
+            let lock = try DatabaseLock(
+                database: configuration.path, timeout: configuration.lockTimeout, now: now(),
+                logger: logger)
             let version = try schema.prepare { version in state.withLock { $0.version = version } }
             let writer = try makeWriter(afterReplies)
             opened.withLock {

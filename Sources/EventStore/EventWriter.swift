@@ -13,7 +13,7 @@ import Synchronization
 final class EventWriter: @unchecked Sendable {
     /// Nobody else writes; what may hold a lock for a moment is a process that looks at the file.
     static let writerBusyTimeout: Int32 = 5000
-    private static let retryAfterFailure = DispatchTimeInterval.seconds(5)
+    private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
 
     private let logger: Logger
     private let afterReplies: @Sendable () -> Void
@@ -24,6 +24,7 @@ final class EventWriter: @unchecked Sendable {
     /// What it has done so far.
     let figures = StoreFigures()
 
+    private let reserve: DiskReserve
     private let connection: Connection
     private let transaction: WriteTransaction
     private let space: FileSpace?
@@ -50,10 +51,11 @@ final class EventWriter: @unchecked Sendable {
         self.commits = commits
         self.afterReplies = afterReplies
         waiting = WriteQueue(events: configuration.queuedEvents, bytes: configuration.queuedBytes)
+        reserve = try DiskReserve(database: configuration.path, bytes: configuration.reserveBytes)
         connection = try Self.connect(configuration)
         let pageBytes = Int(try connection.integer("PRAGMA page_size") ?? 4096)
         frameBytes = SpacePlan.frameBytes(pageBytes)
-        let plan = SpacePlan(configuration, pageBytes: pageBytes)
+        let plan = SpacePlan(configuration, pageBytes: pageBytes, reserveBytes: reserve.bytes)
         try connection.execute(
             "PRAGMA cache_size=\(plan.cachePages); PRAGMA journal_size_limit=\(plan.walFileBytes)")
         let statements = try EventStatements(connection)
@@ -68,7 +70,8 @@ final class EventWriter: @unchecked Sendable {
         transaction = try WriteTransaction(connection, statements, space: space)
         jobs = WriterJobs(connection, logger: logger, figures: figures)
         checkpoints = CheckpointJob(
-            connection, plan, pageBytes: pageBytes, figures: figures, reads: reads, logger: logger)
+            connection, plan, pageBytes: pageBytes, figures: figures, reads: reads,
+            reserve: reserve, logger: logger)
         retention = try RetentionJob(
             connection, statements, configuration, space: space, figures: figures, logger: logger,
             now: now
@@ -80,6 +83,10 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(retention)
         jobs.add(backups)
         jobs.add(try ShrinkJob(connection, space: space))
+        // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
+        _ = try connection.integer("SELECT count(*) FROM schema_version")
+        try Folder.sync(of: configuration.path)
+        if !reserve.restore() { _ = noteFailure(Self.diskIsFull) }
         // Some of them have something to do before anything is written.
         queue.async { [weak self] in self?.run() }
     }
@@ -102,6 +109,9 @@ final class EventWriter: @unchecked Sendable {
         connection.takeOverCheckpoints()
         return connection
     }
+
+    private static let diskIsFull = SQLiteError(
+        extendedCode: SQLiteError.full, message: "no room is left for --disk-reserve-bytes")
 
     /// Why nothing can be written at the moment; nil when it can.
     var failureReason: String? { failure.withLock { $0 } }
@@ -157,6 +167,8 @@ final class EventWriter: @unchecked Sendable {
                 logger.warning(
                     "The last checkpoint failed; the next start goes on with the WAL: \(error)")
             }
+            // Of a full disk the next process may need it.
+            if reserve.isSpent { _ = reserve.restore() }
             isClosed = true
         }
     }
@@ -186,7 +198,9 @@ final class EventWriter: @unchecked Sendable {
         }
     }
 
-    private func write(_ writes: [Write], isAgain: Bool = false) {
+    private func write(_ waiting: [Write], isAgain: Bool = false) {
+        // What is left of a full disk is for that which makes room.
+        let writes = reserve.isSpent ? refuseAllButDeletions(waiting) : waiting
         do {
             if let space, space.isWALShort { checkpoints.makeRoom(stopping: .long) }
             let answers = try transaction.run(writes)
@@ -194,7 +208,7 @@ final class EventWriter: @unchecked Sendable {
             figures.noteCommit(walBytes: connection.walEnd * frameBytes)
             retention.count?.note(transaction.gained)
             retention.noteRemoved(space?.removed ?? 0, .bytes)
-            noteSuccess()
+            if !reserve.isSpent { noteSuccess() }
             let refused = reply(answers, isAgain: isAgain)
             if !refused.isEmpty {
                 // Most often it is the WAL that is full, with what readers hold.
@@ -203,9 +217,21 @@ final class EventWriter: @unchecked Sendable {
             }
         } catch {
             let reason = noteFailure(error)
+            if error.code == SQLiteError.full, reserve.spend() {
+                checkpoints.makeRoom(stopping: .none)
+                return write(writes)
+            }
             for write in writes { write.fail(reason) }
         }
         afterReplies()
+        if reserve.isSpent { checkpoints.makeRoom(stopping: .none) }
+    }
+
+    private func refuseAllButDeletions(_ writes: [Write]) -> [Write] {
+        for write in writes where !write.isDeletion {
+            write.fail(.unavailable("the disk is full"))
+        }
+        return writes.filter(\.isDeletion)
     }
 
     /// Answers what is done; what there was no room for only the second time.
@@ -234,7 +260,10 @@ final class EventWriter: @unchecked Sendable {
 
     private func noteFailure(_ error: SQLiteError) -> StoreError {
         let reason =
-            error.code == SQLiteError.full ? "the disk is full" : "the database cannot be written"
+            error.code == SQLiteError.full
+            ? "the disk is full"
+            : error.isDamage
+                ? "the database file is damaged" : "the database cannot be written"
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil
             failure = reason
@@ -245,14 +274,16 @@ final class EventWriter: @unchecked Sendable {
             // A damaged file does not mend, and a small write may well succeed in it.
             if !error.isDamage { planRetry() }
         }
-        return error.isDamage ? .damaged : .unavailable(reason)
+        // Damage, too: who sent the event shall keep it until the file has been restored.
+        return .unavailable(reason)
     }
 
     /// While nothing can be written no traffic may come that would find out that it can again:
     /// tries by itself.
     private func planRetry() {
         queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
-            guard let self, failureReason != nil else { return }
+            guard let self, failureReason != nil, !isClosed else { return }
+            guard reserve.restore() else { return planRetry() }
             do {
                 try connection.transaction { () throws(SQLiteError) in
                     try connection.execute(

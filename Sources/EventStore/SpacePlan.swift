@@ -17,13 +17,20 @@ struct SpacePlan: Equatable {
     /// Beyond the header of 32 bytes: a WAL's frame has 24 of its own before the page.
     static func frameBytes(_ pageBytes: Int) -> Int { pageBytes + 24 }
 
-    init(_ configuration: StoreConfiguration, pageBytes: Int) {
+    /// - Parameter reserveBytes: the room on the disk that is held for checkpoints of a full one; 0 is
+    ///   none.
+    init(_ configuration: StoreConfiguration, pageBytes: Int, reserveBytes: Int = 0) {
         let frameBytes = Self.frameBytes(pageBytes)
+        // The database may grow by as much as the WAL holds: twice that is the reserve.
+        let mostCheckpointPages =
+            reserveBytes > 0
+            ? min(configuration.checkpointPages, max(1, reserveBytes / 2 / pageBytes))
+            : configuration.checkpointPages
         guard let bytes = configuration.retention.bytes else {
             databasePages = nil
             walPages = configuration.walBytes / frameBytes
             cachePages = Self.mostCachePages
-            checkpointPages = configuration.checkpointPages
+            checkpointPages = mostCheckpointPages
             walFileBytes = configuration.walBytes / 4
             return
         }
@@ -31,7 +38,7 @@ struct SpacePlan: Equatable {
         databasePages = (bytes - walBytes) / pageBytes
         walPages = walBytes / frameBytes
         cachePages = min(Self.mostCachePages, walPages / 4)
-        checkpointPages = max(1, min(configuration.checkpointPages, walPages / 8))
+        checkpointPages = max(1, min(mostCheckpointPages, walPages / 8))
         walFileBytes = walBytes / 4
     }
 }

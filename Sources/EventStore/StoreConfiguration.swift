@@ -22,6 +22,15 @@ public struct StoreConfiguration: Sendable {
     /// Bytes that the WAL may have; from half of it on, reads that keep it from being emptied are
     /// stopped.
     public var walBytes = 256 * 1024 * 1024
+    /// How long another process that has the file open is waited for.
+    public var lockTimeout: Duration = .seconds(5)
+    /// Whether the file may lie on a network file system.
+    public var allowsNetworkFileSystem = false
+    /// Bytes held on the disk, for deleting when it is full.
+    public var reserveBytes = 32 * 1024 * 1024
+
+    /// The folder of the database file.
+    public var folder: String { Folder.name(of: path) }
 
     /// The defaults, for the file at `path`.
     public init(path: String) { self.path = path }

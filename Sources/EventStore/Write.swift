@@ -10,6 +10,8 @@ enum Write {
     /// Events that it holds; a deletion counts as one.
     var eventCount: Int { if case .append(let events, _, _) = self { events.count } else { 1 } }
 
+    var isDeletion: Bool { if case .delete = self { true } else { false } }
+
     /// Bytes that it keeps in memory while it waits.
     var byteCount: Int {
         switch self {

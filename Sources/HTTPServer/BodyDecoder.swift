@@ -12,7 +12,8 @@ struct BodyDecoder {
     private var state: State
     /// The chunk-size or trailer line that has not ended yet.
     private var line: [UInt8] = []
-    private var extensionBytes = 0
+    /// Of `HTTPLimits.chunkOverheadBytes`.
+    private var overhead = 0
     private var trailerBytes = 0
     private var trailerFields = 0
 
@@ -49,22 +50,32 @@ struct BodyDecoder {
                 offset += piece
                 state = piece == remaining ? .chunkEnd : .chunkData(remaining - piece)
             case .chunkSize:
-                guard try takeLine(input, &offset, bound: limits.chunkLineBytes, over: .badRequest)
+                guard
+                    try takeLine(
+                        input, &offset, bound: limits.chunkLineBytes,
+                        over: .badRequest, "A chunk's size line is too long.")
                 else { break }
-                try boundExtensions(limits)
                 let size = try line.span.withUnsafeBytes { bytes throws(HTTPError) in
                     try ChunkLine.parseSize(bytes)
                 }
+                try count(overhead: line.count, data: size, limits)
                 line.removeAll(keepingCapacity: true)
                 state = size == 0 ? .trailers : .chunkData(size)
             case .chunkEnd:
-                guard try takeLine(input, &offset, bound: 0, over: .badRequest) else { break }
+                guard
+                    try takeLine(
+                        input, &offset, bound: 0,
+                        over: .badRequest, "A chunk's data is not followed by CR LF.")
+                else { break }
                 state = .chunkSize
             case .trailers:
-                let bound = limits.headerBytes - trailerBytes
-                guard try takeLine(input, &offset, bound: bound, over: .headerFieldsTooLarge) else {
-                    break
-                }
+                // As in a header, the line ends count, and so does the empty line.
+                guard
+                    try takeLine(
+                        input, &offset, bound: limits.headerBytes - trailerBytes - 2,
+                        over: .headerFieldsTooLarge,
+                        "The trailers are longer than \(limits.headerBytes) bytes.")
+                else { break }
                 state = line.isEmpty ? .done : .trailers
                 try dropTrailer(limits)
             }
@@ -75,21 +86,21 @@ struct BodyDecoder {
     /// Moves bytes of `input` to `line` up to a CR LF, which it takes but leaves out. False when
     /// the end of the line has not come yet.
     private mutating func takeLine(
-        _ input: UnsafeRawBufferPointer, _ offset: inout Int, bound: Int, over status: HTTPStatus
+        _ input: UnsafeRawBufferPointer, _ offset: inout Int, bound: Int, over status: HTTPStatus,
+        _ explanation: @autoclosure () -> String
     ) throws(HTTPError) -> Bool {
-        let tooLong = HTTPError(
-            status,
-            bound == 0
-                ? "A chunk's data is not followed by CR LF."
-                : "A line of the chunked body is too long.")
         let lineFeed = input.firstOffset(of: ASCII.lineFeed, from: offset)
         let end = lineFeed ?? input.count
         // With the line end still to come, one byte over the bound may be its CR.
-        guard line.count + end - offset <= bound + 1 else { throw tooLong }
+        guard line.count + end - offset <= bound + 1 else {
+            throw HTTPError(status, explanation())
+        }
         line.append(contentsOf: input.slice(offset..<end))
         offset = end
         let endsInCR = line.last == ASCII.carriageReturn
-        guard line.count - (endsInCR ? 1 : 0) <= bound else { throw tooLong }
+        guard line.count - (endsInCR ? 1 : 0) <= bound else {
+            throw HTTPError(status, explanation())
+        }
         guard lineFeed != nil else { return false }
         offset += 1
         guard line.popLast() == ASCII.carriageReturn else {
@@ -99,13 +110,16 @@ struct BodyDecoder {
     }
 
     /// RFC 9112, 7.1.1: "A server ought to limit the total length of chunk extensions received in a
-    /// request". What is longer than any size counts as extension: leading zeros cost as much.
-    private mutating func boundExtensions(_ limits: HTTPLimits) throws(HTTPError) {
-        extensionBytes += max(0, line.count - 2 * MemoryLayout<Int>.size)
-        guard extensionBytes <= limits.chunkLineBytes else {
+    /// request": else a client sends them for ever, and hardly a byte of data.
+    private mutating func count(
+        overhead lineBytes: Int, data size: Int, _ limits: HTTPLimits
+    ) throws(HTTPError) {
+        let free = size.multipliedReportingOverflow(by: 2)
+        guard !free.overflow else { return overhead = 0 }
+        overhead = max(0, overhead + lineBytes - HTTPLimits.freeChunkBytes - free.partialValue)
+        guard overhead <= limits.chunkOverheadBytes else {
             throw HTTPError(
-                .badRequest,
-                "The chunk extensions of the body are longer than \(limits.chunkLineBytes) bytes.")
+                .badRequest, "The chunked body is mostly chunk extensions, not data.")
         }
     }
 

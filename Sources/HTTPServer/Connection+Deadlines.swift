@@ -43,15 +43,16 @@ extension Connection {
             refuse(HTTPError(.requestTimeout, "The header did not arrive in time."))
             finishTurn()
         case .collecting, .receiving:
-            let wanted = Double(loop.limits.bodyBytesPerSecond) * loop.limits.bodyGrace.seconds
-            if Double(bodyBytesInWindow) >= max(wanted, 1) {
+            if bodyBytesInWindow >= loop.limits.leastBodyBytes {
                 bodyBytesInWindow = 0
                 setDeadline(loop.timeouts.body)
             } else {
                 refuse(HTTPError(.requestTimeout, "The body came too slowly."))
                 finishTurn()
             }
-        case .handshaking, .head, .draining, .lingering:
+        case .head:
+            takeLeave()
+        case .handshaking, .draining, .lingering:
             close()
         case .waiting, .streaming, .closed:
             deadline = .max

@@ -103,7 +103,7 @@ extension Connection {
                 run(route, headView, body: rest.slice(0..<length))
                 return length
             }
-            body.reserveCapacity(min(length, Self.readsPendingUpTo))
+            body.reserveCapacity(min(length, loop.input.count))
         }
         headBytes = Array(headView)
         phase = .collecting

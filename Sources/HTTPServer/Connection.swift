@@ -75,10 +75,6 @@ final class Connection {
     /// Bytes in this connection's buffers that the server's total knows of.
     private var accountedBytes = 0
 
-    /// Received and not handled, in bytes, above which a connection is not read from: more than any
-    /// head is long.
-    static let readsPendingUpTo = 64 * 1024
-
     init(_ transport: Transport, router: Router, loop: EventLoop, token: UInt64) {
         self.transport = transport
         self.router = router
@@ -220,7 +216,7 @@ final class Connection {
         if transport.writeWantsRead { return setInterest(UInt32(CLINUX_READABLE)) }
         var wanted: UInt32 = 0
         if unsent.isEmpty {
-            if !isPeerDone, !isReceiverFull, pending.count < Self.readsPendingUpTo {
+            if !isPeerDone, !isReceiverFull, pending.count < loop.limits.pendingBytes {
                 wanted |= UInt32(CLINUX_READABLE)
             }
         } else {
@@ -256,12 +252,23 @@ final class Connection {
 
     // MARK: Ending
 
+    private var isAtRest: Bool {
+        phase == .head && !parser.hasStarted && pending.isEmpty && unsent.isEmpty
+    }
+
+    /// Closes, but for what has come meanwhile, which is answered.
     func closeIfIdle() {
-        switch phase {
-        case .handshaking: close()
-        case .head where !parser.hasStarted && pending.isEmpty && unsent.isEmpty: close()
-        default: break
-        }
+        if phase == .handshaking { return close() }
+        guard isAtRest else { return }
+        receive()
+        if isAtRest { takeLeave() }
+    }
+
+    /// Ends a connection at rest. Its client may be sending a request right now: to be reset would
+    /// look like a failure, and an end before any answer tells it to send that again elsewhere.
+    func takeLeave() {
+        linger()
+        finishTurn()
     }
 
     func close() {

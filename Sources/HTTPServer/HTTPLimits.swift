@@ -8,9 +8,12 @@ public struct HTTPLimits: Sendable {
     public var headerBytes = 16 * 1024
     /// Field lines in a header section, or in trailers; more is a 431.
     public var headerFields = 100
-    /// A chunk's size line with its extensions, and the extensions of a whole body, in bytes; more
-    /// is a 400.
+    /// A chunk's size line with its extensions, in bytes; more is a 400.
     public var chunkLineBytes = 4 * 1024
+    /// What a chunked body may have beyond its data, in bytes; more is a 400. Each chunk has
+    /// `freeChunkBytes` free of it, and twice its data: a stream with short extensions never comes
+    /// here, one that is extensions mainly does.
+    public var chunkOverheadBytes = 16 * 1024
     /// What is read and thrown away of a body that nobody wants, in bytes, before the connection is
     /// closed instead.
     public var drainBytes = 64 * 1024
@@ -36,6 +39,20 @@ public struct HTTPLimits: Sendable {
     /// How long a closed connection is still read from, so that the client gets to read the last
     /// answer.
     public var lingerTimeout: Duration = .seconds(2)
+
+    /// A chunk's part of its overhead that is not counted: a size and a short extension.
+    static let freeChunkBytes = 16
+
+    /// The least that must come of a body in each `bodyGrace`, in bytes.
+    var leastBodyBytes: Int {
+        max(1, Int((Double(bodyBytesPerSecond) * bodyGrace.seconds).rounded(.up)))
+    }
+
+    /// Received and not handled, in bytes, above which a connection is not read from: no head, nor
+    /// the empty line before it, is longer.
+    var pendingBytes: Int {
+        max(64 * 1024, methodBytes + targetBytes + headerBytes + 64)
+    }
 
     /// The defaults.
     public init() {}

@@ -26,7 +26,7 @@ extension LogbookAPI {
             route(
                 .delete, "/events/{id}", "deletes one event",
                 statuses: [
-                    .noContent, .badRequest, .notFound, .internalServerError, .serviceUnavailable,
+                    .noContent, .badRequest, .notFound, .serviceUnavailable,
                 ],
                 deleteEvent),
         ]

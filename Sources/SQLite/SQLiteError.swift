@@ -36,6 +36,9 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The primary code of a file that cannot be opened.
     public static let cannotOpen = SQLITE_CANTOPEN
 
+    /// The extended code of a folder that cannot be synced, SQLITE_IOERR_DIR_FSYNC.
+    public static let folderNotSynced = SQLITE_IOERR | 5 << 8
+
     /// The primary code of a disk without room.
     public static let full = SQLITE_FULL
 

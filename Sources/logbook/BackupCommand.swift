@@ -58,7 +58,8 @@ struct BackupCommand: ParsableCommand {
     }
 
     private func copyFile(_ logger: Logger) throws -> DatabaseCopy {
-        try DatabaseCopy.make(of: database ?? "", to: output, logger: logger)
+        try DatabaseCopy.make(
+            of: database ?? "", to: output, logger: logger, now: ServeCommand.now())
     }
 
     private func fetch(_ server: String, _ logger: Logger) throws -> DatabaseCopy {

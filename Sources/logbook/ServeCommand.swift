@@ -38,56 +38,25 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "Event loops, each a thread; 0 is one a core.")
     var eventLoops = 0
 
-    @Option(help: "Connections at a time; beyond it, new ones wait.")
-    var maxConnections = 4096
-
-    @Option(help: "The longest JSON body, in bytes; more is a 413.")
-    var maxBodyBytes = 16 * 1024 * 1024
+    @OptionGroup
+    var limits: LimitOptions
 
     @Option(
         help:
-            "Bytes in the buffers of all connections together; what goes beyond gets a 503, or is closed."
+            "Seconds to wait for another process, an older one that is ending, to let go of the database."
     )
-    var maxBufferedBytes = HTTPLimits().bufferedBytes
-
-    @Option(help: "The longest header section, in bytes; more is a 431.")
-    var maxHeaderBytes = HTTPLimits().headerBytes
-
-    @Option(help: "The most header fields; more is a 431.")
-    var maxHeaderFields = HTTPLimits().headerFields
-
-    @Option(help: "The longest request target, in bytes; more is a 414.")
-    var maxTargetBytes = HTTPLimits().targetBytes
-
-    @Option(help: "Seconds to receive a header in, from its first byte.")
-    var headerTimeout = 10.0
-
-    @Option(help: "Seconds over which a body's speed is taken.")
-    var bodyTimeout = 10.0
-
-    @Option(help: "The slowest body, in bytes a second; slower is a 408.")
-    var minBodyRate = HTTPLimits().bodyBytesPerSecond
-
-    @Option(help: "Seconds that a connection may rest between requests.")
-    var idleTimeout = 75.0
-
-    @Option(help: "Seconds that a client may take no byte of an answer.")
-    var writeTimeout = 30.0
-
-    @Option(help: "Events that wait to be written, at most; more is a 503.")
-    var maxQueuedEvents = 100_000
-
-    @Option(help: "Bytes of events that wait to be written, at most; more is a 503.")
-    var maxQueuedBytes = 64 * 1024 * 1024
+    var lockTimeout = 5.0
 
     @Option(
         help:
-            "Events in one transaction, and the rest of the last request; the others wait for the next."
-    )
-    var maxCommitEvents = 4096
+            "Open a database on a network file system, where it may lose events (true or false).")
+    var allowNetworkFilesystem = false
 
-    @Option(help: "Seconds that a query may take; more is a 503.")
-    var queryTimeout = 10.0
+    @Option(
+        help:
+            "Bytes held on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 holds none."
+    )
+    var diskReserveBytes = 32 * 1024 * 1024
 
     @Option(
         help:
@@ -109,46 +78,20 @@ struct ServeCommand: ParsableCommand {
 
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
-        ListenOptions.valueFlags + RetentionOptions.valueFlags + StreamOptions.valueFlags + [
-            "database", "event-loops", "max-connections", "max-body-bytes",
-            "max-buffered-bytes", "max-header-bytes",
-            "max-header-fields", "max-target-bytes", "header-timeout", "body-timeout",
-            "min-body-rate",
-            "idle-timeout", "write-timeout", "max-queued-events", "max-queued-bytes",
-            "max-commit-events",
-            "query-timeout",
-            "backup-before-migrate", "shutdown-delay", "shutdown-timeout", "log-level",
+        ListenOptions.valueFlags + LimitOptions.valueFlags + RetentionOptions.valueFlags
+        + StreamOptions.valueFlags + [
+            "database", "event-loops", "lock-timeout", "allow-network-filesystem",
+            "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
+            "log-level",
         ]
 
     func validate() throws {
         _ = try level()
         try check(eventLoops, in: 0...256, "event-loops")
-        try check(maxConnections, in: 1...1_000_000, "max-connections")
-        try check(maxBodyBytes, in: 1...1_073_741_824, "max-body-bytes")
-        try check(maxBufferedBytes, in: maxBodyBytes...68_719_476_736, "max-buffered-bytes")
-        try check(maxHeaderBytes, in: 256...1_048_576, "max-header-bytes")
-        try check(maxHeaderFields, in: 1...10_000, "max-header-fields")
-        try check(maxTargetBytes, in: 64...1_048_576, "max-target-bytes")
-        try check(minBodyRate, in: 0...1_073_741_824, "min-body-rate")
-        try check(maxQueuedEvents, in: 1...10_000_000, "max-queued-events")
-        try check(maxCommitEvents, in: 1...1_000_000, "max-commit-events")
-        try check(maxQueuedBytes, in: 1...4_294_967_296, "max-queued-bytes")
-        for (seconds, flag) in [
-            (headerTimeout, "header-timeout"), (bodyTimeout, "body-timeout"),
-            (idleTimeout, "idle-timeout"),
-            (writeTimeout, "write-timeout"), (queryTimeout, "query-timeout"),
-        ] {
-            try check(seconds, in: 0.001...86_400, flag)
-        }
+        try check(diskReserveBytes, in: 0...1_099_511_627_776, "disk-reserve-bytes")
+        try check(lockTimeout, in: 0...3600, "lock-timeout")
         try check(shutdownDelay, in: 0...3600, "shutdown-delay")
         try check(shutdownTimeout, in: 0...3600, "shutdown-timeout")
-    }
-
-    private func check<Value>(_ value: Value, in range: ClosedRange<Value>, _ flag: String) throws {
-        guard range.contains(value) else {
-            throw ValidationError(
-                "--\(flag) must be from \(range.lowerBound) to \(range.upperBound), not \(value)")
-        }
     }
 
     private func level() throws -> Logger.Level {
@@ -164,16 +107,20 @@ struct ServeCommand: ParsableCommand {
         let level = try level()
         let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: level) }
         raiseDescriptorLimit(logger)
+        // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
+        // other place, and in memory a large file has none. Before there is a second thread.
+        setenv("SQLITE_TMPDIR", try storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(
-            repository, loops: loops, bodyLimit: maxBodyBytes, streams: streaming.maxStreams,
+            repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), now: Self.now)
         let credentials = try readCertificate(logger)
         let endpoints = try listening.endpoints(credentials, probes: Router(api.probeRoutes))
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
-        configuration.maxConnections = maxConnections
-        configuration.limits = limits
+        configuration.maxConnections = limits.maxConnections
+        configuration.limits = limits.http
+        configuration.limits.streamWriteTimeout = .seconds(streaming.streamWriteTimeout)
         configuration.afterTurn = api.endTurn
         configuration.renderError = LogbookAPI.renderError
         let server = Server(configuration, router: Router(api.routes), logger: logger)
@@ -255,29 +202,14 @@ struct ServeCommand: ParsableCommand {
         get throws {
             var configuration = StoreConfiguration(path: database)
             configuration.backsUpBeforeMigration = backupBeforeMigrate
-            configuration.queuedEvents = maxQueuedEvents
-            configuration.queuedBytes = maxQueuedBytes
-            configuration.queryTimeLimit = .seconds(queryTimeout)
-            configuration.eventsPerCommit = maxCommitEvents
+            configuration.lockTimeout = .seconds(lockTimeout)
+            configuration.allowsNetworkFileSystem = allowNetworkFilesystem
+            configuration.reserveBytes = diskReserveBytes
             configuration.walBytes = keeping.maxWalBytes
             configuration.retention = try keeping.retention
+            limits.apply(to: &configuration)
             return configuration
         }
-    }
-
-    private var limits: HTTPLimits {
-        var limits = HTTPLimits()
-        limits.bufferedBytes = maxBufferedBytes
-        limits.targetBytes = maxTargetBytes
-        limits.headerBytes = maxHeaderBytes
-        limits.headerFields = maxHeaderFields
-        limits.headerTimeout = .seconds(headerTimeout)
-        limits.bodyGrace = .seconds(bodyTimeout)
-        limits.bodyBytesPerSecond = minBodyRate
-        limits.idleTimeout = .seconds(idleTimeout)
-        limits.writeTimeout = .seconds(writeTimeout)
-        limits.streamWriteTimeout = .seconds(streaming.streamWriteTimeout)
-        return limits
     }
 
     @Sendable static func now() -> Timestamp {
@@ -287,11 +219,11 @@ struct ServeCommand: ParsableCommand {
         return now
     }
 
-    /// Each connection is a descriptor, and the usual soft limit is lower than `maxConnections`.
+    /// Each connection is a descriptor, and the usual soft limit is lower than --max-connections.
     private func raiseDescriptorLimit(_ logger: Logger) {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        let wanted = rlim_t(maxConnections + 256)
+        let wanted = rlim_t(limits.maxConnections + 256)
         guard limit.rlim_cur < wanted else { return }
         limit.rlim_cur = min(wanted, limit.rlim_max)
         guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,

@@ -85,6 +85,7 @@ CASES = [
     Case("GET /events/stream", 400, query="?after=1&after=1"),
     Case("GET /events/stream", 400, headers={"Last-Event-ID": "evt"}),
     Case("GET /events/stream", 406, "noSuchStream", headers={"Accept": "application/json, text/*;q=0"}),
+    Case("GET /backup", 200),
     Case("GET /events/export", 200, "exported"),
     Case("GET /events/export", 200, "exported", headers={"Accept": "text/csv, */*;q=0.1"}),
     Case("GET /events/export", 200, "exported", query="?format=csv&order=asc"),

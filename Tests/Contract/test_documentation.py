@@ -1,10 +1,10 @@
-"""Runs what docs/api.md shows, and has it name all that the contract has."""
+"""Runs what docs/api.md shows, and has the documentation name all that the contract and `--help` have."""
 
 import json
 import re
 import subprocess
 
-from support import OPERATIONS, PATIENCE_SECONDS, ROOT, parameters
+from support import BINARY, OPERATIONS, PATIENCE_SECONDS, ROOT, parameters
 
 TEXT = (ROOT / "docs/api.md").read_text()
 # A block of sh, and the block right below it, which shows what the first prints.
@@ -59,3 +59,42 @@ def test_all_that_the_contract_has_is_named():
             assert re.search(rf"`{name}[`=]", TEXT), name
         for status in described["responses"].keys() - {"200", "201", "204", "default"}:
             assert re.search(rf"^\|[^|]*\b{status}\b", errors, re.MULTILINE), status
+
+
+def help_text(command):
+    return subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def default_values(text):
+    """The flags of a help text that have a value, with their defaults."""
+    blocks = (" ".join(block.split()) for block in re.split(r"\n  (?=-)", text))
+    return dict(match.groups() for block in blocks if (match := re.match(r"(--[a-z-]+) <.*\(default: (.*?)\)", block)))
+
+
+FLAGS = default_values(help_text("serve"))
+LIMITS = (ROOT / "docs/limits.md").read_text()
+UNITS = {"KiB": 2**10, "MiB": 2**20}
+
+
+def test_flags_are_documented():
+    guide = (ROOT / "README.md").read_text() + LIMITS
+    assert len(FLAGS) > 30
+    for flag in FLAGS:
+        assert re.search(rf"{flag}(?![a-z-])", guide), flag
+    known = FLAGS.keys() | {"--help"} | default_values(help_text("healthcheck")).keys()
+    # What follows curl is curl's.
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub("curl .*", "", guide))) <= known
+
+
+def test_bounds_are_documented_with_their_defaults():
+    bounds = {flag for flag in FLAGS if re.match("--(max|min|retain)-|.*-timeout$|--disk-reserve-bytes|--stream-heartbeat", flag)}
+    rows = re.findall(r"^\| .* \| (.*) \| .* \| (.*`--.*) \|$", LIMITS, re.MULTILINE)
+    listed = {}
+    for default, flags in rows:
+        numbers = re.findall(r"(\d[\d,]*)(?: (KiB|MiB))?", default)
+        values = {int(number.replace(",", "")) * UNITS.get(unit, 1) for number, unit in numbers} | ({0} if default.startswith("none") else set())
+        listed |= {flag: values for flag in re.findall(r"`(--[a-z-]+)`", flags)}
+    assert listed.keys() == bounds
+    for flag in bounds:
+        # Ages are in days.
+        assert float(FLAGS[flag].removesuffix("d")) in listed[flag], flag

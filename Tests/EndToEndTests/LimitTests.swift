@@ -65,7 +65,10 @@ struct LimitTests {
         #expect(try client.readToEnd().isEmpty)
     }
 
-    @Test("A header section of --max-header-bytes is taken, more is 431", arguments: [nil, 1_000])
+    /// More than 64 KiB is more than is read of requests that wait.
+    @Test(
+        "A header section of --max-header-bytes is taken, more is 431",
+        arguments: [nil, 1_000, 200_000])
     func headerBytes(_ flag: Int?) throws {
         let server = try LogbookProcess(
             flags: flag.map { ["--max-header-bytes", "\($0)"] } ?? [])
@@ -79,8 +82,7 @@ struct LimitTests {
             return try client.readResponse()
         }
         #expect(try send(limit - frame).status == 200)
-        // Three more: the field lines alone are one byte longer than the bound.
-        let response = try send(limit - frame + 3)
+        let response = try send(limit - frame + 1)
         try response.problem(431)
         #expect(response.header("Connection") == "close")
         #expect(try client.readToEnd().isEmpty)
@@ -97,23 +99,89 @@ struct LimitTests {
         try server.exchange("GET", "/healthz", headers: headers + [("X-More", "v")]).problem(431)
     }
 
+    @Test("A method of --max-method-bytes is 501, one byte more 400", arguments: [nil, 10])
+    func method(_ flag: Int?) throws {
+        let server = try LogbookProcess(
+            flags: flag.map { ["--max-method-bytes", "\($0)"] } ?? [])
+        let method = String(repeating: "M", count: flag ?? 32)
+        let client = try server.connect()
+        try client.exchange(method, "/nowhere").problem(501)
+        let response = try client.exchange(method + "M", "/nowhere")
+        try response.problem(400)
+        #expect(response.header("Connection") == "close")
+    }
+
+    @Test(
+        "A chunk's line of --max-chunk-line-bytes is taken, one byte more is 400",
+        arguments: [nil, 50])
+    func chunkLine(_ flag: Int?) throws {
+        let server = try LogbookProcess(
+            flags: flag.map { ["--max-chunk-line-bytes", "\($0)"] } ?? [])
+        let body = NewEvent(id: "e").json
+        let size = String(body.utf8.count, radix: 16)
+        func send(_ lineBytes: Int) throws -> RawResponse {
+            let padding = String(repeating: "x", count: lineBytes - size.utf8.count - 1)
+            return try chunked("\(size);\(padding)\r\n\(body)\r\n0\r\n\r\n", to: server)
+        }
+        try send((flag ?? 4_096) + 1).problem(400)
+        #expect(try send(flag ?? 4_096).status == 201)
+    }
+
+    @Test(
+        "As much as --max-chunk-overhead-bytes beside the data is taken, one byte more is 400",
+        arguments: [nil, 1_000])
+    func chunkOverhead(_ flag: Int?) throws {
+        let server = try LogbookProcess(
+            flags: flag.map { ["--max-chunk-overhead-bytes", "\($0)"] } ?? [])
+        // White space around the event, of which each byte has 18 bytes free.
+        func send(_ overhead: Int) throws -> RawResponse {
+            var chunks = ""
+            for part in Array(repeating: 1_000, count: overhead / 1_000) + [overhead % 1_000] {
+                chunks += "1;\(String(repeating: "x", count: 18 + part - 2))\r\n \r\n"
+            }
+            let body = NewEvent(id: "e").json
+            chunks += "\(String(body.utf8.count, radix: 16))\r\n\(body)\r\n0\r\n\r\n"
+            return try chunked(chunks, to: server)
+        }
+        try send((flag ?? 16_384) + 1).problem(400)
+        #expect(try send(flag ?? 16_384).status == 201)
+    }
+
+    private func chunked(_ chunks: String, to server: LogbookProcess) throws -> RawResponse {
+        let client = try server.connect()
+        try client.send(
+            "POST /events HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)")
+        return try client.readResponse()
+    }
+
+    @Test(
+        "A body of --max-drain-bytes that nobody wants is read, one byte more ends the connection",
+        arguments: [nil, 100])
+    func drain(_ flag: Int?) throws {
+        let server = try LogbookProcess(
+            flags: flag.map { ["--max-drain-bytes", "\($0)"] } ?? [])
+        let client = try server.connect()
+        let body = String(repeating: "b", count: flag ?? 65_536)
+        #expect(try client.exchange("GET", "/healthz", body).header("Connection") == nil)
+        #expect(try client.exchange("GET", "/healthz", body + "b").header("Connection") == "close")
+        #expect(try client.readToEnd().isEmpty)
+    }
+
     @Test("Trailers have the bounds of headers")
     func trailers() throws {
         let server = try LogbookProcess()
         let body = NewEvent(id: "e").json
         let size = String(body.utf8.count, radix: 16)
         func send(_ trailers: String) throws -> RawResponse {
-            let client = try server.connect()
-            try client.send(
-                "POST /events HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    + "\(size)\r\n\(body)\r\n0\r\n\(trailers)\r\n")
-            return try client.readResponse()
+            try chunked("\(size)\r\n\(body)\r\n0\r\n\(trailers)\r\n", to: server)
         }
         let fields = String(repeating: "X: y\r\n", count: 100)
         try send(fields + "X: y\r\n").problem(431)
-        try send("X: \(String(repeating: "y", count: 17_000))\r\n").problem(431)
+        // The line and the empty one, of 16 KiB together, and one byte more.
+        try send("X: \(String(repeating: "y", count: 16_378))\r\n").problem(431)
         #expect(try server.walk("").isEmpty)
         #expect(try send(fields).status == 201)
+        #expect(try send("X: \(String(repeating: "y", count: 16_377))\r\n").status == 200)
     }
 
     @Test("Beyond --max-connections a connection waits until another one ends")

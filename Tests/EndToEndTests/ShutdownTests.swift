@@ -7,10 +7,14 @@ struct ShutdownTests {
         try Command.sqlite(database, "SELECT id FROM events ORDER BY seq")
     }
 
-    @Test("After SIGTERM under load every acknowledged event is in the file, and there is no WAL")
-    func terminated() throws {
-        let server = try LogbookProcess()
-        let crowd = try PostingCrowd(of: 32, prefix: "t", to: server)
+    @Test(
+        "After SIGTERM under load every acknowledged event is in the file, and there is no WAL",
+        arguments: [false, true])
+    func terminated(isSecure: Bool) throws {
+        let folder = try TemporaryFolder()
+        let flags = isSecure ? try Certificates(in: folder).flags : []
+        let server = try LogbookProcess(in: folder, flags: flags)
+        let crowd = try PostingCrowd(of: 64, prefix: "t", to: server, isSecure: isSecure)
         try crowd.awaitAcknowledged(1_000)
         // Whoever reads holds the file open, too.
         for _ in 0..<4 { #expect(try server.exchange("GET", "/events").status == 200) }
@@ -18,6 +22,8 @@ struct ShutdownTests {
         #expect(try server.waitForExit() == 0)
         let record = try crowd.awaitEnd()
         #expect(record.unexpected.isEmpty, "only 2xx and 503")
+        #expect(record.cutShort == 0)
+        #expect(record.reset == 0)
 
         let wal = try? FileManager.default.attributesOfItem(atPath: server.database + "-wal")
         #expect(wal?[.size] as? Int ?? 0 == 0)
@@ -60,35 +66,6 @@ struct ShutdownTests {
         #expect(try ids(in: server.database) == ["e"])
     }
 
-    @Test("Killed at any moment, nothing acknowledged is lost and nothing is there twice")
-    func killed() throws {
-        let folder = try TemporaryFolder()
-        var acknowledged: Set<String> = []
-        for round in 0..<5 {
-            let server = try LogbookProcess(in: folder)
-            let found = try server.walk("limit=1000").map(\.id)
-            #expect(Set(found).count == found.count, "round \(round)")
-            #expect(acknowledged.isSubset(of: found), "round \(round)")
-            let crowd = try PostingCrowd(of: 16, prefix: "r\(round)", to: server)
-            try crowd.awaitAcknowledged(100 + 70 * round)
-            server.kill()
-            let record = try crowd.awaitEnd()
-            #expect(record.unexpected.isEmpty)
-            acknowledged.formUnion(record.acknowledged)
-        }
-        let server = try LogbookProcess(in: folder)
-        let found = try server.walk("limit=1000")
-        #expect(acknowledged.isSubset(of: found.map(\.id)))
-        #expect(Set(found.map(\.seq)).count == found.count)
-        // Sent again, each is known: the client that got no answer can go on.
-        for id in acknowledged.prefix(20) {
-            let name = id.split(separator: "-").dropLast().joined(separator: "-")
-            #expect(try server.post(NewEvent(id: id, objectName: name).json).status == 200)
-        }
-        try server.stop()
-        #expect(try Command.sqlite(server.database, "PRAGMA integrity_check") == ["ok"])
-    }
-
     @Test("While it shuts down /readyz is 503, requests in flight are finished, and then it ends")
     func drained() throws {
         let server = try LogbookProcess(flags: ["--shutdown-delay", "1"])
@@ -118,6 +95,21 @@ struct ShutdownTests {
         #expect(try ids(in: server.database) == ["late", "slow"])
     }
 
+    @Test("Of connections at rest each is closed, and told so with TLS")
+    func idle() throws {
+        let folder = try TemporaryFolder()
+        let server = try LogbookProcess(in: folder, flags: Certificates(in: folder).flags)
+        let clients = [try server.connect(), try server.connectSecurely()]
+        for client in clients { #expect(try client.exchange("GET", "/healthz").status == 200) }
+        let silent = [try server.connect(), try server.connectSecurely()]
+        server.terminate()
+        for client in clients + silent {
+            #expect(try client.readToEnd().isEmpty)
+            #expect(client.hasEnded)
+        }
+        #expect(try server.waitForExit() == 0)
+    }
+
     @Test("Who never finishes is not waited for longer than --shutdown-timeout")
     func impatient() throws {
         let server = try LogbookProcess(flags: ["--shutdown-timeout", "0.1"])
@@ -129,15 +121,41 @@ struct ShutdownTests {
         #expect(try ids(in: server.database) == ["e"])
     }
 
-    @Test("A second signal ends it at once")
+    @Test("A second signal ends it at once, and loses nothing acknowledged")
     func secondSignal() throws {
         let server = try LogbookProcess(flags: ["--shutdown-delay", "3000"])
-        try server.post(NewEvent(id: "e").json)
+        let crowd = try PostingCrowd(of: 64, prefix: "s", to: server)
+        try crowd.awaitAcknowledged(500)
         server.terminate()
         try server.logLine(containing: "shutting down")
+        // Until the listener closes, traffic comes and is served.
+        try crowd.awaitAcknowledged(1_500)
         server.terminate()
         #expect(try server.waitForExit() == 1)
+        let record = try crowd.awaitEnd()
+        #expect(record.unexpected.isEmpty)
         let again = try LogbookProcess(in: server.folder)
-        #expect(try again.exchange("GET", "/events/e").status == 200)
+        #expect(try Set(record.acknowledged).isSubset(of: again.walk("limit=1000").map(\.id)))
+    }
+
+    @Test("SIGHUP under load drops nothing", arguments: [false, true])
+    func hungUp(isSecure: Bool) throws {
+        let folder = try TemporaryFolder()
+        let flags = isSecure ? try Certificates(in: folder).flags : []
+        let server = try LogbookProcess(in: folder, flags: flags)
+        let crowd = try PostingCrowd(of: 64, prefix: "h", to: server, isSecure: isSecure)
+        for round in 1...20 {
+            try crowd.awaitAcknowledged(100 * round)
+            server.hangUp()
+        }
+        // Connections from before are served still.
+        try crowd.awaitAcknowledged(4_000)
+        #expect(crowd.runningCount == 64)
+        try server.stop()
+        let record = try crowd.awaitEnd()
+        #expect(record.unexpected.isEmpty)
+        #expect(record.cutShort == 0)
+        #expect(record.reset == 0)
+        #expect(try Set(record.acknowledged).isSubset(of: ids(in: server.database)))
     }
 }

@@ -43,9 +43,11 @@ struct RetentionTests {
 
     @Test("Each severity goes at its own age, and what is younger stays")
     func byAge() async throws {
-        let store = try TestStore(make: { try Self.fill($0, days: 40) }) {
-            $0.retention = Retention()
-        }
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 40) },
+            configure: {
+                $0.retention = Retention()
+            })
         _ = try await store.repository.append([try event()]).get()
         await store.log.wait(for: "Retention removed 86 events that had reached their age")
         for (severity, kept) in [("info", 7), ("warning", 7), ("error", 30), ("critical", 30)] {
@@ -63,9 +65,11 @@ struct RetentionTests {
         "A severity without an age is kept forever; an event of the far future as well, until its day"
     )
     func forever() async throws {
-        let store = try TestStore(make: { try Self.fill($0, days: 20) }) {
-            $0.retention.ages = [.info: .seconds(86_400)]
-        }
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 20) },
+            configure: {
+                $0.retention.ages = [.info: .seconds(86_400)]
+            })
         _ = try await store.repository.append(
             [try event(["id": "future", "created_at": "2999-01-01T00:00:00Z"])]
         ).get()
@@ -98,10 +102,12 @@ struct RetentionTests {
 
     @Test("A clock that jumps ahead by years leaves the history standing")
     func jump() async throws {
-        let store = try TestStore(make: { try Self.fill($0, days: 3) }) {
-            $0.retention = Retention()
-            $0.retention.interval = .milliseconds(1)
-        }
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 3) },
+            configure: {
+                $0.retention = Retention()
+                $0.retention.interval = .milliseconds(1)
+            })
         store.jump(to: Timestamp(milliseconds: testMoment.milliseconds + 5 * 365 * 86_400_000)!)
         for _ in 1...20 { _ = try await store.repository.append([try event()]).get() }
         #expect(try rows(store.path, "SELECT count(*) FROM events") == ["33"])
@@ -112,10 +118,12 @@ struct RetentionTests {
 
     @Test("Of too many events those that came first go, and the number is right from the start")
     func byCount() async throws {
-        let store = try TestStore(make: { try Self.fill($0, days: 100) }) {
-            $0.retention.events = 50
-            $0.retention.ages = [:]
-        }
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 100) },
+            configure: {
+                $0.retention.events = 50
+                $0.retention.ages = [:]
+            })
         let deadline = Date(timeIntervalSinceNow: 60)
         var left = ""
         var next = 0

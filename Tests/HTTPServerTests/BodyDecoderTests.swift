@@ -90,22 +90,61 @@ struct BodyDecoderTests {
         #expect(status("1;abcd", size: size, limits: limits) == .badRequest)
     }
 
+    @Test("As much beside the data as the bound, and one byte more", arguments: [1, Int.max])
+    func overheadBound(size: Int) {
+        var limits = HTTPLimits()
+        limits.chunkOverheadBytes = 2
+        // 18 bytes are free for a chunk of one byte.
+        let short = "1;abcdefghijklmnop\r\nx\r\n"
+        let long = "1;abcdefghijklmnopq\r\nx\r\n"
+        let end = "0\r\n\r\n"
+        for count in [1, 100] {
+            let many = String(repeating: short, count: count)
+            #expect(status(many + end, size: size, limits: limits) == nil)
+        }
+        #expect(status(long + long + end, size: size, limits: limits) == nil)
+        #expect(status(long + long + long, size: size, limits: limits) == .badRequest)
+        // Data makes up for it, and what it is too much stays free of charge no longer.
+        let large = "100\r\n\(String(repeating: "x", count: 256))\r\n"
+        #expect(status(large + long + long + large + long + long + end, limits: limits) == nil)
+        #expect(status(large + long + long + long, limits: limits) == .badRequest)
+    }
+
+    @Test("A size that cannot be doubled leaves nothing to count")
+    func enormousSize() {
+        #expect(status("7fffffffffffff\r\nx") == nil)
+        #expect(status("40000000000000000\r\n") == .badRequest)
+    }
+
     @Test("Trailers as long as the bound, and one byte longer", arguments: [1, Int.max])
     func trailerBound(size: Int) {
         var limits = HTTPLimits()
-        limits.headerBytes = 12
+        limits.headerBytes = 14
         #expect(status("0\r\nX: a\r\nY: b\r\n\r\n", size: size, limits: limits) == nil)
         #expect(
             status("0\r\nX: a\r\nY: bc\r\n\r\n", size: size, limits: limits)
                 == .headerFieldsTooLarge)
-        #expect(status("0\r\nX: abcdefghijk", size: size, limits: limits) == .headerFieldsTooLarge)
+        #expect(
+            status("0\r\nX: abcdefghijk", size: size, limits: limits) == .headerFieldsTooLarge)
+    }
+
+    @Test("The empty line counts, too", arguments: [1, Int.max])
+    func emptyLineBound(size: Int) {
+        var limits = HTTPLimits()
+        for bound in [6, 7] {
+            limits.headerBytes = bound
+            #expect(
+                status("0\r\nX: a\r\n\r\n", size: size, limits: limits) == .headerFieldsTooLarge)
+        }
+        limits.headerBytes = 8
+        #expect(status("0\r\nX: a\r\n\r\n", size: size, limits: limits) == nil)
     }
 
     @Test(
         "A trailer one byte too long is too long, whatever ends it", arguments: [1, 2, 14, Int.max])
     func trailerBoundBeforeLineFeed(size: Int) {
         var limits = HTTPLimits()
-        limits.headerBytes = 10
+        limits.headerBytes = 12
         #expect(
             status("0\r\nX: abcdefgh\n\r\n", size: size, limits: limits) == .headerFieldsTooLarge)
     }

@@ -19,9 +19,22 @@ struct DeadlineTests {
         return limits
     }
 
+    /// Sends `piece` again and again, which must not keep the 408 from coming.
+    private func expectTimeout(_ client: Client, sending piece: String) throws {
+        let end = ContinuousClock.now + .seconds(Client.patienceSeconds)
+        repeat {
+            guard ContinuousClock.now < end else { throw NeverHappened(description: "a 408") }
+            client.send(piece)
+        } while !client.waitForInput(milliseconds: 20)
+        #expect(try client.readAnswer().code == 408)
+    }
+
     @Test("A client that says nothing is let go")
     func silent() throws {
-        let limits = limits { $0.headerTimeout = Self.short }
+        let limits = limits {
+            $0.headerTimeout = Self.short
+            $0.lingerTimeout = Self.short
+        }
         try TestServer.run(limits: limits) { server in
             let client = try server.connect()
             #expect(try client.isAtEnd())
@@ -54,11 +67,7 @@ struct DeadlineTests {
         try TestServer.run(limits: limits) { server in
             let client = try server.connect()
             client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
-            for _ in 0..<10_000 {
-                client.send("a")
-                if client.waitForInput(milliseconds: 20) { break }
-            }
-            #expect(try client.readAnswer().code == 408)
+            try expectTimeout(client, sending: "a")
         }
     }
 
@@ -77,7 +86,10 @@ struct DeadlineTests {
 
     @Test("A connection at rest is closed without a word")
     func idle() throws {
-        let limits = limits { $0.idleTimeout = Self.short }
+        let limits = limits {
+            $0.idleTimeout = Self.short
+            $0.lingerTimeout = Self.short
+        }
         try TestServer.run(limits: limits) { server in
             let client = try server.connect()
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -86,6 +98,20 @@ struct DeadlineTests {
             #expect(!answer.closes)
             #expect(try client.isAtEnd())
             try server.awaitConnections(0)
+        }
+    }
+
+    @Test("A request that comes as its connection is given up meets an end, not a reset")
+    func idleRace() throws {
+        let limits = limits { $0.idleTimeout = Self.short }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.readAnswer().code == 200)
+            #expect(client.waitForInput(milliseconds: 60_000))
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            try client.awaitRead()
+            #expect(try client.isAtEnd())
         }
     }
 
@@ -104,6 +130,39 @@ struct DeadlineTests {
             #expect(answer.code == 408)
             #expect(answer.closes)
             #expect(try client.isAtEnd())
+        }
+    }
+
+    @Test("A body that keeps to the least rate is waited for")
+    func steadyBody() throws {
+        let window = Duration.milliseconds(100)
+        let limits = limits {
+            $0.bodyGrace = window
+            $0.bodyBytesPerSecond = 1000
+        }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            let body = String(repeating: "a", count: limits.leastBodyBytes)
+            let start = ContinuousClock.now
+            client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n\(body)")
+            #expect(try client.readAnswer().code == 408)
+            // Nothing came in the second window. That it was waited for cannot be told too early.
+            #expect(ContinuousClock.now - start >= window * 2)
+        }
+    }
+
+    @Test("Chunk extensions are no progress")
+    func extensions() throws {
+        let limits = limits {
+            $0.bodyGrace = .milliseconds(300)
+            $0.bodyBytesPerSecond = 10_000
+            $0.chunkOverheadBytes = .max
+        }
+        try TestServer.run(limits: limits) { server in
+            let client = try server.connect()
+            client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let chunk = "1;\(String(repeating: "a", count: 4000))\r\nx\r\n"
+            try expectTimeout(client, sending: chunk)
         }
     }
 

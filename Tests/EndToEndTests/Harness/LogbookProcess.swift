@@ -5,6 +5,8 @@ final class LogbookProcess: Sendable {
     let folder: TemporaryFolder
     let database: String
     let port: UInt16
+    /// That of TLS, where `flags` have it listen so.
+    let securePort: UInt16?
     private let child: ChildProcess
 
     /// Starts the program, and returns when it listens.
@@ -18,20 +20,27 @@ final class LogbookProcess: Sendable {
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
         self.database = self.folder.file(database ?? "logbook.db")
-        // Events of the tests have times of their own, and are not to vanish; what a test says of it
-        // comes last and wins.
-        let keeping = ["info", "warning", "error", "critical"].flatMap {
-            ["--retain-\($0)", "off"]
-        }
-        var arguments = ["serve", "--listen", "127.0.0.1:0"] + keeping + flags
+        // What a test says of retention comes last and wins.
+        var arguments = ["serve", "--listen", "127.0.0.1:0"] + Self.keeping + flags
         if database != nil { arguments += ["--database", self.database] }
         child = try ChildProcess(BuiltProgram.path, arguments, environment: environment)
-        let line = try child.standardError.line(containing: "Listening on http://127.0.0.1:")
+        port = try Self.port(child, of: "http")
+        let isSecure = flags.contains { $0.hasPrefix("https://") }
+        securePort = isSecure ? try Self.port(child, of: "https") : nil
+        if awaitsReady { try self.awaitReady() }
+    }
+
+    /// Events of the tests have times of their own, and are not to vanish.
+    static let keeping = ["info", "warning", "error", "critical"].flatMap {
+        ["--retain-\($0)", "off"]
+    }
+
+    private static func port(_ child: ChildProcess, of scheme: String) throws -> UInt16 {
+        let line = try child.standardError.line(containing: "Listening on \(scheme)://127.0.0.1:")
         guard let port = line.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw HarnessError("no port in '\(line)'")
         }
-        self.port = port
-        if awaitsReady { try self.awaitReady() }
+        return port
     }
 
     // The folder is removed after this, when nobody writes to it any more.
@@ -53,6 +62,12 @@ final class LogbookProcess: Sendable {
     var url: String { "http://127.0.0.1:\(port)" }
 
     func connect() throws -> RawClient { try RawClient(port: port) }
+
+    /// Connects with TLS.
+    func connectSecurely() throws -> RawClient {
+        guard let securePort else { throw HarnessError("it does not listen with TLS") }
+        return try RawClient(port: securePort, isSecure: true)
+    }
 
     /// One request on a connection of its own.
     @discardableResult
@@ -120,6 +135,21 @@ final class LogbookProcess: Sendable {
             let kilobytes = line.split(separator: " ").dropLast().last.flatMap({ Int($0) })
         else { throw HarnessError("no RssAnon in '\(status)'") }
         return kilobytes * 1024
+    }
+
+    /// What it has open, by kind: `socket`, `anon_inode`, or the path of a file.
+    func descriptors() throws -> [String: Int] {
+        let folder = "/proc/\(child.identifier)/fd"
+        var kinds: [String: Int] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+            let length = readlink("\(folder)/\(name)", &target, Int(PATH_MAX))
+            // It may have been closed meanwhile.
+            guard length > 0 else { continue }
+            let path = String(cString: Array(target[..<length]) + [0])
+            kinds[path.hasPrefix("/") ? path : String(path.prefix { $0 != ":" }), default: 0] += 1
+        }
+        return kinds
     }
 
     func terminate() { child.signal(SIGTERM) }

@@ -7,16 +7,22 @@ final class PostingCrowd: Sendable {
         var acknowledged: [String] = []
         /// Answers that were neither 2xx nor 503.
         var unexpected: [Int] = []
+        /// Connections that ended in the middle of an answer.
+        var cutShort = 0
+        /// Connections that were reset before an answer began.
+        var reset = 0
         var running = 0
     }
 
     private let record: Guarded<Record>
 
     /// Starts `size` threads, whose events have ids that begin with `prefix`.
-    init(of size: Int, prefix: String, to server: LogbookProcess) throws {
+    init(
+        of size: Int, prefix: String, to server: LogbookProcess, isSecure: Bool = false
+    ) throws {
         record = Guarded(Record(running: size))
         for member in 0..<size {
-            let client = try server.connect()
+            let client = try isSecure ? server.connectSecurely() : server.connect()
             let name = "\(prefix)-\(member)"
             // A client belongs to one thread, which alone touches it from here on.
             nonisolated(unsafe) let own = client
@@ -30,8 +36,16 @@ final class PostingCrowd: Sendable {
     private static func post(_ client: RawClient, _ name: String, _ record: Guarded<Record>) {
         for number in 0... {
             let event = NewEvent(id: "\(name)-\(number)", objectName: name)
-            // That the connection ends is how every one of them ends.
-            guard let response = try? client.exchange("POST", "/events", event.json) else { return }
+            guard let response = try? client.exchange("POST", "/events", event.json) else {
+                // That the connection ends is how every one of them ends.
+                return record.with { record in
+                    if client.isInAnswer {
+                        record.cutShort += 1
+                    } else if !client.hasEnded {
+                        record.reset += 1
+                    }
+                }
+            }
             record.with { record in
                 switch response.status {
                 case 201: record.acknowledged.append("\(name)-\(number)")
@@ -39,11 +53,15 @@ final class PostingCrowd: Sendable {
                 default: record.unexpected.append(response.status)
                 }
             }
+            if response.header("Connection") == "close" { return }
         }
     }
 
     /// The ids that a 2xx has come for so far.
     var acknowledged: [String] { record.with { $0.acknowledged } }
+
+    /// Connections that have not ended.
+    var runningCount: Int { record.with { $0.running } }
 
     /// Waits until so many events have been acknowledged.
     func awaitAcknowledged(_ count: Int) throws {

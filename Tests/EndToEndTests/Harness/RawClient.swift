@@ -1,12 +1,22 @@
 import Foundation
 
-/// A TCP connection that blocks, up to `Patience`.
+/// A TCP connection, plain or under TLS, that blocks up to `Patience`.
 final class RawClient {
     private let descriptor: Int32
+    private var session: TLSClient?
     private var received: [UInt8] = []
-    private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
+    private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
 
-    init(port: UInt16) throws {
+    /// Whether an answer has begun to come and is not whole.
+    private(set) var isInAnswer = false
+    /// Whether the server has said that it sends no more, which a reset does not.
+    private(set) var hasEnded = false
+
+    /// Connects.
+    ///
+    /// - Parameter isNarrow: whether little fits between server and client, so that the server's
+    ///   writes block soon.
+    init(port: UInt16, isSecure: Bool = false, isNarrow: Bool = false) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(O_CLOEXEC), 0)
         guard descriptor >= 0 else { throw HarnessError("no socket: errno \(errno)") }
         var timeout = timeval(tv_sec: Patience.seconds, tv_usec: 0)
@@ -17,6 +27,11 @@ final class RawClient {
         var one: Int32 = 1
         setsockopt(
             descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        if isNarrow {
+            var size: Int32 = 4096
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -29,6 +44,7 @@ final class RawClient {
         guard connected == 0 else {
             throw HarnessError("cannot connect: \(String(cString: strerror(errno)))")
         }
+        if isSecure { session = try TLSClient(on: descriptor) }
     }
 
     deinit { close(descriptor) }
@@ -39,7 +55,8 @@ final class RawClient {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                session?.send($0)
+                    ?? Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
@@ -51,8 +68,27 @@ final class RawClient {
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
+    /// Sends what the system takes at once; returns how many bytes that was.
+    func offer(_ bytes: ArraySlice<UInt8>) throws -> Int {
+        let count = bytes.withUnsafeBytes {
+            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+        }
+        if count < 0, errno == EAGAIN || errno == EINTR { return 0 }
+        guard count >= 0 else {
+            throw HarnessError("cannot send: \(String(cString: strerror(errno)))")
+        }
+        return count
+    }
+
     /// Sends no more, and still reads.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Has the end of this connection be a reset.
+    func resetAtEnd() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
 
     /// A request with a body of known length, if any.
     static func request(
@@ -78,6 +114,7 @@ final class RawClient {
     func readResponse(toHead: Bool = false) throws -> RawResponse {
         let end = Array("\r\n\r\n".utf8)
         var headEnd: Int?
+        isInAnswer = !received.isEmpty
         while headEnd == nil {
             headEnd = received.firstRange(of: end)?.lowerBound
             if headEnd == nil, try !receive() {
@@ -88,6 +125,7 @@ final class RawClient {
         var response = try RawResponse(head: received[..<headEnd])
         received.removeFirst(headEnd + end.count)
         guard !toHead, response.status >= 200, response.status != 204, response.status != 304 else {
+            isInAnswer = false
             return response
         }
         guard let length = response.header("Content-Length").flatMap({ Int($0) }) else {
@@ -98,6 +136,7 @@ final class RawClient {
         }
         response.body = Array(received[..<length])
         received.removeFirst(length)
+        isInAnswer = false
         return response
     }
 
@@ -114,15 +153,30 @@ final class RawClient {
         return received
     }
 
+    /// Reads what comes first.
+    func readSome() throws { _ = try receive() }
+
+    /// Reads until the server ends the connection, in whatever way.
+    func readToAnyEnd() {
+        do {
+            _ = try readToEnd()
+        } catch {
+            received = []
+        }
+    }
+
     /// False at the end.
     private func receive() throws -> Bool {
         while true {
-            let count = recv(descriptor, &buffer, buffer.count, 0)
+            let count =
+                session?.receive(into: &buffer) ?? recv(descriptor, &buffer, buffer.count, 0)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
                 throw HarnessError("cannot receive: \(String(cString: strerror(errno)))")
             }
             received += buffer[..<count]
+            isInAnswer = isInAnswer || count > 0
+            hasEnded = count == 0
             return count > 0
         }
     }
