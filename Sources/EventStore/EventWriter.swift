@@ -182,6 +182,8 @@ final class EventWriter: @unchecked Sendable {
         repeat {
             if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
         } while jobs.run() || !waiting.sleep()
+        // A checkpoint may have spent it, too.
+        if reserve.isSpent, failureReason == nil { _ = noteFailure(Self.diskIsFull) }
         planLook()
     }
 

@@ -120,7 +120,9 @@ final class RetentionJob: WriterJob {
     private func beginRun(_ monotonic: UInt64) {
         nextRun = monotonic + retention.interval.inNanoseconds
         let time = clock.advance(wall: now(), monotonic: monotonic)
-        let isStrange = now().milliseconds - time.milliseconds > Self.strangeLead
+        let isStrange =
+            !retention.ages.isEmpty
+            && now().milliseconds - time.milliseconds > Self.strangeLead
         defer { hasWarned = isStrange }
         if isStrange, !hasWarned {
             logger.warning(

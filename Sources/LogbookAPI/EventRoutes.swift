@@ -12,7 +12,7 @@ extension LogbookAPI {
                 parameters: ["strict"],
                 statuses: [
                     .ok, .created, .badRequest, .conflict, .contentTooLarge, .unsupportedMediaType,
-                    .unprocessableContent, .internalServerError, .serviceUnavailable,
+                    .unprocessableContent, .serviceUnavailable,
                 ],
                 bodyLimit: bodyLimit, takesPieces: Self.isLines, postEvents),
             route(
