@@ -11,7 +11,7 @@ BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
 VENV = .build/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: run build test lint format bench image clean help
+.PHONY: run build test sanitize lint format bench image clean help
 # One `swift build` at a time: two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
@@ -28,18 +28,24 @@ test: build ## run the unit and end-to-end tests, then the contract tests
 	LOGBOOK_BINARY="$(BINARY)" swift test $(SWIFT_FLAGS)
 	LOGBOOK_BINARY="$(BINARY)" PYTHONDONTWRITEBYTECODE=1 $(VENV)/pytest -p no:cacheprovider -q Tests/Contract
 
+sanitize: ## run the Swift tests under the address and the thread sanitizer
+	@scripts/setup build test
+	scripts/sanitize address
+	scripts/sanitize thread
+
 lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
 	@scripts/setup lint
 	@scripts/lint "$(BINARY)"
 
 format: ## format the Swift sources in place
-	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples bench
 
 bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench
 	bench/http.sh "$(BINARY)"
 	bench/post.sh "$(BINARY)"
 	bench/tls.sh "$(BINARY)"
+	bench/json.sh
 
 image: ## build the Docker image `logbook`
 	docker build --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" -t logbook .

@@ -5,7 +5,11 @@ import PackageDescription
 let package = Package(
     name: "logbook",
     products: [
-        .executable(name: "logbook", targets: ["logbook"])
+        .executable(name: "logbook", targets: ["logbook"]),
+        // For programs that are packages of their own: those of Tests/Fuzz, bench/json.
+        .library(name: "Events", targets: ["Events"]),
+        .library(name: "HTTPServer", targets: ["HTTPServer"]),
+        .library(name: "JSON", targets: ["JSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -34,7 +38,7 @@ let package = Package(
         .target(
             name: "LogbookAPI",
             dependencies: [
-                "HTTPServer", "EventStore", "Events", "JSON",
+                "HTTPServer", "EventStore", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -60,7 +64,7 @@ let package = Package(
         .testTarget(
             name: "EventStoreTests",
             dependencies: [
-                "EventStore", "SQLite", "Events", "JSON",
+                "EventStore", "SQLite", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"]),

@@ -41,12 +41,14 @@ await() {
   done
 }
 
-# start_logbook DATABASE [FLAGS]: sets logbook, its process, and logbook_url.
+# start_logbook DATABASE [FLAG...]: sets logbook, its process, and logbook_url.
 start_logbook() {
   local port
   port=$(free_port)
   logbook_url=http://127.0.0.1:$port
-  "$binary" serve --listen "127.0.0.1:$port" --database "$@" 2>"$folder/log" &
+  # The events of the tests are years old, and are to stay.
+  "$binary" serve --listen "127.0.0.1:$port" --database "$1" --retain-info off --retain-warning off \
+    --retain-error off --retain-critical off "${@:2}" 2>"$folder/log" &
   logbook=$!
   started[$logbook]=logbook
   await "$logbook_url/readyz" "$logbook"
@@ -64,6 +66,14 @@ make_template() {
   start_logbook "$1"
   scripts/import-kubernetes-events --server "$logbook_url" Tests/Data/kubernetes-events.ndjson >/dev/null
   stop_logbook
+}
+
+# write_events: what wrk posts, in the file that EVENTS names. Without an id and a time, which the service then gives, as the
+# reference does.
+write_events() {
+  scripts/import-kubernetes-events --dry-run Tests/Data/kubernetes-events.ndjson |
+    sed -E 's/^\{"id":"[^"]*",("created_at":"[^"]*",)?/{/' >"$folder/events.ndjson"
+  export EVENTS=$folder/events.ndjson
 }
 
 compile_reference() { gcc -O2 -Wall -Wextra -o "$folder/reference" bench/reference.c -lsqlite3; }

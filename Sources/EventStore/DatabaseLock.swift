@@ -1,4 +1,7 @@
+import CLinux
+import Events
 import Glibc
+import Logging
 
 /// The lock that makes one process the only writer of a database: SQLite lets several write in
 /// turn, and its WAL-reset defect (3.7.0 to 3.51.2) then corrupts the file. Released when the
@@ -6,20 +9,33 @@ import Glibc
 final class DatabaseLock: Sendable {
     private let descriptor: Int32
 
+    private static let pollMicroseconds: UInt32 = 20_000
+    /// Of what a holder has written, at most.
+    private static let holderBytes = 256
+
     /// Takes the lock, in a file beside the database that is never removed.
-    init(database path: String) throws(SchemaError) {
+    ///
+    /// - Parameters:
+    ///   - timeout: how long it waits for another process to let go, as an old one does that is
+    ///     just ending.
+    ///   - now: since when it is held, for people who look for the holder.
+    /// - Throws: `refused`, naming the holder.
+    init(
+        database path: String, timeout: Duration = .zero, now: Timestamp, logger: Logger
+    ) throws(SchemaError) {
         let lockPath = path + ".lock"
         // From here on deinit closes it, when this throws too.
         descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw .refused("Cannot make \(lockPath): \(String(cString: strerror(errno)))")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let holder = Self.readHolder(descriptor)
-            throw .refused("\(path) is in use by another process\(holder); only one may write it.")
+        guard Self.take(descriptor, timeout, logger) else {
+            throw .refused(
+                "\(path) is in use by \(Self.holder(descriptor)); only one process may write it. End that one "
+                    + "first; where it is just ending, a longer --lock-timeout waits for it.")
         }
-        // For people who look for the holder; the lock itself is the kernel's.
-        let text = "\(getpid())\n"
+        // For people; the lock itself is the kernel's.
+        let text = "process \(getpid()) on \(Self.hostName) since \(now.text)\n"
         guard ftruncate(descriptor, 0) == 0,
             pwrite(descriptor, text, text.utf8.count, 0) == text.utf8.count
         else {
@@ -30,10 +46,32 @@ final class DatabaseLock: Sendable {
 
     deinit { _ = close(descriptor) }
 
-    private static func readHolder(_ descriptor: Int32) -> String {
-        var buffer = [UInt8](repeating: 0, count: 32)
+    private static func take(_ descriptor: Int32, _ timeout: Duration, _ logger: Logger) -> Bool {
+        let limit = UInt64(max(0, timeout / .nanoseconds(1)))
+        let begin = clinux_monotonic_nanoseconds()
+        var isFirst = true
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard clinux_monotonic_nanoseconds() - begin < limit else { return false }
+            if isFirst {
+                logger.notice("Waiting for \(holder(descriptor)) to let go of the database")
+            }
+            isFirst = false
+            usleep(pollMicroseconds)
+        }
+        return true
+    }
+
+    private static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "an unnamed host" }
+        return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    /// What the holder has written; it may be of an earlier version, or in the midst of writing.
+    private static func holder(_ descriptor: Int32) -> String {
+        var buffer = [UInt8](repeating: 0, count: holderBytes)
         let count = pread(descriptor, &buffer, buffer.count, 0)
-        let digits = buffer.prefix(max(0, count)).prefix { $0 &- UInt8(ascii: "0") < 10 }
-        return digits.isEmpty ? "" : " (process \(String(decoding: digits, as: UTF8.self)))"
+        let line = buffer.prefix(max(0, count)).prefix { $0 >= 0x20 && $0 < 0x7F }
+        return line.isEmpty ? "another process" : String(decoding: line, as: UTF8.self)
     }
 }

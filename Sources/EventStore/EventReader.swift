@@ -8,20 +8,24 @@ public final class EventReader {
     private let connection: Connection
     private let logger: Logger
     private let find: Statement
-    /// Statements of pages by their SQL. The shapes of a query are few, but not so few that none
-    /// need ever go.
-    private var pages: [String: Statement] = [:]
-    private var deadline = UInt64.max
+    /// Other statements by their SQL. The shapes of a query are few, but not so few that none need
+    /// ever go.
+    private var statements: [String: Statement] = [:]
+    var deadline = UInt64.max
     private let begin, end: Statement
     /// The commit that the snapshot is not older than; nil when none is held.
     private var heldCommit: Int?
+    private let reads: OpenReads
+    private let activity: OpenReads.Activity
 
-    private static let cachedPages = 64
+    private static let cachedStatements = 64
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
-    init(path: String, logger: Logger) throws(SQLiteError) {
+    init(path: String, logger: Logger, reads: OpenReads = OpenReads()) throws(SQLiteError) {
         self.logger = logger
+        self.reads = reads
+        activity = reads.add()
         connection = try Connection(path, .readOnly)
         connection.setBusyTimeout(milliseconds: 100)
         try connection.execute("PRAGMA query_only=ON; PRAGMA temp_store=MEMORY")
@@ -29,9 +33,11 @@ public final class EventReader {
         begin = try connection.prepare("BEGIN")
         end = try connection.prepare("COMMIT")
         connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in
-            deadline != .max && clinux_monotonic_nanoseconds() > deadline
+            (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
         }
     }
+
+    deinit { reads.remove(activity) }
 
     /// Has the reads up to `endSnapshot` share a snapshot, which saves each of them taking and
     /// giving back a lock on the WAL. One that is older than `commit` is renewed: whoever was told of
@@ -91,17 +97,38 @@ public final class EventReader {
         }
     }
 
+    /// Has what is read see the database as it is now, until `countSnapshot`.
+    func takeSnapshot() throws(StoreError) {
+        try storing { () throws(SQLiteError) in
+            try connection.execute("BEGIN; SELECT 1 FROM schema_version LIMIT 1")
+        }
+    }
+
+    /// How many events there are in the snapshot.
+    func countSnapshot() throws(StoreError) -> Int {
+        defer { connection.rollback() }
+        return try storing { () throws(SQLiteError) in
+            Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
+        }
+    }
+
     /// What `/schema` tells about the file.
     public func describeSchema() throws(StoreError) -> SchemaDescription {
         try storing { () throws(SQLiteError) in try SchemaDescription(connection) }
     }
 
-    private func storing<Result>(
+    func storing<Result>(
         _ body: () throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
+        activity.begin()
+        defer { activity.end() }
         do {
             return try body()
         } catch {
+            if activity.isStopped {
+                throw .unavailable(
+                    "the query was stopped, because it held up the writing of events")
+            }
             if error.isInterrupt { throw .timeLimit }
             logger.error("Reading the database failed: \(error)")
             throw error.isDamage
@@ -111,24 +138,18 @@ public final class EventReader {
 
     // MARK: SQL
 
+    /// The statement of `sql`, which one use at a time may have.
+    func statement(_ sql: String) throws(SQLiteError) -> Statement {
+        if let cached = statements[sql] { return cached }
+        if statements.count >= Self.cachedStatements { statements.removeAll() }
+        let statement = try connection.prepare(sql)
+        statements[sql] = statement
+        return statement
+    }
+
     private func pageStatement(_ part: PagePlan.Part, limit: Int) throws(SQLiteError) -> Statement {
-        let statement: Statement
-        if let cached = pages[part.sql] {
-            statement = cached
-        } else {
-            if pages.count >= Self.cachedPages { pages.removeAll() }
-            statement = try connection.prepare(part.sql)
-            pages[part.sql] = statement
-        }
-        var index: Int32 = 1
-        for value in part.values {
-            switch value {
-            case .text(let text): try statement.bind(index, text)
-            case .integer(let integer): try statement.bind(index, integer)
-            }
-            index += 1
-        }
-        try statement.bind(index, Int64(limit))
+        let statement = try statement(part.sql)
+        try statement.bind(part.values + [.integer(Int64(limit))])
         return statement
     }
 

@@ -11,28 +11,34 @@ import Synchronization
 public final class EventRepository: Sendable {
     private let configuration: StoreConfiguration
     private let logger: Logger
+    private let now: @Sendable () -> Timestamp
     private let schema: SchemaManager
     private let state: Mutex<SchemaState>
     private let opened = Mutex(Opened())
     private let commits = CommitCounter()
+    private let reads = OpenReads()
 
     private struct Opened {
         var lock: DatabaseLock?
         var writer: EventWriter?
         var longReads: LongReads?
+        var backups: OnlineBackups?
     }
 
     /// Prepares a store; `open` opens it.
     ///
-    /// - Parameter now: the time of migrations.
+    /// - Parameter now: the time of migrations, and the one that ages are counted from.
     public init(
         _ configuration: StoreConfiguration, logger: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) {
-        self.configuration = configuration
+        var resolved = configuration
+        resolved.path = Folder.resolve(configuration.path)
+        self.configuration = resolved
         self.logger = logger
+        self.now = now
         schema = SchemaManager(
-            path: configuration.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
+            path: resolved.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
             now: now)
         state = Mutex(SchemaState(version: 0, latest: schema.latest, status: .migrating))
     }
@@ -46,12 +52,19 @@ public final class EventRepository: Sendable {
     ///   state says so too.
     public func open(afterReplies: @escaping @Sendable () -> Void) throws(SchemaError) {
         do {
-            let lock = try DatabaseLock(database: configuration.path)
+            if !configuration.allowsNetworkFileSystem {
+                try NetworkFileSystem.refuse(configuration.path)
+            }
+            let lock = try DatabaseLock(
+                database: configuration.path, timeout: configuration.lockTimeout, now: now(),
+                logger: logger)
             let version = try schema.prepare { version in state.withLock { $0.version = version } }
             let writer = try makeWriter(afterReplies)
             opened.withLock {
                 $0 = Opened(
-                    lock: lock, writer: writer, longReads: LongReads(configuration, logger: logger))
+                    lock: lock, writer: writer,
+                    longReads: LongReads(configuration, logger: logger, reads: reads),
+                    backups: OnlineBackups(database: configuration.path, logger: logger))
             }
             state.withLock { state in
                 state.version = version
@@ -68,7 +81,8 @@ public final class EventRepository: Sendable {
     ) throws(SchemaError) -> EventWriter {
         do {
             return try EventWriter(
-                configuration, commits: commits, logger: logger, afterReplies: afterReplies)
+                configuration, commits: commits, logger: logger, reads: reads, now: now,
+                afterReplies: afterReplies)
         } catch {
             throw .failed("Cannot open \(configuration.path) for writing: \(error)")
         }
@@ -131,7 +145,7 @@ public final class EventRepository: Sendable {
     public func makeReader() throws(StoreError) -> EventReader {
         guard opened.withLock({ $0.writer != nil }) else { throw notOpen }
         do {
-            return try EventReader(path: configuration.path, logger: logger)
+            return try EventReader(path: configuration.path, logger: logger, reads: reads)
         } catch {
             logger.error("Cannot open the database for reading: \(error)")
             throw error.isDamage
@@ -162,6 +176,24 @@ public final class EventRepository: Sendable {
     }
 
     // MARK: The file
+
+    /// Makes a copy of the database while events come in, and checks it; one at a time, which ends
+    /// when the file is let go of. The completion comes on any thread.
+    public func backUp(
+        _ completion: @escaping @Sendable (Result<BackupFile, StoreError>) -> Void
+    ) {
+        let (writer, backups) = opened.withLock { ($0.writer, $0.backups) }
+        guard let writer, let backups else { return completion(.failure(notOpen)) }
+        backups.make(writer, completion)
+    }
+
+    /// Figures of the store since it was opened.
+    public var statistics: StoreStatistics {
+        var statistics = opened.withLock { $0.writer }?.figures.current ?? StoreStatistics()
+        (statistics.databaseBytes, statistics.walBytes) = fileSizes
+        statistics.oldestReader = reads.oldestAge
+        return statistics
+    }
 
     /// Bytes of the database and of its WAL.
     public var fileSizes: (database: Int64, wal: Int64) {

@@ -5,64 +5,97 @@ import SQLite
 import Synchronization
 
 /// The only writer. It takes everything that waits into one transaction, commits, and then answers
-/// all of it: a client that is alone gets its own commit at once, sixty-four share one.
+/// all of it: a client that is alone gets its own commit at once, sixty-four share one. What it does
+/// for nobody in particular, such as checkpoints, are jobs that get short slices between commits.
 ///
-/// `@unchecked Sendable`: the connection and its statements are used on `queue` alone; what waits
-/// is behind a lock.
+/// `@unchecked Sendable`: the connection, its statements and the jobs are used on `queue` alone;
+/// what waits is behind a lock.
 final class EventWriter: @unchecked Sendable {
-    typealias Reply<Value> = @Sendable (Result<Value, StoreError>) -> Void
+    /// Nobody else writes; what may hold a lock for a moment is a process that looks at the file.
+    static let writerBusyTimeout: Int32 = 5000
+    private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
 
-    private enum Work {
-        case append([Event], allOrNothing: Bool, Reply<[AppendOutcome]>)
-        case delete(id: [UInt8], Reply<Bool>)
-
-        var eventCount: Int { if case .append(let events, _, _) = self { events.count } else { 1 } }
-        var byteCount: Int {
-            switch self {
-            case .append(let events, _, _): events.reduce(0) { $0 + $1.byteCount }
-            case .delete(let id, _): id.count
-            }
-        }
-    }
-
-    private struct Waiting {
-        var work: [Work] = []
-        var events = 0
-        var bytes = 0
-        var isDraining = false
-        var isClosed = false
-    }
-
-    /// Events in one transaction, so that the first of a crowd does not wait for all of it.
-    private static let eventsPerCommit = 4096
-    private static let idleCheckpoint = DispatchTimeInterval.seconds(1)
-    private static let retryAfterFailure = DispatchTimeInterval.seconds(5)
-
-    private let configuration: StoreConfiguration
     private let logger: Logger
     private let afterReplies: @Sendable () -> Void
     private let queue = DispatchQueue(label: "logbook.writer", qos: .userInitiated)
-    private let waiting = Mutex(Waiting())
+    private let waiting: WriteQueue
     private let commits: CommitCounter
     private let failure = Mutex<String?>(nil)
+    /// What it has done so far.
+    let figures = StoreFigures()
 
+    private let reserve: DiskReserve
     private let connection: Connection
-    private let begin, commit, insert, find, delete: Statement
-    private var isCheckpointPlanned = false
+    private let transaction: WriteTransaction
+    private let space: FileSpace?
+    private let jobs: WriterJobs
+    private let checkpoints: CheckpointJob
+    private let retention: RetentionJob
+    private let backups: BackupJob
+    private let eventsPerCommit, frameBytes: Int
+    /// When the queue looks after the jobs by itself.
+    private var plannedLook = DispatchTime.distantFuture
+    private var isClosed = false
 
     /// Takes over the only connection that writes.
     ///
-    /// - Parameter afterReplies: called once after the replies of each commit.
+    /// - Parameters:
+    ///   - now: the time that ages are counted from.
+    ///   - afterReplies: called once after the replies of each commit.
     init(
         _ configuration: StoreConfiguration, commits: CommitCounter, logger: Logger,
+        reads: OpenReads = OpenReads(), now: @escaping () -> Timestamp,
         afterReplies: @escaping @Sendable () -> Void
     ) throws(SQLiteError) {
-        self.configuration = configuration
         self.logger = logger
         self.commits = commits
         self.afterReplies = afterReplies
-        connection = try Connection(configuration.path, .readWrite)
-        connection.setBusyTimeout(milliseconds: 5000)
+        waiting = WriteQueue(events: configuration.queuedEvents, bytes: configuration.queuedBytes)
+        reserve = try DiskReserve(database: configuration.path, bytes: configuration.reserveBytes)
+        connection = try Self.connect(configuration)
+        let pageBytes = Int(try connection.integer("PRAGMA page_size") ?? 4096)
+        frameBytes = SpacePlan.frameBytes(pageBytes)
+        let plan = SpacePlan(configuration, pageBytes: pageBytes, reserveBytes: reserve.bytes)
+        try connection.execute(
+            "PRAGMA cache_size=\(plan.cachePages); PRAGMA journal_size_limit=\(plan.walFileBytes)")
+        let statements = try EventStatements(connection)
+        if let pages = plan.databasePages {
+            space = try FileSpace(
+                connection, statements, databasePages: pages, walPages: plan.walPages)
+        } else {
+            space = nil
+        }
+        eventsPerCommit = min(
+            configuration.eventsPerCommit, space == nil ? .max : max(1, plan.walPages / 16))
+        transaction = try WriteTransaction(connection, statements, space: space)
+        jobs = WriterJobs(connection, logger: logger, figures: figures)
+        checkpoints = CheckpointJob(
+            connection, plan, pageBytes: pageBytes, figures: figures, reads: reads,
+            reserve: reserve, logger: logger)
+        retention = try RetentionJob(
+            connection, statements, configuration, space: space, figures: figures, logger: logger,
+            now: now
+        ) { () throws(SQLiteError) in
+            try EventReader(path: configuration.path, logger: logger, reads: reads)
+        }
+        backups = BackupJob(connection)
+        jobs.add(checkpoints)
+        jobs.add(retention)
+        jobs.add(backups)
+        jobs.add(try ShrinkJob(connection, space: space))
+        // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
+        _ = try connection.integer("SELECT count(*) FROM schema_version")
+        try Folder.sync(of: configuration.path)
+        if !reserve.restore() { _ = noteFailure(Self.diskIsFull) }
+        // Some of them have something to do before anything is written.
+        queue.async { [weak self] in self?.run() }
+    }
+
+    private static func connect(
+        _ configuration: StoreConfiguration
+    ) throws(SQLiteError) -> Connection {
+        let connection = try Connection(configuration.path, .readWrite)
+        connection.setBusyTimeout(milliseconds: writerBusyTimeout)
         guard try connection.text("PRAGMA journal_mode=WAL") == "wal" else {
             throw SQLiteError(
                 extendedCode: SQLiteError.cannotOpen,
@@ -71,19 +104,14 @@ final class EventWriter: @unchecked Sendable {
         // FULL syncs the WAL at every commit: https://sqlite.org/pragma.html#pragma_synchronous
         try connection.execute(
             """
-            PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF;
-            PRAGMA cache_size=-16000; PRAGMA journal_size_limit=67108864
+            PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF
             """)
         connection.takeOverCheckpoints()
-        let fields = EventField.allCases.map { String(describing: $0.name) }.joined(separator: ", ")
-        begin = try connection.prepare("BEGIN IMMEDIATE")
-        commit = try connection.prepare("COMMIT")
-        insert = try connection.prepare(
-            "INSERT INTO events (\(fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
-        )
-        find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
-        delete = try connection.prepare("DELETE FROM events WHERE id = ?")
+        return connection
     }
+
+    private static let diskIsFull = SQLiteError(
+        extendedCode: SQLiteError.full, message: "no room is left for --disk-reserve-bytes")
 
     /// Why nothing can be written at the moment; nil when it can.
     var failureReason: String? { failure.withLock { $0 } }
@@ -93,184 +121,132 @@ final class EventWriter: @unchecked Sendable {
     /// Stores `events`, and replies once they are committed and synced, on the writer's thread.
     ///
     /// - Parameter allOrNothing: a conflict stores none of them.
-    func append(_ events: [Event], allOrNothing: Bool, _ reply: @escaping Reply<[AppendOutcome]>) {
+    func append(
+        _ events: [Event], allOrNothing: Bool, _ reply: @escaping Write.Reply<[AppendOutcome]>
+    ) {
         submit(.append(events, allOrNothing: allOrNothing, reply))
     }
 
     /// Deletes the event with this id, and replies whether there was one.
-    func delete(id: [UInt8], _ reply: @escaping Reply<Bool>) {
+    func delete(id: [UInt8], _ reply: @escaping Write.Reply<Bool>) {
         submit(.delete(id: id, reply))
     }
 
-    private func submit(_ work: Work) {
-        let bytes = work.byteCount
-        let events = work.eventCount
-        enum Verdict { case wait, drain, full, closed }
-        let verdict = waiting.withLock { waiting -> Verdict in
-            guard !waiting.isClosed else { return .closed }
-            // A request that is larger than the bound itself still gets its turn when nothing else
-            // waits.
-            guard
-                waiting.events == 0
-                    || (waiting.events + events <= configuration.queuedEvents
-                        && waiting.bytes + bytes <= configuration.queuedBytes)
-            else { return .full }
-            waiting.work.append(work)
-            waiting.events += events
-            waiting.bytes += bytes
-            if waiting.isDraining { return .wait }
-            waiting.isDraining = true
-            return .drain
-        }
-        switch verdict {
-        case .wait: break
-        case .drain: queue.async { self.drain() }
-        case .full: Self.fail(work, .unavailable("too many events wait to be written"))
-        case .closed: Self.fail(work, .unavailable("the service is shutting down"))
+    private func submit(_ write: Write) {
+        switch waiting.add(write) {
+        case .waits: break
+        case .wakes: queue.async { self.run() }
+        case .isFull: write.fail(.unavailable("too many events wait to be written"))
+        case .isClosed: write.fail(.unavailable("the service is shutting down"))
         }
     }
 
-    private static func fail(_ work: Work, _ error: StoreError) {
-        switch work {
-        case .append(_, _, let reply): reply(.failure(error))
-        case .delete(_, let reply): reply(.failure(error))
+    /// Begins a copy of the database to the new file at `path`; one at a time.
+    func backUp(to path: String, _ completion: @escaping BackupJob.Completion) {
+        queue.async { [self] in
+            guard !isClosed else {
+                return completion(
+                    .failure(
+                        SQLiteError(extendedCode: SQLiteError.interrupt, message: "shutting down")))
+            }
+            backups.begin(to: path, completion)
+            jobs.wake(backups)
+            run()
         }
     }
 
     /// Writes what still waits, moves the WAL into the file, and takes no more.
     func close() {
-        waiting.withLock { $0.isClosed = true }
+        waiting.close()
         queue.sync {
-            drain()
+            while let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
+            backups.stop()
             do {
                 try connection.checkpoint(.truncate)
             } catch {
                 logger.warning(
                     "The last checkpoint failed; the next start goes on with the WAL: \(error)")
             }
+            // Of a full disk the next process may need it.
+            if reserve.isSpent { _ = reserve.restore() }
+            isClosed = true
         }
     }
 
     // MARK: On the queue
 
-    private func drain() {
-        while let work = takeWork() { write(work) }
-        if connection.walPages > 0 { planCheckpoint() }
+    /// Writes all that waits, with the jobs' slices in between, until nothing waits and no job is
+    /// due.
+    private func run() {
+        guard !isClosed else { return }
+        repeat {
+            if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
+        } while jobs.run() || !waiting.sleep()
+        // A checkpoint may have spent it, too.
+        if reserve.isSpent, failureReason == nil { _ = noteFailure(Self.diskIsFull) }
+        planLook()
     }
 
-    /// Everything that waits, up to a bound; nil when nothing does.
-    private func takeWork() -> [Work]? {
-        waiting.withLock { waiting in
-            guard !waiting.work.isEmpty else {
-                waiting.isDraining = false
-                return nil
-            }
-            var events = 0
-            var end = 0
-            while end < waiting.work.count, events < Self.eventsPerCommit {
-                events += waiting.work[end].eventCount
-                waiting.bytes -= waiting.work[end].byteCount
-                end += 1
-            }
-            waiting.events -= events
-            let taken = Array(waiting.work[..<end])
-            waiting.work.removeFirst(end)
-            return taken
+    /// Has the queue look after the jobs when the next one is due.
+    private func planLook() {
+        guard let rest = jobs.timeUntilDue else { return }
+        let look = DispatchTime.now() + .nanoseconds(Int(rest.inNanoseconds))
+        guard look < plannedLook else { return }
+        plannedLook = look
+        queue.asyncAfter(deadline: look) { [weak self] in
+            guard let self else { return }
+            if plannedLook == look { plannedLook = .distantFuture }
+            run()
         }
     }
 
-    private enum Answer {
-        case appended([AppendOutcome], Reply<[AppendOutcome]>)
-        case deleted(Bool, Reply<Bool>)
-    }
-
-    private func write(_ work: [Work]) {
+    private func write(_ waiting: [Write], isAgain: Bool = false) {
+        // What is left of a full disk is for that which makes room.
+        let writes = reserve.isSpent ? refuseAllButDeletions(waiting) : waiting
         do {
-            try begin.run()
-            var answers: [Answer] = []
-            answers.reserveCapacity(work.count)
-            for work in work { answers.append(try execute(work)) }
-            try commit.run()
+            if let space, space.isWALShort { checkpoints.makeRoom(stopping: .long) }
+            let answers = try transaction.run(writes)
             commits.increment()
-            noteSuccess()
-            for answer in answers {
-                switch answer {
-                case .appended(let outcomes, let reply): reply(.success(outcomes))
-                case .deleted(let existed, let reply): reply(.success(existed))
-                }
+            figures.noteCommit(walBytes: connection.walEnd * frameBytes)
+            retention.count?.note(transaction.gained)
+            retention.noteRemoved(space?.removed ?? 0, .bytes)
+            if !reserve.isSpent { noteSuccess() }
+            let refused = reply(answers, isAgain: isAgain)
+            if !refused.isEmpty {
+                // Most often it is the WAL that is full, with what readers hold.
+                checkpoints.makeRoom(stopping: .all)
+                return write(refused, isAgain: true)
             }
         } catch {
-            connection.rollback()
             let reason = noteFailure(error)
-            for work in work { Self.fail(work, reason) }
+            if error.code == SQLiteError.full, reserve.spend() {
+                checkpoints.makeRoom(stopping: .none)
+                return write(writes)
+            }
+            for write in writes { write.fail(reason) }
         }
         afterReplies()
-        if connection.walPages >= configuration.checkpointPages { checkpoint() }
+        if reserve.isSpent { checkpoints.makeRoom(stopping: .none) }
     }
 
-    private func execute(_ work: Work) throws(SQLiteError) -> Answer {
-        switch work {
-        case .append(let events, false, let reply):
-            return .appended(try append(events), reply)
-        case .append(let events, true, let reply):
-            try connection.execute("SAVEPOINT all_or_nothing")
-            let outcomes = try append(events)
-            let hasConflict = outcomes.contains { if case .conflict = $0 { true } else { false } }
-            try connection.execute("\(hasConflict ? "ROLLBACK TO" : "RELEASE") all_or_nothing")
-            return .appended(outcomes, reply)
-        case .delete(let id, let reply):
-            try id.span.withUnsafeBytes { bytes throws(SQLiteError) in
-                try delete.bind(1, borrowing: bytes)
-                try delete.run()
+    private func refuseAllButDeletions(_ writes: [Write]) -> [Write] {
+        for write in writes where !write.isDeletion {
+            write.fail(.unavailable("the disk is full"))
+        }
+        return writes.filter(\.isDeletion)
+    }
+
+    /// Answers what is done; what there was no room for only the second time.
+    private func reply(_ answers: [WriteTransaction.Answer], isAgain: Bool) -> [Write] {
+        var refused: [Write] = []
+        for answer in answers {
+            if case .refused(let write) = answer, !isAgain {
+                refused.append(write)
+            } else {
+                answer.reply()
             }
-            return .deleted(connection.changes > 0, reply)
         }
-    }
-
-    private func append(_ events: [Event]) throws(SQLiteError) -> [AppendOutcome] {
-        var outcomes: [AppendOutcome] = []
-        outcomes.reserveCapacity(events.count)
-        for event in events { outcomes.append(try append(event)) }
-        return outcomes
-    }
-
-    private func append(_ event: Event) throws(SQLiteError) -> AppendOutcome {
-        try event.withView { view throws(SQLiteError) in
-            for field in EventField.allCases {
-                try insert.bind(Int32(field.rawValue + 1), borrowing: view[field])
-            }
-            try insert.run()
-            guard connection.changes == 0 else { return .stored(seq: connection.lastInsertRowID) }
-            try find.bind(1, borrowing: view[.id])
-            defer { find.reset() }
-            guard try find.step() else {
-                throw SQLiteError(
-                    extendedCode: SQLiteError.corrupt, message: "an id conflicts and is not there")
-            }
-            let stored = EventTable.view(find)
-            return event.isReplay(of: stored)
-                ? .duplicate(Event(stored), seq: stored.seq) : .conflict
-        }
-    }
-
-    // MARK: Checkpoints
-
-    private func planCheckpoint() {
-        guard !isCheckpointPlanned else { return }
-        isCheckpointPlanned = true
-        queue.asyncAfter(deadline: .now() + Self.idleCheckpoint) { [weak self] in
-            guard let self else { return }
-            isCheckpointPlanned = false
-            if connection.walPages > 0 { checkpoint() }
-        }
-    }
-
-    private func checkpoint() {
-        do {
-            try connection.checkpoint(.passive)
-        } catch {
-            logger.warning("A checkpoint failed; the WAL grows until one succeeds: \(error)")
-        }
+        return refused
     }
 
     // MARK: Trouble
@@ -286,7 +262,10 @@ final class EventWriter: @unchecked Sendable {
 
     private func noteFailure(_ error: SQLiteError) -> StoreError {
         let reason =
-            error.code == SQLiteError.full ? "the disk is full" : "the database cannot be written"
+            error.code == SQLiteError.full
+            ? "the disk is full"
+            : error.isDamage
+                ? "the database file is damaged" : "the database cannot be written"
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil
             failure = reason
@@ -297,14 +276,16 @@ final class EventWriter: @unchecked Sendable {
             // A damaged file does not mend, and a small write may well succeed in it.
             if !error.isDamage { planRetry() }
         }
-        return error.isDamage ? .damaged : .unavailable(reason)
+        // Damage, too: who sent the event shall keep it until the file has been restored.
+        return .unavailable(reason)
     }
 
     /// While nothing can be written no traffic may come that would find out that it can again:
     /// tries by itself.
     private func planRetry() {
         queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
-            guard let self, failureReason != nil else { return }
+            guard let self, failureReason != nil, !isClosed else { return }
+            guard reserve.restore() else { return planRetry() }
             do {
                 try connection.transaction { () throws(SQLiteError) in
                     try connection.execute(

@@ -16,6 +16,7 @@ final class LongReads: @unchecked Sendable {
 
     private let path: String
     private let logger: Logger
+    private let reads: OpenReads
     private let lanes: [Lane]
     /// How many reads wait or run in each lane.
     private let waiting: Mutex<[Int]>
@@ -23,8 +24,9 @@ final class LongReads: @unchecked Sendable {
     private static let laneCount = 4
     private static let waitingLimit = 256
 
-    init(_ configuration: StoreConfiguration, logger: Logger) {
+    init(_ configuration: StoreConfiguration, logger: Logger, reads: OpenReads) {
         self.logger = logger
+        self.reads = reads
         path = configuration.path
         lanes = (0..<Self.laneCount).map(Lane.init)
         waiting = Mutex(Array(repeating: 0, count: Self.laneCount))
@@ -49,7 +51,7 @@ final class LongReads: @unchecked Sendable {
     private func reader(of lane: Lane) -> Result<EventReader, StoreError> {
         if let reader = lane.reader { return .success(reader) }
         do {
-            let reader = try EventReader(path: path, logger: logger)
+            let reader = try EventReader(path: path, logger: logger, reads: reads)
             lane.reader = reader
             return .success(reader)
         } catch {

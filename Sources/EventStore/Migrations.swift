@@ -121,7 +121,13 @@ extension Migration {
         guard total > 0 else { return }
         let columns = EventField.allCases.map { String(describing: $0.name) }.joined(
             separator: ", ")
-        let source = try connection.prepare("SELECT \(columns) FROM events ORDER BY rowid")
+        // '1' and x'31' are two ids to version 1, and one text.
+        let source = try connection.prepare(
+            """
+            SELECT \(columns), typeof(id) = 'blob' AND
+              EXISTS (SELECT 1 FROM events AS twin WHERE twin.id = CAST(events.id AS TEXT))
+            FROM events ORDER BY rowid
+            """)
         let target = try connection.prepare(
             "INSERT INTO events_v2 (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         var copied: Int64 = 0
@@ -135,7 +141,7 @@ extension Migration {
         }
         guard repaired > 0 else { return }
         context.logger.warning(
-            "\(repaired) events had no id, or metadata that is no JSON object: the first got an id, the second is kept as {\"unparsed\": \"…\"}"
+            "\(repaired) events had no id of their own, or metadata that is no JSON object: the first got one, the second is kept as {\"unparsed\": \"…\"}"
         )
     }
 
@@ -145,12 +151,13 @@ extension Migration {
         from source: Statement, to target: Statement, now: () -> Timestamp
     ) throws(SQLiteError) -> Bool {
         var isRepaired = false
+        let isTaken = source.integer(Int32(EventField.allCases.count)) != 0
         var made: [UInt8] = []
         for field in EventField.allCases {
             let bytes = source.bytes(Int32(field.rawValue))
             let index = Int32(field.rawValue + 1)
             made.removeAll(keepingCapacity: true)
-            if field == .id, bytes == nil {
+            if field == .id, bytes == nil || isTaken {
                 EventID.append(now: now(), to: &made)
                 isRepaired = true
             } else if field == .metadata, let bytes, !appendStorable(bytes, to: &made) {

@@ -1,8 +1,9 @@
 import Events
+import SQLite
 
 /// The statements that read a page, one behind the other: each is a walk along one index.
 struct PagePlan {
-    enum Value: Equatable {
+    enum Value: Hashable {
         case text(String)
         case integer(Int64)
     }
@@ -17,16 +18,8 @@ struct PagePlan {
 
     /// Plans the page of `query`.
     init(_ query: EventQuery) {
-        var conditions: [String] = []
-        var values: [Value] = []
         let leading = Self.leading(query.filters.map(\.field))
-        for filter in query.filters {
-            // A unary + keeps a column from choosing the index:
-            // https://sqlite.org/optoverview.html#uplus
-            conditions.append(
-                "\(leading.contains(filter.field) ? "" : "+")\(filter.field.name) = ?")
-            values.append(.text(filter.value))
-        }
+        let (conditions, values) = Self.conditions(query, leading: leading)
         let isDescending = query.order == .descending
         func part(_ range: [(condition: String, value: Value)]) -> Part {
             let all = conditions + range.map(\.condition)
@@ -58,6 +51,22 @@ struct PagePlan {
         ]
     }
 
+    /// What the filters ask of a row, times apart, and which of it may choose the index.
+    static func conditions(
+        _ query: EventQuery, leading: [EventField]
+    ) -> (conditions: [String], values: [Value]) {
+        var conditions: [String] = []
+        var values: [Value] = []
+        for filter in query.filters {
+            // A unary + keeps a column from choosing the index:
+            // https://sqlite.org/optoverview.html#uplus
+            conditions.append(
+                "\(leading.contains(filter.field) ? "" : "+")\(filter.field.name) = ?")
+            values.append(.text(filter.value))
+        }
+        return (conditions, values)
+    }
+
     /// The filtered fields whose index is walked: the ones that usually leave fewest events.
     private static func leading(_ fields: [EventField]) -> [EventField] {
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
@@ -66,5 +75,19 @@ struct PagePlan {
             .objectName, .objectNamespace, .severity, .eventType, .objectKind,
         ]
         return bySelectivity.first(where: fields.contains).map { [$0] } ?? []
+    }
+}
+
+extension Statement {
+    /// Binds `values` to the first parameters, in order.
+    func bind(_ values: [PagePlan.Value]) throws(SQLiteError) {
+        var index: Int32 = 1
+        for value in values {
+            switch value {
+            case .text(let text): try bind(index, text)
+            case .integer(let integer): try bind(index, integer)
+            }
+            index += 1
+        }
     }
 }

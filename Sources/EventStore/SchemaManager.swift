@@ -119,7 +119,7 @@ public final class SchemaManager: Sendable {
             throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
         }
         // The copy, the new tables, and the file that VACUUM makes.
-        let wanted = UInt64(file.st_size) * 4
+        let wanted = UInt64(Int64(file.st_size) + Self.size(path + "-wal")) * 4
         guard UInt64(volume.f_bavail) * UInt64(volume.f_frsize) > wanted else {
             logger.warning(
                 "No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free"
@@ -137,6 +137,7 @@ public final class SchemaManager: Sendable {
         guard rename(unfinished, copy) == 0 else {
             throw .failed("Cannot rename \(unfinished): \(String(cString: strerror(errno)))")
         }
+        do { try Folder.sync(of: copy) } catch { throw .failed("Cannot keep \(copy): \(error)") }
         logger.info("Kept a copy of schema version \(version) as \(copy)")
     }
 
@@ -161,6 +162,7 @@ public final class SchemaManager: Sendable {
             guard file.st_size > 1 else {
                 throw SQLiteError(extendedCode: SQLiteError.notADatabase, message: "one byte")
             }
+            try refuseNewerBehindJournal()
             let connection = try openForInspection()
             connection.keepWALOnClose()
             let version = try recordedVersion(connection)
@@ -185,9 +187,29 @@ public final class SchemaManager: Sendable {
         }
     }
 
+    /// Whoever opens a file with a journal plays that back, and so changes a file that may be none of
+    /// ours to change: it is first looked at as it lies.
+    private func refuseNewerBehindJournal() throws(SchemaError) {
+        guard Self.size(path + "-journal") > 0 else { return }
+        do {
+            let version = try recordedVersion(Connection(path, .immutable))
+            if version > latest { throw SchemaError.refused(newer(version)) }
+        } catch let error as SchemaError {
+            throw error
+        } catch {
+            // What can't be read in the midst of a transaction can be once that is undone.
+            logger.info("The database was left in the midst of a transaction, which is undone")
+        }
+    }
+
+    private func newer(_ version: Int) -> String {
+        "\(path) has schema version \(version), and this program knows versions up to \(latest); the file was "
+            + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
+    }
+
     /// A file at rest is read without so much as a lock beside it. One that a killed process left
     /// with a journal is first brought back to its last commit by SQLite, which only a writer can.
-    private func openForInspection() throws(SQLiteError) -> Connection {
+    func openForInspection() throws(SQLiteError) -> Connection {
         if Self.size(path + "-journal") > 0 { return try Connection(path, .readWrite) }
         guard Self.size(path + "-wal") > 0 else { return try Connection(path, .immutable) }
         var index = stat()
@@ -199,7 +221,7 @@ public final class SchemaManager: Sendable {
         return connection
     }
 
-    private static func size(_ path: String) -> Int64 {
+    static func size(_ path: String) -> Int64 {
         var file = stat()
         return stat(path, &file) == 0 ? Int64(file.st_size) : 0
     }
@@ -219,11 +241,7 @@ public final class SchemaManager: Sendable {
     /// Why the file is not ours to open; nil when it is.
     private func unexplained(_ connection: Connection, version: Int) throws(SQLiteError) -> String?
     {
-        guard version <= latest else {
-            return
-                "\(path) has schema version \(version), and this program knows versions up to \(latest); the file was "
-                + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
-        }
+        guard version <= latest else { return newer(version) }
         guard version >= 0 else { return "\(path) says that its schema version is \(version)" }
         let taken = try connection.text(
             """

@@ -12,8 +12,25 @@ public struct StoreConfiguration: Sendable {
     public var readBudget: Duration = .milliseconds(2)
     /// How long a read may take at all.
     public var queryTimeLimit: Duration = .seconds(10)
-    /// Pages in the WAL, 4 KiB each, from which on a commit is followed by a checkpoint.
+    /// Events in one transaction, so that the first of a crowd does not wait for all of it.
+    public var eventsPerCommit = 4096
+    /// How long events are kept, and how many.
+    public var retention = Retention()
+    /// Pages of 4 KiB that the WAL may gain before a part of it is moved into the file; where a disk
+    /// takes too long for so many, fewer.
     public var checkpointPages = 4096
+    /// Bytes that the WAL may have; from half of it on, reads that keep it from being emptied are
+    /// stopped.
+    public var walBytes = 256 * 1024 * 1024
+    /// How long another process that has the file open is waited for.
+    public var lockTimeout: Duration = .seconds(5)
+    /// Whether the file may lie on a network file system.
+    public var allowsNetworkFileSystem = false
+    /// Bytes held on the disk, for deleting when it is full.
+    public var reserveBytes = 32 * 1024 * 1024
+
+    /// The folder of the database file.
+    public var folder: String { Folder.name(of: path) }
 
     /// The defaults, for the file at `path`.
     public init(path: String) { self.path = path }

@@ -1,7 +1,7 @@
 /// A length of time as people write it: digits and `s`, `m`, `h` or `d`.
-enum Age {
+public enum Age {
     /// nil when `text` is none, or longer than a hundred thousand years.
-    static func milliseconds(_ text: String) -> Int64? {
+    public static func milliseconds(_ text: String) -> Int64? {
         let unit: Int64
         switch text.utf8.last {
         case UInt8(ascii: "s"): unit = 1000

@@ -12,7 +12,8 @@ public struct Event: Sendable {
         var count: Int32
     }
 
-    init() {}
+    /// An event of nothing, with room for most.
+    init() { storage.reserveCapacity(384) }
 
     /// Bytes of all fields together.
     public var byteCount: Int { storage.count }
@@ -47,6 +48,17 @@ public struct Event: Sendable {
                     : UnsafeRawBufferPointer(rebasing: bytes[range])
             }
             return try body(view)
+        }
+    }
+
+    /// Lends one field, which is not null.
+    func withBytes<Result>(of field: EventField, _ body: (UnsafeRawBufferPointer) -> Result)
+        -> Result
+    {
+        let span = spans[field.rawValue]
+        return storage.withUnsafeBytes { bytes in
+            body(
+                UnsafeRawBufferPointer(rebasing: bytes[Int(span.start)...].prefix(Int(span.count))))
         }
     }
 

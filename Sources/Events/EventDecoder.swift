@@ -45,7 +45,7 @@ public struct EventDecoder {
     private mutating func readFields(_ reader: inout JSONReader) throws(JSONError) {
         try reader.beginObject()
         while let key = try reader.nextKey() {
-            guard let field = EventField.allCases.first(where: { key.equals($0.name) }) else {
+            guard let field = Self.fields.first(where: { key.equals($0.name) }) else {
                 try readUnknown(key, &reader)
                 continue
             }
@@ -86,6 +86,7 @@ public struct EventDecoder {
                 : "is no field of an event; those are \(Self.fieldList)")
     }
 
+    private static let fields = EventField.allCases
     private static let fieldList = EventField.allCases.map { "\($0.name)" }.joined(separator: ", ")
 
     private mutating func read(
@@ -144,7 +145,7 @@ public struct EventDecoder {
     private mutating func readText(_ field: EventField, _ text: JSONString) throws(JSONError) {
         if field == .createdAt { return readTime(text) }
         event.set(field) { text.append(to: &$0) }
-        let problem = event.withView { view in Self.problem(field, view[field]!) }
+        let problem = event.withBytes(of: field) { Self.problem(field, $0) }
         if let problem { report(field, problem) }
     }
 

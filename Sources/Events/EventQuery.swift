@@ -45,11 +45,12 @@ public struct EventQuery: Equatable, Sendable {
         }
     }
 
+    /// The query parameters that say which events are wanted.
+    public static let filterParameters =
+        EventField.filterable.map { String(describing: $0.name) } + ["since", "until"]
+
     /// The query parameters that it is made of.
-    public static let parameters =
-        EventField.filterable.map { String(describing: $0.name) } + [
-            "since", "until", "limit", "order", "cursor",
-        ]
+    public static let parameters = filterParameters + ["limit", "order", "cursor"]
 
     /// The most events on a page.
     public static let limitRange = 1...1000
@@ -147,6 +148,13 @@ public struct EventQuery: Equatable, Sendable {
             )
         }
         return time.text
+    }
+
+    /// The query of what follows the event at `position`.
+    public func continued(after position: Position) -> EventQuery {
+        var query = self
+        query.after = position
+        return query
     }
 
     /// The cursor of the page that follows the event at `position`.

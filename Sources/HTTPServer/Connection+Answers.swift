@@ -61,6 +61,8 @@ extension Connection {
         } else {
             endAnswer()
         }
+        // The loop keeps the response for the next answer; the source must go with its client.
+        response.source = nil
     }
 
     /// Whether it is better to close than to read the rest of the body.
@@ -131,8 +133,8 @@ extension Connection {
             loop.releaseOutput()
             switch outcome {
             case .sentAll: if wasBlocked { restoreDeadline() }
-            case .sentSome: setDeadline(loop.timeouts.write)
-            case .blocked: if !wasBlocked { setDeadline(loop.timeouts.write) }
+            case .sentSome: setDeadline(writeTimeout)
+            case .blocked: if !wasBlocked { setDeadline(writeTimeout) }
             case .failed: return close()
             }
         }

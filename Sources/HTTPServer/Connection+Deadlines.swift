@@ -11,6 +11,9 @@ extension Connection {
         loop.noteDeadline(deadline)
     }
 
+    /// Who follows a stream may stop for a while, and still has all that comes.
+    var writeTimeout: UInt64 { stream == nil ? loop.timeouts.write : loop.timeouts.streamWrite }
+
     /// After a wait for the socket to take an answer, the phase's own wait begins.
     func restoreDeadline() {
         switch phase {

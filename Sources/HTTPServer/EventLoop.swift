@@ -53,13 +53,14 @@ final class EventLoop: @unchecked Sendable {
     /// The timeouts of `HTTPLimits` in nanoseconds: a Duration's 128 bits cost to convert at each
     /// request.
     struct Timeouts {
-        let header, body, idle, write, linger: UInt64
+        let header, body, idle, write, streamWrite, linger: UInt64
 
         init(_ limits: HTTPLimits) {
             header = limits.headerTimeout.nanoseconds
             body = limits.bodyGrace.nanoseconds
             idle = limits.idleTimeout.nanoseconds
             write = limits.writeTimeout.nanoseconds
+            streamWrite = limits.streamWriteTimeout.nanoseconds
             linger = limits.lingerTimeout.nanoseconds
         }
     }

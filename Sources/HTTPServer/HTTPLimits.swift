@@ -34,6 +34,8 @@ public struct HTTPLimits: Sendable {
     public var idleTimeout: Duration = .seconds(75)
     /// How long a client may take no byte of an answer.
     public var writeTimeout: Duration = .seconds(30)
+    /// How long a client may take no byte of an answer that is made piece by piece.
+    public var streamWriteTimeout: Duration = .seconds(300)
     /// How long a closed connection is still read from, so that the client gets to read the last
     /// answer.
     public var lingerTimeout: Duration = .seconds(2)

@@ -21,6 +21,9 @@ public struct Request {
     /// Which event loop this is, counted from 0: handlers keep what they own alone per loop.
     public let loopIndex: Int
 
+    /// The thread of that event loop, for work to come.
+    public var loopThread: LoopThread { LoopThread(loop: connection.loop) }
+
     let head: RequestHead
     let headBytes: UnsafeRawBufferPointer
     let connection: Connection

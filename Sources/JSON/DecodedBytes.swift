@@ -31,6 +31,28 @@ struct DecodedBytes: Sequence, IteratorProtocol {
         }
     }
 
+    /// Appends all that is left, what stands between escapes in one piece.
+    mutating func append(to output: inout [UInt8]) {
+        while cursor < end {
+            let plain = plainCount
+            output.append(run: cursor, count: plain)
+            cursor += plain
+            guard let first = next() else { return }
+            output.append(first)
+            while let byte = pending?.next() { output.append(byte) }
+        }
+    }
+
+    /// How many bytes come before the next escape.
+    private var plainCount: Int {
+        var count = 0
+        while true {
+            count = cursor.endOfPlainText(from: count, to: end - cursor)
+            if count == end - cursor || cursor[count] == UInt8(ascii: "\\") { return count }
+            count += 1
+        }
+    }
+
     private mutating func take() -> UInt8 {
         defer { cursor += 1 }
         return cursor.pointee

@@ -10,13 +10,16 @@ public struct JSONString {
     /// The text as a `String`.
     public var string: String {
         guard hasEscapes else { return String(decoding: raw, as: UTF8.self) }
-        return String(decoding: Array(decodedBytes), as: UTF8.self)
+        var decoded: [UInt8] = []
+        append(to: &decoded)
+        return String(decoding: decoded, as: UTF8.self)
     }
 
     /// Appends the text, its escapes decoded, as UTF-8.
     public func append(to output: inout [UInt8]) {
         guard hasEscapes else { return output.append(run: bytes, count: raw.count) }
-        output.append(contentsOf: decodedBytes)
+        var rest = decodedBytes
+        rest.append(to: &output)
     }
 
     /// Whether the text, its escapes decoded, is `text`.

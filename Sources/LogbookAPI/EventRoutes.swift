@@ -12,7 +12,7 @@ extension LogbookAPI {
                 parameters: ["strict"],
                 statuses: [
                     .ok, .created, .badRequest, .conflict, .contentTooLarge, .unsupportedMediaType,
-                    .unprocessableContent, .internalServerError, .serviceUnavailable,
+                    .unprocessableContent, .serviceUnavailable,
                 ],
                 bodyLimit: bodyLimit, takesPieces: Self.isLines, postEvents),
             route(
@@ -26,7 +26,7 @@ extension LogbookAPI {
             route(
                 .delete, "/events/{id}", "deletes one event",
                 statuses: [
-                    .noContent, .badRequest, .notFound, .internalServerError, .serviceUnavailable,
+                    .noContent, .badRequest, .notFound, .serviceUnavailable,
                 ],
                 deleteEvent),
         ]

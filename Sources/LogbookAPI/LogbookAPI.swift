@@ -8,6 +8,7 @@ import Synchronization
 public final class LogbookAPI: Sendable {
     let repository: EventRepository
     let readers: LoopReaders
+    let liveTail: LiveTail
     let now: @Sendable () -> Timestamp
     let bodyLimit: Int
     /// Bytes of bodies that are being read elsewhere than on an event loop.
@@ -19,20 +20,24 @@ public final class LogbookAPI: Sendable {
     /// - Parameters:
     ///   - loops: event loops that will call the handlers.
     ///   - bodyLimit: the longest JSON body, in bytes.
+    ///   - streams: live streams at a time.
+    ///   - heartbeat: how often each of them sends a sign of life.
     ///   - now: the time of events that bring none.
     public init(
-        _ repository: EventRepository, loops: Int, bodyLimit: Int,
-        now: @escaping @Sendable () -> Timestamp
+        _ repository: EventRepository, loops: Int, bodyLimit: Int, streams: Int,
+        heartbeat: Duration, now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.bodyLimit = bodyLimit
         self.now = now
         readers = LoopReaders(repository, loops: loops)
+        liveTail = LiveTail(readers, loops: loops, places: streams, heartbeat: heartbeat)
     }
 
     /// Every route of the service.
     public var routes: [Route] {
-        let routes = eventRoutes + schemaRoutes + healthRoutes
+        let routes =
+            eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
         return routes + [indexRoute(of: routes)]
     }
 
@@ -46,6 +51,12 @@ public final class LogbookAPI: Sendable {
 
     /// To be called at the end of each wake-up of an event loop, with its number.
     @Sendable public func endTurn(_ loopIndex: Int) { readers.endTurn(loopIndex) }
+
+    /// Has live streams send what a commit brought; called after each.
+    public func noteCommit() { liveTail.noteCommit() }
+
+    /// Ends live streams, so that their clients come back, once the service runs again or elsewhere.
+    public func endStreams() { liveTail.end() }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 }

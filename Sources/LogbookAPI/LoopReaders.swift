@@ -18,7 +18,12 @@ final class LoopReaders: @unchecked Sendable {
     }
 
     func reader(for request: Request) throws(StoreError) -> EventReader {
-        let place = places[request.loopIndex]
+        try reader(on: request.loopIndex)
+    }
+
+    /// The reader of a loop, for its thread, and what it reads no older than the last commit.
+    func reader(on loopIndex: Int) throws(StoreError) -> EventReader {
+        let place = places[loopIndex]
         if place.reader == nil { place.reader = try repository.makeReader() }
         guard let reader = place.reader else { preconditionFailure("a reader was just made") }
         try reader.holdSnapshot(atLeast: repository.commitCount)

@@ -67,7 +67,39 @@ extension LogbookAPI {
         response.body.appendInteger(Int(sizes.database))
         response.body.append(",\"wal_bytes\":")
         response.body.appendInteger(Int(sizes.wal))
+        response.body.append(",\"statistics\":")
+        Self.write(repository.statistics, to: &response.body)
         response.body.append("}\n")
+    }
+
+    private static func write(_ statistics: StoreStatistics, to body: inout [UInt8]) {
+        func microseconds(_ time: Duration) -> Int { Int(time / .microseconds(1)) }
+        let figures: [(name: StaticString, value: Int)] = [
+            ("{\"commits\":", statistics.commits),
+            (",\"checkpoints\":", statistics.checkpoints),
+            (",\"checkpoint_us\":", microseconds(statistics.checkpointTime)),
+            (",\"longest_checkpoint_us\":", microseconds(statistics.longestCheckpoint)),
+            (",\"most_wal_bytes\":", Int(statistics.mostWALBytes)),
+            (",\"oldest_reader_us\":", microseconds(statistics.oldestReader)),
+            (",\"stopped_readers\":", statistics.stoppedReaders),
+            (",\"removed_by_age\":", statistics.removedByAge),
+            (",\"removed_for_count\":", statistics.removedForCount),
+            (",\"removed_for_bytes\":", statistics.removedForBytes),
+        ]
+        for figure in figures {
+            body.append(figure.name)
+            body.appendInteger(figure.value)
+        }
+        body.append(",\"longest_slices_us\":")
+        var separator: StaticString = "{"
+        for (job, time) in statistics.longestSlices.sorted(by: { $0.key < $1.key }) {
+            body.append(separator)
+            separator = ","
+            body.appendJSONString(job)
+            body.append(":")
+            body.appendInteger(microseconds(time))
+        }
+        body.append(statistics.longestSlices.isEmpty ? "{}}" : "}}")
     }
 
     private static func write(_ migrations: [SchemaDescription.Migration], to body: inout [UInt8]) {

@@ -179,22 +179,45 @@ public final class Connection {
     /// `takeOverCheckpoints` was called.
     public private(set) var walPages = 0
 
+    /// Pages behind which the next commit goes into the WAL, at most: it may begin at its start, where
+    /// all has been moved and nobody reads.
+    public private(set) var walEnd = 0
+
+    /// Commits of this connection that went into the WAL, since `takeOverCheckpoints` was called.
+    public private(set) var walCommits = 0
+
     /// Has no commit checkpoint by itself any more; `walPages` tells when it is time to.
     public func takeOverCheckpoints() {
         // Setting a hook replaces the automatic checkpoint: https://sqlite.org/c3ref/wal_hook.html
         sqlite3_wal_hook(
             handle,
             { context, _, _, pages in
-                Unmanaged<Connection>.fromOpaque(context!).takeUnretainedValue().walPages = Int(
-                    pages)
+                let connection = Unmanaged<Connection>.fromOpaque(context!).takeUnretainedValue()
+                connection.walPages = Int(pages)
+                connection.walEnd = Int(pages)
+                connection.walCommits += 1
                 return SQLITE_OK
             }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Pages that went into the file or the WAL before their transaction was committed, because the
+    /// cache is full; since the last call.
+    public func takeSpilledPages() -> Int {
+        var count: Int32 = 0
+        var highest: Int32 = 0
+        // Fails for an unknown counter alone: https://sqlite.org/c3ref/db_status.html
+        let result = sqlite3_db_status(handle, SQLITE_DBSTATUS_CACHE_SPILL, &count, &highest, 1)
+        precondition(result == SQLITE_OK, "SQLite 3.23 or newer counts spilled pages")
+        return Int(count)
     }
 
     /// How far a checkpoint goes (https://sqlite.org/c3ref/wal_checkpoint_v2.html).
     public enum Checkpoint: Sendable {
         /// As far as readers let it.
         case passive
+        /// All of it, and the next commit begins at the start of the WAL file; waits for readers as
+        /// long as the busy timeout says.
+        case restart
         /// All of it, and the WAL file is emptied; waits for readers as long as the busy timeout
         /// says.
         case truncate
@@ -207,10 +230,16 @@ public final class Connection {
     public func checkpoint(_ kind: Checkpoint) throws(SQLiteError) -> (pages: Int, moved: Int) {
         var pages: Int32 = 0
         var moved: Int32 = 0
-        let mode = kind == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
+        let mode =
+            switch kind {
+            case .passive: SQLITE_CHECKPOINT_PASSIVE
+            case .restart: SQLITE_CHECKPOINT_RESTART
+            case .truncate: SQLITE_CHECKPOINT_TRUNCATE
+            }
         let result = sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, &moved)
         guard result == SQLITE_OK else { throw lastError() }
         if pages == moved { walPages = 0 }
+        if kind != .passive { walEnd = 0 }
         return (Int(pages), Int(moved))
     }
 

@@ -30,11 +30,20 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The primary code of a file whose content contradicts itself.
     public static let corrupt = SQLITE_CORRUPT
 
+    /// The primary code of work that was stopped.
+    public static let interrupt = SQLITE_INTERRUPT
+
     /// The primary code of a file that cannot be opened.
     public static let cannotOpen = SQLITE_CANTOPEN
 
+    /// The extended code of a folder that cannot be synced, SQLITE_IOERR_DIR_FSYNC.
+    public static let folderNotSynced = SQLITE_IOERR | 5 << 8
+
     /// The primary code of a disk without room.
     public static let full = SQLITE_FULL
+
+    /// Another connection holds a lock that the work needs.
+    public var isBusy: Bool { code == SQLITE_BUSY }
 
     /// The work was stopped by `Connection.interruptWhen`.
     public var isInterrupt: Bool { code == SQLITE_INTERRUPT }

@@ -6,6 +6,8 @@ enum Environment {
     /// The flags of each subcommand that take a value.
     static let valueFlags = [
         "serve": ServeCommand.valueFlags,
+        "backup": BackupCommand.valueFlags,
+        "restore": RestoreCommand.valueFlags,
         "healthcheck": HealthcheckCommand.valueFlags,
     ]
 

@@ -1,8 +1,8 @@
 import Glibc
 import HTTPServer
 
-/// As much of an HTTP/1.1 client as a probe needs: a GET on a connection of its own, of which the
-/// status is read.
+/// As much of an HTTP client as a probe and a backup need: a GET on a connection of its own, of which
+/// the status is read, or the body stored.
 struct HTTPClient {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -65,6 +65,71 @@ struct HTTPClient {
             throw Failure(description: "the answer is not HTTP")
         }
         return status
+    }
+
+    /// Writes the body that a GET of `path` is answered with to `descriptor`. In HTTP/1.0 it ends with
+    /// the connection, so whether it is whole has to show in what it is.
+    func download(_ path: String, to descriptor: Int32) throws {
+        let connection = try connect()
+        defer { close(connection) }
+        let request = "GET \(path) HTTP/1.0\r\nHost: \(authority)\r\n\r\n"
+        guard
+            send(connection, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count
+        else {
+            throw failure("send")
+        }
+        var head: [UInt8]? = []
+        var buffer = [UInt8](repeating: 0, count: 256 * 1024)
+        while true {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count >= 0 else { throw failure("receive") }
+            guard count > 0 else { break }
+            guard var unfinished = head else {
+                try store(buffer[..<count], descriptor)
+                continue
+            }
+            unfinished += buffer[..<count]
+            head = unfinished
+            guard let end = Self.endOfHead(unfinished) else {
+                guard unfinished.count < Self.headLimit else {
+                    throw Failure(description: "the answer is not HTTP")
+                }
+                continue
+            }
+            try Self.check(unfinished, end)
+            try store(unfinished[end...], descriptor)
+            head = nil
+        }
+        guard head == nil else { throw Failure(description: "no answer") }
+    }
+
+    private static let headLimit = 16 * 1024
+
+    /// The place behind the empty line.
+    private static func endOfHead(_ bytes: [UInt8]) -> Int? {
+        let end: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+        guard bytes.count >= end.count else { return nil }
+        return (end.count...bytes.count).first { bytes[($0 - end.count)..<$0].elementsEqual(end) }
+    }
+
+    private static func check(_ answer: [UInt8], _ end: Int) throws {
+        let line = String(decoding: answer.prefix { $0 != 0x0D }, as: UTF8.self)
+        guard line.hasPrefix("HTTP/1.") else {
+            throw Failure(description: "the answer is not HTTP")
+        }
+        guard line.dropFirst("HTTP/1.1 ".count).hasPrefix("200") else {
+            let detail = String(decoding: answer[end...], as: UTF8.self)
+            throw Failure(description: "answered \(line.dropFirst("HTTP/1.1 ".count)): \(detail)")
+        }
+    }
+
+    private func store(_ bytes: ArraySlice<UInt8>, _ descriptor: Int32) throws {
+        var left = bytes
+        while !left.isEmpty {
+            let count = left.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { throw failure("write") }
+            left = left.dropFirst(count)
+        }
     }
 
     private func connect() throws -> Int32 {

@@ -68,6 +68,12 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Bytes of events that wait to be written, at most; more is a 503.")
     var maxQueuedBytes = 64 * 1024 * 1024
 
+    @Option(
+        help:
+            "Events in one transaction, and the rest of the last request; the others wait for the next."
+    )
+    var maxCommitEvents = 4096
+
     @Option(help: "Seconds that a query may take; more is a 503.")
     var queryTimeout = 10.0
 
@@ -77,7 +83,7 @@ struct LimitOptions: ParsableArguments {
         "max-target-bytes", "max-header-bytes", "max-header-fields", "max-chunk-line-bytes",
         "max-chunk-overhead-bytes", "max-drain-bytes", "max-output-bytes", "header-timeout",
         "body-timeout", "min-body-rate", "idle-timeout", "write-timeout", "linger-timeout",
-        "max-queued-events", "max-queued-bytes", "query-timeout",
+        "max-queued-events", "max-queued-bytes", "max-commit-events", "query-timeout",
     ]
 
     func validate() throws {
@@ -94,6 +100,7 @@ struct LimitOptions: ParsableArguments {
         try check(maxOutputBytes, in: 1024...1_073_741_824, "max-output-bytes")
         try check(minBodyRate, in: 0...1_073_741_824, "min-body-rate")
         try check(maxQueuedEvents, in: 1...10_000_000, "max-queued-events")
+        try check(maxCommitEvents, in: 1...1_000_000, "max-commit-events")
         try check(maxQueuedBytes, in: 1...4_294_967_296, "max-queued-bytes")
         for (seconds, flag) in [
             (headerTimeout, "header-timeout"), (bodyTimeout, "body-timeout"),
@@ -129,6 +136,7 @@ struct LimitOptions: ParsableArguments {
     func apply(to configuration: inout StoreConfiguration) {
         configuration.queuedEvents = maxQueuedEvents
         configuration.queuedBytes = maxQueuedBytes
+        configuration.eventsPerCommit = maxCommitEvents
         configuration.queryTimeLimit = .seconds(queryTimeout)
     }
 }

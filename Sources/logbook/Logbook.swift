@@ -14,7 +14,12 @@ struct Logbook: ParsableCommand {
             version, 64 wrong usage.
             """,
         version: Version.text,
-        subcommands: [ServeCommand.self, HealthcheckCommand.self])
+        subcommands: [
+            ServeCommand.self, BackupCommand.self, RestoreCommand.self, HealthcheckCommand.self,
+        ])
+
+    /// How the program ends when it must not touch a database file.
+    static let refusedExit: Int32 = 3
 
     static func main() {
         let arguments = Environment.extend(Array(CommandLine.arguments.dropFirst()))

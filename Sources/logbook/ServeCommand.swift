@@ -26,6 +26,12 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup
     var listening: ListenOptions
 
+    @OptionGroup
+    var keeping: RetentionOptions
+
+    @OptionGroup
+    var streaming: StreamOptions
+
     @Option(help: ArgumentHelp("The database file.", valueName: "path"))
     var database = "logbook.db"
 
@@ -34,6 +40,23 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup
     var limits: LimitOptions
+
+    @Option(
+        help:
+            "Seconds to wait for another process, an older one that is ending, to let go of the database."
+    )
+    var lockTimeout = 5.0
+
+    @Option(
+        help:
+            "Open a database on a network file system, where it may lose events (true or false).")
+    var allowNetworkFilesystem = false
+
+    @Option(
+        help:
+            "Bytes held on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 holds none."
+    )
+    var diskReserveBytes = 32 * 1024 * 1024
 
     @Option(
         help:
@@ -55,17 +78,18 @@ struct ServeCommand: ParsableCommand {
 
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
-        ListenOptions.valueFlags + LimitOptions.valueFlags + [
-            "database", "event-loops", "backup-before-migrate", "shutdown-delay",
-            "shutdown-timeout", "log-level",
+        ListenOptions.valueFlags + LimitOptions.valueFlags + RetentionOptions.valueFlags
+        + StreamOptions.valueFlags + [
+            "database", "event-loops", "lock-timeout", "allow-network-filesystem",
+            "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
+            "log-level",
         ]
-
-    /// How the program ends when it must not touch the database file.
-    private static let refusedExit: Int32 = 3
 
     func validate() throws {
         _ = try level()
         try check(eventLoops, in: 0...256, "event-loops")
+        try check(diskReserveBytes, in: 0...1_099_511_627_776, "disk-reserve-bytes")
+        try check(lockTimeout, in: 0...3600, "lock-timeout")
         try check(shutdownDelay, in: 0...3600, "shutdown-delay")
         try check(shutdownTimeout, in: 0...3600, "shutdown-timeout")
     }
@@ -83,15 +107,20 @@ struct ServeCommand: ParsableCommand {
         let level = try level()
         let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: level) }
         raiseDescriptorLimit(logger)
+        // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
+        // other place, and in memory a large file has none. Before there is a second thread.
+        setenv("SQLITE_TMPDIR", try storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let repository = EventRepository(storeConfiguration, logger: logger, now: Self.now)
+        let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(
-            repository, loops: loops, bodyLimit: limits.maxBodyBytes, now: Self.now)
+            repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
+            heartbeat: .seconds(streaming.streamHeartbeat), now: Self.now)
         let credentials = try readCertificate(logger)
         let endpoints = try listening.endpoints(credentials, probes: Router(api.probeRoutes))
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
         configuration.maxConnections = limits.maxConnections
         configuration.limits = limits.http
+        configuration.limits.streamWriteTimeout = .seconds(streaming.streamWriteTimeout)
         configuration.afterTurn = api.endTurn
         configuration.renderError = LogbookAPI.renderError
         let server = Server(configuration, router: Router(api.routes), logger: logger)
@@ -102,7 +131,7 @@ struct ServeCommand: ParsableCommand {
             logger.critical("\(error)")
             throw ExitCode.failure
         }
-        DispatchQueue.global().async { Self.open(repository, for: server, logger) }
+        DispatchQueue.global().async { Self.open(repository, for: server, api, logger) }
         let watch = watchCertificate(credentials)
         let shutdown = Shutdown(
             server: server, api: api, repository: repository, delay: shutdownDelay,
@@ -135,13 +164,16 @@ struct ServeCommand: ParsableCommand {
     }
 
     private static func open(
-        _ repository: EventRepository, for server: Server, _ logger: Logger
+        _ repository: EventRepository, for server: Server, _ api: LogbookAPI, _ logger: Logger
     ) {
         do throws(SchemaError) {
-            try repository.open { server.wake() }
+            try repository.open {
+                server.wake()
+                api.noteCommit()
+            }
         } catch {
             logger.critical("\(error.message)")
-            if case .refused = error { Glibc.exit(refusedExit) }
+            if case .refused = error { Glibc.exit(Logbook.refusedExit) }
         }
     }
 
@@ -167,13 +199,20 @@ struct ServeCommand: ParsableCommand {
     }
 
     private var storeConfiguration: StoreConfiguration {
-        var configuration = StoreConfiguration(path: database)
-        configuration.backsUpBeforeMigration = backupBeforeMigrate
-        limits.apply(to: &configuration)
-        return configuration
+        get throws {
+            var configuration = StoreConfiguration(path: database)
+            configuration.backsUpBeforeMigration = backupBeforeMigrate
+            configuration.lockTimeout = .seconds(lockTimeout)
+            configuration.allowsNetworkFileSystem = allowNetworkFilesystem
+            configuration.reserveBytes = diskReserveBytes
+            configuration.walBytes = keeping.maxWalBytes
+            configuration.retention = try keeping.retention
+            limits.apply(to: &configuration)
+            return configuration
+        }
     }
 
-    @Sendable private static func now() -> Timestamp {
+    @Sendable static func now() -> Timestamp {
         guard let now = Timestamp(milliseconds: clinux_realtime_milliseconds()) else {
             preconditionFailure("the system clock is outside of the years 0000 to 9999")
         }

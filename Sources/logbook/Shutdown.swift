@@ -22,6 +22,7 @@ struct Shutdown: Sendable {
     func begin() {
         api.beginDraining()
         DispatchQueue.global().asyncAfter(deadline: .now() + delay) {
+            api.endStreams()
             if !server.stop(timeout: .seconds(timeout)) {
                 logger.warning("Connections were closed that had not finished in \(timeout) s")
             }

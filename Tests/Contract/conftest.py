@@ -1,18 +1,34 @@
 """The program for a test alone: to start and stop it takes some 50 ms."""
 
+import signal
+
 import pytest
-from support import OPERATIONS, Program, examples
+from support import OPERATIONS, PATIENCE_SECONDS, Program, examples
 
 BODIES = examples(OPERATIONS["POST /events"]["requestBody"]["content"]["application/json"])
+
+
+@pytest.fixture(autouse=True)
+def patience():
+    """A live stream that brings heartbeats alone never times out by itself."""
+
+    def give_up(*_):
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(4 * PATIENCE_SECONDS)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture
 def start(tmp_path):
     """Starts the program with flags; it has to end with exit code 0."""
     running = []
-    yield lambda *flags: running.append(Program(tmp_path, *flags)) or running[-1]
+    yield lambda *flags, **options: running.append(Program(tmp_path, *flags, **options)) or running[-1]
     for program in running:
-        program.stop()
+        if program.process.poll() is None:
+            program.stop()
 
 
 @pytest.fixture

@@ -78,6 +78,19 @@ CASES = [
     Case("GET /events/{id}", 404, "noSuchEvent", query="-not"),
     Case("DELETE /events/{id}", 204),
     Case("DELETE /events/{id}", 404, "noSuchEvent", query="-not"),
+    Case("GET /events/stream", 200, "stored", query="?after=0"),
+    Case("GET /events/stream", 200, "stored", query="?after=0", headers={"Accept": "application/x-ndjson"}),
+    Case("GET /events/stream", 200, "reset", headers={"Last-Event-ID": "9"}),
+    Case("GET /events/stream", 400, "unknownStreamParameter", query="?limit=1"),
+    Case("GET /events/stream", 400, query="?after=1&after=1"),
+    Case("GET /events/stream", 400, headers={"Last-Event-ID": "evt"}),
+    Case("GET /events/stream", 406, "noSuchStream", headers={"Accept": "application/json, text/*;q=0"}),
+    Case("GET /backup", 200),
+    Case("GET /events/export", 200, "exported"),
+    Case("GET /events/export", 200, "exported", headers={"Accept": "text/csv, */*;q=0.1"}),
+    Case("GET /events/export", 200, "exported", query="?format=csv&order=asc"),
+    Case("GET /events/export", 400, "unknownExportParameter", query="?limit=1"),
+    Case("GET /events/export", 406, "noSuchExport", headers={"Accept": "application/json"}),
     Case("GET /schema", 200),
     Case("GET /schema/version", 200, "ready"),
     Case("GET /schema/migrations", 200),
@@ -210,7 +223,8 @@ def test_head_and_options_come_with_every_path(program, path):
     options = program.request("OPTIONS", path)
     assert (options.status, set(options.headers["Allow"].split(", "))) == (204, own | {"HEAD", "OPTIONS"})
     answer = program.send(head(f"HEAD {path}"))
-    assert (answer.status, answer.headers["Content-Type"], answer.body) == (200, "application/json", b"")
+    described = list(response(f"GET {path.replace(COMPLETE['id'], '{id}')}", 200)["content"])
+    assert (answer.status, answer.headers["Content-Type"], answer.body) == (200, described[0], b"")
 
 
 PARAMETER_VALUES = {
@@ -223,6 +237,8 @@ PARAMETER_VALUES = {
     "since": ["2026-11-23T10:30:45.1234567+05:30", "90s", "0m", "2026-11-23", "1w", "h", "-1h", "now"],
     "until": ["2026-02-28T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T10:30:45", "7d", "7D"],
     "limit": ["1", "1000", "0", "1001", "-1", "1.5", "x"],
+    "after": ["0", "9223372036854775807", "9223372036854775808", "-1", "+1", "x", "1.5"],
+    "format": ["csv", "ndjson", "CSV", "json"],
     "order": ["asc", "desc", "DESC", "up"],
     "cursor": ["xyz", "x y"],
 }

@@ -81,19 +81,20 @@ def test_flags_are_documented():
     assert len(FLAGS) > 30
     for flag in FLAGS:
         assert re.search(rf"{flag}(?![a-z-])", guide), flag
-    known = FLAGS.keys() | {"--help"} | default_values(help_text("healthcheck")).keys()
+    known = FLAGS.keys() | {"--help"} | default_values(help_text("healthcheck")).keys() | {"--output"}
     # What follows curl is curl's.
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub("curl .*", "", guide))) <= known
 
 
 def test_bounds_are_documented_with_their_defaults():
-    bounds = {flag for flag in FLAGS if re.match("--(max|min)-|.*-timeout$", flag)}
+    bounds = {flag for flag in FLAGS if re.match("--(max|min|retain)-|.*-timeout$|--disk-reserve-bytes|--stream-heartbeat", flag)}
     rows = re.findall(r"^\| .* \| (.*) \| .* \| (.*`--.*) \|$", LIMITS, re.MULTILINE)
     listed = {}
     for default, flags in rows:
-        numbers = re.findall(r"([\d,]+)(?: (KiB|MiB))?", default)
-        values = {int(number.replace(",", "")) * UNITS.get(unit, 1) for number, unit in numbers}
+        numbers = re.findall(r"(\d[\d,]*)(?: (KiB|MiB))?", default)
+        values = {int(number.replace(",", "")) * UNITS.get(unit, 1) for number, unit in numbers} | ({0} if default.startswith("none") else set())
         listed |= {flag: values for flag in re.findall(r"`(--[a-z-]+)`", flags)}
     assert listed.keys() == bounds
     for flag in bounds:
-        assert float(FLAGS[flag]) in listed[flag], flag
+        # Ages are in days.
+        assert float(FLAGS[flag].removesuffix("d")) in listed[flag], flag

@@ -68,6 +68,8 @@ struct CommandLineTests {
             ["--shutdown-timeout", "-1"], ["--event-loops", "257"], ["--listen", "127.0.0.1"],
             ["--listen", "127.0.0.1:65536"], ["--log-level", "loud"],
             ["--max-body-bytes", "1000000000000"],
+            ["--max-database-bytes", "1000"], ["--max-wal-bytes", "1000"], ["--max-events", "-1"],
+            ["--max-commit-events", "0"], ["--retain-info", "7"], ["--retain-error", "-1d"],
             ["--no-such-flag"], ["surplus"],
         ])
     func outOfRange(_ arguments: [String]) throws {
@@ -107,7 +109,10 @@ struct CommandLineTests {
 
     @Test(
         "--help and --version",
-        arguments: [["--help"], ["serve", "--help"], ["healthcheck", "--help"], ["--version"]])
+        arguments: [
+            ["--help"], ["serve", "--help"], ["healthcheck", "--help"], ["backup", "--help"],
+            ["restore", "--help"], ["--version"],
+        ])
     func help(_ arguments: [String]) throws {
         let command = try logbook(arguments)
         #expect(command.status == 0)

@@ -209,7 +209,8 @@ struct ReadingTests {
         let routes = try server.exchange("GET", "/").decode(Index.self).routes
         #expect(routes.count >= 10)
         for route in routes where route.method == "GET" && !route.path.contains("{") {
-            #expect(try server.exchange("GET", route.path).status == 200, "\(route.path)")
+            // HEAD, for a stream has no end.
+            #expect(try server.exchange("HEAD", route.path).status == 200, "\(route.path)")
         }
     }
 }

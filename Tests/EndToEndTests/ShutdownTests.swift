@@ -66,35 +66,6 @@ struct ShutdownTests {
         #expect(try ids(in: server.database) == ["e"])
     }
 
-    @Test("Killed at any moment, nothing acknowledged is lost and nothing is there twice")
-    func killed() throws {
-        let folder = try TemporaryFolder()
-        var acknowledged: Set<String> = []
-        for round in 0..<5 {
-            let server = try LogbookProcess(in: folder)
-            let found = try server.walk("limit=1000").map(\.id)
-            #expect(Set(found).count == found.count, "round \(round)")
-            #expect(acknowledged.isSubset(of: found), "round \(round)")
-            let crowd = try PostingCrowd(of: 16, prefix: "r\(round)", to: server)
-            try crowd.awaitAcknowledged(100 + 70 * round)
-            server.kill()
-            let record = try crowd.awaitEnd()
-            #expect(record.unexpected.isEmpty)
-            acknowledged.formUnion(record.acknowledged)
-        }
-        let server = try LogbookProcess(in: folder)
-        let found = try server.walk("limit=1000")
-        #expect(acknowledged.isSubset(of: found.map(\.id)))
-        #expect(Set(found.map(\.seq)).count == found.count)
-        // Sent again, each is known: the client that got no answer can go on.
-        for id in acknowledged.prefix(20) {
-            let name = id.split(separator: "-").dropLast().joined(separator: "-")
-            #expect(try server.post(NewEvent(id: id, objectName: name).json).status == 200)
-        }
-        try server.stop()
-        #expect(try Command.sqlite(server.database, "PRAGMA integrity_check") == ["ok"])
-    }
-
     @Test("While it shuts down /readyz is 503, requests in flight are finished, and then it ends")
     func drained() throws {
         let server = try LogbookProcess(flags: ["--shutdown-delay", "1"])

@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import Synchronization
 
 @testable import EventStore
 
@@ -87,6 +88,14 @@ final class TestStore: Sendable {
     let path: String
     let log = LogRecorder()
     let repository: EventRepository
+    private let clock: Clock
+
+    private final class Clock: Sendable {
+        let time = Mutex(testMoment)
+    }
+
+    /// Sets the clock.
+    func jump(to time: Timestamp) { clock.time.withLock { $0 = time } }
 
     /// Opens a store over a new file, or over what `make` makes.
     init(
@@ -94,13 +103,17 @@ final class TestStore: Sendable {
         configure: (inout StoreConfiguration) -> Void = { _ in },
         afterReplies: @escaping @Sendable () -> Void = {}
     ) throws {
+        clock = Clock()
         folder = try TemporaryFolder()
         path = folder.path("events.db")
         try make(path)
         var configuration = StoreConfiguration(path: path)
         configuration.backsUpBeforeMigration = false
+        configuration.retention.ages = [:]
         configure(&configuration)
-        repository = EventRepository(configuration, logger: log.logger, now: { testMoment })
+        repository = EventRepository(
+            configuration, logger: log.logger,
+            now: { [clock] in clock.time.withLock { $0 } })
         try repository.open(afterReplies: afterReplies)
     }
 

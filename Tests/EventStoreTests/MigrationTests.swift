@@ -105,6 +105,24 @@ struct MigrationTests {
         #expect(warnings.first?.hasPrefix("2 events had no id") == true)
     }
 
+    @Test("An id that is a blob keeps its bytes, unless a text has them already")
+    func blobIDs() throws {
+        try makeVersion1(path)
+        try Connection(path, .readWrite).execute(
+            """
+            INSERT INTO events VALUES
+              (x'31', 't', 's', 'first', NULL, NULL, NULL, NULL, NULL, '2020-01-01T00:00:00.000Z'),
+              ('1', 't', 's', 'second', NULL, NULL, NULL, NULL, NULL, '2020-01-01T00:00:00.000Z'),
+              (x'32', 't', 's', 'third', NULL, NULL, NULL, NULL, NULL, '2020-01-01T00:00:00.000Z')
+            """)
+        _ = try manager(path, log: log).prepare { _ in }
+        let found = try rows(path, "SELECT id, title, typeof(id) FROM events ORDER BY seq")
+        #expect(found[0].wholeMatch(of: /evt_20261123_103045_[0-9a-f]{16}\|first\|text/) != nil)
+        #expect(found.dropFirst() == ["1|second|text", "2|third|text"])
+        let warnings = log.lines.filter { $0.level == .warning }.map(\.message)
+        #expect(warnings.first?.hasPrefix("1 events had no id of their own") == true)
+    }
+
     /// Metadata as found, and as it must be stored.
     private static let metadata = [
         ("{}", "{}"), (#"{"a":1}"#, #"{"a":1}"#), (" {\"b\" : [1,\t2] } ", " {\"b\" : [1,\t2] } "),
@@ -145,7 +163,9 @@ struct MigrationTests {
         let repaired = Self.metadata.filter { $0.1.hasPrefix(#"{"unparsed""#) }.count
         let warnings = log.lines.filter { $0.level == .warning }.map(\.message)
         #expect(warnings.count == 1)
-        #expect(warnings.first?.hasPrefix("\(repaired) events had no id, or metadata") == true)
+        #expect(
+            warnings.first?.hasPrefix("\(repaired) events had no id of their own, or metadata")
+                == true)
     }
 
     // MARK: What other programs have in the file

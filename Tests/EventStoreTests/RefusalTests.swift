@@ -255,6 +255,6 @@ struct RefusalTests {
         #expect(throws: StoreError.self) { try result.get() }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
         // The lock was let go: another process, or a newer program, may open the file.
-        _ = try DatabaseLock(database: path)
+        _ = try DatabaseLock(database: path, now: testMoment, logger: LogRecorder().logger)
     }
 }

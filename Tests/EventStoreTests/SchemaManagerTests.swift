@@ -223,6 +223,30 @@ struct SchemaManagerTests {
         #expect(after == before)
     }
 
+    @Test("A newer file is refused with the journal that a killed process left, both as they were")
+    func newerWithHotJournal() throws {
+        let original = folder.path("original.db")
+        try makeVersion1(original, events: 2_000)
+        do {
+            let connection = try Connection(original, .readWrite)
+            try connection.execute(
+                """
+                INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z', 'The future');
+                PRAGMA cache_size=5; BEGIN; UPDATE events SET title = 'not committed', id = id || '!'
+                """)
+            for suffix in ["", "-journal"] {
+                try FileManager.default.copyItem(
+                    atPath: original + suffix, toPath: path + suffix)
+            }
+            connection.rollback()
+        }
+        let before = try folder.contents()
+        #expect(try folder.size("events.db-journal") > 0)
+        let error = #expect(throws: SchemaError.self) { try manager(path).prepare { _ in } }
+        #expect(error?.message.contains("has schema version 99") == true)
+        #expect(try folder.contents() == before)
+    }
+
     @Test("A WAL that a killed process left is part of the file")
     func leftWAL() async throws {
         let store = try TestStore()

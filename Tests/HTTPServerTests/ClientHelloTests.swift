@@ -4,6 +4,13 @@ import Testing
 
 @Suite("The length of a ClientHello")
 struct ClientHelloTests {
+    /// So that a wait for the rest of a hello would be longer than the tests'.
+    private var patient: HTTPLimits {
+        var limits = HTTPLimits()
+        limits.headerTimeout = .seconds(600)
+        return limits
+    }
+
     /// Handshake records that hold `message` in pieces of `size`.
     private func records(_ message: [UInt8], of size: Int) -> [UInt8] {
         stride(from: 0, to: message.count, by: size).flatMap { start -> [UInt8] in
@@ -38,7 +45,7 @@ struct ClientHelloTests {
 
     @Test("A client that announces more is closed at once")
     func closed() throws {
-        try TestServer.run(isSecure: true) { server in
+        try TestServer.run(limits: patient, isSecure: true) { server in
             let client = try server.connect()
             client.sendAsIs(records(message(announcing: 131_396, sending: 0), of: 16_384))
             #expect(client.losesConnection())
@@ -47,7 +54,7 @@ struct ClientHelloTests {
 
     @Test("Nor may it do so once it is asked for another hello")
     func second() throws {
-        try TestServer.run(isSecure: true) { server in
+        try TestServer.run(limits: patient, isSecure: true) { server in
             let client = try server.connect()
             let tls = TLSClient(.tls13, keyShareToRetry: true)
             client.sendAsIs(try tls.handshake())

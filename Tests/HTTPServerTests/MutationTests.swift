@@ -19,7 +19,7 @@ struct MutationTests {
         !$0.isEmpty && $0.count < 600
     }
 
-    @Test("Whatever comes, the verdict is the same however it is split", arguments: UInt64(1)...40)
+    @Test("Whatever comes, the verdict is the same however it is split", arguments: UInt64(1)...240)
     func splits(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<100 {

@@ -137,6 +137,25 @@ struct StreamingTests {
         }
     }
 
+    @Test("A source goes with its client, though the loop answers nobody else")
+    func goesAlone() throws {
+        let gone = Atomic<Int>(0)
+        let route = TestServer.route(.get, "/silent") { _, response in
+            let witness = Witness { gone.wrappingAdd(1, ordering: .relaxed) }
+            response.source = { _ in _ = witness }
+        }
+        try TestServer.run(loops: 1, routes: [route]) { server in
+            let head = try server.connect()
+            head.send("HEAD /silent HTTP/1.1\r\nHost: a\r\n\r\n")
+            try eventually("HEAD needs none") { gone.load(ordering: .relaxed) == 1 }
+            let client = try server.connect()
+            client.send("GET /silent HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.waitForInput(milliseconds: 20_000))
+            client.reset()
+            try eventually("the source is let go of") { gone.load(ordering: .relaxed) == 2 }
+        }
+    }
+
     @Test("A demand is granted once, and a late one is dropped", arguments: Layer.allCases)
     func grantedTwice(_ layer: Layer) throws {
         let route = TestServer.route(.get, "/twice") { _, response in
@@ -161,28 +180,28 @@ struct StreamingTests {
     /// Answers with the number of bytes that came in pieces, full after each until asked again.
     private static let sum = Route(
         .post, "/sum", summary: "for tests", statuses: [.ok], bodyLimit: 1000,
-        takesPieces: { $0.header("x-whole") == nil }
-    ) { request, response in
-        guard request.isBodyToCome else {
-            response.body = Array("whole \(request.body.count)".utf8)
-            return
-        }
-        final class State { var sum = 0, pending: PendingResponse? }
-        let state = State()
-        state.pending = request.receiveBody { part in
-            switch part {
-            case .piece(let bytes):
-                state.sum += bytes.count
-                let pending = state.pending
-                Thread { pending?.receiveMore() }.start()
-                return .full
-            case .end:
-                let sum = state.sum
-                state.pending?.complete { $0.body = Array("pieces \(sum)".utf8) }
-                return .hungry
+        takesPieces: { $0.header("x-whole") == nil },
+        handler: { request, response in
+            guard request.isBodyToCome else {
+                response.body = Array("whole \(request.body.count)".utf8)
+                return
             }
-        }
-    }
+            final class State { var sum = 0, pending: PendingResponse? }
+            let state = State()
+            state.pending = request.receiveBody { part in
+                switch part {
+                case .piece(let bytes):
+                    state.sum += bytes.count
+                    let pending = state.pending
+                    Thread { pending?.receiveMore() }.start()
+                    return .full
+                case .end:
+                    let sum = state.sum
+                    state.pending?.complete { $0.body = Array("pieces \(sum)".utf8) }
+                    return .hungry
+                }
+            }
+        })
 
     @Test(
         "A body comes to its receiver piece by piece, however long",
@@ -231,15 +250,15 @@ struct StreamingTests {
     func earlyAnswer(_ layer: Layer) throws {
         let route = Route(
             .post, "/early", summary: "for tests", statuses: [.ok], bodyLimit: 1,
-            takesPieces: { _ in true }
-        ) { request, _ in
-            final class State { var pending: PendingResponse? }
-            let state = State()
-            state.pending = request.receiveBody { _ in
-                state.pending?.complete { $0.status = .unprocessableContent }
-                return .full
-            }
-        }
+            takesPieces: { _ in true },
+            handler: { request, _ in
+                final class State { var pending: PendingResponse? }
+                let state = State()
+                state.pending = request.receiveBody { _ in
+                    state.pending?.complete { $0.status = .unprocessableContent }
+                    return .full
+                }
+            })
         try TestServer.run(routes: [route], isSecure: layer.isSecure) { server in
             let client = try server.connect(over: layer)
             client.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc")
@@ -259,14 +278,14 @@ struct StreamingTests {
         let gone = Atomic<Bool>(false)
         let route = Route(
             .post, "/held", summary: "for tests", statuses: [.ok], bodyLimit: 1,
-            takesPieces: { _ in true }
-        ) { request, _ in
-            let witness = Witness { gone.store(true, ordering: .relaxed) }
-            _ = request.receiveBody { _ in
-                _ = witness
-                return .hungry
-            }
-        }
+            takesPieces: { _ in true },
+            handler: { request, _ in
+                let witness = Witness { gone.store(true, ordering: .relaxed) }
+                _ = request.receiveBody { _ in
+                    _ = witness
+                    return .hungry
+                }
+            })
         try TestServer.run(routes: [route], isSecure: layer.isSecure) { server in
             let client = try server.connect(over: layer)
             client.send(

@@ -9,6 +9,23 @@ struct Understanding: Equatable {
         var fields: [[UInt8]] = []
         var framing = RequestHead.Framing.none
         var body: [UInt8] = []
+        var verdict = Judgement.allow
+    }
+
+    /// A `Verdict`, without what cannot be compared.
+    enum Judgement: Equatable {
+        case run(path: String, parameter: [UInt8])
+        case allow
+        case refuse(HTTPStatus)
+
+        init(_ verdict: Verdict) {
+            switch verdict {
+            case .run(let route, let parameter):
+                self = .run(path: route.path, parameter: parameter)
+            case .allow: self = .allow
+            case .refuse(let error, _): self = .refuse(error.status)
+            }
+        }
     }
 
     enum End: Equatable {
@@ -23,6 +40,11 @@ struct Understanding: Equatable {
 
     private(set) var messages: [Message] = []
     private(set) var end = End.atRest
+
+    private static let router = Router(
+        [(.get, "/"), (.post, "/echo"), (.get, "/items/{id}")].map { method, path in
+            Route(method, path, summary: "", statuses: [], bodyLimit: 1000) { _, _ in }
+        })
 
     /// Feeds `pieces` one after the other, as reads from a socket would.
     init(_ pieces: [ArraySlice<UInt8>], limits: HTTPLimits = HTTPLimits()) {
@@ -94,6 +116,9 @@ struct Understanding: Equatable {
             }
             message.fields = parser.head.fields.map { field in
                 Array(pending[field.name]) + Array(":".utf8) + pending[field.value]
+            }
+            message.verdict = received.withUnsafeBytes { bytes in
+                Judgement(Verdict(parser.head, bytes, router: Understanding.router))
             }
             messages.append(message)
             pending.removeFirst(end)

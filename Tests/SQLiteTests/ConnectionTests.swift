@@ -242,6 +242,26 @@ struct ConnectionTests {
 
     // MARK: Copies
 
+    @Test("A copy made in steps holds what its source has written meanwhile")
+    func stepwise() throws {
+        let connection = try makeWAL()
+        try connection.execute("INSERT INTO t VALUES (zeroblob(400000))")
+        let backup = try Backup(of: connection, to: folder.path("copy.db"))
+        var steps = 0
+        while try !backup.step(pages: 10) {
+            steps += 1
+            try connection.execute("INSERT INTO t VALUES (\(steps))")
+        }
+        #expect(steps >= 9)
+        let copy = try Connection(folder.path("copy.db"), .immutable)
+        #expect(try copy.text("PRAGMA integrity_check") == "ok")
+        #expect(
+            try copy.integer("SELECT count(*) FROM t")
+                == connection.integer("SELECT count(*) FROM t"))
+        #expect(
+            try copy.integer("SELECT max(x) FROM t WHERE typeof(x) = 'integer'") == Int64(steps))
+    }
+
     @Test("A copy holds what is committed, the WAL's part included, and stands alone")
     func backup() throws {
         let connection = try makeWAL()

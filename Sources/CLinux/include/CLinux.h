@@ -33,5 +33,7 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
 uint64_t clinux_monotonic_nanoseconds(void);
 // Milliseconds of CLOCK_REALTIME since 1970.
 int64_t clinux_realtime_milliseconds(void);
+// f_type of statfs(2), or -1.
+int64_t clinux_file_system_type(const char *path);
 // Names the calling thread, for top and perf; at most 15 bytes.
 void clinux_name_thread(const char *name);

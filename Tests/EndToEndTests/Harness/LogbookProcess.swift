@@ -20,13 +20,19 @@ final class LogbookProcess: Sendable {
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
         self.database = self.folder.file(database ?? "logbook.db")
-        var arguments = ["serve", "--listen", "127.0.0.1:0"] + flags
+        // What a test says of retention comes last and wins.
+        var arguments = ["serve", "--listen", "127.0.0.1:0"] + Self.keeping + flags
         if database != nil { arguments += ["--database", self.database] }
         child = try ChildProcess(BuiltProgram.path, arguments, environment: environment)
         port = try Self.port(child, of: "http")
         let isSecure = flags.contains { $0.hasPrefix("https://") }
         securePort = isSecure ? try Self.port(child, of: "https") : nil
         if awaitsReady { try self.awaitReady() }
+    }
+
+    /// Events of the tests have times of their own, and are not to vanish.
+    static let keeping = ["info", "warning", "error", "critical"].flatMap {
+        ["--retain-\($0)", "off"]
     }
 
     private static func port(_ child: ChildProcess, of scheme: String) throws -> UInt16 {

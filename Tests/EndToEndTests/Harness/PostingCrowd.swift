@@ -57,6 +57,9 @@ final class PostingCrowd: Sendable {
         }
     }
 
+    /// The ids that a 2xx has come for so far.
+    var acknowledged: [String] { record.with { $0.acknowledged } }
+
     /// Connections that have not ended.
     var runningCount: Int { record.with { $0.running } }
 

@@ -1,0 +1,131 @@
+import CLinux
+import Logging
+import SQLite
+
+/// Moves the WAL into the file: a part whenever so many pages have come, the rest when nothing is
+/// written any more. Where readers keep the WAL from beginning anew it waits for them a little; where
+/// it has grown to half its bound, the reads that began long ago are stopped.
+final class CheckpointJob: WriterJob {
+    let name = "checkpoint"
+    private let connection: Connection
+    private let figures: StoreFigures
+    private let reads: OpenReads
+    private let reserve: DiskReserve
+    private let logger: Logger
+    private let checkpointPages, mostPages, frameBytes: Int
+
+    /// Pages in the WAL at the last slice, checkpoint, and attempt to have it begin anew.
+    private var seen = 0
+    private var moved = 0
+    private var restarted = 0
+    /// Pages that are moved at once: as many as a disk takes in `checkpointTarget`.
+    private var size: SliceSize
+    private var hasWarned = false
+
+    private static let idleTime = Duration.seconds(1)
+    private static let fewestPages = 128
+    /// Of a checkpoint, whose syncs alone may take as long as a slice of another job.
+    private static let checkpointTarget = Duration.milliseconds(10)
+    /// How long the writer waits for reads that end by themselves.
+    private static let readerWait: Int32 = 10
+    /// Reads younger than this are not to blame for a WAL of half its bound.
+    private static let longRead = Duration.milliseconds(100)
+
+    /// Which reads are stopped for a checkpoint.
+    enum Stopping {
+        case none, long, all
+    }
+
+    init(
+        _ connection: Connection, _ plan: SpacePlan, pageBytes: Int, figures: StoreFigures,
+        reads: OpenReads, reserve: DiskReserve, logger: Logger
+    ) {
+        self.connection = connection
+        self.figures = figures
+        self.reads = reads
+        self.reserve = reserve
+        self.logger = logger
+        checkpointPages = plan.checkpointPages
+        mostPages = plan.walPages
+        frameBytes = SpacePlan.frameBytes(pageBytes)
+        size = SliceSize(
+            min(Self.fewestPages, checkpointPages)...checkpointPages, first: checkpointPages / 4,
+            target: Self.checkpointTarget)
+    }
+
+    func runSlice() throws(SQLiteError) -> NextSlice {
+        let pages = connection.walPages
+        guard pages > 0 else { return .afterCommit() }
+        if pages < moved { beginAnew() }
+        let isIdle = pages == seen
+        seen = pages
+        if pages - moved >= size.count || isIdle {
+            try movePages()
+            if isIdle || pages - restarted >= 2 * checkpointPages {
+                try emptyWAL(stopping: pages >= mostPages / 2 ? .long : .none, isIdle: isIdle)
+            }
+        }
+        return .afterCommit(orAfter: Self.idleTime)
+    }
+
+    private func beginAnew() {
+        moved = 0
+        restarted = 0
+        hasWarned = false
+    }
+
+    /// Moves as much as readers let it.
+    private func movePages() throws(SQLiteError) {
+        let begin = clinux_monotonic_nanoseconds()
+        let result = try moveOrSpendReserve()
+        let time = Duration.nanoseconds(clinux_monotonic_nanoseconds() - begin)
+        figures.noteCheckpoint(time)
+        // What waited for a reader comes all at once, and says nothing about the usual.
+        if result.moved - moved <= 2 * size.count { size.note(time) }
+        moved = result.pages
+    }
+
+    /// Sooner than the WAL grows beyond what the reserve can take, a full disk gets the reserve.
+    private func moveOrSpendReserve() throws(SQLiteError) -> (pages: Int, moved: Int) {
+        do {
+            return try connection.checkpoint(.passive)
+        } catch  where error.code == SQLiteError.full && reserve.spend() {
+            return try connection.checkpoint(.passive)
+        }
+    }
+
+    /// Empties the WAL for a commit that has no room in it, as far as that is possible.
+    func makeRoom(stopping: Stopping) {
+        do {
+            try emptyWAL(stopping: stopping)
+        } catch {
+            logger.warning("The WAL cannot be emptied before a commit: \(error)")
+        }
+    }
+
+    /// Has the next commit begin at the start of the WAL, which a passive checkpoint leaves to
+    /// whether anybody reads at that instant.
+    private func emptyWAL(stopping: Stopping, isIdle: Bool = false) throws(SQLiteError) {
+        if isIdle, connection.walPages == 0, moved <= 2 * checkpointPages { return }
+        let pages = connection.walEnd
+        switch stopping {
+        case .none: break
+        case .long: figures.noteStoppedReaders(reads.stop(olderThan: Self.longRead))
+        case .all: figures.noteStoppedReaders(reads.stop(olderThan: .zero))
+        }
+        restarted = pages
+        connection.setBusyTimeout(milliseconds: isIdle ? 0 : Self.readerWait)
+        defer { connection.setBusyTimeout(milliseconds: EventWriter.writerBusyTimeout) }
+        do {
+            try connection.checkpoint(isIdle ? .truncate : .restart)
+            beginAnew()
+        } catch  where error.isBusy {
+            if pages >= mostPages, !hasWarned {
+                hasWarned = true
+                logger.warning(
+                    "The WAL has grown to \(pages * frameBytes) bytes, for another process reads the database"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import CLinux
+import Events
+import SQLite
+
+/// Reading in the order of seq, for those who follow what is stored.
+extension EventReader {
+    /// What there is around `position`, at this moment.
+    public func streamRange(after position: Int64) throws(StoreError) -> StreamRange {
+        try storing { () throws(SQLiteError) in
+            // sqlite_sequence keeps what AUTOINCREMENT gave last, also when that event has gone.
+            let statement = try statement(
+                """
+                SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'events'),
+                  (SELECT min(seq) FROM events), (SELECT min(seq) FROM events WHERE seq > ?)
+                """)
+            try statement.bind(1, position)
+            defer { statement.reset() }
+            guard try statement.step() else {
+                throw SQLiteError(
+                    extendedCode: SQLiteError.corrupt, message: "a SELECT without FROM has a row")
+            }
+            func number(_ column: Int32) -> Int64? {
+                // No event has the number 0, which NULL reads as.
+                let number = statement.integer(column)
+                return number == 0 ? nil : number
+            }
+            return StreamRange(last: number(0) ?? 0, oldest: number(1), next: number(2))
+        }
+    }
+
+    /// Lends the events that `filter` wants of those numbered `range`, in order. Ends early when
+    /// `body` returns false.
+    ///
+    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    public func follow(
+        _ filter: StreamFilter, _ range: ClosedRange<Int64>, budget: Duration,
+        _ body: (EventView) -> Bool
+    ) throws(StoreError) {
+        try storing { () throws(SQLiteError) in
+            deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
+            defer { deadline = .max }
+            let statement = try statement(filter.sql)
+            try statement.bind(
+                filter.values + [.integer(range.lowerBound), .integer(range.upperBound)])
+            defer { statement.reset() }
+            while try statement.step() {
+                guard body(EventTable.view(statement)) else { return }
+            }
+        }
+    }
+}

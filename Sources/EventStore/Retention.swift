@@ -1,0 +1,20 @@
+import Events
+
+/// How long events are kept, and how many.
+public struct Retention: Equatable, Sendable {
+    /// How long an event of each severity is kept, by its `created_at`; forever, where there is none.
+    public var ages: [Severity: Duration] = [
+        .info: .seconds(7 * 86_400), .warning: .seconds(7 * 86_400),
+        .error: .seconds(30 * 86_400), .critical: .seconds(30 * 86_400),
+    ]
+    /// Events that are kept at most, the ones that came last; nil is any number.
+    public var events: Int?
+    /// Bytes that the database file and its WAL may have together; nil is any number. Room is made
+    /// by removing the events that came first.
+    public var bytes: Int?
+    /// How often is looked for events that have reached their age.
+    var interval = Duration.seconds(60)
+
+    /// The defaults.
+    public init() {}
+}

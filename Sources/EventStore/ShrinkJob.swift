@@ -1,0 +1,47 @@
+import CLinux
+import SQLite
+
+/// Gives pages back to the file system that are not used any more, some at a time; a stock of them
+/// stays, for what comes next would have to grow the file again.
+final class ShrinkJob: WriterJob {
+    let name = "shrinking"
+    private let connection: Connection
+    private let pageCount, freeCount: Statement
+    private let isPossible: Bool
+    private let space: FileSpace?
+    private var isShrinking = false
+    private var size: SliceSize
+
+    private static let fewestKept: Int64 = 256
+    private static let keptShare: Int64 = 16
+    private static let mostPages = 2048
+
+    init(_ connection: Connection, space: FileSpace?) throws(SQLiteError) {
+        self.connection = connection
+        self.space = space
+        pageCount = try connection.prepare("PRAGMA page_count")
+        freeCount = try connection.prepare("PRAGMA freelist_count")
+        // https://sqlite.org/pragma.html#pragma_auto_vacuum
+        isPossible = try connection.integer("PRAGMA auto_vacuum") == 2
+        size = SliceSize(1...max(1, min(Self.mostPages, space?.rowsPerSlice ?? .max)), first: 64)
+    }
+
+    func runSlice() throws(SQLiteError) -> NextSlice {
+        guard isPossible else { return .after(.seconds(86_400)) }
+        let free = try number(freeCount)
+        let kept = max(Self.fewestKept, try number(pageCount) / Self.keptShare)
+        if free > 2 * kept { isShrinking = true }
+        if free <= kept { isShrinking = false }
+        guard isShrinking, space?.hasRoomForSlice ?? true else { return .afterCommit() }
+        let begin = clinux_monotonic_nanoseconds()
+        let wanted = min(size.count, Int(free - kept))
+        try connection.execute("PRAGMA incremental_vacuum(\(wanted))")
+        if wanted == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
+        return .soon
+    }
+
+    private func number(_ statement: Statement) throws(SQLiteError) -> Int64 {
+        defer { statement.reset() }
+        return try statement.step() ? statement.integer(0) : 0
+    }
+}

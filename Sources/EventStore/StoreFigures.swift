@@ -1,0 +1,48 @@
+import Synchronization
+
+/// The figures that the writer and its jobs note, readable from any thread.
+final class StoreFigures: Sendable {
+    private let statistics = Mutex(StoreStatistics())
+
+    /// What has been noted; the sizes of files and the readers are others' to fill in.
+    var current: StoreStatistics { statistics.withLock { $0 } }
+
+    func noteCommit(walBytes: Int) {
+        statistics.withLock { statistics in
+            statistics.commits += 1
+            statistics.mostWALBytes = max(
+                statistics.mostWALBytes, Int64(walBytes))
+        }
+    }
+
+    func noteCheckpoint(_ time: Duration) {
+        statistics.withLock { statistics in
+            statistics.checkpoints += 1
+            statistics.checkpointTime += time
+            statistics.longestCheckpoint = max(statistics.longestCheckpoint, time)
+        }
+    }
+
+    func noteSlice(_ job: String, _ time: Duration) {
+        statistics.withLock { $0.longestSlices[job] = max($0.longestSlices[job] ?? .zero, time) }
+    }
+
+    func noteStoppedReaders(_ count: Int) {
+        statistics.withLock { $0.stoppedReaders += count }
+    }
+
+    func noteRemoved(_ count: Int, _ reason: RemovalReason) {
+        statistics.withLock { statistics in
+            switch reason {
+            case .age: statistics.removedByAge += count
+            case .count: statistics.removedForCount += count
+            case .bytes: statistics.removedForBytes += count
+            }
+        }
+    }
+}
+
+/// Why retention removed an event.
+enum RemovalReason {
+    case age, count, bytes
+}

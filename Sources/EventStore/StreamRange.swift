@@ -1,0 +1,10 @@
+/// What there is around a place in the order of seq. It is the order of commits, too: there is one
+/// writer, and it numbers events as it stores them.
+public struct StreamRange: Equatable, Sendable {
+    /// The highest number that was ever given; 0 before the first event.
+    public let last: Int64
+    /// The lowest number of all events; nil when there are none.
+    public let oldest: Int64?
+    /// The lowest number beyond the place; nil when there is none.
+    public let next: Int64?
+}

@@ -1,0 +1,80 @@
+import Synchronization
+
+/// What waits to be written, within bounds, and whether the writer is awake to take it.
+final class WriteQueue: Sendable {
+    private struct Waiting {
+        var writes: [Write] = []
+        var events = 0
+        var bytes = 0
+        var isWriterAwake = false
+        var isClosed = false
+    }
+
+    /// What became of a write that was to wait.
+    enum Verdict {
+        /// The writer will take it.
+        case waits
+        /// It waits, and the writer has to be woken.
+        case wakes
+        case isFull
+        case isClosed
+    }
+
+    private let eventLimit, byteLimit: Int
+    private let waiting = Mutex(Waiting())
+
+    init(events: Int, bytes: Int) {
+        eventLimit = events
+        byteLimit = bytes
+    }
+
+    /// Has `write` wait, if there is room for it.
+    func add(_ write: Write) -> Verdict {
+        let events = write.eventCount
+        let bytes = write.byteCount
+        return waiting.withLock { waiting in
+            guard !waiting.isClosed else { return .isClosed }
+            // A request that is larger than the bound itself still gets its turn when nothing else
+            // waits.
+            guard
+                waiting.events == 0
+                    || (waiting.events + events <= eventLimit && waiting.bytes + bytes <= byteLimit)
+            else { return .isFull }
+            waiting.writes.append(write)
+            waiting.events += events
+            waiting.bytes += bytes
+            defer { waiting.isWriterAwake = true }
+            return waiting.isWriterAwake ? .waits : .wakes
+        }
+    }
+
+    /// All that waits, up to so many events and the rest of the last request; nil when nothing does.
+    func take(upTo eventLimit: Int) -> [Write]? {
+        waiting.withLock { waiting in
+            guard !waiting.writes.isEmpty else { return nil }
+            var events = 0
+            var end = 0
+            while end < waiting.writes.count, events < eventLimit {
+                events += waiting.writes[end].eventCount
+                waiting.bytes -= waiting.writes[end].byteCount
+                end += 1
+            }
+            waiting.events -= events
+            let taken = Array(waiting.writes[..<end])
+            waiting.writes.removeFirst(end)
+            return taken
+        }
+    }
+
+    /// Notes that the writer goes to sleep; false when something waits after all.
+    func sleep() -> Bool {
+        waiting.withLock { waiting in
+            guard waiting.writes.isEmpty else { return false }
+            waiting.isWriterAwake = false
+            return true
+        }
+    }
+
+    /// Takes no more from now on.
+    func close() { waiting.withLock { $0.isClosed = true } }
+}

@@ -1,0 +1,109 @@
+import Events
+import SQLite
+
+/// What many have asked for, done in one transaction.
+///
+/// For the writer's thread alone.
+final class WriteTransaction {
+    /// The reply to one request, due once its transaction is committed.
+    enum Answer {
+        case appended([AppendOutcome], Write.Reply<[AppendOutcome]>)
+        case deleted(Bool, Write.Reply<Bool>)
+        /// There was no room for it.
+        case refused(Write)
+
+        func reply() {
+            switch self {
+            case .appended(let outcomes, let reply): reply(.success(outcomes))
+            case .deleted(let existed, let reply): reply(.success(existed))
+            case .refused(let write):
+                write.fail(
+                    .unavailable(
+                        "the database has reached its bound on bytes, and there is no room yet"))
+            }
+        }
+    }
+
+    private let connection: Connection
+    private let statements: EventStatements
+    private let space: FileSpace?
+    private let begin, commit, save, release, rollback: Statement
+    /// Events that the transaction has stored, less those that it was asked to delete.
+    private(set) var gained = 0
+
+    /// - Parameter space: nil where the files may grow as they like.
+    init(
+        _ connection: Connection, _ statements: EventStatements, space: FileSpace?
+    ) throws(SQLiteError) {
+        self.connection = connection
+        self.statements = statements
+        self.space = space
+        begin = try connection.prepare("BEGIN IMMEDIATE")
+        commit = try connection.prepare("COMMIT")
+        save = try connection.prepare("SAVEPOINT request")
+        release = try connection.prepare("RELEASE request")
+        rollback = try connection.prepare("ROLLBACK TO request")
+    }
+
+    /// Does everything or, when it throws, nothing.
+    func run(_ writes: [Write]) throws(SQLiteError) -> [Answer] {
+        gained = 0
+        do {
+            try begin.run()
+            space?.begin()
+            var answers: [Answer] = []
+            answers.reserveCapacity(writes.count)
+            for write in writes { answers.append(try execute(write)) }
+            try commit.run()
+            return answers
+        } catch {
+            connection.rollback()
+            throw error
+        }
+    }
+
+    private func execute(_ write: Write) throws(SQLiteError) -> Answer {
+        switch write {
+        case .append(let events, let allOrNothing, let reply):
+            // One event that is not stored changes nothing, and needs no savepoint.
+            let mayFailAlone = events.count > 1 && (allOrNothing || space != nil)
+            if mayFailAlone { try save.run() }
+            let gainedBefore = gained
+            let removedBefore = space?.removed ?? 0
+            let outcomes = try append(events)
+            guard mayFailAlone else {
+                return outcomes.map { .appended($0, reply) } ?? .refused(write)
+            }
+            if let outcomes, !(allOrNothing && outcomes.contains(where: \.isConflict)) {
+                try release.run()
+                return .appended(outcomes, reply)
+            }
+            try rollback.run()
+            try release.run()
+            gained = gainedBefore
+            space?.forgetRemoved(since: removedBefore)
+            return outcomes.map { .appended($0, reply) } ?? .refused(write)
+        case .delete(let id, let reply):
+            let existed = try statements.delete(id: id)
+            if existed { gained -= 1 }
+            return .deleted(existed, reply)
+        }
+    }
+
+    /// Stores events one after the other; nil when there is no room for one of them.
+    private func append(_ events: [Event]) throws(SQLiteError) -> [AppendOutcome]? {
+        var outcomes: [AppendOutcome] = []
+        outcomes.reserveCapacity(events.count)
+        for event in events {
+            if let space, try !space.admit(bytes: event.byteCount) { return nil }
+            let outcome = try statements.append(event)
+            if case .stored = outcome { gained += 1 }
+            outcomes.append(outcome)
+        }
+        return outcomes
+    }
+}
+
+extension AppendOutcome {
+    fileprivate var isConflict: Bool { if case .conflict = self { true } else { false } }
+}

@@ -1,0 +1,81 @@
+import EventStore
+import Events
+import HTTPServer
+import Synchronization
+
+/// Everything that a query matches, read a piece at a time and only when the client has taken the
+/// one before: between two pieces nothing is held but the place.
+final class EventExport: Sendable {
+    private struct State {
+        var query: EventQuery
+        /// Read before the answer began, so that what cannot be read at all is an error.
+        var first: (bytes: [UInt8], isLast: Bool)?
+    }
+
+    private let repository: EventRepository
+    let format: ExportFormat
+    private let state: Mutex<State>
+
+    private static let pieceBytes = 64 * 1024
+
+    init(_ repository: EventRepository, _ query: EventQuery, _ format: ExportFormat) {
+        self.repository = repository
+        self.format = format
+        state = Mutex(State(query: query))
+    }
+
+    /// Reads the first piece.
+    func begin(_ reader: EventReader) throws(StoreError) {
+        var bytes: [UInt8] = []
+        format.appendHeader(to: &bytes)
+        let isLast = try read(reader, into: &bytes)
+        let first = (bytes, isLast)
+        state.withLock { $0.first = first }
+    }
+
+    /// Gives the next piece.
+    func send(to demand: BodyDemand) {
+        let first = state.withLock { state in
+            defer { state.first = nil }
+            return state.first
+        }
+        if let first { return Self.give(first.bytes, isLast: first.isLast, demand) }
+        let isTaken = repository.readElsewhere { [self] result in
+            do throws(StoreError) {
+                var bytes: [UInt8] = []
+                let isLast = try read(try result.get(), into: &bytes)
+                Self.give(bytes, isLast: isLast, demand)
+            } catch {
+                // An export that is not whole must not look whole.
+                demand.fail()
+            }
+        }
+        if !isTaken { demand.fail() }
+    }
+
+    private static func give(_ bytes: [UInt8], isLast: Bool, _ demand: BodyDemand) {
+        if isLast { demand.finish(bytes) } else { demand.send(bytes) }
+    }
+
+    /// Appends the next piece, and says whether it is the last.
+    private func read(_ reader: EventReader, into bytes: inout [UInt8]) throws(StoreError) -> Bool {
+        let query = state.withLock { $0.query }
+        var count = 0
+        var isFull = false
+        var last: EventQuery.Position?
+        try reader.page(query, budget: repository.readBudgets.elsewhere) { event in
+            format.append(event, to: &bytes)
+            count += 1
+            // There is one event more than the limit where there is another page.
+            isFull = bytes.count >= Self.pieceBytes || count == query.limit
+            if isFull {
+                last = EventQuery.Position(
+                    createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+            }
+            return !isFull
+        }
+        guard isFull, let last else { return true }
+        state.withLock { $0.query = query.continued(after: last) }
+        return false
+    }
+}

@@ -1,0 +1,66 @@
+import EventStore
+import Events
+import HTTPServer
+
+/// Taking everything out.
+extension LogbookAPI {
+    var exportRoutes: [Route] {
+        [
+            route(
+                .get, "/events/export", "everything that the filters match, as NDJSON or CSV",
+                parameters: EventQuery.filterParameters + ["order", "format"],
+                statuses: [
+                    .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,
+                ], exportEvents)
+        ]
+    }
+
+    private func exportEvents(_ request: Request, _ response: inout Response) throws(Problem) {
+        let (query, own) = try filters(
+            request, own: ["format"], passed: ["order"],
+            fixed: [("limit", "\(EventQuery.limitRange.upperBound)")])
+        // What cannot be read at all is told before the answer begins.
+        _ = try reporting { try readers.reader(for: request) }
+        let export = EventExport(repository, query, try exportFormat(request, own["format"]))
+        let pending = request.postpone()
+        let isTaken = repository.readElsewhere { result in
+            do throws(StoreError) {
+                try export.begin(try result.get())
+            } catch {
+                return pending.complete { Problem(error).write(to: &$0) }
+            }
+            pending.complete { response in
+                response.contentType = export.format.contentType
+                response.addHeader("Cache-Control", "no-store")
+                response.addHeader("Content-Disposition", export.format.disposition)
+                response.source = { demand in export.send(to: demand) }
+            }
+        }
+        guard !isTaken else { return }
+        pending.complete { response in
+            Problem(.serviceUnavailable, "Not now: too many slow queries wait.").write(
+                to: &response)
+        }
+    }
+
+    private func exportFormat(
+        _ request: Request, _ format: String?
+    ) throws(Problem) -> ExportFormat {
+        if let format {
+            guard let format = ExportFormat(rawValue: format) else {
+                throw Problem(QueryError(parameter: "format", detail: "must be ndjson or csv"))
+            }
+            return format
+        }
+        let formats = ExportFormat.allCases
+        guard
+            let index = MediaType.preferred(
+                of: formats.map(\.mediaType), request.header("accept"))
+        else {
+            throw Problem(
+                .notAcceptable,
+                "An export is application/x-ndjson or text/csv, and Accept has neither.")
+        }
+        return formats[index]
+    }
+}

@@ -1,0 +1,177 @@
+import CLinux
+import EventStore
+import HTTPServer
+import Synchronization
+
+/// The streams of one event loop. It reads for them, each in its turn, and keeps those that have had
+/// everything until a commit.
+final class StreamHub: Sendable {
+    private struct Waiter {
+        /// A stream ends with its client, also while it waits here.
+        weak var stream: EventStream?
+        let demand: BodyDemand
+    }
+
+    private struct State {
+        /// Have had everything, as of the commit with the number that they came with.
+        var idle: [ObjectIdentifier: Waiter] = [:]
+        /// Want to be read for, in this round and in the next.
+        var round: [Waiter] = []
+        var next: [Waiter] = []
+        var commits: UInt64 = 0
+        var heartbeats: UInt64 = 0
+        var isWoken = false
+        var isEnding = false
+        var isScheduled = false
+        /// Known from the first stream on.
+        var thread: LoopThread?
+    }
+
+    private let places: StreamPlaces
+    private let state = Mutex(State())
+    private let readers: LoopReaders
+    private let loopIndex: Int
+
+    /// How long it may keep the event loop at a time, and how long a single read may.
+    private static let slice: UInt64 = 1_000_000
+    private static let readBudget: Duration = .milliseconds(1)
+
+    init(_ places: StreamPlaces, _ readers: LoopReaders, loopIndex: Int) {
+        self.places = places
+        self.readers = readers
+        self.loopIndex = loopIndex
+    }
+
+    /// Begins a stream behind `position`, or where the store is now.
+    func open(
+        _ filter: StreamFilter, _ format: StreamFormat, after position: Int64?,
+        on thread: LoopThread
+    ) throws(Problem) -> EventStream {
+        let place: Int64
+        do {
+            let reader = try readers.reader(on: loopIndex)
+            if let position {
+                place = position
+            } else {
+                place = try reader.streamRange(after: .max).last
+            }
+        } catch {
+            throw Problem(error)
+        }
+        guard places.take() else {
+            throw Problem(
+                .serviceUnavailable, "Not now: there are \(places.count) streams already.")
+        }
+        let wish = EventStream.Wish(filter: filter, format: format, position: place)
+        let heartbeats = state.withLock { state in
+            state.thread = thread
+            return state.heartbeats
+        }
+        return EventStream(wish, self, heartbeats: heartbeats)
+    }
+
+    /// Called when a stream has ended.
+    func forget(_ stream: ObjectIdentifier) {
+        places.giveBack()
+        state.withLock { _ = $0.idle.removeValue(forKey: stream) }
+    }
+
+    // MARK: From any thread
+
+    /// Wakes the streams that wait for a commit.
+    func noteCommit() { wake { $0.commits += 1 } }
+
+    /// Has each stream send a sign of life.
+    func beat() { wake { $0.heartbeats += 1 } }
+
+    /// Ends all streams, those to come included.
+    func end() { wake { $0.isEnding = true } }
+
+    private func wake(_ change: (inout State) -> Void) {
+        let thread = state.withLock { state -> LoopThread? in
+            change(&state)
+            guard !state.idle.isEmpty else { return nil }
+            state.isWoken = true
+            return Self.schedule(&state)
+        }
+        thread?.run(run)
+    }
+
+    /// Where to have `run` called; nil when it will be anyway.
+    private static func schedule(_ state: inout State) -> LoopThread? {
+        defer { state.isScheduled = true }
+        return state.isScheduled ? nil : state.thread
+    }
+
+    // MARK: On the loop's thread
+
+    /// Takes the wish of `stream` for its next piece.
+    func add(_ stream: EventStream, _ demand: BodyDemand) {
+        let thread = state.withLock { state in
+            state.next.append(Waiter(stream: stream, demand: demand))
+            return Self.schedule(&state)
+        }
+        thread?.run(run)
+    }
+
+    private func run() {
+        let end = clinux_monotonic_nanoseconds() + Self.slice
+        var shared: [EventStream.Wish: (piece: EventStream.Piece, commits: UInt64)] = [:]
+        repeat {
+            guard let (waiter, commits, heartbeats, isEnding) = takeNext() else { return }
+            guard let stream = waiter.stream else { continue }
+            guard !isEnding else {
+                waiter.demand.finish(stream.format.farewell)
+                continue
+            }
+            do throws(StoreError) {
+                var read = shared[stream.wish]
+                if read == nil {
+                    let reader = try readers.reader(on: loopIndex)
+                    read = (try stream.read(reader, budget: Self.readBudget), commits)
+                    shared[stream.wish] = read
+                }
+                guard let (piece, commits) = read else { preconditionFailure("was just read") }
+                let bytes = stream.advance(piece, heartbeats: heartbeats)
+                if !bytes.isEmpty {
+                    waiter.demand.send(bytes)
+                } else {
+                    keep(waiter, stream, isAtEnd: piece.isAtEnd, commits)
+                }
+            } catch .timeLimit {
+                keep(waiter, stream, isAtEnd: false, commits)
+            } catch {
+                // The client sees that it broke off, and resumes where it was.
+                waiter.demand.fail()
+            }
+        } while clinux_monotonic_nanoseconds() < end
+        state.withLock { $0.thread }?.run(run)
+    }
+
+    private func takeNext() -> (Waiter, commits: UInt64, heartbeats: UInt64, isEnding: Bool)? {
+        state.withLock { state in
+            if state.isWoken {
+                state.isWoken = false
+                state.next += state.idle.values
+                state.idle.removeAll(keepingCapacity: true)
+            }
+            if state.round.isEmpty { swap(&state.round, &state.next) }
+            guard let waiter = state.round.popLast() else {
+                state.isScheduled = false
+                return nil
+            }
+            return (waiter, state.commits, state.heartbeats, state.isEnding)
+        }
+    }
+
+    /// Has `stream` wait: for a commit, unless there has been one since it was read for.
+    private func keep(_ waiter: Waiter, _ stream: EventStream, isAtEnd: Bool, _ commits: UInt64) {
+        state.withLock { state in
+            if isAtEnd, commits == state.commits, !state.isEnding {
+                state.idle[ObjectIdentifier(stream)] = waiter
+            } else {
+                state.next.append(waiter)
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import EventStore
+import Events
+import HTTPServer
+
+/// Following what is stored.
+extension LogbookAPI {
+    var streamRoutes: [Route] {
+        [
+            route(
+                .get, "/events/stream", "events as they are stored",
+                parameters: EventQuery.filterParameters + ["after"],
+                statuses: [
+                    .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,
+                ], streamEvents)
+        ]
+    }
+
+    private func streamEvents(_ request: Request, _ response: inout Response) throws(Problem) {
+        let (query, own) = try filters(request, own: ["after"])
+        let formats: [StreamFormat] = [.serverSentEvents, .lines]
+        guard
+            let index = MediaType.preferred(
+                of: formats.map(\.contentType), request.header("accept"))
+        else {
+            throw Problem(
+                .notAcceptable,
+                "A stream is text/event-stream or application/x-ndjson, and Accept has neither.")
+        }
+        let hub = liveTail.hub(for: request)
+        let stream = try hub.open(
+            StreamFilter(query), formats[index], after: try resumePoint(request, own["after"]),
+            on: request.loopThread)
+        response.contentType = stream.format.contentType
+        response.addHeader("Cache-Control", "no-store")
+        // nginx would hold back what comes until its buffer is full.
+        response.addHeader("X-Accel-Buffering", "no")
+        response.source = { demand in hub.add(stream, demand) }
+    }
+
+    /// The number behind which a stream begins. A browser that connects again sends the header with
+    /// the URL that it had from the start, so the header is the later one.
+    private func resumePoint(_ request: Request, _ after: String?) throws(Problem) -> Int64? {
+        if let header = request.header("last-event-id"), !header.isEmpty {
+            guard let seq = Self.seq(String(decoding: header, as: UTF8.self)) else {
+                throw Problem(
+                    .badRequest, "Last-Event-ID must be the seq of an event: a number from 0 on.")
+            }
+            return seq
+        }
+        guard let after else { return nil }
+        guard let seq = Self.seq(after) else {
+            throw Problem(
+                QueryError(
+                    parameter: "after", detail: "must be the seq of an event: a number from 0 on"))
+        }
+        return seq
+    }
+
+    private static func seq(_ text: String) -> Int64? {
+        guard text.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else { return nil }
+        return Int64(text)
+    }
+
+    /// Reads a query string of filters, the route's `own` parameters, and those that are `passed` on
+    /// to the query with what is `fixed`.
+    func filters(
+        _ request: Request, own: [String], passed: [String] = [],
+        fixed: [(name: String, value: String)] = []
+    ) throws(Problem) -> (query: EventQuery, own: [String: String]) {
+        try reporting {
+            let known = EventQuery.filterParameters + passed + own
+            var filters = fixed
+            var values: [String: String] = [:]
+            for (name, value) in try QueryParameters(request.query).pairs {
+                guard known.contains(name) else {
+                    throw QueryError(
+                        parameter: name,
+                        detail: "is not known here; known are \(known.joined(separator: ", "))")
+                }
+                guard own.contains(name) else {
+                    filters.append((name, value))
+                    continue
+                }
+                guard values.updateValue(value, forKey: name) == nil else {
+                    throw QueryError(parameter: name, detail: "is given twice")
+                }
+            }
+            return (try EventQuery(filters, now: now()), values)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import EventStore
+import Glibc
+import Logging
+
+/// `logbook backup`
+struct BackupCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Copy a database into a file, also while a server writes it.",
+        discussion: """
+            The copy is checked from end to end, synced, and only then given its name. With --server the \
+            server makes it, which does not slow it down however large the file is; with --database \
+            this process does, and the server's WAL grows until it is done.
+
+            Example: logbook backup --server http://127.0.0.1:8080 --output /backup/logbook.db
+            """)
+
+    @Option(help: ArgumentHelp("The server to have it made by. (default: none)", valueName: "url"))
+    var server: String?
+
+    @Option(help: ArgumentHelp("The database file to copy. (default: none)", valueName: "path"))
+    var database: String?
+
+    @Option(
+        help: ArgumentHelp("The file to write; one of that name is replaced.", valueName: "path"))
+    var output: String
+
+    @Option(help: "Seconds to wait for the server to make the copy, and for each part of it.")
+    var timeout = 600
+
+    static let valueFlags = ["server", "database", "output", "timeout"]
+
+    func validate() throws {
+        guard (server == nil) != (database == nil) else {
+            throw ValidationError("give either --server or --database")
+        }
+        guard (1...86_400).contains(timeout) else {
+            throw ValidationError("--timeout must be from 1 to 86400, not \(timeout)")
+        }
+    }
+
+    func run() throws {
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        do {
+            let copy = try server.map { try fetch($0, logger) } ?? copyFile(logger)
+            print(
+                "\(output): \(copy.events) events, schema version \(copy.version), \(copy.bytes) bytes, checked"
+            )
+        } catch let error as SchemaError {
+            printToStandardError(error.message)
+            if case .refused = error { throw ExitCode(Logbook.refusedExit) }
+            throw ExitCode.failure
+        } catch let error as HTTPClient.Failure {
+            printToStandardError("\(server ?? ""): \(error)")
+            throw ExitCode.failure
+        }
+    }
+
+    private func copyFile(_ logger: Logger) throws -> DatabaseCopy {
+        try DatabaseCopy.make(
+            of: database ?? "", to: output, logger: logger, now: ServeCommand.now())
+    }
+
+    private func fetch(_ server: String, _ logger: Logger) throws -> DatabaseCopy {
+        guard let client = HTTPClient(server: server, timeoutSeconds: timeout) else {
+            throw ValidationError("--server must be http://HOST:PORT or unix:PATH, not '\(server)'")
+        }
+        return try DatabaseCopy.receive(as: output, logger: logger) { descriptor in
+            try client.download("/backup", to: descriptor)
+        }
+    }
+}

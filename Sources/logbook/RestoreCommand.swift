@@ -1,0 +1,41 @@
+import ArgumentParser
+import EventStore
+import Events
+import Logging
+
+/// `logbook restore`
+struct RestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Put a backup in place of a database that no server uses.",
+        discussion: """
+            The backup is copied and checked from end to end first. The database that was there stays \
+            beside it, as PATH.before-TIME.
+
+            Example: logbook restore --from /backup/logbook.db --database /data/logbook.db
+            """)
+
+    @Option(help: ArgumentHelp("The backup.", valueName: "path"))
+    var from: String
+
+    @Option(help: ArgumentHelp("The database file to put it in the place of.", valueName: "path"))
+    var database: String
+
+    static let valueFlags = ["from", "database"]
+
+    func run() throws {
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        do throws(SchemaError) {
+            let restored = try DatabaseCopy.restore(
+                from, to: database, logger: logger, now: ServeCommand.now())
+            print(
+                "\(database): \(restored.copy.events) events, schema version \(restored.copy.version), checked"
+            )
+            if let old = restored.old { print("What was there is \(old)") }
+        } catch {
+            printToStandardError(error.message)
+            if case .refused = error { throw ExitCode(Logbook.refusedExit) }
+            throw ExitCode.failure
+        }
+    }
+}

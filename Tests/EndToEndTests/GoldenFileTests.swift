@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+/// A file of each schema version that was released opens, with every row as it was.
+@Suite("Golden files")
+struct GoldenFileTests {
+    private static let folder = BuiltProgram.repository.appendingPathComponent("Tests/Golden").path
+
+    /// The versions there are files of, in order.
+    private static let versions: [Int] = {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
+                $0.wholeMatch(of: /version([0-9]+)\.sql/).flatMap { Int($0.1) }
+            }.sorted()
+        } catch {
+            preconditionFailure("no golden files: \(error)")
+        }
+    }()
+
+    private static let rows = "SELECT \(Version1.columns) FROM events ORDER BY rowid"
+
+    @Test(
+        "Each opens at the latest version, and so does the copy that is kept", arguments: versions)
+    func opens(_ version: Int) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("logbook.db")
+        let script = "\(Self.folder)/version\(version).sql"
+        _ = try Command.output(
+            "sqlite3", "-bail", "-batch", path, "PRAGMA auto_vacuum=\(version > 1 ? 2 : 0)",
+            ".read '\(script)'")
+        let before = try Command.sqlite(path, Self.rows)
+        #expect(before.count >= 6)
+
+        let latest = try expectLatest(folder, "logbook.db", before)
+        #expect(latest >= version)
+        guard latest > version else { return }
+        // What the user does who goes back: the copy, by the program that wrote it, or by this one.
+        let copy = "logbook.db.v\(version).bak"
+        #expect(
+            try Command.sqlite(folder.file(copy), "SELECT max(version) FROM schema_version") == [
+                "\(version)"
+            ])
+        #expect(try Command.sqlite(folder.file(copy), Self.rows) == before)
+        #expect(try expectLatest(folder, copy, before) == latest)
+    }
+
+    /// Opens a file, and returns the version that it is at then.
+    private func expectLatest(
+        _ folder: TemporaryFolder, _ name: String, _ rows: [String]
+    ) throws -> Int {
+        let server = try LogbookProcess(in: folder, database: name)
+        let found = try server.walk("limit=100")
+        #expect(found.count == rows.count)
+        let version = try server.exchange("GET", "/schema/version").text
+        try server.stop()
+        let path = folder.file(name)
+        #expect(try Command.sqlite(path, Self.rows) == rows)
+        #expect(try Command.sqlite(path, "PRAGMA integrity_check") == ["ok"])
+        let stored = try Command.sqlite(path, "SELECT max(version) FROM schema_version")
+        #expect(version.contains("\"version\":\(stored[0]),\"latest\":\(stored[0])"))
+        return try #require(stored.first.flatMap { Int($0) })
+    }
+
+    @Test("There is one of each version")
+    func complete() throws {
+        let server = try LogbookProcess()
+        let version = try server.exchange("GET", "/schema/version").text
+        #expect(version.contains("\"latest\":\(Self.versions.last ?? 0),"), "\(version)")
+        #expect(Self.versions == Array(1...Self.versions.count))
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Testing
+
+/// One process writes a database, on a disk of its own.
+@Suite("One owner")
+struct OwnerTests {
+    @Test("A second process waits, says who holds the database, and exits with 3")
+    func second() throws {
+        let first = try LogbookProcess()
+        let command = try Command(
+            BuiltProgram.path,
+            [
+                "serve", "--listen", "127.0.0.1:0", "--database", first.database,
+                "--lock-timeout", "0.1",
+            ])
+        #expect(command.status == 3)
+        let words = ["is in use by process", "on \(ProcessInfo.processInfo.hostName)", "since 2"]
+        for word in words { #expect(command.errors.contains(word), "\(command.errors)") }
+        #expect(try first.post(NewEvent().json).status == 201)
+    }
+
+    @Test("A second process by another name of the file is the second one still")
+    func link() throws {
+        let first = try LogbookProcess()
+        let link = first.folder.file("link.db")
+        try FileManager.default.createSymbolicLink(
+            atPath: link, withDestinationPath: first.database)
+        let command = try Command(
+            BuiltProgram.path,
+            ["serve", "--listen", "127.0.0.1:0", "--database", link, "--lock-timeout", "0"])
+        #expect(command.status == 3, "\(command.errors)")
+    }
+
+    @Test("The next one is starting while the last one ends, and then goes on")
+    func overlapping() throws {
+        let first = try LogbookProcess(flags: ["--shutdown-delay", "3000"])
+        try first.post(NewEvent(id: "e").json)
+        let second = try LogbookProcess(
+            in: first.folder, flags: ["--lock-timeout", "300"], awaitsReady: false)
+        try second.logLine(containing: "Waiting for process")
+        let version = try second.exchange("GET", "/schema/version")
+        #expect(version.status == 200)
+        #expect(version.text.contains(#""status":"migrating""#))
+        #expect(try second.exchange("GET", "/healthz").status == 200)
+        try second.exchange("GET", "/readyz").problem(503)
+        try second.exchange("POST", "/events", NewEvent().json).problem(503)
+        first.terminate()
+        try first.logLine(containing: "shutting down")
+        first.terminate()
+        _ = try first.waitForExit()
+        try second.awaitReady()
+        #expect(try second.exchange("GET", "/events/e").status == 200)
+    }
+
+    @Test("A network file system is refused before anything is made on it, unless allowed")
+    func network() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("logbook.db")
+        let environment = try FaultyDisk(type: 0x6969).environment(of: path)
+        let flags = ["serve", "--listen", "127.0.0.1:0", "--database", path]
+        let refused = try Command(BuiltProgram.path, flags, environment: environment)
+        #expect(refused.status == 3)
+        for word in ["network file system (NFS)", path, "--allow-network-filesystem"] {
+            #expect(refused.errors.contains(word), "\(refused.errors)")
+        }
+        #expect(try folder.contents().isEmpty)
+        let allowed = try LogbookProcess(
+            in: folder, flags: ["--allow-network-filesystem", "true"], environment: environment)
+        #expect(try allowed.post(NewEvent().json).status == 201)
+    }
+
+    @Test(
+        "User 10001 with a read-only root file system opens, migrates and vacuums",
+        .enabled(if: getuid() == 0))
+    func readOnlyRoot() throws {
+        let volume = try Volume(bytes: 256 << 20)
+        let path = volume.folder.file("logbook.db")
+        // So many that sorting and vacuuming need files of their own.
+        try Version1.make(path, Version1.rows(40_000))
+        _ = try Command.output("cp", BuiltProgram.path, volume.folder.file("logbook"))
+        _ = try Command.output("chown", "-R", "10001", volume.folder.path)
+        // What is mounted elsewhere, as the volume is, stays writable.
+        let script = "mount -o remount,bind,ro / && cd / && exec \"$@\""
+        let child = try ChildProcess(
+            "unshare",
+            [
+                "--mount", "sh", "-c", script, "sh", "setpriv", "--reuid", "10001", "--pdeathsig",
+                "KILL", "--regid",
+                "10001", "--clear-groups", volume.folder.file("logbook"), "serve", "--listen",
+                "127.0.0.1:0", "--database", path,
+            ] + LogbookProcess.keeping)
+        let line = try child.standardError.line(containing: "Listening on http://")
+        let port = try #require(line.split(separator: ":").last.flatMap { UInt16($0) })
+        _ = try child.standardError.line(containing: "Using existing database")
+        let client = try RawClient(port: port)
+        let deadline = Patience.deadline
+        while try client.exchange("GET", "/readyz").status != 200, Date() < deadline {
+            usleep(2_000)  // There is no event to wait for: only asking tells.
+        }
+        #expect(try client.exchange("POST", "/events", NewEvent().json).status == 201)
+        child.signal(SIGTERM)
+        #expect(try child.waitForExit() == 0)
+        #expect(!child.standardError.text.contains("warning"), "\(child.standardError.text)")
+        let owner = try Command.output("stat", "-c", "%u", path)
+        #expect(owner == "10001\n")
+    }
+}

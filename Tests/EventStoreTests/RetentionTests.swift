@@ -1,0 +1,221 @@
+import Events
+import Foundation
+import SQLite
+import Synchronization
+import Testing
+
+@testable import EventStore
+
+@Suite("Retention")
+struct RetentionTests {
+    private static func time(daysAgo days: Double) -> String {
+        Timestamp(milliseconds: testMoment.milliseconds - Int64(days * 86_400_000))!.text
+    }
+
+    /// Fills a file with events of every severity, one a day back from the test's moment, half a day
+    /// off.
+    private static func fill(_ path: String, days: Int) throws {
+        try makeLatest(path)
+        let connection = try Connection(path, .readWrite)
+        let insert = try connection.prepare(
+            """
+            INSERT INTO events (id, event_type, severity, title, created_at)
+            VALUES (?, 'operator', ?, 't', ?)
+            """)
+        try connection.transaction { () throws(SQLiteError) in
+            for day in (0..<days).reversed() {
+                for severity in Severity.allCases {
+                    try insert.bind(1, "\(severity)-\(day)")
+                    try insert.bind(2, severity.rawValue)
+                    try insert.bind(3, time(daysAgo: Double(day) + 0.5))
+                    try insert.run()
+                }
+            }
+            // The last one is of now, so that the clock of retention begins there.
+            try insert.bind(1, "last")
+            try insert.bind(2, "critical")
+            try insert.bind(3, testMoment.text)
+            try insert.run()
+        }
+    }
+
+    // MARK: By age
+
+    @Test("Each severity goes at its own age, and what is younger stays")
+    func byAge() async throws {
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 40) },
+            configure: {
+                $0.retention = Retention()
+            })
+        _ = try await store.repository.append([try event()]).get()
+        await store.log.wait(for: "Retention removed 86 events that had reached their age")
+        for (severity, kept) in [("info", 7), ("warning", 7), ("error", 30), ("critical", 30)] {
+            let left = try rows(
+                store.path,
+                "SELECT count(*) FROM events WHERE severity = '\(severity)' AND id LIKE '\(severity)-%'"
+            )
+            #expect(left == ["\(kept)"], "\(severity)")
+        }
+        #expect(store.repository.statistics.removedByAge == 86)
+        #expect(store.repository.statistics.removedForBytes == 0)
+    }
+
+    @Test(
+        "A severity without an age is kept forever; an event of the far future as well, until its day"
+    )
+    func forever() async throws {
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 20) },
+            configure: {
+                $0.retention.ages = [.info: .seconds(86_400)]
+            })
+        _ = try await store.repository.append(
+            [try event(["id": "future", "created_at": "2999-01-01T00:00:00Z"])]
+        ).get()
+        await store.log.wait(for: "Retention removed 19 events that had reached their age")
+        #expect(
+            try rows(store.path, "SELECT count(*) FROM events WHERE severity != 'info'") == ["61"])
+        #expect(try rows(store.path, "SELECT count(*) FROM events WHERE id = 'future'") == ["1"])
+    }
+
+    @Test("The clock of retention follows a jump no faster than an hour a minute, and back at once")
+    func clock() throws {
+        let year: Int64 = 365 * 86_400_000
+        func after(_ milliseconds: Int64) -> Timestamp {
+            Timestamp(milliseconds: testMoment.milliseconds + milliseconds)!
+        }
+        func seconds(_ seconds: UInt64) -> UInt64 { seconds * 1_000_000_000 }
+        var clock = RetentionClock(wall: testMoment, last: nil, monotonic: seconds(0))
+        #expect(clock.advance(wall: after(60_000), monotonic: seconds(60)) == after(60_000))
+        #expect(
+            clock.advance(wall: after(year), monotonic: seconds(120)) == after(60_000 + 3_600_000))
+        #expect(clock.advance(wall: after(180_000), monotonic: seconds(180)) == after(180_000))
+        #expect(clock.advance(wall: after(-year), monotonic: seconds(240)) == after(-year))
+        // One that jumped while nobody looked is told by the last event.
+        clock = RetentionClock(wall: after(year), last: testMoment, monotonic: seconds(0))
+        #expect(clock.advance(wall: after(year), monotonic: seconds(60)) == after(3_600_000))
+        // An event of the future does not move it.
+        clock = RetentionClock(wall: testMoment, last: after(year), monotonic: seconds(0))
+        #expect(clock.advance(wall: after(1), monotonic: seconds(60)) == after(1))
+    }
+
+    @Test("A clock that jumps ahead by years leaves the history standing")
+    func jump() async throws {
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 3) },
+            configure: {
+                $0.retention = Retention()
+                $0.retention.interval = .milliseconds(1)
+            })
+        store.jump(to: Timestamp(milliseconds: testMoment.milliseconds + 5 * 365 * 86_400_000)!)
+        for _ in 1...20 { _ = try await store.repository.append([try event()]).get() }
+        #expect(try rows(store.path, "SELECT count(*) FROM events") == ["33"])
+        #expect(store.log.messages.contains { $0.contains("clock is more than a day ahead") })
+    }
+
+    // MARK: By number
+
+    @Test("Of too many events those that came first go, and the number is right from the start")
+    func byCount() async throws {
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 100) },
+            configure: {
+                $0.retention.events = 50
+                $0.retention.ages = [:]
+            })
+        let deadline = Date(timeIntervalSinceNow: 60)
+        var left = ""
+        var next = 0
+        // Each commit gives retention a turn; there is no event to wait for but the number itself.
+        repeat {
+            _ = try await store.repository.append([try event(["id": "new-\(next)"])]).get()
+            next += 1
+            left = try rows(store.path, "SELECT count(*) FROM events")[0]
+        } while left != "50" && Date() < deadline
+        #expect(left == "50")
+        store.repository.close()
+        let firstKept = 401 + next - 50 + 1
+        #expect(
+            try rows(store.path, "SELECT min(seq) FROM events", mode: .immutable)
+                == ["\(firstKept)"])
+    }
+
+    // MARK: By bytes
+
+    @Test("Database and WAL never pass their bound, however much comes; the latest is kept")
+    func byBytes() async throws {
+        let bound = 8 * 1024 * 1024
+        let most = Mutex<Int64>(0)
+        let store = try TestStore(configure: {
+            $0.retention.bytes = bound
+        })
+        let text = String(repeating: "x", count: 2_000)
+        var stored = 0
+        for batch in 0..<150 {
+            let events = try (0..<100).map {
+                try event(["id": "\(batch)-\($0)", "description": text])
+            }
+            let outcomes = try await store.repository.append(events).get()
+            stored += outcomes.count
+            let sizes = store.repository.fileSizes
+            most.withLock { $0 = max($0, sizes.database + sizes.wal) }
+        }
+        // 30 MB of descriptions have gone through it.
+        #expect(most.withLock { $0 } <= Int64(bound))
+        #expect(most.withLock { $0 } > Int64(bound) / 2)
+        // The jobs go on behind the last commit: the two figures are taken while they are held.
+        let block = WriterBlock(store.repository)
+        let statistics = store.repository.statistics
+        #expect(statistics.removedForBytes > 10_000)
+        let left = try rows(store.path, "SELECT count(*), max(seq) FROM events")[0].split(
+            separator: "|")
+        #expect(Int(left[0])! == stored - statistics.removedForBytes)
+        #expect(left[1] == "15000")
+        block.release()
+        store.repository.close()
+        #expect(
+            try rows(store.path, "PRAGMA integrity_check", mode: .immutable) == ["ok"])
+    }
+
+    @Test("What does not fit even into an empty database is refused, and nothing else suffers")
+    func tooLarge() async throws {
+        let store = try TestStore(configure: { $0.retention.bytes = 2 * 1024 * 1024 })
+        let text = String(repeating: "x", count: 60_000)
+        let huge = try (0..<100).map { _ in try event(["description": text]) }
+        let result = await store.repository.append(huge)
+        #expect(
+            throws: StoreError.unavailable(
+                "the database has reached its bound on bytes, and there is no room yet")
+        ) { try result.get() }
+        #expect(try await store.repository.append([try event()]).get().count == 1)
+        #expect(store.repository.unwritableReason == nil)
+        let sizes = store.repository.fileSizes
+        #expect(sizes.database + sizes.wal <= 2 * 1024 * 1024)
+    }
+
+    @Test("The file shrinks when much has been removed")
+    func shrinks() async throws {
+        let store = try TestStore()
+        let text = String(repeating: "x", count: 4_000)
+        for _ in 0..<20 {
+            _ = try await store.repository.append(
+                (0..<100).map { _ in try event(["description": text]) }
+            ).get()
+        }
+        #expect(store.repository.fileSizes.database + store.repository.fileSizes.wal > 8_000_000)
+        for row in try rows(store.path, "SELECT id FROM events") {
+            _ = await store.repository.delete(row)
+        }
+        // The jobs run behind the commits; closing would not wait for them.
+        let deadline = Date(timeIntervalSinceNow: 60)
+        var pages = 0
+        repeat {
+            pages = Int(try rows(store.path, "PRAGMA page_count")[0])!
+            await Task.yield()
+        } while pages > 400 && Date() < deadline
+        #expect(pages <= 400)
+        store.repository.close()
+        #expect(store.repository.fileSizes.database < 400 * 4096)
+    }
+}

@@ -1,0 +1,23 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Programs that libFuzzer drives; `scripts/fuzz` builds and runs them. A package of its own, for
+/// they link with libFuzzer alone, which has their `main`.
+let package = Package(
+    name: "fuzz",
+    dependencies: [.package(name: "logbook", path: "../../..")],
+    targets: [
+        .fuzzTarget("logbook-fuzz-requests", of: "HTTPServer", path: "Sources/Requests"),
+        .fuzzTarget("logbook-fuzz-bodies", of: "HTTPServer", path: "Sources/Bodies"),
+        .fuzzTarget("logbook-fuzz-json", of: "JSON", path: "Sources/JSONTexts"),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+extension Target {
+    static func fuzzTarget(_ name: String, of library: String, path: String) -> Target {
+        .executableTarget(
+            name: name, dependencies: [.product(name: library, package: "logbook")], path: path,
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+    }
+}

@@ -1,0 +1,1 @@
+../../../../JSONTests/JSONGrammar.swift
