@@ -8,15 +8,19 @@ public final class EventReader {
     private let connection: Connection
     private let logger: Logger
     private let find: Statement
-    /// Statements of pages by their SQL. The shapes of a query are few, but not so few that none
-    /// need ever go.
-    private var pages: [String: Statement] = [:]
+    /// How far the search index has come, and the events.
+    private let progress: Statement
+    /// Other statements by their SQL. The shapes of a query are few, but not so few that none need
+    /// ever go.
+    private var statements: [String: Statement] = [:]
     private var deadline = UInt64.max
     private let begin, end: Statement
     /// The commit that the snapshot is not older than; nil when none is held.
     private var heldCommit: Int?
 
-    private static let cachedPages = 64
+    private static let cachedStatements = 64
+    /// Events that are not in the search index yet and may be looked through one by one.
+    private static let unindexedEvents: Int64 = 100_000
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
@@ -28,6 +32,8 @@ public final class EventReader {
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
         begin = try connection.prepare("BEGIN")
         end = try connection.prepare("COMMIT")
+        progress = try connection.prepare(
+            "SELECT indexed_seq, (SELECT max(seq) FROM events) FROM search_state")
         connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in
             deadline != .max && clinux_monotonic_nanoseconds() > deadline
         }
@@ -69,6 +75,12 @@ public final class EventReader {
         }
     }
 
+    /// Whether a page of `query` may take longer than an event loop has time, and can then not be
+    /// stopped at once.
+    public static func mayTakeLong(_ query: EventQuery) -> Bool {
+        SearchPlan(query)?.intersects ?? false
+    }
+
     /// Lends the events that `query` wants, in its order, up to one more than its limit: the
     /// surplus tells that there is another page. Ends early when `body` returns false.
     ///
@@ -76,19 +88,44 @@ public final class EventReader {
     public func page(
         _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
     ) throws(StoreError) {
-        try storing { () throws(SQLiteError) in
+        let isServed = try storing { () throws(SQLiteError) in
             deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
             defer { deadline = .max }
             var left = query.limit + 1
+            func lend(_ event: EventView) -> Bool {
+                left -= 1
+                return body(event) && left > 0
+            }
+            if let plan = SearchPlan(query), try walk(plan, query, lend) { return true }
+            guard query.text == nil else { return false }
             for part in PagePlan(query).parts where left > 0 {
                 let statement = try pageStatement(part, limit: left)
                 defer { statement.reset() }
                 while try statement.step() {
-                    guard body(EventTable.view(statement)) else { return }
-                    left -= 1
+                    guard lend(EventTable.view(statement)) else { return true }
                 }
             }
+            return true
         }
+        guard isServed else {
+            throw .unavailable("the search index is being built, and is not far enough yet")
+        }
+    }
+
+    /// Serves a page by the search index; false when that lies too far behind the events.
+    private func walk(
+        _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) -> Bool
+    ) throws(SQLiteError) -> Bool {
+        // How far the index has come, what it holds and what it does not are of one moment.
+        try connection.execute("BEGIN")
+        defer { connection.rollback() }
+        guard try progress.step() else { return false }
+        let indexedSeq = progress.integer(0)
+        let unindexed = progress.integer(1) - indexedSeq
+        progress.reset()
+        guard unindexed <= Self.unindexedEvents else { return false }
+        try SearchWalk(reader: self, query: query, plan: plan, indexedSeq: indexedSeq).run(body)
+        return true
     }
 
     /// What `/schema` tells about the file.
@@ -111,15 +148,17 @@ public final class EventReader {
 
     // MARK: SQL
 
+    /// The statement of `sql`, which one use at a time may have.
+    func statement(_ sql: String) throws(SQLiteError) -> Statement {
+        if let cached = statements[sql] { return cached }
+        if statements.count >= Self.cachedStatements { statements.removeAll() }
+        let statement = try connection.prepare(sql)
+        statements[sql] = statement
+        return statement
+    }
+
     private func pageStatement(_ part: PagePlan.Part, limit: Int) throws(SQLiteError) -> Statement {
-        let statement: Statement
-        if let cached = pages[part.sql] {
-            statement = cached
-        } else {
-            if pages.count >= Self.cachedPages { pages.removeAll() }
-            statement = try connection.prepare(part.sql)
-            pages[part.sql] = statement
-        }
+        let statement = try statement(part.sql)
         var index: Int32 = 1
         for value in part.values {
             switch value {
@@ -133,10 +172,14 @@ public final class EventReader {
     }
 
     /// The query plan of a page, as EXPLAIN QUERY PLAN tells it, for tests.
-    func explain(_ query: EventQuery) throws(SQLiteError) -> [String] {
+    ///
+    /// - Parameter bySearch: whether the search index serves it if it can.
+    func explain(_ query: EventQuery, bySearch: Bool = true) throws(SQLiteError) -> [String] {
+        var statements = PagePlan(query).parts.map(\.sql)
+        if bySearch, let plan = SearchPlan(query) { statements = [plan.sql, plan.tailSQL] }
         var lines: [String] = []
-        for part in PagePlan(query).parts {
-            let statement = try connection.prepare("EXPLAIN QUERY PLAN " + part.sql)
+        for sql in statements {
+            let statement = try connection.prepare("EXPLAIN QUERY PLAN " + sql)
             while try statement.step() { lines.append(statement.text(3) ?? "") }
         }
         return lines

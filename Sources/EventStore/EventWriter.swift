@@ -37,6 +37,11 @@ final class EventWriter: @unchecked Sendable {
     private static let eventsPerCommit = 4096
     private static let idleCheckpoint = DispatchTimeInterval.seconds(1)
     private static let retryAfterFailure = DispatchTimeInterval.seconds(5)
+    /// How long a few events wait for company before they go into the search index.
+    private static let idleIndexing = DispatchTimeInterval.seconds(1)
+    /// Events behind the search index, from which on each commit is followed by a share of indexing:
+    /// whoever reads looks through them one by one.
+    private static let unindexedEvents: Int64 = 8192
 
     private let configuration: StoreConfiguration
     private let logger: Logger
@@ -48,7 +53,11 @@ final class EventWriter: @unchecked Sendable {
 
     private let connection: Connection
     private let begin, commit, insert, find, delete: Statement
+    private let search: SearchIndex
+    /// The highest seq that was given out.
+    private var lastSeq: Int64
     private var isCheckpointPlanned = false
+    private var isIndexingPlanned = false
 
     /// Takes over the only connection that writes.
     ///
@@ -82,7 +91,10 @@ final class EventWriter: @unchecked Sendable {
             "INSERT INTO events (\(fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
         )
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
-        delete = try connection.prepare("DELETE FROM events WHERE id = ?")
+        delete = try connection.prepare("DELETE FROM events WHERE seq = ?")
+        search = try SearchIndex(connection)
+        lastSeq = try connection.integer("SELECT coalesce(max(seq), 0) FROM events") ?? 0
+        queue.async { [weak self] in self?.planIndexing() }
     }
 
     /// Why nothing can be written at the moment; nil when it can.
@@ -154,7 +166,16 @@ final class EventWriter: @unchecked Sendable {
     // MARK: On the queue
 
     private func drain() {
-        while let work = takeWork() { write(work) }
+        while let work = takeWork() {
+            let before = lastSeq
+            write(work)
+            // A little more than came, so that the index catches up in the end.
+            let stored = Int(lastSeq - before)
+            if unindexed > Self.unindexedEvents {
+                index(max(SearchIndex.sliceEvents, stored / 4 * 5))
+            }
+        }
+        planIndexing()
         if connection.walPages > 0 { planCheckpoint() }
     }
 
@@ -219,11 +240,20 @@ final class EventWriter: @unchecked Sendable {
             try connection.execute("\(hasConflict ? "ROLLBACK TO" : "RELEASE") all_or_nothing")
             return .appended(outcomes, reply)
         case .delete(let id, let reply):
-            try id.span.withUnsafeBytes { bytes throws(SQLiteError) in
-                try delete.bind(1, borrowing: bytes)
-                try delete.run()
-            }
-            return .deleted(connection.changes > 0, reply)
+            return .deleted(try deleteEvent(id), reply)
+        }
+    }
+
+    private func deleteEvent(_ id: [UInt8]) throws(SQLiteError) -> Bool {
+        try id.span.withUnsafeBytes { bytes throws(SQLiteError) in
+            try find.bind(1, borrowing: bytes)
+            defer { find.reset() }
+            guard try find.step() else { return false }
+            let event = EventTable.view(find)
+            try search.remove(event)
+            try delete.bind(1, event.seq)
+            try delete.run()
+            return true
         }
     }
 
@@ -240,7 +270,10 @@ final class EventWriter: @unchecked Sendable {
                 try insert.bind(Int32(field.rawValue + 1), borrowing: view[field])
             }
             try insert.run()
-            guard connection.changes == 0 else { return .stored(seq: connection.lastInsertRowID) }
+            guard connection.changes == 0 else {
+                lastSeq = connection.lastInsertRowID
+                return .stored(seq: lastSeq)
+            }
             try find.bind(1, borrowing: view[.id])
             defer { find.reset() }
             guard try find.step() else {
@@ -250,6 +283,43 @@ final class EventWriter: @unchecked Sendable {
             let stored = EventTable.view(find)
             return event.isReplay(of: stored)
                 ? .duplicate(Event(stored), seq: stored.seq) : .conflict
+        }
+    }
+
+    // MARK: The search index
+
+    /// At most as many events as this are not in the search index yet.
+    private var unindexed: Int64 { lastSeq - search.indexedSeq }
+
+    /// Fills the index when nothing else is to be done: at once when there is enough for a
+    /// transaction of its own, a little later otherwise.
+    private func planIndexing() {
+        guard unindexed > 0, !isIndexingPlanned else { return }
+        isIndexingPlanned = true
+        let isEnough = unindexed >= SearchIndex.sliceEvents
+        queue.asyncAfter(deadline: isEnough ? .now() : .now() + Self.idleIndexing) { [weak self] in
+            guard let self else { return }
+            isIndexingPlanned = false
+            if index(SearchIndex.sliceEvents) { planIndexing() }
+            if connection.walPages >= configuration.checkpointPages { checkpoint() }
+        }
+    }
+
+    /// Takes up to `limit` events into the index; false when there was none, or it failed.
+    @discardableResult
+    private func index(_ limit: Int) -> Bool {
+        do {
+            try begin.run()
+            let count = try search.fill(limit: limit)
+            try commit.run()
+            search.noteCommit()
+            // What was deleted, or rolled back, before it was indexed is not waited for.
+            if count == 0 { lastSeq = search.indexedSeq }
+            return count > 0
+        } catch {
+            connection.rollback()
+            _ = noteFailure(error)
+            return false
         }
     }
 

@@ -16,6 +16,8 @@ public struct EventQuery: Equatable, Sendable {
 
     /// In the order of `EventField`, each field at most once.
     public private(set) var filters: [Filter] = []
+    /// What the texts of an event must say.
+    public private(set) var text: TextQuery?
     /// The earliest `created_at`, inclusive, as it is stored.
     public private(set) var since: String?
     /// The latest `created_at`, exclusive, as it is stored.
@@ -48,7 +50,7 @@ public struct EventQuery: Equatable, Sendable {
     /// The query parameters that it is made of.
     public static let parameters =
         EventField.filterable.map { String(describing: $0.name) } + [
-            "since", "until", "limit", "order", "cursor",
+            "q", "since", "until", "limit", "order", "cursor",
         ]
 
     /// The most events on a page.
@@ -80,6 +82,10 @@ public struct EventQuery: Equatable, Sendable {
             try Self.check(field, value)
             filters.append(Filter(field: field, value: value))
             signature += "\(name)=\(value.utf8.count):\(value)"
+        }
+        if let value = values["q"] {
+            text = try TextQuery(value)
+            signature += "q=\(value.utf8.count):\(value)"
         }
         since = try time("since", values["since"])
         until = try time("until", values["until"])
