@@ -68,7 +68,7 @@ struct PageShape: Sendable, CustomTestStringConvertible {
     /// events that are not in it yet.
     var searchPlan: [String] {
         [
-            "SCAN search VIRTUAL TABLE INDEX \(ascending ? 0 : 32):M1<>",
+            "SCAN search VIRTUAL TABLE INDEX \(ascending ? 64 : 192):M1><",
             "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",
         ]
     }

@@ -85,7 +85,7 @@ struct TextQueryTests {
         #expect(try TextQuery(String(repeating: "a", count: 1024)).required[0].word.count == 64)
         #expect(try TextQuery("ab*").required.map(\.word) == [Array("ab".utf8)])
         #expect(
-            try TextQuery("Node-3* -x \"a b\"").required.map(\.isPrefix) == [
+            try TextQuery("Node-32* -x \"a b\"").required.map(\.isPrefix) == [
                 false, true, false, false,
             ])
     }

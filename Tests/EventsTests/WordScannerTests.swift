@@ -43,7 +43,7 @@ struct WordScannerTests {
     @Test(
         "Letters of other alphabets are letters, accents count",
         arguments: [
-            ("Überfällig", "überfällig"), ("ÉTÉ", "été"), ("Узел готов", "узел готов"),
+            ("Überfällig", "überfällig"), ("Été", "été"), ("Узел готов", "узел готов"),
             ("ノード", "ノード"), ("a—b", "a b"), ("x\u{00A0}y", "x y"), ("e\u{301}a", "e\u{301}a"),
             ("½", "½"), ("😀pod😀", "pod"),
         ])
