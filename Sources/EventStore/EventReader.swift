@@ -88,7 +88,7 @@ public final class EventReader {
     public func page(
         _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
     ) throws(StoreError) {
-        let isServed = try storing { () throws(SQLiteError) in
+        try storing { () throws(SQLiteError) in
             deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
             defer { deadline = .max }
             var left = query.limit + 1
@@ -96,23 +96,22 @@ public final class EventReader {
                 left -= 1
                 return body(event) && left > 0
             }
-            if let plan = SearchPlan(query), try walk(plan, query, lend) { return true }
-            guard query.text == nil else { return false }
+            if let plan = SearchPlan(query), try walk(plan, query, lend) { return }
+            let matcher = query.text.map(TextMatcher.init)
             for part in PagePlan(query).parts where left > 0 {
-                let statement = try pageStatement(part, limit: left)
+                let statement = try pageStatement(part, limit: matcher == nil ? left : .max)
                 defer { statement.reset() }
                 while try statement.step() {
-                    guard lend(EventTable.view(statement)) else { return true }
+                    let event = EventTable.view(statement)
+                    guard matcher?.matches(event) ?? true else { continue }
+                    guard lend(event) else { return }
                 }
             }
-            return true
-        }
-        guard isServed else {
-            throw .unavailable("the search index is being built, and is not far enough yet")
         }
     }
 
-    /// Serves a page by the search index; false when that lies too far behind the events.
+    /// Serves a page by the search index; false when that lies too far behind the events, or has
+    /// nothing to say.
     private func walk(
         _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) -> Bool
     ) throws(SQLiteError) -> Bool {
@@ -124,8 +123,32 @@ public final class EventReader {
         let unindexed = progress.integer(1) - indexedSeq
         progress.reset()
         guard unindexed <= Self.unindexedEvents else { return false }
-        try SearchWalk(reader: self, query: query, plan: plan, indexedSeq: indexedSeq).run(body)
+        guard let expression = try plan.expression(expand: words(beginningWith:)) else {
+            return false
+        }
+        let walk = SearchWalk(reader: self, query: query, plan: plan, indexedSeq: indexedSeq)
+        try expression.span.withUnsafeBytes { bytes throws(SQLiteError) in
+            try walk.run(bytes, body)
+        }
         return true
+    }
+
+    /// The words of the search index that begin so; nil when there are many.
+    private func words(beginningWith prefix: [UInt8]) throws(SQLiteError) -> [[UInt8]]? {
+        let next = try statement("SELECT term FROM search_words WHERE term >= ? LIMIT 1")
+        var words: [[UInt8]] = []
+        var bound = prefix
+        while words.count <= SearchPlan.wordsOfPrefix {
+            let word = try bound.span.withUnsafeBytes { bytes throws(SQLiteError) -> [UInt8]? in
+                try next.bind(1, borrowing: bytes)
+                defer { next.reset() }
+                return try next.step() ? next.bytes(0).map(Array.init) : nil
+            }
+            guard let word, word.starts(with: prefix) else { return words }
+            words.append(word)
+            bound = word + [0]
+        }
+        return nil
     }
 
     /// What `/schema` tells about the file.

@@ -207,6 +207,7 @@ extension Migration {
             CREATE VIRTUAL TABLE search USING fts5(
               words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-_.'"
             );
+            CREATE VIRTUAL TABLE search_words USING fts5vocab(search, instance);
             CREATE TABLE search_state (indexed_seq INTEGER NOT NULL);
             INSERT INTO search_state VALUES (0);
             DROP INDEX idx_events_name;

@@ -2,8 +2,11 @@ import Events
 
 /// How the search index serves a query: by a walk along its keys, which are in the order of pages.
 struct SearchPlan {
-    /// Of FTS5: https://sqlite.org/fts5.html#full_text_query_syntax
-    let expression: String
+    /// What must all be in a document, in quotes, in which nothing means anything to FTS5; neither
+    /// words nor values can hold a quote. https://sqlite.org/fts5.html#full_text_query_syntax
+    private var tokens: [[UInt8]] = []
+    /// Prefixes of words that must be in it, too.
+    private var prefixes: [[UInt8]] = []
     /// The walk; parameters are the expression, the least and the greatest key.
     let sql: String
     let keys: ClosedRange<Int64>
@@ -13,15 +16,16 @@ struct SearchPlan {
     /// Whether lists of several words have to be intersected, during which SQLite looks at no clock.
     let intersects: Bool
 
+    /// The words that a prefix may stand for; FTS5 itself would put together the lists of all.
+    static let wordsOfPrefix = 64
+
     /// Plans the page of `query`; nil when an index of the table serves it alone.
     init?(_ query: EventQuery) {
         let fields = query.filters.map(\.field)
-        guard query.text != nil || fields.count >= 2 || fields == [.objectName],
-            fields != [.objectKind, .objectNamespace, .objectName] || query.text != nil
-        else { return nil }
-        let tokens = Self.tokens(query)
-        expression = tokens.joined(separator: " AND ")
-        intersects = tokens.count > 1 || query.text != nil
+        let isSimple = fields.count < 2 && fields != [.objectName]
+        if query.text == nil, isSimple || fields == [.objectKind, .objectNamespace, .objectName] {
+            return nil
+        }
         keys = Self.keys(query)
         let direction = query.order == .descending ? "DESC" : "ASC"
         sql = """
@@ -30,33 +34,59 @@ struct SearchPlan {
             """
         let conditions = query.filters.map { " AND +\($0.field.name) = ?" }
         tailSQL = "SELECT \(EventTable.columns) FROM events WHERE seq > ?\(conditions.joined())"
+        for required in query.text?.required ?? [] {
+            if required.isPrefix {
+                prefixes.append(required.word)
+            } else {
+                tokens.append(Self.quoted(required.word))
+            }
+        }
+        tokens += Self.tokens(query.filters)
+        intersects = query.text != nil || tokens.count > 1
     }
 
-    /// In quotes, nothing in it means anything to FTS5; and neither words nor values can hold one.
-    private static func tokens(_ query: EventQuery) -> [String] {
-        var tokens = (query.text?.required ?? []).map { required in
-            "\"\(String(decoding: required.word, as: UTF8.self))\"\(required.isPrefix ? " *" : "")"
+    /// What FTS5 is asked; nil when that would be everything.
+    ///
+    /// - Parameter expand: the words that begin with a prefix, or nil when there are too many. Such
+    ///   a prefix is left to those who look at the events.
+    func expression<Failure: Error>(
+        expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
+    ) throws(Failure) -> [UInt8]? {
+        var all = tokens
+        for prefix in prefixes {
+            guard let words = try expand(prefix) else { continue }
+            let choices = words.isEmpty ? [prefix] : words
+            let joined = choices.map(Self.quoted).joined(separator: Array(" OR ".utf8))
+            all.append(Array("(".utf8) + joined + Array(")".utf8))
         }
-        func quote(_ append: (inout [UInt8]) -> Void) {
-            var token = [UInt8(ascii: "\"")]
+        return all.isEmpty ? nil : Array(all.joined(separator: Array(" AND ".utf8)))
+    }
+
+    private static func quoted(_ word: [UInt8]) -> [UInt8] {
+        [UInt8(ascii: "\"")] + word + [UInt8(ascii: "\"")]
+    }
+
+    private static func tokens(_ filters: [EventQuery.Filter]) -> [[UInt8]] {
+        var tokens: [[UInt8]] = []
+        func add(_ append: (inout [UInt8]) -> Void) {
+            var token: [UInt8] = []
             append(&token)
-            token[token.count - 1] = UInt8(ascii: "\"")  // in the place of the separator
-            tokens.append(String(decoding: token, as: UTF8.self))
+            tokens.append(quoted(token.dropLast()))  // without the separator
         }
-        let paired = query.filters.filter { SearchDocument.paired.contains($0.field) }
+        let paired = filters.filter { SearchDocument.paired.contains($0.field) }
         if paired.count == 1 {
-            quote { SearchDocument.appendToken(paired[0].field, paired[0].value.utf8, to: &$0) }
+            add { SearchDocument.appendToken(paired[0].field, paired[0].value.utf8, to: &$0) }
         }
         for (place, filter) in paired.enumerated() {
             for other in paired[(place + 1)...] {
-                quote {
+                add {
                     SearchDocument.appendToken(
                         filter.field, filter.value.utf8, other.field, other.value.utf8, to: &$0)
                 }
             }
         }
-        for filter in query.filters where filter.field == .objectName {
-            quote { SearchDocument.appendToken(.objectName, filter.value.utf8, to: &$0) }
+        for filter in filters where filter.field == .objectName {
+            add { SearchDocument.appendToken(.objectName, filter.value.utf8, to: &$0) }
         }
         return tokens
     }

@@ -21,12 +21,14 @@ struct SearchWalk {
     }
 
     /// Lends the events of the page in order, until `body` returns false.
-    func run(_ body: (EventView) -> Bool) throws(SQLiteError) {
+    func run(
+        _ expression: UnsafeRawBufferPointer, _ body: (EventView) -> Bool
+    ) throws(SQLiteError) {
         let matcher = query.text.map(TextMatcher.init)
         var tail = try tail(matcher)[...]
         let walk = try reader.statement(plan.sql)
         defer { walk.reset() }
-        try walk.bind(1, plan.expression)
+        try walk.bind(1, borrowing: expression)
         try walk.bind(2, plan.keys.lowerBound)
         try walk.bind(3, plan.keys.upperBound)
         while try walk.step() {

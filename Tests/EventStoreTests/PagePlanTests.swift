@@ -142,7 +142,10 @@ struct PagePlanTests {
     @Test("What the search index is asked is made of words, each in quotes")
     func expressions() throws {
         func expression(_ parameters: [(String, String)]) throws -> String? {
-            SearchPlan(try query(parameters))?.expression
+            let expression = try SearchPlan(query(parameters))?.expression { prefix in
+                prefix == Array("wide".utf8) ? nil : [prefix, prefix + prefix]
+            }
+            return expression.map { String(decoding: $0, as: UTF8.self) }
         }
         #expect(try expression([("severity", "error")]) == nil)
         #expect(
@@ -158,7 +161,9 @@ struct PagePlanTests {
                 ("q", "words: NEAR(a b) -c \"x y\" ^z AND pre*"), ("severity", "error"),
             ])
                 == ["words", "near", "a", "b", "x", "y", "z", "and"].map { "\"\($0)\"" }
-                .joined(separator: " AND ") + " AND \"pre\" * AND \".s.error\"")
+                .joined(separator: " AND ") + " AND \".s.error\" AND (\"pre\" OR \"prepre\")")
+        #expect(try expression([("q", "wide*")]) == nil)
+        #expect(try expression([("q", "wide* x")]) == "\"x\"")
     }
 
     @Test("Values are bound, never part of the SQL")

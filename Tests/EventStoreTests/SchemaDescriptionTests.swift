@@ -40,7 +40,9 @@ struct SchemaDescriptionTests {
                     description: Migration.all[2].description),
             ])
         #expect(
-            schema.tables.map(\.name) == ["events", "schema_version", "search", "search_state"])
+            schema.tables.map(\.name) == [
+                "events", "schema_version", "search", "search_state", "search_words",
+            ])
         let events = try #require(schema.tables.first)
         let required = ["id", "event_type", "severity", "title", "created_at"]
         #expect(
@@ -95,6 +97,7 @@ struct SchemaDescriptionTests {
             schema.tables.map(\.name)
                 == [
                     "events", #"it's a "name""#, "schema_version", "search", "search_state",
+                    "search_words",
                     "sqliteX",
                 ])
         #expect(
