@@ -58,6 +58,8 @@ final class EventWriter: @unchecked Sendable {
     private var lastSeq: Int64
     private var isCheckpointPlanned = false
     private var isIndexingPlanned = false
+    /// Set at the end, and when the search index turns out to be damaged.
+    private var isIndexingStopped = false
 
     /// Takes over the only connection that writes.
     ///
@@ -154,6 +156,7 @@ final class EventWriter: @unchecked Sendable {
         waiting.withLock { $0.isClosed = true }
         queue.sync {
             drain()
+            isIndexingStopped = true
             do {
                 try connection.checkpoint(.truncate)
             } catch {
@@ -289,7 +292,7 @@ final class EventWriter: @unchecked Sendable {
     // MARK: The search index
 
     /// At most as many events as this are not in the search index yet.
-    private var unindexed: Int64 { lastSeq - search.indexedSeq }
+    private var unindexed: Int64 { isIndexingStopped ? 0 : lastSeq - search.indexedSeq }
 
     /// Fills the index when nothing else is to be done: at once when there is enough for a
     /// transaction of its own, a little later otherwise.
@@ -298,7 +301,7 @@ final class EventWriter: @unchecked Sendable {
         isIndexingPlanned = true
         let isEnough = unindexed >= SearchIndex.sliceEvents
         queue.asyncAfter(deadline: isEnough ? .now() : .now() + Self.idleIndexing) { [weak self] in
-            guard let self else { return }
+            guard let self, !isIndexingStopped else { return }
             isIndexingPlanned = false
             if index(SearchIndex.sliceEvents) { planIndexing() }
             if connection.walPages >= configuration.checkpointPages { checkpoint() }
@@ -318,7 +321,12 @@ final class EventWriter: @unchecked Sendable {
             return count > 0
         } catch {
             connection.rollback()
-            _ = noteFailure(error)
+            if error.isDamage {
+                isIndexingStopped = true
+                logger.error("The search index is damaged, and is filled no further: \(error)")
+            } else {
+                _ = noteFailure(error)
+            }
             return false
         }
     }
