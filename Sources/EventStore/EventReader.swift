@@ -116,8 +116,9 @@ public final class EventReader {
         _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) -> Bool
     ) throws(SQLiteError) -> Bool {
         // How far the index has come, what it holds and what it does not are of one moment.
-        try connection.execute("BEGIN")
-        defer { connection.rollback() }
+        let isHeld = heldCommit != nil
+        if !isHeld { try begin.run() }
+        defer { if !isHeld { connection.rollback() } }
         guard try progress.step() else { return false }
         let indexedSeq = progress.integer(0)
         let unindexed = progress.integer(1) - indexedSeq
