@@ -43,8 +43,11 @@ extension EventReader {
             try statement.bind(
                 filter.values + [.integer(range.lowerBound), .integer(range.upperBound)])
             defer { statement.reset() }
+            let matcher = filter.text.map(TextMatcher.init)
             while try statement.step() {
-                guard body(EventTable.view(statement)) else { return }
+                let event = EventTable.view(statement)
+                guard matcher?.matches(event) ?? true else { continue }
+                guard body(event) else { return }
             }
         }
     }

@@ -8,6 +8,8 @@ public final class EventReader {
     private let connection: Connection
     private let logger: Logger
     private let find: Statement
+    /// How far the search index has come, and the events.
+    private let progress: Statement
     /// Other statements by their SQL. The shapes of a query are few, but not so few that none need
     /// ever go.
     private var statements: [String: Statement] = [:]
@@ -19,6 +21,8 @@ public final class EventReader {
     private let activity: OpenReads.Activity
 
     private static let cachedStatements = 64
+    /// Events that are not in the search index yet and may be looked through one by one.
+    private static let unindexedEvents: Int64 = 100_000
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
@@ -32,6 +36,8 @@ public final class EventReader {
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
         begin = try connection.prepare("BEGIN")
         end = try connection.prepare("COMMIT")
+        progress = try connection.prepare(
+            "SELECT indexed_seq, (SELECT max(seq) FROM events) FROM search_state")
         connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in
             (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
         }
@@ -75,6 +81,12 @@ public final class EventReader {
         }
     }
 
+    /// Whether a page of `query` may take longer than an event loop has time, and can then not be
+    /// stopped at once.
+    public static func mayTakeLong(_ query: EventQuery) -> Bool {
+        SearchPlan(query)?.intersects ?? false
+    }
+
     /// Lends the events that `query` wants, in its order, up to one more than its limit: the
     /// surplus tells that there is another page. Ends early when `body` returns false.
     ///
@@ -86,12 +98,19 @@ public final class EventReader {
             deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
             defer { deadline = .max }
             var left = query.limit + 1
+            func lend(_ event: EventView) -> Bool {
+                left -= 1
+                return body(event) && left > 0
+            }
+            if let plan = SearchPlan(query), try walk(plan, query, lend) { return }
+            let matcher = query.text.map(TextMatcher.init)
             for part in PagePlan(query).parts where left > 0 {
-                let statement = try pageStatement(part, limit: left)
+                let statement = try pageStatement(part, limit: matcher == nil ? left : .max)
                 defer { statement.reset() }
                 while try statement.step() {
-                    guard body(EventTable.view(statement)) else { return }
-                    left -= 1
+                    let event = EventTable.view(statement)
+                    guard matcher?.matches(event) ?? true else { continue }
+                    guard lend(event) else { return }
                 }
             }
         }
@@ -110,6 +129,48 @@ public final class EventReader {
         return try storing { () throws(SQLiteError) in
             Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
         }
+    }
+
+    /// Serves a page by the search index; false when that lies too far behind the events, or has
+    /// nothing to say.
+    private func walk(
+        _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) -> Bool
+    ) throws(SQLiteError) -> Bool {
+        // How far the index has come, what it holds and what it does not are of one moment.
+        let isHeld = heldCommit != nil
+        if !isHeld { try begin.run() }
+        defer { if !isHeld { connection.rollback() } }
+        guard try progress.step() else { return false }
+        let indexedSeq = progress.integer(0)
+        let unindexed = progress.integer(1) - indexedSeq
+        progress.reset()
+        guard unindexed <= Self.unindexedEvents else { return false }
+        guard let expression = try plan.expression(expand: words(beginningWith:)) else {
+            return false
+        }
+        let walk = SearchWalk(reader: self, query: query, plan: plan, indexedSeq: indexedSeq)
+        try expression.span.withUnsafeBytes { bytes throws(SQLiteError) in
+            try walk.run(bytes, body)
+        }
+        return true
+    }
+
+    /// The words of the search index that begin so; nil when there are many.
+    private func words(beginningWith prefix: [UInt8]) throws(SQLiteError) -> [[UInt8]]? {
+        let next = try statement("SELECT term FROM search_words WHERE term >= ? LIMIT 1")
+        var words: [[UInt8]] = []
+        var bound = prefix
+        while words.count <= SearchPlan.wordsOfPrefix {
+            let word = try bound.span.withUnsafeBytes { bytes throws(SQLiteError) -> [UInt8]? in
+                try next.bind(1, borrowing: bytes)
+                defer { next.reset() }
+                return try next.step() ? next.bytes(0).map(Array.init) : nil
+            }
+            guard let word, word.starts(with: prefix) else { return words }
+            words.append(word)
+            bound = word + [0]
+        }
+        return nil
     }
 
     /// What `/schema` tells about the file.
@@ -154,10 +215,14 @@ public final class EventReader {
     }
 
     /// The query plan of a page, as EXPLAIN QUERY PLAN tells it, for tests.
-    func explain(_ query: EventQuery) throws(SQLiteError) -> [String] {
+    ///
+    /// - Parameter bySearch: whether the search index serves it if it can.
+    func explain(_ query: EventQuery, bySearch: Bool = true) throws(SQLiteError) -> [String] {
+        var statements = PagePlan(query).parts.map(\.sql)
+        if bySearch, let plan = SearchPlan(query) { statements = [plan.sql, plan.tailSQL] }
         var lines: [String] = []
-        for part in PagePlan(query).parts {
-            let statement = try connection.prepare("EXPLAIN QUERY PLAN " + part.sql)
+        for sql in statements {
+            let statement = try connection.prepare("EXPLAIN QUERY PLAN " + sql)
             while try statement.step() { lines.append(statement.text(3) ?? "") }
         }
         return lines

@@ -1,26 +1,29 @@
 import Events
 import SQLite
 
-/// The statements that change events, on the writer's connection and within its transactions.
+/// The statements that change events, on the writer's connection and within its transactions. What
+/// is deleted goes out of the search index, too.
 final class EventStatements {
     private let connection: Connection
-    private let insert, find, delete, deleteFirst, deleteExpired: Statement
+    private let search: SearchIndex
+    private let insert, find, first, expired, delete: Statement
 
-    init(_ connection: Connection) throws(SQLiteError) {
+    init(_ connection: Connection, _ search: SearchIndex) throws(SQLiteError) {
         self.connection = connection
+        self.search = search
         let fields = EventField.allCases.map { String(describing: $0.name) }.joined(separator: ", ")
         insert = try connection.prepare(
             "INSERT INTO events (\(fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
         )
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
-        delete = try connection.prepare("DELETE FROM events WHERE id = ?")
-        deleteFirst = try connection.prepare(
-            "DELETE FROM events WHERE seq IN (SELECT seq FROM events ORDER BY seq LIMIT ?)")
-        deleteExpired = try connection.prepare(
+        first = try connection.prepare(
+            "SELECT \(EventTable.columns) FROM events ORDER BY seq LIMIT ?")
+        expired = try connection.prepare(
             """
-            DELETE FROM events WHERE seq IN (
-              SELECT seq FROM events WHERE severity = ? AND created_at < ? ORDER BY created_at LIMIT ?)
+            SELECT \(EventTable.columns) FROM events WHERE severity = ? AND created_at < ? \
+            ORDER BY created_at, seq LIMIT ?
             """)
+        delete = try connection.prepare("DELETE FROM events WHERE seq = ?")
     }
 
     /// Stores an event, unless its id is taken.
@@ -46,27 +49,43 @@ final class EventStatements {
     /// Deletes the event with this id; false when there was none.
     func delete(id: [UInt8]) throws(SQLiteError) -> Bool {
         try id.span.withUnsafeBytes { bytes throws(SQLiteError) in
-            try delete.bind(1, borrowing: bytes)
-            try delete.run()
+            try find.bind(1, borrowing: bytes)
+            return try deleteEvents(of: find) > 0
         }
-        return connection.changes > 0
     }
 
     /// Deletes the events that came first, whatever their time: up to `limit` of them.
     func deleteFirst(_ limit: Int) throws(SQLiteError) -> Int {
-        try deleteFirst.bind(1, Int64(limit))
-        try deleteFirst.run()
-        return connection.changes
+        try first.bind(1, Int64(limit))
+        return try deleteEvents(of: first)
     }
 
     /// Deletes events of one severity with an earlier time, oldest first: up to `limit` of them.
     func deleteExpired(
         _ severity: Severity, before time: String, _ limit: Int
     ) throws(SQLiteError) -> Int {
-        try deleteExpired.bind(1, severity.rawValue)
-        try deleteExpired.bind(2, time)
-        try deleteExpired.bind(3, Int64(limit))
-        try deleteExpired.run()
-        return connection.changes
+        try expired.bind(1, severity.rawValue)
+        try expired.bind(2, time)
+        try expired.bind(3, Int64(limit))
+        return try deleteEvents(of: expired)
+    }
+
+    /// Deletes the events that `selection` gives, and says how many there were.
+    private func deleteEvents(of selection: Statement) throws(SQLiteError) -> Int {
+        var seqs: [Int64] = []
+        var documents = SearchDocuments()
+        defer { selection.reset() }
+        while try selection.step() {
+            let event = EventTable.view(selection)
+            seqs.append(event.seq)
+            try search.gather(event, into: &documents)
+        }
+        selection.reset()
+        try search.remove(documents)
+        for seq in seqs {
+            try delete.bind(1, seq)
+            try delete.run()
+        }
+        return seqs.count
     }
 }

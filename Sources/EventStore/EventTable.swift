@@ -12,4 +12,10 @@ enum EventTable {
         for field in EventField.allCases { view[field] = statement.bytes(Int32(field.rawValue)) }
         return view
     }
+
+    /// The lowest and the highest seq of the events of one time; NULLs when there is none.
+    static let seqsOfMoment = """
+        SELECT (SELECT seq FROM events INDEXED BY idx_events_created WHERE created_at = ?1 ORDER BY seq LIMIT 1),
+          (SELECT seq FROM events INDEXED BY idx_events_created WHERE created_at = ?1 ORDER BY seq DESC LIMIT 1)
+        """
 }

@@ -58,7 +58,8 @@ final class EventWriter: @unchecked Sendable {
         let plan = SpacePlan(configuration, pageBytes: pageBytes, reserveBytes: reserve.bytes)
         try connection.execute(
             "PRAGMA cache_size=\(plan.cachePages); PRAGMA journal_size_limit=\(plan.walFileBytes)")
-        let statements = try EventStatements(connection)
+        let search = try SearchIndex(connection)
+        let statements = try EventStatements(connection, search)
         if let pages = plan.databasePages {
             space = try FileSpace(
                 connection, statements, databasePages: pages, walPages: plan.walPages)
@@ -83,6 +84,7 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(retention)
         jobs.add(backups)
         jobs.add(try ShrinkJob(connection, space: space))
+        jobs.add(IndexingJob(connection, search, space: space))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
         try Folder.sync(of: configuration.path)

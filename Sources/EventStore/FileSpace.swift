@@ -63,6 +63,12 @@ final class FileSpace {
     /// Rows that a slice of retention may remove.
     var rowsPerSlice: Int { max(1, walPages / Self.reserve / Self.pagesPerEvent) }
 
+    /// Whether the WAL has room for a slice of indexing, to which merging may add as much again.
+    var hasRoomToIndex: Bool { connection.walEnd + walPages / Self.reserve < walPages }
+
+    /// Events that such a slice may take, each of them less than a page.
+    var eventsPerIndexing: Int { walPages / Self.reserve / 4 }
+
     private func number(_ statement: Statement) throws(SQLiteError) -> Int64 {
         defer { statement.reset() }
         return try statement.step() ? statement.integer(0) : 0

@@ -11,6 +11,7 @@ extension Migration {
         Migration(
             version: 2, description: "Explicit seq, indexes in keyset order",
             apply: explicitSequence),
+        Migration(version: 3, description: "Search index", apply: searchIndex),
     ]
 
     // MARK: Version 1
@@ -197,5 +198,26 @@ extension Migration {
         output.appendJSONString(bytes)
         output.append(UInt8(ascii: "}"))
         return false
+    }
+
+    // MARK: Version 3
+
+    /// An index of words and of filters, which the writer fills behind the events: so the migration
+    /// itself takes no time. It keeps no text (content), no sizes and no places of words (columnsize,
+    /// detail): what it finds is looked at in the event. `SearchDocument` cuts the words; the
+    /// tokenizer takes them as they come. docs/decisions/0008-schema-version-3.md
+    private static func searchIndex(
+        _ connection: Connection, _ context: MigrationContext
+    ) throws(SQLiteError) {
+        try connection.execute(
+            """
+            CREATE VIRTUAL TABLE search USING fts5(
+              words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-_.'"
+            );
+            CREATE VIRTUAL TABLE search_words USING fts5vocab(search, instance);
+            CREATE TABLE search_state (indexed_seq INTEGER NOT NULL);
+            INSERT INTO search_state VALUES (0);
+            DROP INDEX idx_events_name;
+            """)
     }
 }

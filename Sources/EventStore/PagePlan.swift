@@ -72,7 +72,7 @@ struct PagePlan {
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
         if object.allSatisfy(fields.contains) { return object }
         let bySelectivity: [EventField] = [
-            .objectName, .objectNamespace, .severity, .eventType, .objectKind,
+            .objectNamespace, .severity, .eventType, .objectKind,
         ]
         return bySelectivity.first(where: fields.contains).map { [$0] } ?? []
     }

@@ -46,7 +46,7 @@ public struct SchemaDescription: Equatable, Sendable {
 
     /// Oldest first.
     public let migrations: [Migration]
-    /// By name; SQLite's own are left out.
+    /// By name; those that SQLite keeps for itself, and for a virtual one, are left out.
     public let tables: [Table]
     /// Such as `wal`.
     public let journalMode: String
@@ -55,7 +55,10 @@ public struct SchemaDescription: Equatable, Sendable {
         migrations = try Self.migrations(connection)
         journalMode = try connection.text("PRAGMA journal_mode") ?? ""
         let names = try connection.prepare(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+            """
+            SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')
+              AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name
+            """
         )
         var tables: [Table] = []
         while try names.step() {

@@ -6,6 +6,8 @@ public struct StreamFilter: Hashable, Sendable {
     /// Rows by seq: no index may be walked instead, or finding nothing would not be bounded.
     let sql: String
     let values: [PagePlan.Value]
+    /// What the texts of a row must say, too.
+    let text: TextQuery?
 
     /// Takes over the filters of `query`; its order, limit and cursor mean nothing here.
     public init(_ query: EventQuery) {
@@ -24,5 +26,6 @@ public struct StreamFilter: Hashable, Sendable {
             ORDER BY seq
             """
         self.values = values
+        text = query.text
     }
 }

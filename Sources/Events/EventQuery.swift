@@ -16,6 +16,8 @@ public struct EventQuery: Equatable, Sendable {
 
     /// In the order of `EventField`, each field at most once.
     public private(set) var filters: [Filter] = []
+    /// What the texts of an event must say.
+    public private(set) var text: TextQuery?
     /// The earliest `created_at`, inclusive, as it is stored.
     public private(set) var since: String?
     /// The latest `created_at`, exclusive, as it is stored.
@@ -47,7 +49,7 @@ public struct EventQuery: Equatable, Sendable {
 
     /// The query parameters that say which events are wanted.
     public static let filterParameters =
-        EventField.filterable.map { String(describing: $0.name) } + ["since", "until"]
+        EventField.filterable.map { String(describing: $0.name) } + ["q", "since", "until"]
 
     /// The query parameters that it is made of.
     public static let parameters = filterParameters + ["limit", "order", "cursor"]
@@ -81,6 +83,10 @@ public struct EventQuery: Equatable, Sendable {
             try Self.check(field, value)
             filters.append(Filter(field: field, value: value))
             signature += "\(name)=\(value.utf8.count):\(value)"
+        }
+        if let value = values["q"] {
+            text = try TextQuery(value)
+            signature += "q=\(value.utf8.count):\(value)"
         }
         since = try time("since", values["since"])
         until = try time("until", values["until"])

@@ -18,6 +18,9 @@ struct EventPage: Sendable {
         self.parameters = parameters
     }
 
+    /// Whether it is not to be read on an event loop.
+    var mayTakeLong: Bool { EventReader.mayTakeLong(query) }
+
     /// Reads the page and writes the answer.
     ///
     /// - Throws: `timeLimit` when that takes longer than `budget`; then `response` is as it was.

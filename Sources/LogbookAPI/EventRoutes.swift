@@ -70,6 +70,7 @@ extension LogbookAPI {
         let page = try reporting {
             try EventPage(try QueryParameters(request.query), now: now())
         }
+        guard !page.mayTakeLong else { return try listElsewhere(page, request) }
         let reader = try reporting { try readers.reader(for: request) }
         do {
             try page.render(reader, budget: repository.readBudgets.here, to: &response)

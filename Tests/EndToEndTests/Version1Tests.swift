@@ -32,7 +32,7 @@ struct Version1Tests {
         try FileManager.default.copyItem(atPath: path, toPath: original)
 
         let server = try LogbookProcess(in: folder)
-        try server.logLine(containing: "Using existing database with schema version 2")
+        try server.logLine(containing: "Using existing database with schema version 3")
         let order = "ORDER BY created_at DESC, rowid DESC"
         let expected = try Command.sqlite(original, "SELECT id FROM events \(order)")
         #expect(expected.count == 100_000)

@@ -219,12 +219,16 @@ struct EventRepositoryTests {
         let repository = EventRepository(
             StoreConfiguration(path: folder.path("events.db")), logger: LogRecorder().logger,
             now: { testMoment })
-        #expect(repository.schemaState == SchemaState(version: 0, latest: 2, status: .migrating))
+        #expect(
+            repository.schemaState
+                == SchemaState(version: 0, latest: Migration.latest, status: .migrating))
         #expect(repository.unwritableReason == nil)
         await Self.expectUnavailable(repository)
         #expect(throws: StoreError.self) { try repository.makeReader() }
         try repository.open(afterReplies: {})
-        #expect(repository.schemaState == SchemaState(version: 2, latest: 2, status: .ready))
+        #expect(
+            repository.schemaState
+                == SchemaState(version: Migration.latest, latest: Migration.latest, status: .ready))
         #expect(try await repository.append([try event()]).get().count == 1)
         repository.close()
         await Self.expectUnavailable(repository)
@@ -287,7 +291,9 @@ struct EventRepositoryTests {
         let store = try TestStore(
             make: { try makeVersion1($0, events: 20) },
             configure: { $0.backsUpBeforeMigration = true })
-        #expect(store.repository.schemaState == SchemaState(version: 2, latest: 2, status: .ready))
+        #expect(
+            store.repository.schemaState
+                == SchemaState(version: Migration.latest, latest: Migration.latest, status: .ready))
         #expect(try store.folder.names().contains("events.db.v1.bak"))
         #expect(try store.repository.makeReader().allSeqs() == Array(1...20))
         #expect(try await store.repository.append([try event()]).get()[0].seq == 21)

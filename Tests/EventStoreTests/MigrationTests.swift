@@ -34,7 +34,7 @@ struct MigrationTests {
         try Connection(path, .readWrite).execute("DELETE FROM events WHERE rowid % 7 = 0")
         let before = try rows(path, "SELECT \(Self.columns) FROM events ORDER BY rowid")
         var migrated: [Int] = []
-        #expect(try manager(path, log: log).prepare { migrated.append($0) } == 2)
+        #expect(try manager(path, log: log).prepare { migrated.append($0) } == Migration.latest)
         #expect(migrated == [1])
         #expect(try rows(path, "SELECT \(Self.columns) FROM events ORDER BY seq") == before)
         #expect(
@@ -45,11 +45,13 @@ struct MigrationTests {
         #expect(
             log.messages == [
                 "Migrated to schema version 2: \(Migration.all[1].description)",
-                "Using existing database with schema version 2",
+                "Migrated to schema version 3: \(Migration.all[2].description)",
+                "Using existing database with schema version 3",
             ])
         #expect(
             try rows(path, "SELECT version, description FROM schema_version") == [
                 "1|Initial schema with events table", "2|\(Migration.all[1].description)",
+                "3|\(Migration.all[2].description)",
             ])
     }
 
@@ -249,28 +251,32 @@ struct MigrationTests {
         let before = try folder.contents()
         var migrated: [Int] = []
         let error = #expect(throws: SchemaError.self) {
-            try manager(path, Migration.all + [Self.failing(version: 3)], log: log)
-                .prepare { migrated.append($0) }
+            try manager(
+                path, Migration.all + [Self.failing(version: Migration.latest + 1)], log: log
+            )
+            .prepare { migrated.append($0) }
         }
         guard case .failed(let message) = error else {
             Issue.record("\(String(describing: error)) is no failure")
             return
         }
-        #expect(message.contains("from schema version 2 to 3"))
+        #expect(
+            message.contains("from schema version \(Migration.latest) to \(Migration.latest + 1)"))
         #expect(message.contains("no room left"))
-        #expect(migrated == [2])
+        #expect(migrated == [Migration.latest])
         #expect(log.messages == [])
         #expect(try folder.contents() == before)
-        #expect(try manager(path).prepare { _ in } == 2)
+        #expect(try manager(path).prepare { _ in } == Migration.latest)
     }
 
     @Test("What the migrations before the failing one did stays")
     func failsLater() throws {
         try makeVersion1(path, events: 50)
         #expect(throws: SchemaError.self) {
-            try manager(path, Migration.all + [Self.failing(version: 3)]).prepare { _ in }
+            try manager(path, Migration.all + [Self.failing(version: Migration.latest + 1)]).prepare
+            { _ in }
         }
-        #expect(try manager(path, Migration.all).inspect() == 2)
+        #expect(try manager(path, Migration.all).inspect() == Migration.latest)
         #expect(try rows(path, "SELECT count(*) FROM events WHERE title LIKE 'Title %'") == ["50"])
         #expect(try rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'halfway'") == [])
         #expect(try rows(path, "PRAGMA integrity_check") == ["ok"])
@@ -288,7 +294,7 @@ struct MigrationTests {
                 })
             #expect(throws: SchemaError.self) { try manager(path, migrations).prepare { _ in } }
             #expect(try manager(path).inspect() == failing - 1)
-            #expect(try manager(path).prepare { _ in } == 2)
+            #expect(try manager(path).prepare { _ in } == Migration.latest)
             #expect(try rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'halfway'") == [])
         }
     }
@@ -323,7 +329,7 @@ struct MigrationTests {
         #expect(try manager(copy).inspect() == 1)
         #expect(try rows(copy, "SELECT \(Self.columns) FROM events ORDER BY rowid") == before)
         #expect(try rows(copy, "PRAGMA integrity_check") == ["ok"])
-        #expect(try manager(copy).prepare { _ in } == 2)
+        #expect(try manager(copy).prepare { _ in } == Migration.latest)
         #expect(try rows(copy, "SELECT \(Self.columns) FROM events ORDER BY seq") == before)
     }
 
@@ -344,7 +350,7 @@ struct MigrationTests {
 
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.copyItem(atPath: copy, toPath: path)
-        #expect(try manager(path).prepare { _ in } == 2)
+        #expect(try manager(path).prepare { _ in } == Migration.latest)
         #expect(try rows(path, "SELECT \(Self.columns) FROM events ORDER BY seq") == before)
     }
 

@@ -16,7 +16,9 @@ struct PageModel {
     private(set) var rows: [PageRow] = []
 
     /// Fills the table at `path` with rows of which many share a time, and some are gone again.
-    init(filling path: String, count: Int, seed: UInt64) throws {
+    ///
+    /// - Parameter indexed: how many of them the search index has, those included that are gone.
+    init(filling path: String, count: Int, indexed: Int = 0, seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let connection = try Connection(path, .readWrite)
         let names = EventField.filterable.map { String(describing: $0.name) }
@@ -40,8 +42,13 @@ struct PageModel {
                 }
                 try insert.run()
             }
-            try connection.execute("DELETE FROM events WHERE seq % 11 = 0")
         }
+        if indexed > 0 {
+            try connection.transaction { () throws(SQLiteError) in
+                _ = try SearchIndex(connection).fill(limit: indexed)
+            }
+        }
+        try connection.execute("DELETE FROM events WHERE seq % 11 = 0")
         rows = all.filter { $0.seq % 11 != 0 }
     }
 

@@ -42,7 +42,7 @@ struct PageShape: Sendable, CustomTestStringConvertible {
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
         if object.allSatisfy(filtered.contains) { return ("idx_events_object", object) }
         let choices: [(EventField, String)] = [
-            (.objectName, "idx_events_name"), (.objectNamespace, "idx_events_namespace"),
+            (.objectNamespace, "idx_events_namespace"),
             (.severity, "idx_events_severity"), (.eventType, "idx_events_type"),
             (.objectKind, "idx_events_kind"),
         ]
@@ -56,6 +56,21 @@ struct PageShape: Sendable, CustomTestStringConvertible {
         return conditions.isEmpty
             ? "SCAN events USING INDEX \(index.name)"
             : "SEARCH events USING INDEX \(index.name) (\(conditions.joined(separator: " AND ")))"
+    }
+
+    /// Whether the search index serves it: no index of the table is over its filters.
+    var isBySearch: Bool {
+        (filtered.count >= 2 || filtered == [.objectName])
+            && filtered != [.objectKind, .objectNamespace, .objectName]
+    }
+
+    /// The plan of a page by the search index: a walk along its keys, from one to another, and the
+    /// events that are not in it yet.
+    var searchPlan: [String] {
+        [
+            "SCAN search VIRTUAL TABLE INDEX \(ascending ? 64 : 192):M1><",
+            "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",
+        ]
     }
 
     /// The plan of a first page.
@@ -81,14 +96,28 @@ struct PagePlanTests {
                 [.severity: "error", .eventType: "a"], since: "7d",
                 until: "1d", limit: 50)
             let first = try query(parameters)
-            #expect(try reader.explain(first) == shape.plan, "\(shape.testDescription)")
+            #expect(
+                try reader.explain(first, bySearch: false) == shape.plan,
+                "\(shape.testDescription)")
             let position = EventQuery.Position(createdAt: PageModel.time(10), seq: 500)
             let next = try query(parameters, cursor: first.cursor(after: position))
-            #expect(try reader.explain(next) == shape.cursorPlan, "\(shape.testDescription)")
-            for line in try reader.explain(first) + reader.explain(next) {
-                #expect(!line.contains("TEMP B-TREE"))
-                #expect(line.contains("USING INDEX idx_"))
-                #expect(shape.filtered.isEmpty || line.hasPrefix("SEARCH"))
+            #expect(
+                try reader.explain(next, bySearch: false) == shape.cursorPlan,
+                "\(shape.testDescription)")
+            for query in [first, next] {
+                for line in try reader.explain(query, bySearch: false) {
+                    #expect(!line.contains("TEMP B-TREE"))
+                    #expect(line.contains("USING INDEX idx_"))
+                    #expect(shape.index.columns.isEmpty || line.hasPrefix("SEARCH"))
+                }
+                if shape.isBySearch {
+                    #expect(
+                        try reader.explain(query) == shape.searchPlan, "\(shape.testDescription)")
+                }
+                let text = try EventStoreTests.query(
+                    parameters + [("q", "a -b \"c d\" ef*")],
+                    cursor: nil)
+                #expect(try reader.explain(text) == shape.searchPlan, "\(shape.testDescription)")
             }
         }
     }
@@ -108,6 +137,33 @@ struct PagePlanTests {
         _ = try PageModel(filling: path, count: 2_000, seed: 1)
         try Connection(path, .readWrite).execute("ANALYZE")
         try Self.expectPlans(makeReader(path))
+    }
+
+    @Test("What the search index is asked is made of words, each in quotes")
+    func expressions() throws {
+        func expression(_ parameters: [(String, String)]) throws -> String? {
+            let expression = try SearchPlan(query(parameters))?.expression { prefix in
+                prefix == Array("wide".utf8) ? nil : [prefix, prefix + prefix]
+            }
+            return expression.map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(try expression([("severity", "error")]) == nil)
+        #expect(
+            try expression([("object_kind", "Pod"), ("severity", "error")])
+                == "\".sk.error.Pod\"")
+        #expect(
+            try expression([
+                ("object_kind", "a"), ("object_namespace", "b.c"), ("event_type", "t"),
+                ("object_name", "x \" OR y"),
+            ]) == "\".tk.t.a\" AND \".tn.t.b.c\" AND \".kn.a.b.c\" AND \".o.x___OR_y\"")
+        #expect(
+            try expression([
+                ("q", "words: NEAR(a b) -c \"x y\" ^z AND pre*"), ("severity", "error"),
+            ])
+                == ["words", "near", "a", "b", "x", "y", "z", "and"].map { "\"\($0)\"" }
+                .joined(separator: " AND ") + " AND \".s.error\" AND (\"pre\" OR \"prepre\")")
+        #expect(try expression([("q", "wide*")]) == nil)
+        #expect(try expression([("q", "wide* x")]) == "\"x\"")
     }
 
     @Test("Values are bound, never part of the SQL")

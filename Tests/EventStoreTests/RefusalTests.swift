@@ -42,22 +42,24 @@ private func damaged(_ change: @escaping @Sendable (inout Data) -> Void)
     }
 }
 
-private let newerRow = "INSERT INTO schema_version VALUES (3, '2030-01-01T00:00:00.000Z', 'Later')"
+private let newerRow = "INSERT INTO schema_version VALUES (9, '2030-01-01T00:00:00.000Z', 'Later')"
 
 private let foreignFiles = [
-    ForeignFile("newer", "has schema version 3, and this program knows versions up to 2") { path in
+    ForeignFile(
+        "newer", "has schema version 9, and this program knows versions up to \(Migration.latest)"
+    ) { path in
         try makeLatest(path)
         try Connection(path, .readWrite).execute(newerRow)
     },
-    ForeignFile("newer, whatever its tables", "has schema version 3") { path in
+    ForeignFile("newer, whatever its tables", "has schema version 9") { path in
         try database("\(version1DDL); DROP TABLE events; CREATE TABLE events (x); \(newerRow)")(
             path)
     },
-    ForeignFile("newer, in WAL mode", "has schema version 3") { path in
+    ForeignFile("newer, in WAL mode", "has schema version 9") { path in
         try makeVersion1(path, before: "PRAGMA journal_mode=WAL;")
         try Connection(path, .readWrite).execute(newerRow)
     },
-    ForeignFile("newer, with a WAL", "has schema version 3") { path in
+    ForeignFile("newer, with a WAL", "has schema version 9") { path in
         try makeVersion1(path, before: "PRAGMA journal_mode=WAL;")
         do {
             let connection = try Connection(path, .readWrite)
@@ -66,7 +68,7 @@ private let foreignFiles = [
         }
         try FileManager.default.removeItem(atPath: path + "-shm")
     },
-    ForeignFile("newer, with a WAL and its index", "has schema version 3") { path in
+    ForeignFile("newer, with a WAL and its index", "has schema version 9") { path in
         try makeVersion1(path, before: "PRAGMA journal_mode=WAL;")
         let connection = try Connection(path, .readWrite)
         connection.keepWALOnClose()
@@ -147,7 +149,7 @@ private let foreignFiles = [
     },
     ForeignFile("version 1 with the events of version 2", "is at schema version 1") { path in
         try makeLatest(path)
-        try Connection(path, .readWrite).execute("DELETE FROM schema_version WHERE version = 2")
+        try Connection(path, .readWrite).execute("DELETE FROM schema_version WHERE version > 1")
     },
     ForeignFile(
         "a negative version", "says that its schema version is -1",
@@ -222,7 +224,7 @@ struct RefusalTests {
         try Connection(path, .readWrite).execute(newerRow)
         #expect(
             throws: SchemaError.refused(
-                "\(path) has schema version 3, and this program knows versions up to 2; the file was "
+                "\(path) has schema version 9, and this program knows versions up to \(Migration.latest); the file was "
                     + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
             )
         ) { try manager(path).inspect() }
@@ -247,7 +249,9 @@ struct RefusalTests {
         let log = LogRecorder()
         let repository = EventRepository(
             StoreConfiguration(path: path), logger: log.logger, now: { testMoment })
-        #expect(repository.schemaState == SchemaState(version: 0, latest: 2, status: .migrating))
+        #expect(
+            repository.schemaState
+                == SchemaState(version: 0, latest: Migration.latest, status: .migrating))
         #expect(throws: SchemaError.self) { try repository.open(afterReplies: {}) }
         #expect(repository.schemaState.status == .failed)
         #expect(throws: StoreError.self) { try repository.makeReader() }

@@ -216,6 +216,6 @@ struct RetentionTests {
         } while pages > 400 && Date() < deadline
         #expect(pages <= 400)
         store.repository.close()
-        #expect(store.repository.fileSizes.database < 400 * 4096)
+        #expect(store.repository.fileSizes.database <= 400 * 4096)
     }
 }

@@ -35,8 +35,14 @@ struct SchemaDescriptionTests {
                 .init(
                     version: 2, appliedAt: testMoment.text,
                     description: Migration.all[1].description),
+                .init(
+                    version: 3, appliedAt: testMoment.text,
+                    description: Migration.all[2].description),
             ])
-        #expect(schema.tables.map(\.name) == ["events", "schema_version"])
+        #expect(
+            schema.tables.map(\.name) == [
+                "events", "schema_version", "search", "search_state", "search_words",
+            ])
         let events = try #require(schema.tables.first)
         let required = ["id", "event_type", "severity", "title", "created_at"]
         #expect(
@@ -84,17 +90,21 @@ struct SchemaDescriptionTests {
             CREATE TABLE "it's a ""name""" ("a b", c DECIMAL(1,2) NOT NULL);
             CREATE INDEX "on lower" ON "it's a ""name""" (lower("a b"), c);
             CREATE TABLE sqliteX (x); CREATE VIEW v AS SELECT 1;
-            INSERT INTO schema_version VALUES (3, 'today', NULL)
+            INSERT INTO schema_version VALUES (9, 'today', NULL)
             """#)
         let schema = try SchemaDescription(connection)
         #expect(
             schema.tables.map(\.name)
-                == ["events", #"it's a "name""#, "schema_version", "sqliteX"])
+                == [
+                    "events", #"it's a "name""#, "schema_version", "search", "search_state",
+                    "search_words",
+                    "sqliteX",
+                ])
         #expect(
             schema.tables[1].columns
                 == [Self.column("a b", ""), Self.column("c", "DECIMAL(1,2)", notNull: true)])
         #expect(schema.tables[1].indexes == [Self.index("on lower", ["", "c"])])
         #expect(
-            schema.migrations.last == .init(version: 3, appliedAt: "today", description: nil))
+            schema.migrations.last == .init(version: 9, appliedAt: "today", description: nil))
     }
 }

@@ -74,18 +74,20 @@ struct SchemaManagerTests {
         let schema = manager(path, backsUp: true, log: log)
         #expect(try schema.inspect() == 0)
         #expect(try folder.names() == [])
-        #expect(try schema.prepare { migrated.append($0) } == 2)
+        #expect(try schema.prepare { migrated.append($0) } == Migration.latest)
         #expect(migrated == [0])
-        #expect(schema.latest == 2)
+        #expect(schema.latest == Migration.latest)
         #expect(
             log.messages == [
                 "Database initialized successfully with schema version 1",
                 "Migrated to schema version 2: \(Migration.all[1].description)",
+                "Migrated to schema version 3: \(Migration.all[2].description)",
             ])
         #expect(
             try rows(path, "SELECT * FROM schema_version ORDER BY version") == [
                 "1|2026-11-23T10:30:45.123Z|Initial schema with events table",
                 "2|2026-11-23T10:30:45.123Z|\(Migration.all[1].description)",
+                "3|2026-11-23T10:30:45.123Z|\(Migration.all[2].description)",
             ])
         #expect(try rows(path, "PRAGMA auto_vacuum") == ["2"])
         #expect(try rows(path, "PRAGMA integrity_check") == ["ok"])
@@ -95,7 +97,7 @@ struct SchemaManagerTests {
     @Test("A file of no bytes is a new one")
     func emptyFile() throws {
         try Data().write(to: URL(filePath: path))
-        #expect(try manager(path, log: log).prepare { _ in } == 2)
+        #expect(try manager(path, log: log).prepare { _ in } == Migration.latest)
         #expect(log.messages.first == "Database initialized successfully with schema version 1")
         #expect(try rows(path, "PRAGMA auto_vacuum") == ["2"])
     }
@@ -139,10 +141,10 @@ struct SchemaManagerTests {
         try Connection(path, .readWrite).execute("\(insert) (1, '')")
         #expect(try manager(path).inspect() == 1)
         _ = try manager(path).prepare { _ in }
-        #expect(try manager(path).inspect() == 2)
+        #expect(try manager(path).inspect() == Migration.latest)
         // A row that was written out of order, or removed, changes nothing about the highest.
         try Connection(path, .readWrite).execute("DELETE FROM schema_version WHERE version = 1")
-        #expect(try manager(path).inspect() == 2)
+        #expect(try manager(path).inspect() == Migration.latest)
     }
 
     @Test("A version that only the WAL knows is the version in force")
@@ -167,16 +169,16 @@ struct SchemaManagerTests {
         try Connection(path, .readWrite).execute(
             "INSERT INTO schema_version VALUES (1, '', NULL)")
         #expect(try manager(path).inspect() == 1)
-        #expect(try manager(path).prepare { _ in } == 2)
+        #expect(try manager(path).prepare { _ in } == Migration.latest)
     }
 
     @Test("Tables of version 1 without their record are taken over with their rows")
     func tablesWithoutRecord() throws {
         try makeVersion1(path, events: 5)
         try Connection(path, .readWrite).execute("DROP TABLE schema_version")
-        #expect(try manager(path, log: log).prepare { _ in } == 2)
+        #expect(try manager(path, log: log).prepare { _ in } == Migration.latest)
         #expect(try rows(path, "SELECT count(*) FROM events") == ["5"])
-        #expect(try rows(path, "SELECT version FROM schema_version") == ["1", "2"])
+        #expect(try rows(path, "SELECT version FROM schema_version") == ["1", "2", "3"])
         #expect(log.messages.first == "Database initialized successfully with schema version 1")
     }
 
@@ -184,12 +186,13 @@ struct SchemaManagerTests {
     func besideOthers() throws {
         try Connection(path, .create).execute(
             "CREATE TABLE other (x PRIMARY KEY) WITHOUT ROWID; INSERT INTO other VALUES ('kept')")
-        #expect(try manager(path, log: log).prepare { _ in } == 2)
+        #expect(try manager(path, log: log).prepare { _ in } == Migration.latest)
         #expect(try rows(path, "SELECT x FROM other") == ["kept"])
         #expect(try rows(path, "PRAGMA auto_vacuum") == ["2"])
         #expect(try rows(path, "PRAGMA integrity_check") == ["ok"])
         #expect(log.messages.first == "Database initialized successfully with schema version 1")
-        #expect(log.messages.last == "Using existing database with schema version 2")
+        #expect(
+            log.messages.last == "Using existing database with schema version \(Migration.latest)")
     }
 
     // MARK: Killed processes
@@ -215,7 +218,7 @@ struct SchemaManagerTests {
         #expect(torn.range(of: Data("not committed".utf8)) != nil)
         #expect(try folder.size("events.db-journal") > 0)
 
-        #expect(try manager(path, log: log).prepare { _ in } == 2)
+        #expect(try manager(path, log: log).prepare { _ in } == Migration.latest)
         #expect(try rows(path, "PRAGMA integrity_check") == ["ok"])
         let columns = "id, event_type, severity, title, description, object_kind, object_namespace"
         let after = try rows(
@@ -256,8 +259,8 @@ struct SchemaManagerTests {
         try FileManager.default.copyItem(atPath: store.path + "-wal", toPath: path + "-wal")
         store.repository.close()
         #expect(try folder.size("events.db-wal") > 0)
-        #expect(try manager(path, log: log).prepare { _ in } == 2)
+        #expect(try manager(path, log: log).prepare { _ in } == Migration.latest)
         #expect(try rows(path, "SELECT id FROM events ORDER BY seq") == (0..<20).map { "e\($0)" })
-        #expect(log.messages == ["Using existing database with schema version 2"])
+        #expect(log.messages == ["Using existing database with schema version \(Migration.latest)"])
     }
 }

@@ -77,7 +77,8 @@ struct EventQueryTests {
             ("event_type", "a b"), ("event_type", "Cluster"), ("event_type", "a*"),
             ("event_type", "1a"), ("object_kind", "!Pod"), ("object_kind", "Pod,Node"),
             ("object_namespace", "kube*"), ("object_name", "web*"), ("cursor", "x"),
-            ("cursor", "zz"), ("limits", "5"), ("id", "x"), ("title", "x"), ("q", "x"),
+            ("cursor", "zz"), ("limits", "5"), ("id", "x"), ("title", "x"), ("q", "-x"),
+            ("q", "\"x"), ("q", "x *"),
             ("Limit", "5"), ("", "x"), ("seq", "1"),
         ])
     func refused(name: String, value: String) {
@@ -102,7 +103,7 @@ struct EventQueryTests {
         let error = #expect(throws: QueryError.self) { try Self.query(["severty": "info"]) }
         #expect(
             error?.detail == "is not known here; known are event_type, severity, object_kind, "
-                + "object_namespace, object_name, since, until, limit, order, cursor")
+                + "object_namespace, object_name, q, since, until, limit, order, cursor")
     }
 
     @Test("Details say what would be right")

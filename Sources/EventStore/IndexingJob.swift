@@ -1,0 +1,57 @@
+import CLinux
+import SQLite
+
+/// Takes events into the search index behind their commits: some hundred at a time, or few once
+/// nothing is written any more.
+final class IndexingJob: WriterJob {
+    let name = "indexing"
+    private let connection: Connection
+    private let search: SearchIndex
+    private let space: FileSpace?
+    private var size: SliceSize
+    /// Events that were not in the index at the last look, and after the last slice.
+    private var seen = 0
+    private var left = 0
+
+    /// Each slice is a transaction and a segment of the index: fewer events are not worth one.
+    private static let fewest = 1024
+    /// Events behind the index, from which on it takes more than comes: whoever reads looks through
+    /// them one by one.
+    private static let mostBehind = 8192
+    private static let idleTime = Duration.seconds(1)
+    /// Double that of other jobs, for half of it are the costs of a slice of any size.
+    private static let sliceTarget = Duration.milliseconds(10)
+
+    init(_ connection: Connection, _ search: SearchIndex, space: FileSpace?) {
+        self.connection = connection
+        self.search = search
+        self.space = space
+        let most = min(4096, space?.eventsPerIndexing ?? .max)
+        size = SliceSize(
+            min(128, most)...most, first: min(512, most), target: Self.sliceTarget)
+    }
+
+    func runSlice() throws(SQLiteError) -> NextSlice {
+        let behind = try search.behind()
+        let isIdle = behind == seen
+        seen = behind
+        guard behind > 0 else { return .afterCommit() }
+        guard behind >= Self.fewest || isIdle, space?.hasRoomToIndex ?? true else {
+            return .afterCommit(orAfter: Self.idleTime)
+        }
+        let begin = clinux_monotonic_nanoseconds()
+        let wanted = limit(behind)
+        try connection.transaction { () throws(SQLiteError) in try search.fill(limit: wanted) }
+        search.noteCommit()
+        if wanted == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
+        left = try search.behind()
+        return left >= Self.fewest ? .soon : .afterCommit(orAfter: Self.idleTime)
+    }
+
+    /// A little more than came, where much has come, so that the index catches up in the end.
+    private func limit(_ behind: Int) -> Int {
+        guard behind > Self.mostBehind else { return size.count }
+        let catchingUp = max(0, behind - left) / 4 * 5
+        return max(size.count, min(catchingUp, space?.eventsPerIndexing ?? .max))
+    }
+}

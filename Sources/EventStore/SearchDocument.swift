@@ -1,0 +1,121 @@
+import Events
+
+/// What the search index is given of an event: its words, each once, and a token for each field that
+/// filters know and for each pair of them. So one walk along the index serves any two filters, or
+/// filters and words together.
+///
+/// The index only narrows: what reads it looks at the event itself. It may thus know more of an
+/// event than is true, never less, and a token may stand for several values.
+final class SearchDocument {
+    private let scanner = WordScanner()
+    private(set) var text: [UInt8] = []
+    /// A hash table of the words so far: where each lies in `text`.
+    private var table = [Entry](repeating: Entry(), count: tableSize)
+    private var used = 0
+    private var generation: UInt32 = 0
+
+    private struct Entry {
+        var generation: UInt32 = 0
+        var start: Int32 = 0
+        var count: Int32 = 0
+    }
+
+    /// Beyond three quarters of it words are given twice, which costs time and nothing else.
+    private static let tableSize = 4096
+
+    /// The filters that are given in pairs; an object's name alone leaves few events.
+    static let paired: [EventField] = [.eventType, .severity, .objectKind, .objectNamespace]
+
+    /// Makes `text` that of `event`.
+    func make(_ event: EventView) {
+        text.removeAll(keepingCapacity: true)
+        generation += 1
+        used = 0
+        for field in TextMatcher.fields {
+            guard let bytes = event[field] else { continue }
+            scanner.scan(bytes, isJSON: field == .metadata) { word, _ in append(word) }
+        }
+        for (place, field) in Self.paired.enumerated() {
+            guard let value = event[field] else { continue }
+            Self.appendToken(field, value, to: &text)
+            for other in Self.paired[(place + 1)...] {
+                guard let otherValue = event[other] else { continue }
+                Self.appendToken(field, value, other, otherValue, to: &text)
+            }
+        }
+        if let name = event[.objectName] { Self.appendToken(.objectName, name, to: &text) }
+    }
+
+    private func append(_ word: UnsafeRawBufferPointer) {
+        var hash: UInt32 = 0x811C_9DC5
+        for byte in word { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+        var slot = Int(hash ^ hash >> 16) & (Self.tableSize - 1)
+        while table[slot].generation == generation {
+            let entry = table[slot]
+            if entry.count == word.count,
+                text[Int(entry.start)..<Int(entry.start + entry.count)].elementsEqual(word)
+            {
+                return
+            }
+            slot = (slot + 1) & (Self.tableSize - 1)
+        }
+        if used < Self.tableSize / 4 * 3 {
+            used += 1
+            table[slot] = Entry(
+                generation: generation, start: Int32(text.count), count: Int32(word.count))
+        }
+        text.append(contentsOf: word)
+        text.append(UInt8(ascii: " "))
+    }
+
+    // MARK: Tokens of filters
+
+    /// A word never has a dot, so a token that begins with one is no word.
+    static func appendToken(
+        _ field: EventField, _ value: some Sequence<UInt8>, to text: inout [UInt8]
+    ) {
+        text.append(UInt8(ascii: "."))
+        text.append(letter(field))
+        text.append(UInt8(ascii: "."))
+        appendEscaped(value, to: &text)
+        text.append(UInt8(ascii: " "))
+    }
+
+    /// The token of two filters at once; `field` comes before `other`.
+    static func appendToken(
+        _ field: EventField, _ value: some Sequence<UInt8>, _ other: EventField,
+        _ otherValue: some Sequence<UInt8>, to text: inout [UInt8]
+    ) {
+        text.append(UInt8(ascii: "."))
+        text.append(letter(field))
+        text.append(letter(other))
+        text.append(UInt8(ascii: "."))
+        appendEscaped(value, to: &text)
+        text.append(UInt8(ascii: "."))
+        appendEscaped(otherValue, to: &text)
+        text.append(UInt8(ascii: " "))
+    }
+
+    private static func letter(_ field: EventField) -> UInt8 {
+        switch field {
+        case .eventType: UInt8(ascii: "t")
+        case .severity: UInt8(ascii: "s")
+        case .objectKind: UInt8(ascii: "k")
+        case .objectNamespace: UInt8(ascii: "n")
+        default: UInt8(ascii: "o")
+        }
+    }
+
+    /// What the tokenizer of the index would cut at becomes one character.
+    private static func appendEscaped(_ value: some Sequence<UInt8>, to text: inout [UInt8]) {
+        for byte in value {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                0x80...:
+                text.append(byte)
+            default: text.append(UInt8(ascii: "_"))
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Events
+
+/// The number by which the search index knows an event: it rises with `created_at`, and within a
+/// millisecond with `seq`, so that the index can be walked in the order of pages.
+///
+/// 43 bits of milliseconds since 1970, from 1830 to 2109, then the low 21 bits of `seq`. Two events
+/// of one millisecond whose seqs are a multiple of two million apart share a key; what reads the
+/// index looks at every event that a key may mean. Other times, and texts that are no time, which a
+/// version 1 file may hold, share the first or the last millisecond.
+enum SearchKey {
+    static let sequenceBits: Int64 = 21
+    static let sequenceMask: Int64 = 1 << sequenceBits - 1
+    static let milliseconds = (-(Int64(1) << 42))...((Int64(1) << 42) - 1)
+
+    static func of(_ event: EventView) -> Int64 {
+        make(createdAt: event[.createdAt]!, seq: event.seq)
+    }
+
+    static func make(createdAt: UnsafeRawBufferPointer, seq: Int64) -> Int64 {
+        earliest(createdAt) | seq & sequenceMask
+    }
+
+    /// The least key of events of a time, as it is stored.
+    static func earliest(_ createdAt: UnsafeRawBufferPointer) -> Int64 {
+        var milliseconds = Self.milliseconds.lowerBound
+        if let time = Timestamp(rfc3339: createdAt) {
+            var canonical: [UInt8] = []
+            canonical.reserveCapacity(24)
+            time.append(to: &canonical)
+            if canonical.elementsEqual(createdAt) {
+                milliseconds = min(
+                    max(time.milliseconds, Self.milliseconds.lowerBound),
+                    Self.milliseconds.upperBound)
+            }
+        }
+        return milliseconds << sequenceBits
+    }
+
+    /// The time of the events with this key; nil when it does not tell.
+    static func createdAt(_ key: Int64) -> String? {
+        let milliseconds = key >> sequenceBits
+        guard milliseconds > Self.milliseconds.lowerBound,
+            milliseconds < Self.milliseconds.upperBound
+        else { return nil }
+        return Timestamp(milliseconds: milliseconds)?.text
+    }
+}

@@ -1,0 +1,120 @@
+import Events
+import SQLite
+
+/// A page by way of the search index: a walk along it, merged with the events that are not in it
+/// yet, each looked at before it is handed out. The caller holds the snapshot.
+struct SearchWalk {
+    let reader: EventReader
+    let query: EventQuery
+    let plan: SearchPlan
+    /// Up to which seq events are in the index.
+    let indexedSeq: Int64
+
+    /// An event's place: by the key, and among those that share it by seq.
+    private struct Place: Comparable {
+        let key: Int64
+        let seq: Int64
+
+        static func < (left: Place, right: Place) -> Bool {
+            (left.key, left.seq) < (right.key, right.seq)
+        }
+    }
+
+    /// Lends the events of the page in order, until `body` returns false.
+    func run(
+        _ expression: UnsafeRawBufferPointer, _ body: (EventView) -> Bool
+    ) throws(SQLiteError) {
+        let matcher = query.text.map(TextMatcher.init)
+        var tail = try tail(matcher)[...]
+        let walk = try reader.statement(plan.sql)
+        defer { walk.reset() }
+        try walk.bind(1, borrowing: expression)
+        try walk.bind(2, plan.keys.lowerBound)
+        try walk.bind(3, plan.keys.upperBound)
+        while try walk.step() {
+            let key = walk.integer(0)
+            while let first = tail.first, isDescending ? first.key > key : first.key < key {
+                guard try lend(tail.removeFirst(), matcher, body) else { return }
+            }
+            var places = try places(of: key)
+            while let first = tail.first, first.key == key { places.append(tail.removeFirst()) }
+            for place in places.sorted(by: precedes) {
+                guard try lend(place, matcher, body) else { return }
+            }
+        }
+        for place in tail {
+            guard try lend(place, matcher, body) else { return }
+        }
+    }
+
+    private var isDescending: Bool { query.order == .descending }
+
+    private func precedes(_ left: Place, _ right: Place) -> Bool {
+        isDescending ? left > right : left < right
+    }
+
+    /// The places of the events that are not in the index, in order.
+    private func tail(_ matcher: TextMatcher?) throws(SQLiteError) -> [Place] {
+        let statement = try reader.statement(plan.tailSQL)
+        defer { statement.reset() }
+        try statement.bind(1, indexedSeq)
+        for (index, filter) in query.filters.enumerated() {
+            try statement.bind(Int32(index + 2), filter.value)
+        }
+        var places: [Place] = []
+        while try statement.step() {
+            let event = EventTable.view(statement)
+            guard admits(event), matcher?.matches(event) ?? true else { continue }
+            places.append(Place(key: SearchKey.of(event), seq: event.seq))
+        }
+        return places.sorted(by: precedes)
+    }
+
+    /// The places that a key of the index may mean.
+    private func places(of key: Int64) throws(SQLiteError) -> [Place] {
+        var lowest: Int64 = 1
+        var highest = indexedSeq
+        if let createdAt = SearchKey.createdAt(key) {
+            let bounds = try reader.statement(EventTable.seqsOfMoment)
+            defer { bounds.reset() }
+            try bounds.bind(1, createdAt)
+            // Nothing of that time is left: NULL reads as 0.
+            guard try bounds.step(), bounds.integer(1) > 0 else { return [] }
+            lowest = bounds.integer(0)
+            highest = min(highest, bounds.integer(1))
+        }
+        let first = lowest + (key - lowest) & SearchKey.sequenceMask
+        return stride(from: first, through: highest, by: Int(SearchKey.sequenceMask + 1)).map {
+            Place(key: key, seq: $0)
+        }
+    }
+
+    /// Lends the event at `place` if it is there and what is asked for; false when `body` says so.
+    private func lend(
+        _ place: Place, _ matcher: TextMatcher?, _ body: (EventView) -> Bool
+    ) throws(SQLiteError) -> Bool {
+        let statement = try reader.statement(Self.fetchSQL)
+        defer { statement.reset() }
+        try statement.bind(1, place.seq)
+        guard try statement.step() else { return true }
+        let event = EventTable.view(statement)
+        guard SearchKey.of(event) == place.key, admits(event), matcher?.matches(event) ?? true
+        else { return true }
+        return body(event)
+    }
+
+    private static let fetchSQL = "SELECT \(EventTable.columns) FROM events WHERE seq = ?"
+
+    /// Whether the event is what the query asks for, its text apart.
+    private func admits(_ event: EventView) -> Bool {
+        guard query.filters.allSatisfy({ event[$0.field]?.elementsEqual($0.value.utf8) ?? false }),
+            let createdAt = event[.createdAt]
+        else { return false }
+        func isBefore(_ time: String) -> Bool { createdAt.lexicographicallyPrecedes(time.utf8) }
+        if let since = query.since, isBefore(since) { return false }
+        if let until = query.until, !isBefore(until) { return false }
+        guard let after = query.after else { return true }
+        let last = Place(key: SearchPlan.key(of: after), seq: after.seq)
+        return precedes(last, Place(key: SearchKey.of(event), seq: event.seq))
+    }
+}

@@ -1,0 +1,111 @@
+/// What `q` asks for: words, phrases and prefixes that an event must have, or must not.
+///
+/// Terms stand between white space. A term is a text in quotes or one without white space; several
+/// words in it must follow each other. `-` in front excludes, `*` behind makes its last word a
+/// prefix.
+public struct TextQuery: Hashable, Sendable {
+    /// Words that follow each other in one field.
+    struct Term: Hashable, Sendable {
+        var words: [[UInt8]]
+        var endsInPrefix = false
+        var isExcluded = false
+    }
+
+    /// A word that an event must have to match.
+    public struct RequiredWord: Hashable, Sendable {
+        /// In lower case, no longer than `WordScanner.maxBytes`.
+        public let word: [UInt8]
+        /// Whether it may go on.
+        public let isPrefix: Bool
+    }
+
+    let terms: [Term]
+
+    /// The longest text, in bytes.
+    public static let maxBytes = 1024
+    /// The most words, all terms together.
+    public static let maxWords = 16
+    /// The shortest prefix, in bytes: a shorter one would be half of the dictionary.
+    public static let minPrefixBytes = 2
+
+    /// Reads the value of the parameter `q`.
+    public init(_ text: String) throws(QueryError) {
+        func wrong(_ detail: String) -> QueryError { QueryError(parameter: "q", detail: detail) }
+        let bytes = Array(text.utf8)
+        guard bytes.count <= Self.maxBytes else {
+            throw wrong("is longer than \(Self.maxBytes) bytes")
+        }
+        var terms: [Term] = []
+        var index = 0
+        while let (term, source) = try Self.term(bytes, &index) {
+            guard !term.words.isEmpty else {
+                throw wrong("has \(EventDecoder.quoted(source)), in which there is no word")
+            }
+            guard !term.endsInPrefix || term.words.last!.count >= Self.minPrefixBytes else {
+                throw wrong(
+                    "has \(EventDecoder.quoted(source)); before '*' stand at least \(Self.minPrefixBytes) characters"
+                )
+            }
+            terms.append(term)
+        }
+        guard terms.contains(where: { !$0.isExcluded }) else {
+            throw wrong("names no word that an event must have, only such as it must not")
+        }
+        guard terms.reduce(0, { $0 + $1.words.count }) <= Self.maxWords else {
+            throw wrong("has more than \(Self.maxWords) words")
+        }
+        self.terms = terms
+    }
+
+    /// The term at `index`, which is moved behind it, and its source; nil at the end.
+    private static func term(
+        _ bytes: [UInt8], _ index: inout Int
+    ) throws(QueryError) -> (Term, ArraySlice<UInt8>)? {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+        while index < bytes.count, isSpace(bytes[index]) { index += 1 }
+        guard index < bytes.count else { return nil }
+        let start = index
+        var term = Term(words: [])
+        if bytes[index] == UInt8(ascii: "-") {
+            term.isExcluded = true
+            index += 1
+        }
+        let words: ArraySlice<UInt8>
+        if index < bytes.count, bytes[index] == UInt8(ascii: "\"") {
+            guard let end = bytes[(index + 1)...].firstIndex(of: UInt8(ascii: "\"")) else {
+                throw QueryError(parameter: "q", detail: "has a quote that is not closed")
+            }
+            words = bytes[(index + 1)..<end]
+            index = end + 1
+            if index < bytes.count, bytes[index] == UInt8(ascii: "*") {
+                term.endsInPrefix = true
+                index += 1
+            }
+        } else {
+            let end = bytes[index...].firstIndex(where: isSpace) ?? bytes.count
+            words = bytes[index..<end]
+            term.endsInPrefix = words.last == UInt8(ascii: "*")
+            index = end
+        }
+        words.withUnsafeBytes { text in
+            WordScanner().scan(text) { word, isWhole in
+                if isWhole { term.words.append(Array(word)) }
+            }
+        }
+        return (term, bytes[start..<index])
+    }
+
+    /// The words without which no event matches, each once.
+    public var required: [RequiredWord] {
+        var seen: Set<RequiredWord> = []
+        var required: [RequiredWord] = []
+        for term in terms where !term.isExcluded {
+            for (place, word) in term.words.enumerated() {
+                let isPrefix = term.endsInPrefix && place == term.words.count - 1
+                let word = RequiredWord(word: word, isPrefix: isPrefix)
+                if seen.insert(word).inserted { required.append(word) }
+            }
+        }
+        return required
+    }
+}

@@ -1,0 +1,153 @@
+/// Cuts texts into the words that search knows them by; what is stored and what is asked for are
+/// cut alike.
+///
+/// A word is a run of letters and digits, in lower case: `kube-system/coredns` has three, `10.0.0.1`
+/// four. One in camel case counts as a whole and by its parts, which stand at the same place:
+/// `CrashLoopBackOff` is also `crash`, `loop`, `back` and `off`. Accents count.
+public final class WordScanner {
+    /// What of a word is looked at: identifiers are shorter, and what is longer is data.
+    public static let maxBytes = 64
+
+    /// The word so far, and how long it is in the text.
+    private let word = UnsafeMutableRawBufferPointer.allocate(byteCount: maxBytes, alignment: 1)
+    private var count = 0
+    /// Where parts of the word begin, beside 0.
+    private var partStarts: [Int] = []
+    private var previous = Kind.separator
+
+    private enum Kind: UInt8 { case separator, upper, other, escape, beyondASCII }
+
+    /// What each byte is.
+    private static let kinds: [Kind] = (0...UInt8.max).map { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): .other
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): .upper
+        case UInt8(ascii: "\\"): .escape
+        case 0x80...: .beyondASCII
+        default: .separator
+        }
+    }
+
+    /// Makes one, to be used for text after text.
+    public init() {}
+
+    deinit { word.deallocate() }
+
+    /// Calls `body` with each word of `text` and its parts: the bytes, and whether they are all of
+    /// the word, which comes before its parts.
+    ///
+    /// - Parameter isJSON: what a backslash introduces in it is a character, or none.
+    public func scan(
+        _ text: UnsafeRawBufferPointer, isJSON: Bool = false,
+        _ body: (_ word: UnsafeRawBufferPointer, _ isWhole: Bool) -> Void
+    ) {
+        Self.kinds.withUnsafeBufferPointer { kinds in
+            var index = 0
+            while index < text.count {
+                let byte = text[index]
+                let kind = kinds[Int(byte)]
+                index += 1
+                switch kind {
+                case .other, .upper: append(byte | 0x20, kind)
+                case .separator: finish(body)
+                case .escape where isJSON: append(Self.escape(text, &index), body)
+                case .escape: finish(body)
+                case .beyondASCII:
+                    index -= 1
+                    append(Self.scalar(text, &index), body)
+                }
+            }
+        }
+        finish(body)
+    }
+
+    /// Appends a letter or digit of ASCII, in lower case.
+    private func append(_ byte: UInt8, _ kind: Kind) {
+        if kind != previous, count > 0 { noteBoundary(byte, kind) }
+        if count < Self.maxBytes { word[count] = byte }
+        count += 1
+        previous = kind
+    }
+
+    /// A part begins with a capital behind what is none; of several capitals before a small letter
+    /// (`HTTPServer`), the last begins one.
+    private func noteBoundary(_ byte: UInt8, _ kind: Kind) {
+        if kind == .upper {
+            partStarts.append(count)
+        } else if byte > UInt8(ascii: "9"), count > 1, partStarts.last != count - 1 {
+            partStarts.append(count - 1)
+        }
+    }
+
+    private func append(
+        _ scalar: Unicode.Scalar, _ body: (UnsafeRawBufferPointer, Bool) -> Void
+    ) {
+        let properties = scalar.properties
+        guard scalar != "\u{FFFD}",
+            properties.isAlphabetic || properties.numericType != nil
+                || properties.generalCategory == .nonspacingMark
+        else { return finish(body) }
+        for byte in properties.lowercaseMapping.utf8 { append(byte, .other) }
+    }
+
+    private func finish(_ body: (UnsafeRawBufferPointer, Bool) -> Void) {
+        guard count > 0 else { return }
+        let bytes = UnsafeRawBufferPointer(rebasing: word[..<min(count, Self.maxBytes)])
+        body(bytes, true)
+        if !partStarts.isEmpty {
+            var start = 0
+            for end in partStarts + [count] where end <= Self.maxBytes {
+                body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), false)
+                start = end
+            }
+            partStarts.removeAll(keepingCapacity: true)
+        }
+        count = 0
+        previous = .separator
+    }
+
+    /// The scalar at `index`, which is moved behind it. Bytes that are not UTF-8 separate words.
+    private static func scalar(_ text: UnsafeRawBufferPointer, _ index: inout Int)
+        -> Unicode.Scalar
+    {
+        var decoder = UTF8()
+        var bytes = text[index...].prefix(4).makeIterator()
+        guard case .scalarValue(let scalar) = decoder.decode(&bytes) else {
+            index += 1
+            return "\u{FFFD}"
+        }
+        index += UTF8.width(scalar)
+        return scalar
+    }
+
+    /// What the backslash before `index` introduces; `index` is moved behind it.
+    private static func escape(_ text: UnsafeRawBufferPointer, _ index: inout Int)
+        -> Unicode.Scalar
+    {
+        guard index < text.count else { return " " }
+        let kind = text[index]
+        index += 1
+        guard kind == UInt8(ascii: "u"), let first = hexadecimal(text, &index) else { return " " }
+        if let scalar = Unicode.Scalar(first) { return scalar }
+        // A surrogate: its other half follows in an escape of its own.
+        guard index + 1 < text.count, text[index] == UInt8(ascii: "\\"),
+            text[index + 1] == UInt8(ascii: "u")
+        else { return " " }
+        index += 2
+        guard let second = hexadecimal(text, &index) else { return " " }
+        let value =
+            0x10000 + (UInt32(first) & 0x3FF) << 10 + (UInt32(second) & 0x3FF)
+        return Unicode.Scalar(value) ?? " "
+    }
+
+    private static func hexadecimal(_ text: UnsafeRawBufferPointer, _ index: inout Int) -> UInt16? {
+        guard index + 4 <= text.count else { return nil }
+        var value: UInt16 = 0
+        for byte in text[index..<(index + 4)] {
+            guard let digit = HexDigits.value(byte | 0x20) else { return nil }
+            value = value << 4 | UInt16(digit)
+        }
+        index += 4
+        return value
+    }
+}

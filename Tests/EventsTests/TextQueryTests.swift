@@ -1,0 +1,92 @@
+import Events
+import Testing
+
+@Suite("TextQuery")
+struct TextQueryTests {
+    private func matches(_ q: String, _ fields: [EventField: String]) throws -> Bool {
+        let matcher = TextMatcher(try TextQuery(q))
+        var all: [UInt8] = []
+        var ranges: [EventField: Range<Int>] = [:]
+        for (field, text) in fields {
+            ranges[field] = all.count..<(all.count + text.utf8.count)
+            all += text.utf8
+        }
+        return all.withUnsafeBytes { bytes in
+            var view = EventView(seq: 1)
+            for (field, range) in ranges {
+                view[field] = UnsafeRawBufferPointer(rebasing: bytes[range])
+            }
+            // Twice: a matcher keeps nothing of the event before.
+            let first = matcher.matches(view)
+            return matcher.matches(view) && first
+        }
+    }
+
+    private static let event: [EventField: String] = [
+        .title: "BackOff: Back-off restarting failed container",
+        .description: "kube-system/coredns-7d9f8b6c5 on node-3 at 10.0.0.1 is in CrashLoopBackOff",
+        .objectName: "coredns-7d9f8b6c5", .objectKind: "Pod", .objectNamespace: "hidden",
+        .metadata: #"{"reason":"Back\u004fff","count":17,"note":"last line\nfirst line"}"#,
+    ]
+
+    @Test(
+        "What is found",
+        arguments: [
+            "coredns", "CoreDNS", "node-3", "node", "3", "10.0.0.1", "10.0", "crashloopbackoff",
+            "CrashLoopBackOff", "loop", "off", "kube-system/coredns", "system", "crash*", "core*",
+            "kube-sys*", "\"failed container\"", "\"Back-off restarting\"", "\"failed cont\"*",
+            "17",
+            "reason", "restarting coredns", "coredns -etcd", "coredns -\"container failed\"",
+            "\"last line\"", "\"line first\"", "-etcd coredns", "backoff", "coredns coredns",
+            "coredns\t node", "\"coredns\"-etcd", "7d9f8b6c5*",
+        ])
+    func found(q: String) throws {
+        #expect(try matches(q, Self.event))
+    }
+
+    @Test(
+        "What is not",
+        arguments: [
+            "core", "node-4", "3-node", "10.0.0.2", "pod", "hidden", "crashloop",
+            "\"container failed\"",
+            "coredns etcd", "coredns -node", "coredns -\"failed container\"", "coredns -crash*",
+            "\"container kube\"", "nfirst", "\"failed co\"", "u004fff", "nodes*", "\"node 10\"",
+        ])
+    func notFound(q: String) throws {
+        #expect(try !matches(q, Self.event))
+    }
+
+    @Test("Nothing matches an event without texts but what it does not have")
+    func empty() throws {
+        #expect(try !matches("a", [.title: ""]))
+        #expect(try matches("-a b", [.title: "b"]))
+    }
+
+    @Test(
+        "What is wrong says so",
+        arguments: [
+            ("-a", "names no word"), ("-\"a b\" -c", "names no word"), ("\"a", "quote"),
+            ("a \"b c", "quote"), ("a *", "no word"), ("a -", "no word"), ("\"\"", "no word"),
+            ("--", "no word"), ("   ", "names no word"), ("a*", "at least 2"),
+            ("x-a*", "at least 2"),
+            (String(repeating: "a ", count: 17), "16 words"),
+            ("\"" + String(repeating: "a ", count: 17) + "\"", "16 words"),
+            (String(repeating: "a", count: 1025), "1024 bytes"),
+        ])
+    func wrong(q: String, detail: String) {
+        let error = #expect(throws: QueryError.self) { try TextQuery(q) }
+        #expect(error?.parameter == "q")
+        #expect(error?.detail.contains(detail) ?? false, "\(error?.detail ?? "")")
+    }
+
+    @Test("Its bounds are its bounds")
+    func bounds() throws {
+        #expect(try TextQuery(String(repeating: "a ", count: 16)).required.count == 1)
+        #expect(try TextQuery(String(repeating: "a", count: 1024)).required[0].word.count == 64)
+        #expect(try TextQuery("ab*").required.map(\.word) == [Array("ab".utf8)])
+        #expect(
+            try TextQuery("Node-32* -x \"a b\"").required.map(\.isPrefix) == [
+                false, true, false, false,
+            ])
+    }
+}
