@@ -120,10 +120,6 @@ final class StreamHub: Sendable {
         repeat {
             guard let (waiter, commits, heartbeats, isEnding) = takeNext() else { return }
             guard let stream = waiter.stream else { continue }
-            guard !isEnding else {
-                waiter.demand.finish(stream.format.farewell)
-                continue
-            }
             do throws(StoreError) {
                 var read = shared[stream.wish]
                 if read == nil {
@@ -133,12 +129,15 @@ final class StreamHub: Sendable {
                 }
                 guard let (piece, commits) = read else { preconditionFailure("was just read") }
                 let bytes = stream.advance(piece, heartbeats: heartbeats)
-                if !bytes.isEmpty {
+                if isEnding {
+                    // With what was stored last; who is further behind resumes.
+                    waiter.demand.finish(bytes + stream.format.farewell)
+                } else if !bytes.isEmpty {
                     waiter.demand.send(bytes)
                 } else {
                     keep(waiter, stream, isAtEnd: piece.isAtEnd, commits)
                 }
-            } catch .timeLimit {
+            } catch .timeLimit where !isEnding {
                 keep(waiter, stream, isAtEnd: false, commits)
             } catch {
                 // The client sees that it broke off, and resumes where it was.

@@ -58,7 +58,7 @@ struct Version1Tests {
         #expect(try Command.sqlite(path, "SELECT count(*) FROM events") == ["100000"])
         #expect(
             try Command.sqlite(path, "SELECT version FROM schema_version ORDER BY version")
-                == ["1", "2"])
+                == ["1", "2", "3"])
         #expect(
             try Command.sqlite(path, "SELECT * FROM schema_version WHERE version = 1")
                 == ["1|2025-06-01T12:00:00.000Z|Initial schema with events table"])
@@ -122,7 +122,7 @@ struct Version1Tests {
             try server.stop()
             #expect(
                 try Command.sqlite(path, "SELECT version FROM schema_version ORDER BY version")
-                    == ["1", "2"], "\(name)")
+                    == ["1", "2", "3"], "\(name)")
         }
     }
 
