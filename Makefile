@@ -48,7 +48,9 @@ bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	bench/json.sh
 
 image: ## build the Docker image `logbook`
-	docker build --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" -t logbook .
+	docker build -t logbook --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+	  --build-arg SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct 2>/dev/null || echo 0)" .
 
 clean: ## remove what was built; ./data stays
 	rm -rf .build
