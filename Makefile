@@ -11,7 +11,7 @@ BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
 VENV = .build/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: run build test sanitize lint format bench image clean help
+.PHONY: run build test sanitize lint format document bench image clean help
 # One `swift build` at a time: two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
@@ -39,6 +39,10 @@ lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
 
 format: ## format the Swift sources in place
 	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples bench
+
+document: build ## make the table in docs/configuration.md anew from --help
+	scripts/document-flags "$(BINARY)" >.build/configuration.md
+	cp .build/configuration.md docs/configuration.md
 
 bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench
