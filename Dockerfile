@@ -15,18 +15,17 @@ RUN for tests in $(sed -nE 's/.*"([A-Za-z]+Tests)".*/\1/p' Package.swift); do \
     done
 COPY Sources Sources
 COPY Examples Examples
-RUN swift build -c release --static-swift-stdlib --product logbook \
- && strip -o /logbook "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook"
+RUN swift build -c release --static-swift-stdlib --product logbook
+COPY scripts/image-root scripts/image-root
+ARG SOURCE_DATE_EPOCH=0
+RUN scripts/image-root "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook" /image \
+ && install -d /image-data \
+ && touch --date "@$SOURCE_DATE_EPOCH" /image-data
 
-FROM debian:bookworm-slim
-# hadolint ignore=DL3008
-RUN apt-get update \
- && apt-get install -y --no-install-recommends libsqlite3-0 libssl3 \
- && rm -rf /var/lib/apt/lists/* \
- && groupadd --gid 10001 logbook \
- && useradd --uid 10001 --gid logbook --no-create-home --home-dir /data --shell /usr/sbin/nologin logbook \
- && install -d -o logbook -g logbook /data
-COPY --from=build /logbook /usr/local/bin/logbook
+# Nothing to log into, and nothing to update but the program and what it links.
+FROM scratch
+COPY --from=build /image/ /
+COPY --from=build --chown=10001:10001 /image-data /data
 # By number, for Kubernetes' runAsNonRoot cannot tell what a name stands for.
 USER 10001:10001
 VOLUME /data
@@ -35,9 +34,10 @@ ENV LOGBOOK_LISTEN=0.0.0.0:8080 LOGBOOK_DATABASE=/data/logbook.db
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/usr/local/bin/logbook", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/logbook"]
 CMD ["serve"]
-# Last, for it changes with every build.
+# Last, for they change with every build.
 ARG VERSION=unknown
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Logbook" \
-      org.opencontainers.image.description="An HTTP event store in one SQLite file" \
-      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim" \
-      org.opencontainers.image.version="$VERSION"
+      org.opencontainers.image.description="Durable, queryable Kubernetes events: an HTTP service over one SQLite file" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"

@@ -11,7 +11,7 @@ BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
 VENV = .build/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: run build test sanitize lint format bench image clean help
+.PHONY: run build test sanitize lint format document bench image clean help
 # One `swift build` at a time: two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
@@ -40,6 +40,10 @@ lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
 format: ## format the Swift sources in place
 	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples bench
 
+document: build ## make the table in docs/configuration.md anew from --help
+	scripts/document-flags "$(BINARY)" >.build/configuration.md
+	cp .build/configuration.md docs/configuration.md
+
 bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench
 	bench/http.sh "$(BINARY)"
@@ -48,7 +52,9 @@ bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	bench/json.sh
 
 image: ## build the Docker image `logbook`
-	docker build --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" -t logbook .
+	docker build -t logbook --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+	  --build-arg SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct 2>/dev/null || echo 0)" .
 
 clean: ## remove what was built; ./data stays
 	rm -rf .build

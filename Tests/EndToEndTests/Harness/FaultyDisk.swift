@@ -55,8 +55,10 @@ struct FaultyDisk: Sendable {
 
     /// For a process whose database is at `path`.
     func environment(of path: String) throws -> [String: String] {
+        // Behind what is preloaded already: that of scripts/sanitize.
+        let preloaded = ProcessInfo.processInfo.environment["LD_PRELOAD"].map { $0 + ":" } ?? ""
         var environment = [
-            "LD_PRELOAD": try Self.library.get().path, "FAULTS_FILE": path,
+            "LD_PRELOAD": preloaded + (try Self.library.get().path), "FAULTS_FILE": path,
             "FAULTS_SEED": "\(seed)",
         ]
         environment["FAULTS_KIND"] = fault?.kind.rawValue

@@ -1,0 +1,212 @@
+"""Renders deploy/kubernetes and deploy/helm, and holds both against Kubernetes' schemas, the program and the contract."""
+
+import json
+import re
+import subprocess
+
+import kubernetes_validate
+import pytest
+import yaml
+from helm_python import Chart, lint
+from helm_python.errors import HelmError
+from support import BINARY, OPERATIONS, ROOT
+from test_documentation import FLAGS
+
+CHART = ROOT / "deploy/helm/logbook"
+VERSION = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+# The chart says where the program listens, and what it keeps where.
+PLACES = {"--listen", "--probe-listen", "--database", "--tls-certificate", "--tls-key", "--tls-client-ca", "--tls-client-auth"}
+TLS = {"enabled": True, "clientAuth": "optional", "certManager": {"enabled": True, "issuerRef": {"name": "authority"}}}
+# Each value that a template asks about, the other way than it is by default.
+OTHER_VALUES = {
+    "image": {"digest": "sha256:" + 64 * "0", "pullPolicy": "Always"},
+    "imagePullSecrets": ["registry"],
+    "flags": {"header-timeout": 0.5, "backup-before-migrate": False, "retain-info": "36h", "max-events": 10_000_000},
+    "persistence": {"storageClassName": "local", "accessMode": "ReadWriteOncePod"},
+    "service": {"type": "LoadBalancer", "annotations": {"a": "b"}},
+    "tls": TLS,
+    "serviceAccount": {"annotations": {"a": "b"}},
+    "podAnnotations": {"a": "b"},
+    "podLabels": {"a": "b"},
+    "nodeSelector": {"a": "b"},
+    "tolerations": [{"key": "a", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "high",
+}
+
+
+def helm(values=None, name="logbook"):
+    with Chart.load(CHART) as chart:
+        rendered = chart.render(values, name=name, namespace="events")
+    texts = (text for path, text in rendered.items() if path.endswith(".yaml"))
+    return by_kind(document for text in texts for document in yaml.safe_load_all(text))
+
+
+def by_kind(documents):
+    return {document["kind"]: document for document in documents if document}
+
+
+def kustomize():
+    command = ["kubectl", "kustomize", ROOT / "deploy/kubernetes"]
+    return by_kind(yaml.safe_load_all(subprocess.run(command, capture_output=True, check=True).stdout))
+
+
+WAYS = {"kustomize": kustomize, "helm": helm, "helm with other values": lambda: helm(OTHER_VALUES, "other")}
+
+
+@pytest.fixture(params=WAYS)
+def rendered(request):
+    return WAYS[request.param]()
+
+
+def pod(rendered):
+    return rendered["StatefulSet"]["spec"]["template"]["spec"]
+
+
+def container(rendered):
+    (only,) = pod(rendered)["containers"]
+    return only
+
+
+def flags(rendered):
+    command, *arguments = container(rendered)["args"]
+    assert command == "serve"
+    return dict(argument.split("=", 1) for argument in arguments)
+
+
+def test_kubernetes_would_take_it(rendered):
+    for kind, document in rendered.items():
+        if kind != "Certificate":
+            for version in ("1.25", "1.31", kubernetes_validate.latest_version()):
+                kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_base_and_chart_agree():
+    chart = helm()
+    for document in chart.values():
+        for label in ("app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"):
+            del document["metadata"]["labels"][label]
+    assert chart == kustomize()
+
+
+def test_the_image_is_this_version():
+    assert container(kustomize())["image"] == container(helm())["image"] == f"logbook:{VERSION}"
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == VERSION
+
+
+def test_flags_exist(rendered):
+    assert flags(rendered).keys() <= FLAGS.keys() | PLACES
+    # What bounds database and WAL leaves as much for the copy that a backup makes.
+    if "--max-database-bytes" in flags(rendered):
+        (claim,) = rendered["StatefulSet"]["spec"]["volumeClaimTemplates"]
+        assert claim["spec"]["resources"]["requests"]["storage"] == "10Gi"
+        assert 2 * int(flags(rendered)["--max-database-bytes"]) < 10 * 2**30
+
+
+def test_chart_takes_each_flag_and_no_other():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["properties"]["flags"]["propertyNames"]["enum"]) == {flag[2:] for flag in FLAGS.keys() - PLACES}
+
+
+@pytest.mark.parametrize("values", [
+    {"flags": {"max-evnets": 1}}, {"flags": {"database": "/tmp/x"}}, {"replicas": 2}, {"service": {"port": "http"}},
+    {"tls": {"enabled": True, "certManager": {"enabled": True}}}, {"image": {"digest": "latest"}},
+])  # fmt: skip
+def test_chart_refuses(values):
+    with pytest.raises(HelmError, match="schema"):
+        helm(values)
+
+
+def test_helm_finds_nothing():
+    findings = lint(CHART, strict=True)
+    assert not findings["errors"]
+    assert [message["error"] for message in findings["messages"]] == ["icon is recommended"]
+
+
+def test_values_and_schema_name_the_same():
+    def compare(values, schema):
+        assert schema["additionalProperties"] is False
+        # Helm itself hands `global` to every chart; an issuer's group is cert-manager's own unless given.
+        assert values.keys() == schema["properties"].keys() - {"global", "group"}
+        for name, value in values.items():
+            if "properties" in schema["properties"][name]:
+                compare(value, schema["properties"][name])
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    compare(yaml.safe_load((CHART / "values.yaml").read_text()), schema)
+
+
+def test_ports_and_probes(rendered):
+    ports = {port["name"]: port["containerPort"] for port in container(rendered)["ports"]}
+    listening = {int(flags(rendered)[flag].rsplit(":", 1)[1]) for flag in ("--listen", "--probe-listen") if flag in flags(rendered)}
+    assert set(ports.values()) == listening
+    for probe, path in (("livenessProbe", "/schema/version"), ("readinessProbe", "/readyz")):
+        asked = container(rendered)[probe]["httpGet"]
+        assert asked["path"] == path and f"GET {path}" in OPERATIONS
+        assert asked["port"] in ports
+    (served,) = rendered["Service"]["spec"]["ports"]
+    (allowed,) = rendered["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
+    assert served["targetPort"] == allowed["port"] and served["targetPort"] in ports
+
+
+def test_selectors_meet_the_pod(rendered):
+    labels = rendered["StatefulSet"]["spec"]["template"]["metadata"]["labels"].items()
+    assert rendered["StatefulSet"]["spec"]["selector"]["matchLabels"].items() <= labels
+    assert rendered["Service"]["spec"]["selector"].items() <= labels
+    assert rendered["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= labels
+    assert rendered["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"].items() <= labels
+    assert rendered["StatefulSet"]["spec"]["serviceName"] == rendered["Service"]["metadata"]["name"]
+    assert pod(rendered)["serviceAccountName"] == rendered["ServiceAccount"]["metadata"]["name"]
+
+
+def test_pod_is_restricted(rendered):
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/, Restricted, and a root that cannot be written."""
+    assert pod(rendered)["securityContext"].items() >= {
+        "runAsNonRoot": True, "runAsUser": 10001, "fsGroup": 10001, "seccompProfile": {"type": "RuntimeDefault"},
+    }.items()  # fmt: skip
+    assert container(rendered)["securityContext"] == {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+    }  # fmt: skip
+    assert pod(rendered)["automountServiceAccountToken"] is False
+    assert rendered["ServiceAccount"]["automountServiceAccountToken"] is False
+    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"tls"}
+
+
+def test_there_is_time_to_end(rendered):
+    given = FLAGS | flags(rendered)
+    least = float(given["--shutdown-delay"]) + float(given["--shutdown-timeout"])
+    assert pod(rendered)["terminationGracePeriodSeconds"] >= least + 10
+
+
+def test_the_program_starts_with_it(rendered, start, tmp_path):
+    """The very arguments, but for places: of a volume, of the certificate, and ports that are free."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a",
+         "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.crt"], check=True, capture_output=True,
+    )  # fmt: skip
+    (tmp_path / "ca.crt").write_bytes((tmp_path / "tls.crt").read_bytes())
+    given = flags(rendered)
+    given |= {"--listen": re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", given["--listen"]), "--shutdown-delay": "0"}
+    del given["--database"]
+    if given["--listen"].startswith("https:"):
+        given["--listen"] += ",127.0.0.1:0"  # which the test asks
+        given["--probe-listen"] = "127.0.0.1:0"
+    mounts = {mount["mountPath"] for mount in container(rendered)["volumeMounts"]}
+    for flag, value in given.items():
+        if value.startswith("/"):
+            folder, _, file = value.rpartition("/")
+            assert folder in mounts
+            given[flag] = tmp_path / file
+    program = start(*(f"{flag}={value}" for flag, value in given.items()))
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert program.request("GET", container(rendered)[probe]["httpGet"]["path"]).status == 200
+
+
+def test_certificate_names_the_service():
+    rendered = helm({"tls": TLS})
+    certificate = rendered["Certificate"]["spec"]
+    assert f"{rendered['Service']['metadata']['name']}.events.svc" in certificate["dnsNames"]
+    assert certificate["issuerRef"] == {"name": "authority", "kind": "Issuer"}
+    (volume,) = pod(rendered)["volumes"]
+    assert certificate["secretName"] == volume["secret"]["secretName"]

@@ -1,0 +1,42 @@
+{{- define "logbook.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "logbook.selector" -}}
+app.kubernetes.io/name: logbook
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "logbook.labels" -}}
+{{ include "logbook.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "logbook.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (include "logbook.fullname" .) -}}
+{{- end -}}
+
+{{- define "logbook.tlsSecret" -}}
+{{- .Values.tls.secretName | default (printf "%s-tls" (include "logbook.fullname" .)) -}}
+{{- end -}}
+
+{{- define "logbook.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- /* A number of a values file is a float64, which would print as 4.294967296e+09. */ -}}
+{{- define "logbook.flagValue" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
