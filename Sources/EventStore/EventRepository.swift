@@ -9,7 +9,8 @@ import Synchronization
 ///
 /// It is usable from any thread, but a reader by one thread at a time.
 public final class EventRepository: Sendable {
-    private let configuration: StoreConfiguration
+    /// Its bounds and habits.
+    public let configuration: StoreConfiguration
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
     private let schema: SchemaManager
@@ -187,21 +188,18 @@ public final class EventRepository: Sendable {
         backups.make(writer, completion)
     }
 
-    /// Figures of the store since it was opened.
+    /// Figures of the store since it was opened, from memory.
     public var statistics: StoreStatistics {
-        var statistics = opened.withLock { $0.writer }?.figures.current ?? StoreStatistics()
-        (statistics.databaseBytes, statistics.walBytes) = fileSizes
+        let writer = opened.withLock { $0.writer }
+        var statistics = writer?.figures.current ?? StoreStatistics()
+        if let writer { statistics.queued = writer.queued }
         statistics.oldestReader = reads.oldestAge
         return statistics
     }
 
     /// Bytes of the database and of its WAL.
     public var fileSizes: (database: Int64, wal: Int64) {
-        func size(_ path: String) -> Int64 {
-            var file = stat()
-            return stat(path, &file) == 0 ? Int64(file.st_size) : 0
-        }
-        return (size(configuration.path), size(configuration.path + "-wal"))
+        (StoreSizes.file(configuration.path), StoreSizes.file(configuration.path + "-wal"))
     }
 
     /// The version of SQLite that is linked.

@@ -85,8 +85,10 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(backups)
         jobs.add(try ShrinkJob(connection, space: space))
         jobs.add(IndexingJob(connection, search, space: space))
+        jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
+        figures.noteLastSeq(try connection.integer("SELECT max(seq) FROM events") ?? 0)
         try Folder.sync(of: configuration.path)
         if !reserve.restore() { _ = noteFailure(Self.diskIsFull) }
         // Some of them have something to do before anything is written.
@@ -115,6 +117,9 @@ final class EventWriter: @unchecked Sendable {
     private static let diskIsFull = SQLiteError(
         extendedCode: SQLiteError.full, message: "no room is left for --disk-reserve-bytes")
 
+    /// Events that wait to be written, and their bytes.
+    var queued: (events: Int, bytes: Int) { waiting.held }
+
     /// Why nothing can be written at the moment; nil when it can.
     var failureReason: String? { failure.withLock { $0 } }
 
@@ -138,7 +143,9 @@ final class EventWriter: @unchecked Sendable {
         switch waiting.add(write) {
         case .waits: break
         case .wakes: queue.async { self.run() }
-        case .isFull: write.fail(.unavailable("too many events wait to be written"))
+        case .isFull:
+            figures.noteQueueRefusal()
+            write.fail(.unavailable("too many events wait to be written"))
         case .isClosed: write.fail(.unavailable("the service is shutting down"))
         }
     }
@@ -209,8 +216,8 @@ final class EventWriter: @unchecked Sendable {
             if let space, space.isWALShort { checkpoints.makeRoom(stopping: .long) }
             let answers = try transaction.run(writes)
             commits.increment()
-            figures.noteCommit(walBytes: connection.walEnd * frameBytes)
-            retention.count?.note(transaction.gained)
+            figures.noteCommit(transaction, walBytes: connection.walEnd * frameBytes)
+            retention.count?.note(transaction.tally.gained)
             retention.noteRemoved(space?.removed ?? 0, .bytes)
             if !reserve.isSpent { noteSuccess() }
             let refused = reply(answers, isAgain: isAgain)

@@ -7,9 +7,14 @@ final class StoreFigures: Sendable {
     /// What has been noted; the sizes of files and the readers are others' to fill in.
     var current: StoreStatistics { statistics.withLock { $0 } }
 
-    func noteCommit(walBytes: Int) {
+    func noteCommit(_ transaction: WriteTransaction, walBytes: Int) {
+        let tally = transaction.tally
         statistics.withLock { statistics in
             statistics.commits += 1
+            statistics.tally += tally
+            statistics.commitSizes.note(tally.storedCount + tally.deleted)
+            statistics.commitTimes.note(transaction.time)
+            statistics.syncTimes.note(transaction.syncTime)
             statistics.mostWALBytes = max(
                 statistics.mostWALBytes, Int64(walBytes))
         }
@@ -17,8 +22,7 @@ final class StoreFigures: Sendable {
 
     func noteCheckpoint(_ time: Duration) {
         statistics.withLock { statistics in
-            statistics.checkpoints += 1
-            statistics.checkpointTime += time
+            statistics.checkpointTimes.note(Int(time.inNanoseconds))
             statistics.longestCheckpoint = max(statistics.longestCheckpoint, time)
         }
     }
@@ -26,6 +30,14 @@ final class StoreFigures: Sendable {
     func noteSlice(_ job: String, _ time: Duration) {
         statistics.withLock { $0.longestSlices[job] = max($0.longestSlices[job] ?? .zero, time) }
     }
+
+    func noteQueueRefusal() { statistics.withLock { $0.queueRefusals += 1 } }
+
+    /// Takes over where the numbers of events were when the store was opened.
+    func noteLastSeq(_ seq: Int64) { statistics.withLock { $0.tally.lastSeq = seq } }
+
+    /// Takes over the sizes that `measured` has.
+    func noteSizes(_ measured: StoreSizes) { statistics.withLock { $0.sizes = measured } }
 
     func noteStoppedReaders(_ count: Int) {
         statistics.withLock { $0.stoppedReaders += count }

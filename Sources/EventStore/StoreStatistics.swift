@@ -1,17 +1,25 @@
 /// Figures of a store since it was opened, for people and for metrics.
-public struct StoreStatistics: Equatable, Sendable {
-    /// Bytes of the database file.
-    public var databaseBytes: Int64 = 0
-    /// Bytes of the WAL file.
-    public var walBytes: Int64 = 0
+public struct StoreStatistics: Sendable {
+    /// What became of events.
+    public var tally = EventTally()
+    /// Bytes of the files, and of the volume that they are on, when they were last measured.
+    public var sizes = StoreSizes()
+    /// Events that wait to be written now, and their bytes.
+    public var queued = (events: 0, bytes: 0)
+    /// Requests to store events that were refused because too much waited.
+    public var queueRefusals = 0
     /// Bytes that the WAL held when it held most.
     public var mostWALBytes: Int64 = 0
     /// Transactions that stored or deleted events for somebody.
     public var commits = 0
-    /// Checkpoints that moved pages of the WAL into the file.
-    public var checkpoints = 0
-    /// How long they took together.
-    public var checkpointTime = Duration.zero
+    /// Events stored and deleted in each of them.
+    public var commitSizes = Distribution.sizes
+    /// Nanoseconds that each of them took.
+    public var commitTimes = Distribution.times
+    /// Those of them in which the WAL was written and synced.
+    public var syncTimes = Distribution.times
+    /// Nanoseconds that each checkpoint took, which moved pages of the WAL into the file.
+    public var checkpointTimes = Distribution.times
     /// How long the longest took.
     public var longestCheckpoint = Duration.zero
     /// The longest that a slice of each job held up the writer.

@@ -28,6 +28,9 @@ final class WriteQueue: Sendable {
         byteLimit = bytes
     }
 
+    /// What waits.
+    var held: (events: Int, bytes: Int) { waiting.withLock { ($0.events, $0.bytes) } }
+
     /// Has `write` wait, if there is room for it.
     func add(_ write: Write) -> Verdict {
         let events = write.eventCount

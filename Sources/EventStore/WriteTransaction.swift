@@ -1,3 +1,4 @@
+import CLinux
 import Events
 import SQLite
 
@@ -28,8 +29,11 @@ final class WriteTransaction {
     private let statements: EventStatements
     private let space: FileSpace?
     private let begin, commit, save, release, rollback: Statement
-    /// Events that the transaction has stored, less those that it was asked to delete.
-    private(set) var gained = 0
+    /// What became of the events of the last transaction.
+    private(set) var tally = EventTally()
+    /// Nanoseconds that it took, and those of them in which it was written to the WAL and synced.
+    private(set) var time = 0
+    private(set) var syncTime = 0
 
     /// - Parameter space: nil where the files may grow as they like.
     init(
@@ -47,14 +51,19 @@ final class WriteTransaction {
 
     /// Does everything or, when it throws, nothing.
     func run(_ writes: [Write]) throws(SQLiteError) -> [Answer] {
-        gained = 0
+        tally = EventTally()
+        let begun = clinux_monotonic_nanoseconds()
         do {
             try begin.run()
             space?.begin()
             var answers: [Answer] = []
             answers.reserveCapacity(writes.count)
             for write in writes { answers.append(try execute(write)) }
+            let written = clinux_monotonic_nanoseconds()
             try commit.run()
+            let synced = clinux_monotonic_nanoseconds()
+            time = Int(synced - begun)
+            syncTime = Int(synced - written)
             return answers
         } catch {
             connection.rollback()
@@ -68,7 +77,7 @@ final class WriteTransaction {
             // One event that is not stored changes nothing, and needs no savepoint.
             let mayFailAlone = events.count > 1 && (allOrNothing || space != nil)
             if mayFailAlone { try save.run() }
-            let gainedBefore = gained
+            let tallyBefore = tally
             let removedBefore = space?.removed ?? 0
             let outcomes = try append(events)
             guard mayFailAlone else {
@@ -80,12 +89,13 @@ final class WriteTransaction {
             }
             try rollback.run()
             try release.run()
-            gained = gainedBefore
+            tally = tallyBefore
+            tally.conflicts += outcomes?.count(where: \.isConflict) ?? 0
             space?.forgetRemoved(since: removedBefore)
             return outcomes.map { .appended($0, reply) } ?? .refused(write)
         case .delete(let id, let reply):
             let existed = try statements.delete(id: id)
-            if existed { gained -= 1 }
+            if existed { tally.deleted += 1 }
             return .deleted(existed, reply)
         }
     }
@@ -97,7 +107,11 @@ final class WriteTransaction {
         for event in events {
             if let space, try !space.admit(bytes: event.byteCount) { return nil }
             let outcome = try statements.append(event)
-            if case .stored = outcome { gained += 1 }
+            switch outcome {
+            case .stored(let seq): event.withView { tally.addStored($0, seq: seq) }
+            case .duplicate: tally.duplicates += 1
+            case .conflict: tally.conflicts += 1
+            }
             outcomes.append(outcome)
         }
         return outcomes

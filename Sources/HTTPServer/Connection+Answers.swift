@@ -1,3 +1,5 @@
+import CLinux
+
 /// Writing answers, whole or piece by piece.
 extension Connection {
     func answer(_ error: HTTPError, allow: [UInt8]? = nil) {
@@ -18,6 +20,8 @@ extension Connection {
     func refuse(_ error: HTTPError) {
         omitsBody = parser.head.method == .head
         closesAfterAnswer = true
+        // It has not come whole, so it has not waited for us.
+        begun = loop.now
         headBytes = []
         body = []
         isBodyUnread = false
@@ -43,6 +47,7 @@ extension Connection {
     }
 
     func send(_ response: inout Response) {
+        countAnswer(response.status)
         if loop.isDraining || (isBodyUnread && isUnreadBodyTrouble) { closesAfterAnswer = true }
         let isChunked = response.source != nil && parser.head.isHTTP11
         // RFC 9112, 6.3: without a length or chunks, an answer's end is the connection's.
@@ -63,6 +68,11 @@ extension Connection {
         }
         // The loop keeps the response for the next answer; the source must go with its client.
         response.source = nil
+    }
+
+    private func countAnswer(_ status: HTTPStatus) {
+        let now = clinux_monotonic_nanoseconds()
+        loop.counters.note(row: countedRow, status, nanoseconds: now &- begun)
     }
 
     /// Whether it is better to close than to read the rest of the body.
@@ -88,6 +98,7 @@ extension Connection {
 
     func expectNextRequest() {
         parser.reset()
+        countedRow = LoopCounters.noRow
         isInHeader = false
         isBodyUnread = false
         phase = .head
@@ -129,8 +140,10 @@ extension Connection {
     func flush() {
         if !loop.output.isEmpty || !unsent.isEmpty {
             let wasBlocked = !unsent.isEmpty
+            let due = unsent.remaining + loop.output.count
             let outcome = unsent.send(loop.output, over: transport)
             loop.releaseOutput()
+            if outcome != .failed { loop.counters.sent.add(due - unsent.remaining) }
             switch outcome {
             case .sentAll: if wasBlocked { restoreDeadline() }
             case .sentSome: setDeadline(writeTimeout)

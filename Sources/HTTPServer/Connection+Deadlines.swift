@@ -52,7 +52,10 @@ extension Connection {
             }
         case .head:
             takeLeave()
-        case .handshaking, .draining, .lingering:
+        case .handshaking:
+            loop.counters.failedHandshakes.add(1)
+            close()
+        case .draining, .lingering:
             close()
         case .waiting, .streaming, .closed:
             deadline = .max

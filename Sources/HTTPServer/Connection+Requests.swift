@@ -58,7 +58,10 @@ extension Connection {
         closesAfterAnswer = !parser.head.keepsAlive
         isBodyUnread = parser.head.framing != .none
         if isBodyUnread { decoder = BodyDecoder(parser.head.framing) }
-        switch Verdict(parser.head, headView, router: router) {
+        let verdict = Verdict(parser.head, headView, router: router)
+        countedRow = LoopCounters.row(path: verdict.path, method: parser.head.method)
+        begun = loop.now
+        switch verdict.outcome {
         case .refuse(let error, let allow):
             answer(error, allow: allow)
             return 0
@@ -132,6 +135,7 @@ extension Connection {
         }
         if decoder.isDone {
             isBodyUnread = false
+            begun = loop.now
             runWithCollectedBody(route)
         }
         return taken
@@ -159,6 +163,7 @@ extension Connection {
             isReceiverFull = false
             self.receiver = nil
             phase = .waiting
+            begun = loop.now
             if unsent.isEmpty { deadline = .max }
             _ = receiver(.end)
         } else if isReceiverFull {

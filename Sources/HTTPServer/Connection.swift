@@ -55,6 +55,9 @@ final class Connection {
     var isPostponed = false
     var omitsBody = false
     var closesAfterAnswer = false
+    /// Where it is counted, and from when on its time is: when it had come whole.
+    var countedRow = LoopCounters.noRow
+    var begun: UInt64 = 0
 
     // What is sent.
     /// Written by handlers and not taken by the socket yet.
@@ -125,6 +128,7 @@ final class Connection {
             finishTurn()
         case .failed:
             // OpenSSL has sent the alert.
+            if session.clientError != nil { loop.counters.failedHandshakes.add(1) }
             close()
         }
     }
@@ -132,6 +136,7 @@ final class Connection {
     private func receive() {
         switch transport.read(into: loop.input) {
         case .bytes(let count):
+            loop.counters.received.add(count)
             if phase == .lingering { return }
             let received = UnsafeRawBufferPointer(rebasing: loop.input[..<count])
             if pending.isEmpty {
@@ -245,6 +250,7 @@ final class Connection {
 
     /// Gives up on a connection for want of memory: with an answer where one can still be given.
     private func shed() {
+        loop.counters.shed.add(1)
         guard phase == .collecting, unsent.isEmpty else { return close() }
         refuse(HTTPError(.serviceUnavailable, "Too much is being received at once."))
         finishTurn()

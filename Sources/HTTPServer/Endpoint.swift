@@ -4,15 +4,17 @@ public struct Endpoint: Sendable {
     public let address: ListenAddress
     /// Serves TLS with these; nil for plain HTTP.
     public let credentials: TLSCredentials?
-    /// Routes of its own; nil for the server's.
-    public let router: Router?
+    /// The paths of the server's router that it serves; nil for all of them.
+    public let paths: [String]?
+    /// Of those paths; the server sets it.
+    var router: Router?
 
     /// Serves at `address`.
     public init(
-        _ address: ListenAddress, credentials: TLSCredentials? = nil, router: Router? = nil
+        _ address: ListenAddress, credentials: TLSCredentials? = nil, paths: [String]? = nil
     ) {
         self.address = address
         self.credentials = credentials
-        self.router = router
+        self.paths = paths
     }
 }

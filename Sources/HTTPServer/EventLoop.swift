@@ -14,6 +14,7 @@ final class EventLoop: @unchecked Sendable {
     unowned let server: Server
     let limits: HTTPLimits
     let timeouts: Timeouts
+    let counters: LoopCounters
     let renderError: @Sendable (HTTPError, inout Response) -> Void
 
     private let epoll: Int32
@@ -77,6 +78,7 @@ final class EventLoop: @unchecked Sendable {
         self.server = server
         limits = server.configuration.limits
         timeouts = Timeouts(limits)
+        counters = LoopCounters(paths: server.router.numberedPaths.count)
         renderError = server.configuration.renderError
         epoll = clinux_epoll_create()
         guard epoll >= 0 else { throw SystemError("create an epoll instance") }
@@ -306,17 +308,20 @@ final class EventLoop: @unchecked Sendable {
             guard server.reserveConnection() else {
                 // All places are taken. Looking again in a while is simpler than having every
                 // connection that closes, on whichever loop, wake this one.
+                counters.heldBackByConnections.add(1)
                 pauseAccepting(until: now + Self.acceptPause)
                 return
             }
             switch listener.accept() {
             case .connection(let descriptor):
+                counters.accepted.add(1)
                 server.deal(descriptor, from: listener.endpoint, by: self)
             case .none:
                 server.connectionClosed()
                 return
             case .exhausted:
                 server.connectionClosed()
+                counters.heldBackByDescriptors.add(1)
                 pauseAccepting(until: now + Self.acceptPause)
                 return
             }

@@ -5,6 +5,14 @@ public struct HTTPStatus: Hashable, Sendable {
     /// What stands behind the code in the status line.
     public let reason: StaticString
 
+    /// All of them, in their order.
+    public static let all: [HTTPStatus] = [
+        .ok, .created, .noContent, .badRequest, .notFound, .methodNotAllowed, .notAcceptable,
+        .requestTimeout, .conflict, .contentTooLarge, .uriTooLong, .unsupportedMediaType,
+        .expectationFailed, .unprocessableContent, .headerFieldsTooLarge, .internalServerError,
+        .notImplemented, .serviceUnavailable, .versionNotSupported,
+    ]
+
     private init(_ code: Int, _ reason: StaticString) {
         self.code = code
         self.reason = reason

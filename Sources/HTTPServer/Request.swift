@@ -24,6 +24,9 @@ public struct Request {
     /// The thread of that event loop, for work to come.
     public var loopThread: LoopThread { LoopThread(loop: connection.loop) }
 
+    /// What the server has counted so far.
+    public var serverFigures: ServerFigures { connection.loop.server.figures }
+
     let head: RequestHead
     let headBytes: UnsafeRawBufferPointer
     let connection: Connection

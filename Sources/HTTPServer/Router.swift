@@ -7,13 +7,18 @@ public struct Router: Sendable {
 
     /// The routes of one path.
     final class PathEntry: Sendable {
+        /// Counted from 1; 0 stands for no path.
+        let number: Int
+        let path: String
         let literal: [UInt8]
         let hasParameter: Bool
         /// `Allow` for this path (RFC 9110, 10.2.1).
         let allow: [UInt8]
         let routes: [Route]
 
-        init(_ path: String, _ routes: [Route]) {
+        init(_ number: Int, _ path: String, _ routes: [Route]) {
+            self.number = number
+            self.path = path
             let brace = path.firstIndex(of: "{")
             literal = Array(path[..<(brace ?? path.endIndex)].utf8)
             hasParameter = brace != nil
@@ -38,8 +43,27 @@ public struct Router: Sendable {
         self.routes = routes
         var order: [String] = []
         for route in routes where !order.contains(route.path) { order.append(route.path) }
-        let entries = order.map { path in PathEntry(path, routes.filter { $0.path == path }) }
+        let entries = order.enumerated().map { offset, path in
+            PathEntry(offset + 1, path, routes.filter { $0.path == path })
+        }
         paths = entries.filter { !$0.hasParameter } + entries.filter(\.hasParameter)
+    }
+
+    private init(_ paths: [PathEntry]) {
+        self.paths = paths
+        routes = paths.flatMap(\.routes)
+    }
+
+    /// The same without all other paths.
+    func limited(to served: [String]) -> Router {
+        let known = paths.map(\.path)
+        precondition(served.allSatisfy(known.contains), "an endpoint serves paths of the router")
+        return Router(paths.filter { served.contains($0.path) })
+    }
+
+    /// Every path by its number, and nil, which is none, at 0.
+    var numberedPaths: [String?] {
+        [nil] + paths.sorted { $0.number < $1.number }.map { $0.path }
     }
 
     fileprivate static func allow(_ methods: [HTTPMethod]) -> [UInt8] {

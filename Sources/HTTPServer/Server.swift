@@ -24,6 +24,11 @@ public final class Server: Sendable {
 
     /// Prepares a server; nothing is opened before `start`.
     public init(_ configuration: ServerConfiguration, router: Router, logger: Logger) {
+        var configuration = configuration
+        for index in configuration.endpoints.indices {
+            configuration.endpoints[index].router =
+                configuration.endpoints[index].paths.map(router.limited)
+        }
         self.configuration = configuration
         self.router = router
         self.logger = logger
@@ -35,6 +40,24 @@ public final class Server: Sendable {
 
     /// Connections open now.
     public var connectionCount: Int { openConnections.load(ordering: .relaxed) }
+
+    /// What it has counted since it started. Loops count on meanwhile, so figures that belong together
+    /// may differ by what is under way.
+    public var figures: ServerFigures {
+        let counters = loops.map(\.counters)
+        var figures = ServerFigures()
+        for loop in counters { figures.add(loop) }
+        for (number, path) in router.numberedPaths.enumerated() {
+            figures.addRequests(to: path, number, counters)
+        }
+        figures.connections = connectionCount
+        figures.connectionLimit = configuration.maxConnections
+        figures.bufferedBytes = bufferedBytes.load(ordering: .relaxed)
+        figures.bufferLimit = configuration.limits.bufferedBytes
+        let credentials = configuration.endpoints.lazy.compactMap(\.credentials).first
+        figures.certificateEnd = credentials?.current.notAfter
+        return figures
+    }
 
     private var loops: [EventLoop] { state.withLock { $0.loops } }
 

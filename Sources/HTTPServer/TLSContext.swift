@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// An `SSL_CTX`: certificate, key and rules, checked. It does not change; a reload makes another.
 ///
@@ -70,6 +71,15 @@ final class TLSContext: @unchecked Sendable {
             return "it is not valid yet"
         }
         return nil
+    }
+
+    /// When the certificate's time is over, in seconds since 1970.
+    var notAfter: Int64? {
+        var time = tm()
+        guard let certificate = SSL_CTX_get0_certificate(handle),
+            ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1
+        else { return nil }
+        return Int64(timegm(&time))
     }
 
     deinit { SSL_CTX_free(handle) }

@@ -19,6 +19,9 @@ struct UnsentBytes {
     /// Bytes held, those already sent included.
     var count: Int { bytes.count }
 
+    /// Bytes yet to be sent.
+    var remaining: Int { bytes.count - offset }
+
     /// Sends what is held, then `output`; holds what the socket does not take.
     mutating func send(_ output: [UInt8], over transport: Transport) -> Outcome {
         if bytes.isEmpty {

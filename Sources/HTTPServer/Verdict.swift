@@ -1,9 +1,15 @@
 /// What a request's head alone decides, before any of its body is read.
-enum Verdict {
-    case run(Route, parameter: [UInt8])
-    /// An OPTIONS request that no route is for: `Allow` is the whole answer (RFC 9110, 9.3.7).
-    case allow([UInt8])
-    case refuse(HTTPError, allow: [UInt8]?)
+struct Verdict {
+    enum Outcome {
+        case run(Route, parameter: [UInt8])
+        /// An OPTIONS request that no route is for: `Allow` is the whole answer (RFC 9110, 9.3.7).
+        case allow([UInt8])
+        case refuse(HTTPError, allow: [UInt8]?)
+    }
+
+    let outcome: Outcome
+    /// The number of the path in the router; 0 where there is none.
+    let path: Int
 
     /// Judges `head`, whose bytes are `bytes`.
     init(_ head: RequestHead, _ bytes: UnsafeRawBufferPointer, router: Router) {
@@ -11,33 +17,37 @@ enum Verdict {
             .notImplemented, "This server does not implement the method.")
         guard case .path(let path, _) = head.target else {
             // RFC 9112, 3.2.4: the asterisk is "only used for a server-wide OPTIONS request".
-            self =
+            outcome =
                 head.method == .options
                 ? .allow(router.allowedAnywhere) : .refuse(unknownMethod, allow: nil)
+            self.path = 0
             return
         }
         guard let match = router.match(bytes.slice(path)) else {
             let nothing = HTTPError(.notFound, "There is nothing at this path.")
-            self = .refuse(head.method == nil ? unknownMethod : nothing, allow: nil)
+            outcome = .refuse(head.method == nil ? unknownMethod : nothing, allow: nil)
+            self.path = 0
             return
         }
+        self.path = match.entry.number
+        outcome = Self.outcome(head, match)
+    }
+
+    private static func outcome(_ head: RequestHead, _ match: Router.Match) -> Outcome {
         if head.method == .options, match.entry.route(.options) == nil {
-            self = .allow(match.entry.allow)
-            return
+            return .allow(match.entry.allow)
         }
         guard let method = head.method, let route = match.entry.route(method) else {
             let methods = String(decoding: match.entry.allow, as: UTF8.self)
             let error = HTTPError(
                 .methodNotAllowed, "This path does not take the method; it takes \(methods).")
-            self = .refuse(error, allow: match.entry.allow)
-            return
+            return .refuse(error, allow: match.entry.allow)
         }
         guard !head.hasUnknownExpectation else {
             let error = HTTPError(.expectationFailed, "The only expectation here is 100-continue.")
-            self = .refuse(error, allow: nil)
-            return
+            return .refuse(error, allow: nil)
         }
-        self = .run(route, parameter: match.parameter)
+        return .run(route, parameter: match.parameter)
     }
 }
 

@@ -12,10 +12,11 @@ struct EventBatch: Sendable {
     private(set) var indexes: [Int] = []
     /// Items so far, good and bad.
     private(set) var count = 0
-    private(set) var summary = IngestionSummary(listedIDs: .max)
+    private(set) var summary: IngestionSummary
 
     /// Several events, to be filled by `add`.
-    init(isStrict: Bool) {
+    init(isStrict: Bool, _ counters: Rejections) {
+        summary = IngestionSummary(listedIDs: .max, counters)
         isSingle = false
         self.isStrict = isStrict
     }
@@ -23,12 +24,14 @@ struct EventBatch: Sendable {
     /// One event.
     ///
     /// - Throws: `422` when it is not valid.
-    init(single decoded: EventDecoder.Decoded) throws(Problem) {
+    init(single decoded: EventDecoder.Decoded, _ counters: Rejections) throws(Problem) {
+        summary = IngestionSummary(listedIDs: .max, counters)
         isSingle = true
         isStrict = false
         switch decoded {
         case .event(let event): events = [event]
         case .invalid(let errors):
+            counters.note(.unprocessableContent)
             throw Problem(
                 .unprocessableContent,
                 "The event is not valid: \(IngestionSummary.sentence(errors)).",

@@ -141,17 +141,28 @@ extension LogbookAPI {
         -> EventBatch
     {
         try reporting {
-            var reader = JSONReader(body)
-            guard try reader.peekKind() == .array else {
-                return try decodeObjects(&reader, body, isStrict: isStrict)
+            do {
+                return try decodeItems(body, isStrict: isStrict)
+            } catch let error as JSONError {
+                rejections.note(.badRequest)
+                throw error
             }
-            var batch = EventBatch(isStrict: isStrict)
-            try reader.beginArray()
-            while try reader.nextElement() { try add(&reader, to: &batch) }
-            try reader.expectEnd()
-            try batch.check()
-            return batch
         }
+    }
+
+    private func decodeItems(
+        _ body: UnsafeRawBufferPointer, isStrict: Bool
+    ) throws -> EventBatch {
+        var reader = JSONReader(body)
+        guard try reader.peekKind() == .array else {
+            return try decodeObjects(&reader, body, isStrict: isStrict)
+        }
+        var batch = EventBatch(isStrict: isStrict, rejections)
+        try reader.beginArray()
+        while try reader.nextElement() { try add(&reader, to: &batch) }
+        try reader.expectEnd()
+        try batch.check()
+        return batch
     }
 
     /// One event; or, where a second object follows the first, several.
@@ -161,9 +172,9 @@ extension LogbookAPI {
         let first = try EventDecoder.decode(&reader, now: now())
         guard !reader.atEnd(), body[reader.offset] == UInt8(ascii: "{") else {
             try reader.expectEnd()
-            return try EventBatch(single: first)
+            return try EventBatch(single: first, rejections)
         }
-        var batch = EventBatch(isStrict: isStrict)
+        var batch = EventBatch(isStrict: isStrict, rejections)
         batch.add(first)
         while !reader.atEnd() {
             reader.beginNextText()
@@ -175,6 +186,7 @@ extension LogbookAPI {
 
     private func add(_ reader: inout JSONReader, to batch: inout EventBatch) throws {
         guard batch.count < Self.arrayLimit else {
+            rejections.note(.contentTooLarge)
             throw Problem(
                 .contentTooLarge,
                 "A body holds at most \(Self.arrayLimit) events; a stream of lines, sent as "
@@ -186,9 +198,10 @@ extension LogbookAPI {
     // MARK: Answering
 
     private func store(_ batch: EventBatch, isMinimal: Bool, _ pending: PendingResponse) {
-        repository.append(batch.events, allOrNothing: batch.isStrict) { result in
+        repository.append(batch.events, allOrNothing: batch.isStrict) { [rejections] result in
             switch result {
             case .failure(let error):
+                rejections.noteUnavailable(batch.events.count)
                 pending.complete { Problem(error).write(to: &$0) }
             case .success(let outcomes):
                 pending.enqueue { response in

@@ -29,19 +29,22 @@ final class EventStream: @unchecked Sendable {
     /// How many events may be looked through at once: fewer where that has taken too long.
     private var rows = EventStream.mostRows
     private let hub: StreamHub
+    /// Its place among all streams.
+    private let place: Int
 
     private static let mostRows: Int64 = 1024
     /// With as few, SQLite does not look at the clock before it is done: there is always progress.
     private static let fewestRows: Int64 = 16
     private static let pieceBytes = 64 * 1024
 
-    init(_ wish: Wish, _ hub: StreamHub, heartbeats: UInt64) {
+    init(_ wish: Wish, _ hub: StreamHub, place: Int, heartbeats: UInt64) {
         self.wish = wish
         self.hub = hub
+        self.place = place
         self.heartbeats = heartbeats
     }
 
-    deinit { hub.forget(ObjectIdentifier(self)) }
+    deinit { hub.forget(ObjectIdentifier(self), at: place) }
 
     var format: StreamFormat { wish.format }
 
@@ -99,6 +102,7 @@ final class EventStream: @unchecked Sendable {
             format.appendGreeting(position: wish.position, to: &bytes)
         }
         bytes = bytes.isEmpty ? piece.bytes : bytes + piece.bytes
+        if wish.position != piece.position { hub.note(place, at: piece.position) }
         wish.position = piece.position
         if heartbeats != self.heartbeats {
             self.heartbeats = heartbeats

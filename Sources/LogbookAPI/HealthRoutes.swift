@@ -26,7 +26,7 @@ extension LogbookAPI {
         ]
     }
 
-    private var unreadyReason: String? {
+    var unreadyReason: String? {
         if isDraining { return "the service is shutting down" }
         switch repository.schemaState.status {
         case .migrating: return "the database is being opened or migrated"

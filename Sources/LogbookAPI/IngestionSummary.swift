@@ -21,14 +21,20 @@ struct IngestionSummary: Sendable {
     /// Of what is stored, as the inside of a JSON array.
     private var ids: [UInt8] = []
     private let listedIDs: Int
+    private let counters: Rejections
 
     /// Errors that a summary lists; it counts the others.
     private static let listedErrors = 100
     private static let taken = FieldError(
         pointer: "/id", detail: "is taken by an event with other content")
 
-    /// - Parameter listedIDs: how many ids of stored events it lists.
-    init(listedIDs: Int) { self.listedIDs = listedIDs }
+    /// - Parameters:
+    ///   - listedIDs: how many ids of stored events it lists.
+    ///   - counters: where what is rejected is counted, too.
+    init(listedIDs: Int, _ counters: Rejections) {
+        self.listedIDs = listedIDs
+        self.counters = counters
+    }
 
     /// Items of which an event is in the store now.
     var stored: Int { accepted + duplicates }
@@ -36,6 +42,7 @@ struct IngestionSummary: Sendable {
     /// Counts the item at `index` as one that is not stored.
     mutating func reject(_ index: Int, _ status: HTTPStatus, _ errors: [FieldError]) {
         rejected += 1
+        counters.note(status)
         guard rejections.count < Self.listedErrors else { return }
         rejections.append(Rejection(index: index, status: status, errors: errors))
     }

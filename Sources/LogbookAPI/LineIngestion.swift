@@ -26,7 +26,7 @@ final class LineIngestion: Sendable {
         var isEnded = false
         var isAnswered = false
         var failure: Problem?
-        var summary = IngestionSummary(listedIDs: LineIngestion.listedIDs)
+        var summary: IngestionSummary
 
         /// A line that is longer than what is buffered must come whole to be read.
         var hasEnough: Bool {
@@ -41,7 +41,7 @@ final class LineIngestion: Sendable {
 
     private let api: LogbookAPI
     private let reservedBytes: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Ids that the summary lists.
     static let listedIDs = 1000
@@ -57,6 +57,8 @@ final class LineIngestion: Sendable {
     /// - Throws: `503` when too many bodies are being read.
     init(_ api: LogbookAPI, contentLength: Int?) throws(Problem) {
         self.api = api
+        state = Mutex(
+            State(summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
         reservedBytes = min(contentLength ?? .max, Self.memoryBytes)
         try api.reserveIngestion(reservedBytes)
     }
@@ -231,7 +233,9 @@ final class LineIngestion: Sendable {
                 state.committing -= 1
                 switch result {
                 case .success(let outcomes): state.summary.add(outcomes, of: events, at: indexes)
-                case .failure(let error): state.failure = state.failure ?? Problem(error)
+                case .failure(let error):
+                    api.rejections.noteUnavailable(events.count)
+                    state.failure = state.failure ?? Problem(error)
                 }
             }
             proceed()

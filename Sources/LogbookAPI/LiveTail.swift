@@ -4,11 +4,13 @@ import HTTPServer
 /// All streams of events, by event loop.
 final class LiveTail: Sendable {
     private let hubs: [StreamHub]
+    private let places: StreamPlaces
     private let heartbeat: DispatchTimeInterval
     private let queue = DispatchQueue(label: "logbook.heartbeat")
 
     init(_ readers: LoopReaders, loops: Int, places: Int, heartbeat: Duration) {
         let places = StreamPlaces(places)
+        self.places = places
         hubs = (0..<loops).map { StreamHub(places, readers, loopIndex: $0) }
         self.heartbeat = .nanoseconds(Int(heartbeat / .nanoseconds(1)))
         beatLater()
@@ -23,6 +25,12 @@ final class LiveTail: Sendable {
     }
 
     func hub(for request: Request) -> StreamHub { hubs[request.loopIndex] }
+
+    /// How many streams there are, how many there may be, and how far the last of them is.
+    var figures: (count: Int, limit: Int, last: Int64?) {
+        let (count, last) = places.taken
+        return (count, places.count, last)
+    }
 
     func noteCommit() { for hub in hubs { hub.noteCommit() } }
 

@@ -11,8 +11,10 @@ public final class LogbookAPI: Sendable {
     let liveTail: LiveTail
     let now: @Sendable () -> Timestamp
     let bodyLimit: Int
+    let version: String
     /// Bytes of bodies that are being read elsewhere than on an event loop.
     let ingestedBytes = Atomic<Int>(0)
+    let rejections = Rejections()
     private let draining = Atomic<Bool>(false)
 
     /// Creates the interface.
@@ -22,12 +24,14 @@ public final class LogbookAPI: Sendable {
     ///   - bodyLimit: the longest JSON body, in bytes.
     ///   - streams: live streams at a time.
     ///   - heartbeat: how often each of them sends a sign of life.
+    ///   - version: of the program, for its metrics.
     ///   - now: the time of events that bring none.
     public init(
         _ repository: EventRepository, loops: Int, bodyLimit: Int, streams: Int,
-        heartbeat: Duration, now: @escaping @Sendable () -> Timestamp
+        heartbeat: Duration, version: String, now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
+        self.version = version
         self.bodyLimit = bodyLimit
         self.now = now
         readers = LoopReaders(repository, loops: loops)
@@ -38,13 +42,12 @@ public final class LogbookAPI: Sendable {
     public var routes: [Route] {
         let routes =
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
+            + metricsRoutes
         return routes + [indexRoute(of: routes)]
     }
 
-    /// The routes that are answered from memory and tell nothing of the events.
-    public var probeRoutes: [Route] {
-        routes.filter { ["/schema/version", "/healthz", "/readyz"].contains($0.path) }
-    }
+    /// What is answered from memory and tells nothing of the events.
+    public static let probePaths = ["/schema/version", "/healthz", "/readyz", "/metrics"]
 
     /// Has `/readyz` say that traffic should go elsewhere.
     public func beginDraining() { draining.store(true, ordering: .relaxed) }

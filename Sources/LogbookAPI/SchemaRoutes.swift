@@ -76,8 +76,8 @@ extension LogbookAPI {
         func microseconds(_ time: Duration) -> Int { Int(time / .microseconds(1)) }
         let figures: [(name: StaticString, value: Int)] = [
             ("{\"commits\":", statistics.commits),
-            (",\"checkpoints\":", statistics.checkpoints),
-            (",\"checkpoint_us\":", microseconds(statistics.checkpointTime)),
+            (",\"checkpoints\":", statistics.checkpointTimes.counts.reduce(0, +)),
+            (",\"checkpoint_us\":", statistics.checkpointTimes.sum / 1000),
             (",\"longest_checkpoint_us\":", microseconds(statistics.longestCheckpoint)),
             (",\"most_wal_bytes\":", Int(statistics.mostWALBytes)),
             (",\"oldest_reader_us\":", microseconds(statistics.oldestReader)),

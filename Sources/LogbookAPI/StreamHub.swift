@@ -58,7 +58,7 @@ final class StreamHub: Sendable {
         } catch {
             throw Problem(error)
         }
-        guard places.take() else {
+        guard let taken = places.take(at: place) else {
             throw Problem(
                 .serviceUnavailable, "Not now: there are \(places.count) streams already.")
         }
@@ -67,12 +67,15 @@ final class StreamHub: Sendable {
             state.thread = thread
             return state.heartbeats
         }
-        return EventStream(wish, self, heartbeats: heartbeats)
+        return EventStream(wish, self, place: taken, heartbeats: heartbeats)
     }
 
+    /// Called when a stream has got to `position`.
+    func note(_ place: Int, at position: Int64) { places.move(place, to: position) }
+
     /// Called when a stream has ended.
-    func forget(_ stream: ObjectIdentifier) {
-        places.giveBack()
+    func forget(_ stream: ObjectIdentifier, at place: Int) {
+        places.giveBack(place)
         state.withLock { _ = $0.idle.removeValue(forKey: stream) }
     }
 

@@ -17,7 +17,7 @@ struct ListenOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Address that serves the probes alone, in plain HTTP, as HOST:PORT or unix:PATH. "
+            "Address that serves the probes and /metrics alone, in plain HTTP, as HOST:PORT or unix:PATH. "
                 + "(default: none)",
             valueName: "address"))
     var probeListen: [String] = []
@@ -108,7 +108,7 @@ struct ListenOptions: ParsableArguments {
     }
 
     /// All addresses with what is served there.
-    func endpoints(_ credentials: TLSCredentials?, probes: Router) throws -> [Endpoint] {
+    func endpoints(_ credentials: TLSCredentials?, probes: [String]) throws -> [Endpoint] {
         let main = try listenTexts.map { text in
             Endpoint(
                 try Self.address(text, flag: "listen"),
@@ -116,7 +116,7 @@ struct ListenOptions: ParsableArguments {
         }
         return main
             + (try Self.split(probeListen).map { text in
-                Endpoint(try Self.address(text, flag: "probe-listen"), router: probes)
+                Endpoint(try Self.address(text, flag: "probe-listen"), paths: probes)
             })
     }
 }

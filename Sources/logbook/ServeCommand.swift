@@ -114,9 +114,9 @@ struct ServeCommand: ParsableCommand {
         let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
-            heartbeat: .seconds(streaming.streamHeartbeat), now: Self.now)
+            heartbeat: .seconds(streaming.streamHeartbeat), version: Version.text, now: Self.now)
         let credentials = try readCertificate(logger)
-        let endpoints = try listening.endpoints(credentials, probes: Router(api.probeRoutes))
+        let endpoints = try listening.endpoints(credentials, probes: LogbookAPI.probePaths)
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
         configuration.maxConnections = limits.maxConnections
         configuration.limits = limits.http

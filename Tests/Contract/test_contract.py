@@ -99,6 +99,7 @@ CASES = [
     Case("GET /schema/migrations", 200),
     Case("GET /healthz", 200, "alive"),
     Case("GET /readyz", 200, "ready"),
+    Case("GET /metrics", 200),
     Case("GET /", 200),
     *[Case(operation, 400, "unknownParameter", query="?x=1") for operation in OPERATIONS if not parameters(operation)],
 ]

@@ -167,7 +167,7 @@ struct TLSTests {
         func status(_ path: String, _ method: String = "GET") throws -> Int {
             try RawClient(port: port).exchange(method, path).status
         }
-        for path in ["/schema/version", "/healthz", "/readyz"] {
+        for path in ["/schema/version", "/healthz", "/readyz", "/metrics"] {
             #expect(try status(path) == 200)
         }
         for path in ["/", "/events", "/events/e", "/schema", "/schema/migrations"] {

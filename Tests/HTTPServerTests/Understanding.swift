@@ -18,7 +18,7 @@ struct Understanding: Equatable {
         case allow
         case refuse(HTTPStatus)
 
-        init(_ verdict: Verdict) {
+        init(_ verdict: Verdict.Outcome) {
             switch verdict {
             case .run(let route, let parameter):
                 self = .run(path: route.path, parameter: parameter)
@@ -118,7 +118,7 @@ struct Understanding: Equatable {
                 Array(pending[field.name]) + Array(":".utf8) + pending[field.value]
             }
             message.verdict = received.withUnsafeBytes { bytes in
-                Judgement(Verdict(parser.head, bytes, router: Understanding.router))
+                Judgement(Verdict(parser.head, bytes, router: Understanding.router).outcome)
             }
             messages.append(message)
             pending.removeFirst(end)

@@ -1,0 +1,30 @@
+/// Values by size.
+public struct Distribution: Equatable, Sendable {
+    /// What each of `counts` goes up to; the last goes beyond.
+    public let bounds: [Int]
+    /// How many values were within a bound and beyond the one before.
+    public private(set) var counts: [Int]
+    /// All values together.
+    public private(set) var sum = 0
+
+    init(bounds: [Int]) {
+        self.bounds = bounds
+        counts = [Int](repeating: 0, count: bounds.count + 1)
+    }
+
+    /// Of times, in nanoseconds: what a disk takes, from the best to one that hangs.
+    static let times = Distribution(
+        bounds: [
+            .microseconds(100), .microseconds(250), .microseconds(500), .milliseconds(1),
+            .microseconds(2500), .milliseconds(5), .milliseconds(10), .milliseconds(25),
+            .milliseconds(50), .milliseconds(100), .milliseconds(250), .seconds(1), .seconds(10),
+        ].map { (bound: Duration) in Int(bound.inNanoseconds) })
+
+    /// Of events in a commit.
+    static let sizes = Distribution(bounds: [0, 1, 4, 16, 64, 256, 1024, 4096])
+
+    mutating func note(_ value: Int) {
+        counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += 1
+        sum += value
+    }
+}

@@ -1,0 +1,20 @@
+import Glibc
+
+/// Bytes of a store's files, and of the volume that they are on.
+public struct StoreSizes: Equatable, Sendable {
+    /// Of the database file.
+    public var database: Int64 = 0
+    /// Within that, of pages that hold nothing.
+    public var free: Int64 = 0
+    /// Of the WAL file.
+    public var wal: Int64 = 0
+    /// Of the volume, and of what a process without privileges may still write to it.
+    public var volume: Int64 = 0
+    public var volumeFree: Int64 = 0
+
+    /// Bytes of the file at `path`; 0 when there is none.
+    static func file(_ path: String) -> Int64 {
+        var file = stat()
+        return stat(path, &file) == 0 ? Int64(file.st_size) : 0
+    }
+}

@@ -1,0 +1,247 @@
+import EventStore
+import Events
+import HTTPServer
+
+/// `GET /metrics`: everything from memory. docs/metrics.md has a line for each family, and a test holds
+/// the two together.
+extension LogbookAPI {
+    var metricsRoutes: [Route] {
+        [
+            route(
+                .get, "/metrics", "figures for Prometheus, from memory",
+                statuses: [.ok, .badRequest]
+            ) { [self] request, response throws(Problem) in
+                _ = try parameters(request, known: [])
+                var text = MetricsText()
+                Self.write(request.serverFigures, to: &text)
+                let statistics = repository.statistics
+                writeEvents(statistics, to: &text)
+                writeWriter(statistics, to: &text)
+                writeStore(statistics, to: &text)
+                writeStreams(statistics, to: &text)
+                writeProcess(to: &text)
+                response.contentType = "text/plain; version=0.0.4; charset=utf-8"
+                response.addHeader("Cache-Control", "no-store")
+                response.body.append(contentsOf: text.bytes)
+            }
+        ]
+    }
+
+    // MARK: HTTP
+
+    private static func write(_ figures: ServerFigures, to text: inout MetricsText) {
+        text.family(
+            "logbook_http_requests_total", .counter, "Requests answered, by route and status.")
+        for requests in figures.requests {
+            for (status, count) in zip(HTTPStatus.all, requests.counts) where count > 0 {
+                text.sample(count, labels(requests) + [("status", String(status.code))])
+            }
+        }
+        text.family(
+            "logbook_http_request_duration_seconds", .histogram,
+            "From when a request had come whole until its answer, or the beginning of one that is streamed."
+        )
+        let bounds = ServerFigures.Times.bounds.map { Int($0 / .nanoseconds(1)) }
+        for requests in figures.requests {
+            text.histogram(
+                bounds, requests.times.counts, sum: requests.times.nanoseconds, areTimes: true,
+                labels(requests))
+        }
+        text.family(
+            "logbook_http_received_bytes_total", .counter,
+            "Bytes received from clients, TLS left out.", figures.received)
+        text.family(
+            "logbook_http_sent_bytes_total", .counter, "Bytes sent to clients, TLS left out.",
+            figures.sent)
+        writeConnections(figures, to: &text)
+    }
+
+    private static func labels(_ requests: ServerFigures.Requests) -> MetricsText.Labels {
+        [("route", requests.path ?? "none"), ("method", requests.method?.rawValue ?? "other")]
+    }
+
+    private static func writeConnections(_ figures: ServerFigures, to text: inout MetricsText) {
+        text.family(
+            "logbook_http_connections", .gauge, "Connections that are open.", figures.connections)
+        text.family(
+            "logbook_http_connections_limit", .gauge, "Connections that may be open at a time.",
+            figures.connectionLimit)
+        text.family(
+            "logbook_http_connections_accepted_total", .counter, "Connections accepted.",
+            figures.accepted)
+        text.family(
+            "logbook_http_connections_refused_total", .counter,
+            "Connections given up: TLS handshakes that failed, and for want of buffers.")
+        text.sample(figures.failedHandshakes, [("reason", "tls_handshake")])
+        text.sample(figures.shed, [("reason", "buffers")])
+        text.family(
+            "logbook_http_accept_pauses_total", .counter,
+            "Times that new connections had to wait, because of the limit on connections or on descriptors."
+        )
+        text.sample(figures.heldBackByConnections, [("reason", "connections")])
+        text.sample(figures.heldBackByDescriptors, [("reason", "descriptors")])
+        text.family(
+            "logbook_http_buffered_bytes", .gauge, "Bytes in the buffers of all connections.",
+            figures.bufferedBytes)
+        text.family(
+            "logbook_http_buffered_limit_bytes", .gauge, "Bytes that they may hold.",
+            figures.bufferLimit)
+        text.family(
+            "logbook_tls_certificate_end_timestamp_seconds", .gauge,
+            "When the certificate in use is over; none without TLS.")
+        if let end = figures.certificateEnd { text.sample(Int(end)) }
+    }
+
+    // MARK: The store
+
+    private func writeEvents(_ statistics: StoreStatistics, to text: inout MetricsText) {
+        let tally = statistics.tally
+        text.family(
+            "logbook_events_stored_total", .counter,
+            "Events stored, by type (one that the contract does not name is other) and severity.")
+        for type in EventType.allCases.map(Optional.some) + [nil] {
+            for severity in Severity.allCases {
+                text.sample(
+                    tally.stored(type, severity),
+                    [("type", type?.rawValue ?? "other"), ("severity", severity.rawValue)])
+            }
+        }
+        text.family(
+            "logbook_events_duplicate_total", .counter, "Events sent that were stored already.",
+            tally.duplicates)
+        text.family(
+            "logbook_events_rejected_total", .counter, "Events sent and not stored, by why.")
+        text.sample(rejections.malformed, [("reason", "malformed")])
+        text.sample(rejections.invalid, [("reason", "invalid")])
+        text.sample(rejections.tooLarge, [("reason", "too_large")])
+        text.sample(tally.conflicts, [("reason", "conflict")])
+        text.sample(rejections.unavailable, [("reason", "unavailable")])
+        text.family(
+            "logbook_events_deleted_total", .counter, "Events deleted by request.", tally.deleted)
+        text.family(
+            "logbook_events_removed_total", .counter, "Events removed by retention, by why.")
+        text.sample(statistics.removedByAge, [("reason", "age")])
+        text.sample(statistics.removedForCount, [("reason", "count")])
+        text.sample(statistics.removedForBytes, [("reason", "bytes")])
+        text.family(
+            "logbook_events_last_seq", .gauge, "The number of the last event stored.",
+            Int(tally.lastSeq))
+    }
+
+    private func writeWriter(_ statistics: StoreStatistics, to text: inout MetricsText) {
+        let configuration = repository.configuration
+        text.family(
+            "logbook_write_queue_events", .gauge, "Events that wait to be written.",
+            statistics.queued.events)
+        text.family(
+            "logbook_write_queue_limit_events", .gauge, "Events that may wait.",
+            configuration.queuedEvents)
+        text.family(
+            "logbook_write_queue_bytes", .gauge, "Bytes of the events that wait to be written.",
+            statistics.queued.bytes)
+        text.family(
+            "logbook_write_queue_limit_bytes", .gauge, "Bytes that may wait.",
+            configuration.queuedBytes)
+        text.family(
+            "logbook_write_queue_refusals_total", .counter,
+            "Requests refused because too much waited.", statistics.queueRefusals)
+        write(
+            statistics.commitSizes, "logbook_commit_events",
+            "Events stored and deleted in a commit.", areTimes: false, to: &text)
+        write(
+            statistics.commitTimes, "logbook_commit_duration_seconds",
+            "How long a commit took, its sync included.", to: &text)
+        write(
+            statistics.syncTimes, "logbook_commit_sync_duration_seconds",
+            "How long of that it took to write the WAL and sync it.", to: &text)
+        write(
+            statistics.checkpointTimes, "logbook_checkpoint_duration_seconds",
+            "How long a checkpoint took, its syncs included.", to: &text)
+        text.family("logbook_oldest_read_seconds", .gauge, "Age of the oldest read going on.")
+        text.sample(nanoseconds: Int(statistics.oldestReader / .nanoseconds(1)))
+        text.family(
+            "logbook_reads_stopped_total", .counter,
+            "Reads stopped because they kept the WAL from being emptied.",
+            statistics.stoppedReaders)
+    }
+
+    private func write(
+        _ distribution: Distribution, _ name: StaticString, _ help: StaticString,
+        areTimes: Bool = true, to text: inout MetricsText
+    ) {
+        text.family(name, .histogram, help)
+        text.histogram(
+            distribution.bounds, distribution.counts, sum: distribution.sum, areTimes: areTimes)
+    }
+
+    private func writeStore(_ statistics: StoreStatistics, to text: inout MetricsText) {
+        let configuration = repository.configuration
+        let state = repository.schemaState
+        text.family(
+            "logbook_database_bytes", .gauge, "Size of the database file.",
+            Int(statistics.sizes.database))
+        text.family(
+            "logbook_database_free_bytes", .gauge, "Bytes of it that hold nothing.",
+            Int(statistics.sizes.free))
+        text.family(
+            "logbook_database_limit_bytes", .gauge,
+            "What database and WAL may have together; 0 is any size.",
+            configuration.retention.bytes ?? 0)
+        text.family(
+            "logbook_wal_bytes", .gauge, "Size of the WAL file.", Int(statistics.sizes.wal))
+        text.family(
+            "logbook_wal_limit_bytes", .gauge, "What the WAL may have.",
+            min(configuration.walBytes, (configuration.retention.bytes ?? .max) / 4))
+        text.family(
+            "logbook_volume_bytes", .gauge, "Size of the volume of the database.",
+            Int(statistics.sizes.volume))
+        text.family(
+            "logbook_volume_free_bytes", .gauge, "Bytes of it that may still be written.",
+            Int(statistics.sizes.volumeFree))
+        text.family(
+            "logbook_schema_version", .gauge, "Version of the schema; 0 before it is known.",
+            state.version)
+        text.family(
+            "logbook_schema_latest_version", .gauge,
+            "The latest version that this program knows.", state.latest)
+        text.family(
+            "logbook_writable", .gauge, "1 while events can be stored, else 0.",
+            state.status == .ready && repository.unwritableReason == nil ? 1 : 0)
+        text.family(
+            "logbook_ready", .gauge, "1 while /readyz says so, else 0.",
+            unreadyReason == nil ? 1 : 0)
+    }
+
+    private func writeStreams(_ statistics: StoreStatistics, to text: inout MetricsText) {
+        let streams = liveTail.figures
+        text.family("logbook_streams", .gauge, "Live streams that are open.", streams.count)
+        text.family(
+            "logbook_streams_limit", .gauge, "Live streams that may be open.", streams.limit)
+        text.family(
+            "logbook_stream_lag_events", .gauge,
+            "Events that the live stream furthest behind has yet to look at.",
+            Int(max(0, statistics.tally.lastSeq - (streams.last ?? .max))))
+    }
+
+    // MARK: The process
+
+    private func writeProcess(to text: inout MetricsText) {
+        text.family("logbook_build_info", .gauge, "Always 1; the labels tell what runs.")
+        text.sample(
+            1, [("version", version), ("sqlite_version", EventRepository.sqliteVersion)])
+        let process = ProcessFigures()
+        text.family("process_cpu_seconds_total", .counter, "CPU time used, user and system.")
+        text.sample(nanoseconds: process.cpuNanoseconds)
+        text.family(
+            "process_resident_memory_bytes", .gauge, "Resident memory.", process.residentBytes)
+        text.family(
+            "process_virtual_memory_bytes", .gauge, "Virtual memory.", process.virtualBytes)
+        text.family("process_open_fds", .gauge, "Open descriptors.", process.openDescriptors)
+        text.family(
+            "process_max_fds", .gauge, "Descriptors that may be open.", process.mostDescriptors)
+        text.family("process_threads", .gauge, "Threads.", process.threads)
+        text.family(
+            "process_start_time_seconds", .gauge, "When the process began, since 1970.")
+        text.sample(nanoseconds: ProcessFigures.start)
+    }
+}
