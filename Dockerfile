@@ -14,7 +14,9 @@ RUN for tests in $(sed -nE 's/.*"([A-Za-z]+Tests)".*/\1/p' Package.swift); do \
       mkdir -p "Tests/$tests" && touch "Tests/$tests/None.swift" || exit 1; \
     done
 COPY Sources Sources
+COPY Plugins Plugins
 COPY Examples Examples
+COPY openapi.yaml .
 RUN swift build -c release --static-swift-stdlib --product logbook \
  && strip -o /logbook "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook"
 

@@ -38,7 +38,7 @@ lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
 	@scripts/lint "$(BINARY)"
 
 format: ## format the Swift sources in place
-	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples bench
+	swift format --in-place --parallel --recursive Package.swift Plugins Sources Tests Examples bench
 
 bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench

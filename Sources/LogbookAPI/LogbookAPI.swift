@@ -38,6 +38,7 @@ public final class LogbookAPI: Sendable {
     public var routes: [Route] {
         let routes =
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
+            + contractRoutes
         return routes + [indexRoute(of: routes)]
     }
 
