@@ -38,7 +38,7 @@ lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
 	@scripts/lint "$(BINARY)"
 
 format: ## format the Swift sources in place
-	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples bench
+	swift format --in-place --parallel --recursive Package.swift Plugins Sources Tests Examples bench
 
 document: build ## make the table in docs/configuration.md anew from --help
 	scripts/document-flags "$(BINARY)" >.build/configuration.md

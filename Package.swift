@@ -35,12 +35,15 @@ let package = Package(
                 "CLinux", "SQLite", "Events", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .executableTarget(name: "EmbedContract", dependencies: ["JSON"]),
+        .plugin(name: "Contract", capability: .buildTool(), dependencies: ["EmbedContract"]),
         .target(
             name: "LogbookAPI",
             dependencies: [
                 "HTTPServer", "EventStore", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+            ],
+            plugins: ["Contract"]),
         .executableTarget(
             name: "logbook",
             dependencies: [
@@ -60,6 +63,7 @@ let package = Package(
                 "HTTPServer", "CLinux", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(name: "EmbedContractTests", dependencies: ["EmbedContract"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON"]),
         .testTarget(
             name: "EventStoreTests",

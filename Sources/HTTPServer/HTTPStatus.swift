@@ -30,6 +30,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let created = HTTPStatus(201, "Created")
     /// 204
     public static let noContent = HTTPStatus(204, "No Content")
+    /// 304
+    public static let notModified = HTTPStatus(304, "Not Modified")
     /// 400
     public static let badRequest = HTTPStatus(400, "Bad Request")
     /// 404

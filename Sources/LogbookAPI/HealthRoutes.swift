@@ -3,7 +3,7 @@ import Events
 import HTTPServer
 import JSON
 
-/// The probes, answered from memory, and the index of routes.
+/// The probes, answered from memory.
 extension LogbookAPI {
     var healthRoutes: [Route] {
         [
@@ -32,36 +32,6 @@ extension LogbookAPI {
         case .migrating: return "the database is being opened or migrated"
         case .failed: return "the database could not be brought to its latest version"
         case .ready: return repository.unwritableReason
-        }
-    }
-
-    /// `GET /`: what there is.
-    func indexRoute(of routes: [Route]) -> Route {
-        let path = "/"
-        let listed =
-            routes.map { ($0.method, $0.path, $0.summary, $0.parameters, $0.statuses) }
-            + [(.get, path, "this index", [], [.ok, .badRequest])]
-        var index: [UInt8] = []
-        index.append("{\"name\":\"logbook\",\"routes\":")
-        Self.writeList(listed, to: &index) { route, body in
-            body.append("\n{\"method\":")
-            body.appendJSONString(route.0.rawValue)
-            body.append(",\"path\":")
-            body.appendJSONString(route.1)
-            body.append(",\"summary\":")
-            body.appendJSONString(route.2)
-            body.append(",\"parameters\":")
-            Self.writeList(route.3, to: &body) { $1.appendJSONString($0) }
-            body.append(",\"statuses\":")
-            Self.writeList(route.4, to: &body) { $1.appendInteger($0.code) }
-            body.append("}")
-        }
-        index.append("}\n")
-        let answer = index
-        return route(.get, path, "this index", statuses: [.ok, .badRequest]) {
-            [self] request, response throws(Problem) in
-            _ = try parameters(request, known: [])
-            response.body.append(contentsOf: answer)
         }
     }
 }

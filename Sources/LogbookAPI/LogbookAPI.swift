@@ -43,6 +43,7 @@ public final class LogbookAPI: Sendable {
         let routes =
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
             + metricsRoutes
+            + contractRoutes
         return routes + [indexRoute(of: routes)]
     }
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 import pytest
+import yaml
 from conftest import BODIES
 from openapi_spec_validator import validate
-from support import BINARY, CONTRACT, OPERATIONS, check, examples, parameters, resolve, response, typed, validator
+from support import BINARY, CONTRACT, OPERATIONS, ROOT, check, examples, parameters, resolve, response, typed, validator
 
 EVENT = {"event_type": "cluster", "severity": "info", "title": "An event"}
 UNTITLED = {"event_type": "cluster", "severity": "info"}
@@ -101,6 +102,10 @@ CASES = [
     Case("GET /readyz", 200, "ready"),
     Case("GET /metrics", 200),
     Case("GET /", 200),
+    Case("GET /", 200, headers={"Accept": "text/html, */*;q=0.8"}),
+    Case("GET /openapi.yaml", 200),
+    Case("GET /openapi.json", 200),
+    *[Case(f"GET /{name}", 304, headers={"If-None-Match": "*"}) for name in ("", "openapi.yaml", "openapi.json")],
     *[Case(operation, 400, "unknownParameter", query="?x=1") for operation in OPERATIONS if not parameters(operation)],
 ]
 
@@ -162,6 +167,37 @@ def test_routes_are_those_of_the_contract(program):
         operation: (sorted(parameters(operation)), sorted(int(s) for s in described["responses"] if s != "default"))
         for operation, described in OPERATIONS.items()
     }
+
+
+def test_the_contract_is_served_as_it_is_and_as_json(empty):
+    """PyYAML is another reader than the one that the JSON was made with."""
+    text = (ROOT / "openapi.yaml").read_bytes()
+    assert empty.request("GET", "/openapi.yaml").body == text
+    assert empty.request("GET", "/openapi.json").json == yaml.safe_load(text)
+
+
+def test_what_the_client_has_is_not_sent_again(empty):
+    for path, accept in (("/", "text/html"), ("/", "*/*"), ("/openapi.yaml", "*/*"), ("/openapi.json", "*/*")):
+        answer = empty.request("GET", path, headers={"Accept": accept})
+        tag = answer.headers["ETag"]
+        for condition, status in ((tag, 304), (f'"x" , W/{tag}', 304), ("*", 304), ('"x"', 200), (tag.strip('"'), 200)):
+            again = empty.request("GET", path, headers={"Accept": accept, "If-None-Match": condition})
+            assert (again.status, again.body) == (status, b"" if status == 304 else answer.body), condition
+            assert again.headers["ETag"] == tag
+    tags = {empty.request("GET", path, headers={"Accept": "text/html"}).headers["ETag"] for path in ("/", "/openapi.yaml", "/openapi.json")}
+    assert len(tags) == 3
+
+
+def test_a_browser_gets_a_page_that_needs_nothing_else(empty):
+    firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+    for accept, kind in ((firefox, "text/html; charset=utf-8"), ("application/json;q=0.5,text/html;q=0.4", "application/json"),
+                         ("image/png", "application/json"), ("*/*", "application/json")):
+        assert empty.request("GET", "/", headers={"Accept": accept}).headers["Content-Type"] == kind, accept
+    page = empty.request("GET", "/", headers={"Accept": firefox}).body.decode()
+    for operation in OPERATIONS:
+        method, path = operation.split()
+        assert re.search(rf"<td>{method}<td>(<a href=\"{re.escape(path)}\">)?{re.escape(path)}<", page), operation
+    assert not re.search(r"<script|<link|src=|url\(", page)
 
 
 def test_all_that_the_contract_has_is_tested():

@@ -1,0 +1,55 @@
+import HTTPServer
+import JSON
+
+/// The contract, and the index of routes.
+extension LogbookAPI {
+    var contractRoutes: [Route] {
+        [
+            contractRoute(
+                "/openapi.yaml", "this contract, as YAML",
+                StaticAnswer("application/yaml", Contract.yaml)),
+            contractRoute(
+                "/openapi.json", "this contract, as JSON",
+                StaticAnswer("application/json", Contract.json)),
+        ]
+    }
+
+    private func contractRoute(_ path: String, _ summary: String, _ answer: StaticAnswer) -> Route {
+        route(.get, path, summary, statuses: [.ok, .notModified, .badRequest]) {
+            [self] request, response throws(Problem) in
+            _ = try parameters(request, known: [])
+            answer.write(to: &response, for: request)
+        }
+    }
+
+    /// `GET /`: what there is, as JSON unless a browser asks.
+    func indexRoute(of routes: [Route]) -> Route {
+        let path = "/"
+        let summary = "this index"
+        let statuses: [HTTPStatus] = [.ok, .notModified, .badRequest]
+        let index = RouteIndex(
+            routes.map(RouteIndex.Entry.init)
+                + [
+                    RouteIndex.Entry(
+                        method: .get, path: path, summary: summary, parameters: [],
+                        statuses: statuses)
+                ])
+        let answers = [
+            StaticAnswer("application/json", index.json),
+            StaticAnswer("text/html; charset=utf-8", index.page),
+        ]
+        return route(.get, path, summary, statuses: statuses) {
+            [self] request, response throws(Problem) in
+            _ = try parameters(request, known: [])
+            // What accepts neither gets JSON: an index that is a 406 helps nobody.
+            let preferred = MediaType.preferred(
+                of: ["application/json", "text/html"], request.header("accept"))
+            response.addHeader("Vary", "Accept")
+            // The page brings its own style, and nothing else is to be run or fetched.
+            response.addHeader(
+                "Content-Security-Policy",
+                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+            answers[preferred ?? 0].write(to: &response, for: request)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import HTTPServer
+import JSON
+
+/// A `200` that stays the same as long as the program runs, so that a client that has it need not be
+/// sent it again.
+struct StaticAnswer: Sendable {
+    let contentType: StaticString
+    private let body: [UInt8]
+    private let entityTag: [UInt8]
+
+    init(_ contentType: StaticString, _ body: [UInt8]) {
+        self.contentType = contentType
+        self.body = body
+        // FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+        let hash = body.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        entityTag = Array("\"\(String(hash, radix: 16))\"".utf8)
+    }
+
+    init(_ contentType: StaticString, _ body: StaticString) {
+        var bytes: [UInt8] = []
+        bytes.append(body)
+        self.init(contentType, bytes)
+    }
+
+    /// Answers `request`: with a `304` when the client has it already.
+    func write(to response: inout Response, for request: Request) {
+        response.addHeader("ETag", entityTag)
+        // Another version of the program has another: to be kept, and asked for again each time.
+        response.addHeader("Cache-Control", "no-cache")
+        if isHeld(by: request) {
+            response.status = .notModified
+            response.contentType = nil
+        } else {
+            response.contentType = contentType
+            response.body.append(contentsOf: body)
+        }
+    }
+
+    /// RFC 9110, section 13.1.2: `*`, or a list of entity tags, of which weak ones match, too.
+    private func isHeld(by request: Request) -> Bool {
+        guard let condition = request.header("if-none-match") else { return false }
+        let blanks: Set<UInt8> = [UInt8(ascii: " "), UInt8(ascii: "\t")]
+        return condition.split(separator: UInt8(ascii: ",")).contains { member in
+            var tag = member.drop { blanks.contains($0) }
+            while let last = tag.last, blanks.contains(last) { tag.removeLast() }
+            if tag.starts(with: "W/".utf8) { tag = tag.dropFirst(2) }
+            return tag.elementsEqual(entityTag) || tag.elementsEqual("*".utf8)
+        }
+    }
+}
