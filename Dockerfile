@@ -16,15 +16,13 @@ RUN for tests in $(sed -nE 's/.*"([A-Za-z]+Tests)".*/\1/p' Package.swift); do \
 COPY Sources Sources
 COPY Plugins Plugins
 COPY Examples Examples
+COPY openapi.yaml .
 RUN swift build -c release --static-swift-stdlib --product logbook
 COPY scripts/image-root scripts/image-root
 ARG SOURCE_DATE_EPOCH=0
 RUN scripts/image-root "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook" /image \
  && install -d /image-data \
  && touch --date "@$SOURCE_DATE_EPOCH" /image-data
-COPY openapi.yaml .
-RUN swift build -c release --static-swift-stdlib --product logbook \
- && strip -o /logbook "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook"
 
 # Nothing to log into, and nothing to update but the program and what it links.
 FROM scratch

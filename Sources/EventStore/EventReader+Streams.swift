@@ -1,4 +1,3 @@
-import CLinux
 import Events
 import SQLite
 
@@ -36,17 +35,15 @@ extension EventReader {
         _ filter: StreamFilter, _ range: ClosedRange<Int64>, budget: Duration,
         _ body: (EventView) -> Bool
     ) throws(StoreError) {
-        try storing { () throws(SQLiteError) in
-            deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
-            defer { deadline = .max }
+        try within(budget) { () throws(SQLiteError) in
             let statement = try statement(filter.sql)
             try statement.bind(
                 filter.values + [.integer(range.lowerBound), .integer(range.upperBound)])
             defer { statement.reset() }
-            let matcher = filter.text.map(TextMatcher.init)
+            let matcher = EventMatcher(filter.conditions)
             while try statement.step() {
                 let event = EventTable.view(statement)
-                guard matcher?.matches(event) ?? true else { continue }
+                guard matcher?.admits(event) ?? true else { continue }
                 guard body(event) else { return }
             }
         }

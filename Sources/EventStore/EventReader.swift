@@ -9,20 +9,19 @@ public final class EventReader {
     private let logger: Logger
     private let find: Statement
     /// How far the search index has come, and the events.
-    private let progress: Statement
+    let progress: Statement
     /// Other statements by their SQL. The shapes of a query are few, but not so few that none need
     /// ever go.
     private var statements: [String: Statement] = [:]
-    var deadline = UInt64.max
+    private var deadline = UInt64.max
     private let begin, end: Statement
     /// The commit that the snapshot is not older than; nil when none is held.
     private var heldCommit: Int?
+    private var isInSnapshot = false
     private let reads: OpenReads
     private let activity: OpenReads.Activity
 
     private static let cachedStatements = 64
-    /// Events that are not in the search index yet and may be looked through one by one.
-    private static let unindexedEvents: Int64 = 100_000
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
@@ -81,41 +80,6 @@ public final class EventReader {
         }
     }
 
-    /// Whether a page of `query` may take longer than an event loop has time, and can then not be
-    /// stopped at once.
-    public static func mayTakeLong(_ query: EventQuery) -> Bool {
-        SearchPlan(query)?.intersects ?? false
-    }
-
-    /// Lends the events that `query` wants, in its order, up to one more than its limit: the
-    /// surplus tells that there is another page. Ends early when `body` returns false.
-    ///
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
-    public func page(
-        _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
-    ) throws(StoreError) {
-        try storing { () throws(SQLiteError) in
-            deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
-            defer { deadline = .max }
-            var left = query.limit + 1
-            func lend(_ event: EventView) -> Bool {
-                left -= 1
-                return body(event) && left > 0
-            }
-            if let plan = SearchPlan(query), try walk(plan, query, lend) { return }
-            let matcher = query.text.map(TextMatcher.init)
-            for part in PagePlan(query).parts where left > 0 {
-                let statement = try pageStatement(part, limit: matcher == nil ? left : .max)
-                defer { statement.reset() }
-                while try statement.step() {
-                    let event = EventTable.view(statement)
-                    guard matcher?.matches(event) ?? true else { continue }
-                    guard lend(event) else { return }
-                }
-            }
-        }
-    }
-
     /// Has what is read see the database as it is now, until `countSnapshot`.
     func takeSnapshot() throws(StoreError) {
         try storing { () throws(SQLiteError) in
@@ -129,48 +93,6 @@ public final class EventReader {
         return try storing { () throws(SQLiteError) in
             Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
         }
-    }
-
-    /// Serves a page by the search index; false when that lies too far behind the events, or has
-    /// nothing to say.
-    private func walk(
-        _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) -> Bool
-    ) throws(SQLiteError) -> Bool {
-        // How far the index has come, what it holds and what it does not are of one moment.
-        let isHeld = heldCommit != nil
-        if !isHeld { try begin.run() }
-        defer { if !isHeld { connection.rollback() } }
-        guard try progress.step() else { return false }
-        let indexedSeq = progress.integer(0)
-        let unindexed = progress.integer(1) - indexedSeq
-        progress.reset()
-        guard unindexed <= Self.unindexedEvents else { return false }
-        guard let expression = try plan.expression(expand: words(beginningWith:)) else {
-            return false
-        }
-        let walk = SearchWalk(reader: self, query: query, plan: plan, indexedSeq: indexedSeq)
-        try expression.span.withUnsafeBytes { bytes throws(SQLiteError) in
-            try walk.run(bytes, body)
-        }
-        return true
-    }
-
-    /// The words of the search index that begin so; nil when there are many.
-    private func words(beginningWith prefix: [UInt8]) throws(SQLiteError) -> [[UInt8]]? {
-        let next = try statement("SELECT term FROM search_words WHERE term >= ? LIMIT 1")
-        var words: [[UInt8]] = []
-        var bound = prefix
-        while words.count <= SearchPlan.wordsOfPrefix {
-            let word = try bound.span.withUnsafeBytes { bytes throws(SQLiteError) -> [UInt8]? in
-                try next.bind(1, borrowing: bytes)
-                defer { next.reset() }
-                return try next.step() ? next.bytes(0).map(Array.init) : nil
-            }
-            guard let word, word.starts(with: prefix) else { return words }
-            words.append(word)
-            bound = word + [0]
-        }
-        return nil
     }
 
     /// What `/schema` tells about the file.
@@ -208,10 +130,29 @@ public final class EventReader {
         return statement
     }
 
-    private func pageStatement(_ part: PagePlan.Part, limit: Int) throws(SQLiteError) -> Statement {
-        let statement = try statement(part.sql)
-        try statement.bind(part.values + [.integer(Int64(limit))])
-        return statement
+    /// Has `body` see the database as it is at one moment.
+    func inSnapshot<Result>(
+        _ body: () throws(SQLiteError) -> Result
+    ) throws(SQLiteError) -> Result {
+        guard heldCommit == nil, !isInSnapshot else { return try body() }
+        try begin.run()
+        isInSnapshot = true
+        defer {
+            connection.rollback()
+            isInSnapshot = false
+        }
+        return try body()
+    }
+
+    /// Has what is read end after `budget`.
+    func within<Result>(
+        _ budget: Duration, _ body: () throws(SQLiteError) -> Result
+    ) throws(StoreError) -> Result {
+        try storing { () throws(SQLiteError) in
+            deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
+            defer { deadline = .max }
+            return try body()
+        }
     }
 
     /// The query plan of a page, as EXPLAIN QUERY PLAN tells it, for tests.
@@ -219,7 +160,7 @@ public final class EventReader {
     /// - Parameter bySearch: whether the search index serves it if it can.
     func explain(_ query: EventQuery, bySearch: Bool = true) throws(SQLiteError) -> [String] {
         var statements = PagePlan(query).parts.map(\.sql)
-        if bySearch, let plan = SearchPlan(query) { statements = [plan.sql, plan.tailSQL] }
+        if bySearch, let plan = SearchPlan(query) { statements = [plan.sql, plan.tail.sql] }
         var lines: [String] = []
         for sql in statements {
             let statement = try connection.prepare("EXPLAIN QUERY PLAN " + sql)

@@ -10,9 +10,9 @@ struct SearchPlan {
     /// The walk; parameters are the expression, the least and the greatest key.
     let sql: String
     let keys: ClosedRange<Int64>
-    /// Reads the events that are not in the index yet; parameters are the seq up to which they are,
-    /// and the values of the filters.
-    let tailSQL: String
+    /// Reads the events that are not in the index yet; the last parameter is the seq up to which
+    /// they are.
+    let tail: PagePlan.Part
     /// Whether lists of several words have to be intersected, during which SQLite looks at no clock.
     let intersects: Bool
 
@@ -21,9 +21,13 @@ struct SearchPlan {
 
     /// Plans the page of `query`; nil when an index of the table serves it alone.
     init?(_ query: EventQuery) {
-        let fields = query.filters.map(\.field)
+        let conditions = query.conditions
+        let filters = conditions.fields.filter { $0.onlyValue != nil }
+        let fields = filters.map(\.field)
         let isSimple = fields.count < 2 && fields != [.objectName]
-        if query.text == nil, isSimple || fields == [.objectKind, .objectNamespace, .objectName] {
+        if conditions.text == nil,
+            isSimple || fields == [.objectKind, .objectNamespace, .objectName]
+        {
             return nil
         }
         keys = Self.keys(query)
@@ -32,17 +36,19 @@ struct SearchPlan {
             SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ? \
             ORDER BY rowid \(direction)
             """
-        let conditions = query.filters.map { " AND +\($0.field.name) = ?" }
-        tailSQL = "SELECT \(EventTable.columns) FROM events WHERE seq > ?\(conditions.joined())"
-        for required in query.text?.required ?? [] {
+        let rows = RowConditions(conditions)
+        tail = PagePlan.Part(
+            sql: "SELECT \(EventTable.columns) FROM events WHERE \(rows.sql) AND seq > ?",
+            values: rows.values)
+        for required in conditions.text?.required ?? [] {
             if required.isPrefix {
                 prefixes.append(required.word)
             } else {
                 tokens.append(Self.quoted(required.word))
             }
         }
-        tokens += Self.tokens(query.filters)
-        intersects = query.text != nil || tokens.count > 1
+        tokens += Self.tokens(filters.map { ($0.field, $0.onlyValue ?? []) })
+        intersects = conditions.text != nil || tokens.count > 1
     }
 
     /// What FTS5 is asked; nil when that would be everything.
@@ -66,7 +72,7 @@ struct SearchPlan {
         [UInt8(ascii: "\"")] + word + [UInt8(ascii: "\"")]
     }
 
-    private static func tokens(_ filters: [EventQuery.Filter]) -> [[UInt8]] {
+    private static func tokens(_ filters: [(field: EventField, value: [UInt8])]) -> [[UInt8]] {
         var tokens: [[UInt8]] = []
         func add(_ append: (inout [UInt8]) -> Void) {
             var token: [UInt8] = []
@@ -75,18 +81,18 @@ struct SearchPlan {
         }
         let paired = filters.filter { SearchDocument.paired.contains($0.field) }
         if paired.count == 1 {
-            add { SearchDocument.appendToken(paired[0].field, paired[0].value.utf8, to: &$0) }
+            add { SearchDocument.appendToken(paired[0].field, paired[0].value, to: &$0) }
         }
         for (place, filter) in paired.enumerated() {
             for other in paired[(place + 1)...] {
                 add {
                     SearchDocument.appendToken(
-                        filter.field, filter.value.utf8, other.field, other.value.utf8, to: &$0)
+                        filter.field, filter.value, other.field, other.value, to: &$0)
                 }
             }
         }
         for filter in filters where filter.field == .objectName {
-            add { SearchDocument.appendToken(.objectName, filter.value.utf8, to: &$0) }
+            add { SearchDocument.appendToken(.objectName, filter.value, to: &$0) }
         }
         return tokens
     }
@@ -94,8 +100,9 @@ struct SearchPlan {
     /// The keys of the events from `since` to `until`, and from the cursor on; one key when there are
     /// none. Keys may be shared, so the bounds are looked at again in each event.
     private static func keys(_ query: EventQuery) -> ClosedRange<Int64> {
-        var lowest = query.since.map(earliestKey) ?? .min
-        var highest = query.until.map { earliestKey($0) | SearchKey.sequenceMask } ?? .max
+        var lowest = query.conditions.since.map(earliestKey) ?? .min
+        var highest =
+            query.conditions.until.map { earliestKey($0) | SearchKey.sequenceMask } ?? .max
         if let after = query.after {
             if query.order == .descending {
                 highest = min(highest, key(of: after))

@@ -24,7 +24,7 @@ struct SearchWalk {
     func run(
         _ expression: UnsafeRawBufferPointer, _ body: (EventView) -> Bool
     ) throws(SQLiteError) {
-        let matcher = query.text.map(TextMatcher.init)
+        let matcher = EventMatcher(query.conditions)
         var tail = try tail(matcher)[...]
         let walk = try reader.statement(plan.sql)
         defer { walk.reset() }
@@ -54,17 +54,14 @@ struct SearchWalk {
     }
 
     /// The places of the events that are not in the index, in order.
-    private func tail(_ matcher: TextMatcher?) throws(SQLiteError) -> [Place] {
-        let statement = try reader.statement(plan.tailSQL)
+    private func tail(_ matcher: EventMatcher?) throws(SQLiteError) -> [Place] {
+        let statement = try reader.statement(plan.tail.sql)
         defer { statement.reset() }
-        try statement.bind(1, indexedSeq)
-        for (index, filter) in query.filters.enumerated() {
-            try statement.bind(Int32(index + 2), filter.value)
-        }
+        try statement.bind(plan.tail.values + [.integer(indexedSeq)])
         var places: [Place] = []
         while try statement.step() {
             let event = EventTable.view(statement)
-            guard admits(event), matcher?.matches(event) ?? true else { continue }
+            guard admits(event), matcher?.admits(event) ?? true else { continue }
             places.append(Place(key: SearchKey.of(event), seq: event.seq))
         }
         return places.sorted(by: precedes)
@@ -91,28 +88,23 @@ struct SearchWalk {
 
     /// Lends the event at `place` if it is there and what is asked for; false when `body` says so.
     private func lend(
-        _ place: Place, _ matcher: TextMatcher?, _ body: (EventView) -> Bool
+        _ place: Place, _ matcher: EventMatcher?, _ body: (EventView) -> Bool
     ) throws(SQLiteError) -> Bool {
         let statement = try reader.statement(Self.fetchSQL)
         defer { statement.reset() }
         try statement.bind(1, place.seq)
         guard try statement.step() else { return true }
         let event = EventTable.view(statement)
-        guard SearchKey.of(event) == place.key, admits(event), matcher?.matches(event) ?? true
+        guard SearchKey.of(event) == place.key, admits(event), matcher?.admits(event) ?? true
         else { return true }
         return body(event)
     }
 
     private static let fetchSQL = "SELECT \(EventTable.columns) FROM events WHERE seq = ?"
 
-    /// Whether the event is what the query asks for, its text apart.
+    /// Whether the event is on the page or a later one, as far as `EventMatcher` has no say.
     private func admits(_ event: EventView) -> Bool {
-        guard query.filters.allSatisfy({ event[$0.field]?.elementsEqual($0.value.utf8) ?? false }),
-            let createdAt = event[.createdAt]
-        else { return false }
-        func isBefore(_ time: String) -> Bool { createdAt.lexicographicallyPrecedes(time.utf8) }
-        if let since = query.since, isBefore(since) { return false }
-        if let until = query.until, !isBefore(until) { return false }
+        guard query.conditions.admitsFields(event) else { return false }
         guard let after = query.after else { return true }
         let last = Place(key: SearchPlan.key(of: after), seq: after.seq)
         return precedes(last, Place(key: SearchKey.of(event), seq: event.seq))

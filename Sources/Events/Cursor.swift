@@ -10,9 +10,9 @@ enum Cursor {
     /// As long as fits into a request target, for a version 1 file may hold any text as created_at.
     private static let maxBytes = 4000
 
-    static func text(_ position: EventQuery.Position, moment: Timestamp, signature: String)
-        -> String
-    {
+    static func text(
+        _ position: EventQuery.Position, moment: Timestamp, signature: [UInt8]
+    ) -> String {
         var payload: [UInt8] = []
         append(UInt64(bitPattern: moment.milliseconds), to: &payload)
         append(UInt64(bitPattern: position.seq), to: &payload)
@@ -37,7 +37,7 @@ enum Cursor {
         return moment
     }
 
-    static func position(_ text: String, signature: String) throws(QueryError)
+    static func position(_ text: String, signature: [UInt8]) throws(QueryError)
         -> EventQuery.Position
     {
         let bytes = try decode(text)
@@ -83,10 +83,10 @@ enum Cursor {
     }
 
     /// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
-    private static func check(_ payload: some Sequence<UInt8>, _ signature: String) -> UInt64 {
+    private static func check(_ payload: some Sequence<UInt8>, _ signature: [UInt8]) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in payload { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        for byte in signature.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in signature { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         return hash
     }
 }

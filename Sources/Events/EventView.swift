@@ -41,11 +41,7 @@ public struct EventView {
         output.append(",\"object_name\":")
         append(.objectName, to: &output)
         output.append(",\"metadata\":")
-        if let metadata = self[.metadata] {
-            output.append(contentsOf: metadata)
-        } else {
-            output.append("null")
-        }
+        append(.metadata, to: &output)
         output.append(",\"created_at\":")
         append(.createdAt, to: &output)
         output.append(",\"seq\":")
@@ -53,8 +49,13 @@ public struct EventView {
         output.append("}")
     }
 
-    private func append(_ field: EventField, to output: inout [UInt8]) {
+    /// Appends one field as JSON.
+    func append(_ field: EventField, to output: inout [UInt8]) {
         guard let bytes = self[field] else { return output.append("null") }
-        output.appendJSONString(bytes)
+        if field == .metadata {
+            output.append(contentsOf: bytes)
+        } else {
+            output.appendJSONString(bytes)
+        }
     }
 }

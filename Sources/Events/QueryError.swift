@@ -10,4 +10,11 @@ public struct QueryError: Error, Equatable, Sendable {
         self.parameter = parameter
         self.detail = detail
     }
+
+    /// Names a parameter that is not among the `known` ones, and those.
+    public init(parameter: String, known: [String]) {
+        self.init(
+            parameter: parameter,
+            detail: "is not known here; known are \(known.joined(separator: ", "))")
+    }
 }

@@ -95,6 +95,16 @@ public struct TextQuery: Hashable, Sendable {
         return (term, bytes[start..<index])
     }
 
+    /// The same for all ways to ask the same.
+    var signature: [UInt8] {
+        let terms = terms.map { term -> [UInt8] in
+            let marks = (term.isExcluded ? "-" : "") + (term.endsInPrefix ? "*" : "")
+            return Array(marks.utf8) + Array(term.words.joined(separator: [UInt8(ascii: " ")]))
+        }
+        let ordered = Set(terms).sorted { $0.lexicographicallyPrecedes($1) }
+        return Array(ordered.joined(separator: [UInt8(ascii: ",")]))
+    }
+
     /// The words without which no event matches, each once.
     public var required: [RequiredWord] {
         var seen: Set<RequiredWord> = []

@@ -30,15 +30,20 @@ struct EventPage: Sendable {
         var returned = 0
         var last: EventQuery.Position?
         var hasMore = false
+        let total: Int?
         response.body.append("{\"events\":[")
         do {
-            try reader.page(query, budget: budget) { event in
+            total = try reader.page(query, budget: budget) { event in
                 guard returned < query.limit, response.body.count < Self.maxBytes else {
                     hasMore = true
                     return false
                 }
                 if returned > 0 { response.body.append(",") }
-                event.appendJSON(to: &response.body)
+                if let selection = query.selection {
+                    selection.appendJSON(event, to: &response.body)
+                } else {
+                    event.appendJSON(to: &response.body)
+                }
                 returned += 1
                 last = EventQuery.Position(
                     createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
@@ -61,13 +66,17 @@ struct EventPage: Sendable {
         } else {
             response.body.append("null")
         }
+        if let total {
+            response.body.append(",\"total\":")
+            response.body.appendInteger(total)
+        }
         response.body.append("}}\n")
     }
 
-    /// RFC 8288: the same query with `cursor`.
+    /// RFC 8288: the same query with `cursor`, from which it goes on.
     private func link(_ cursor: String) -> [UInt8] {
         var link = Array("</events?".utf8)
-        for (name, value) in parameters.pairs where name != "cursor" {
+        for (name, value) in parameters.pairs where name != "cursor" && name != "offset" {
             link += PercentEncoding.encode(name.utf8)
             link.append(UInt8(ascii: "="))
             link += PercentEncoding.encode(value.utf8)

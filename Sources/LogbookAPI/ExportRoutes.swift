@@ -8,7 +8,7 @@ extension LogbookAPI {
         [
             route(
                 .get, "/events/export", "everything that the filters match, as NDJSON or CSV",
-                parameters: EventQuery.filterParameters + ["order", "format"],
+                parameters: EventConditions.parameters + ["order", "format"],
                 statuses: [
                     .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,
                 ], exportEvents)

@@ -8,7 +8,7 @@ extension LogbookAPI {
         [
             route(
                 .get, "/events/stream", "events as they are stored",
-                parameters: EventQuery.filterParameters + ["after"],
+                parameters: EventConditions.parameters + ["after"],
                 statuses: [
                     .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,
                 ], streamEvents)
@@ -68,14 +68,12 @@ extension LogbookAPI {
         fixed: [(name: String, value: String)] = []
     ) throws(Problem) -> (query: EventQuery, own: [String: String]) {
         try reporting {
-            let known = EventQuery.filterParameters + passed + own
+            let known = EventConditions.parameters + passed + own
             var filters = fixed
             var values: [String: String] = [:]
             for (name, value) in try QueryParameters(request.query).pairs {
-                guard known.contains(name) else {
-                    throw QueryError(
-                        parameter: name,
-                        detail: "is not known here; known are \(known.joined(separator: ", "))")
+                guard EventConditions.isKnown(name, among: known) else {
+                    throw QueryError(parameter: name, known: known)
                 }
                 guard own.contains(name) else {
                     filters.append((name, value))

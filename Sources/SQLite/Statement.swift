@@ -63,6 +63,16 @@ public final class Statement {
         try check(result)
     }
 
+    /// Binds UTF-8 text, which is copied.
+    public func bind(_ index: Int32, copying utf8: [UInt8]) throws(SQLiteError) {
+        let result = utf8.span.withUnsafeBytes { bytes in
+            // A null pointer would bind NULL, and the empty text is not that.
+            let start = bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start)
+            return csqlite_bind_text_copy(handle, index, start, UInt64(bytes.count))
+        }
+        try check(result)
+    }
+
     /// Binds UTF-8 text without copying it; nil is NULL. The bytes must stay until the statement is
     /// reset.
     public func bind(_ index: Int32, borrowing utf8: UnsafeRawBufferPointer?) throws(SQLiteError) {

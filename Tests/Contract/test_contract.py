@@ -72,6 +72,8 @@ CASES = [
     post(422, []),
     post(422, b'"text"', Content_Type="application/json"),
     Case("GET /events", 200, "last"),
+    Case("GET /events", 200, "counted", query="?fields=title,id&count=exact&severity_min=error&metadata.restarts=3"),
+    Case("GET /events", 200, "last", query="?object_name=node-*,!node-1&severity=!info&event_type=a,cluster"),
     Case("GET /events", 400, "unknownFilter", query="?severty=error"),
     Case("GET /events", 400, "wrongLimit", query="?limit=0"),
     Case("GET /events", 400, query="?limit=1&limit=1"),
@@ -269,10 +271,12 @@ def test_head_and_options_come_with_every_path(program, path):
 
 PARAMETER_VALUES = {
     "strict": ["true", "false", "1", "yes"],
-    "event_type": ["cluster", "a.b_c-9", "x" * 64, "x" * 65, "Cluster", "9a", "a,b", "!a", "a*"],
-    "severity": ["critical", "Error", "info,error", "!info", "warn*"],
-    "object_kind": ["Pod", "a b", "a!b", "a*b", "é", "Pod,Node", ",", "!Pod", "Po*"],
-    "object_namespace": ["default", "a,", "!", "*"],
+    "event_type": ["cluster", "a.b_c-9", "x" * 64, "x" * 65, "Cluster", "9a", "a,b", "!a", "a*", "*", "!", "a,", "a,!b*", ",".join("a" * 64), "a**", "!!a", "a\\*"],
+    "severity": ["critical", "Error", "info,error", "!info", "warn*", "!*", "x*", "info*", "infos*", "info,", "err,info", "err*,i*", "critical*", "\\!info"],
+    "severity_min": ["info", "critical", "Error", "error,info", "err*"],
+    "metadata.PATH": ["a", "a,", "!", " "],
+    "object_kind": ["Pod", "a b", "a!b", "a*b", "é", "Pod,Node", ",", "!Pod", "Po*", "a,,b", "!", "!!", "a,!", "\\", "\\,", "\\\\,", "a\\*", "!\\!", "**", ","],
+    "object_namespace": ["default", "a,", "!", "*", ",".join(f"n{n}" for n in range(64)), "!a*,!b"],
     "object_name": ["web-0", "web-*", "!web-0"],
     "q": ["Node-3", '"not ready" -c de*', "x" * 1024, "x" * 1025],
     "since": ["2026-11-23T10:30:45.1234567+05:30", "90s", "0m", "2026-11-23", "1w", "h", "-1h", "now"],
@@ -282,6 +286,9 @@ PARAMETER_VALUES = {
     "format": ["csv", "ndjson", "CSV", "json"],
     "order": ["asc", "desc", "DESC", "up"],
     "cursor": ["xyz", "x y"],
+    "offset": ["0", "10000000", "10000001", "-1", "x"],
+    "count": ["exact", "Exact", "all"],
+    "fields": ["id", "seq,id,metadata", "id,", "name", "id, seq"],
 }
 
 
@@ -303,6 +310,8 @@ FIELD_VALUES = {
     "severity": ["info", "warning", "error", "critical", "", "INFO", None, 3, ABSENT],
     "title": ["x", "é" * 1024, "x" * 1025, "", None, 1, ABSENT],
     "description": [None, "", "x" * 65536, "x" * 65537, 1],
+    "severity_min": ["info", "critical", "Error", "error,info", "err*"],
+    "metadata.PATH": ["a", "a,", "!", " "],
     "object_kind": [None, "", "é" * 253, "x" * 254, 1],
     "object_namespace": [None, "", "x" * 253, "x" * 254, False],
     "object_name": [None, "", "x" * 253, "x" * 254, []],

@@ -1,0 +1,24 @@
+import SQLite
+
+/// What a statement's parameter is bound to.
+enum BoundValue: Hashable {
+    /// UTF-8: two `String`s may be equal that SQLite tells apart.
+    case text([UInt8])
+    case integer(Int64)
+
+    static func text(_ text: String) -> BoundValue { .text(Array(text.utf8)) }
+}
+
+extension Statement {
+    /// Binds `values` to the first parameters, in order.
+    func bind(_ values: [BoundValue]) throws(SQLiteError) {
+        var index: Int32 = 1
+        for value in values {
+            switch value {
+            case .text(let text): try bind(index, copying: text)
+            case .integer(let integer): try bind(index, integer)
+            }
+            index += 1
+        }
+    }
+}

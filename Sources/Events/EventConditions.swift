@@ -1,0 +1,136 @@
+/// What is asked of each event, whatever is done with those that are as asked: they are listed,
+/// followed, exported, counted or deleted. All of it must hold.
+public struct EventConditions: Hashable, Sendable {
+    /// In the order of `EventField`, each field at most once.
+    public private(set) var fields: [FieldFilter] = []
+    /// In the order of paths, each at most once.
+    public private(set) var metadata: [MetadataFilter] = []
+    /// What the texts of an event must say.
+    public private(set) var text: TextQuery?
+    /// The earliest `created_at`, inclusive, as it is stored.
+    public private(set) var since: String?
+    /// The latest `created_at`, exclusive, as it is stored.
+    public private(set) var until: String?
+
+    private static let fieldNames = EventField.filterable.map { String(describing: $0.name) }
+
+    /// The query parameters that it is made of; PATH stands for any text.
+    public static let parameters =
+        fieldNames + ["severity_min", "since", "until", "q", MetadataFilter.prefix + "PATH"]
+
+    /// Whether `name` is one of `known`.
+    public static func isKnown(_ name: String, among known: [String]) -> Bool {
+        guard name.hasPrefix(MetadataFilter.prefix) else { return known.contains(name) }
+        return known.contains(MetadataFilter.prefix + "PATH")
+    }
+
+    /// Whether `name` may be given more than once.
+    static func mayRepeat(_ name: String) -> Bool {
+        fieldNames.contains(name) || name.hasPrefix(MetadataFilter.prefix)
+    }
+
+    /// Asks nothing.
+    public init() {}
+
+    /// Reads what it knows of `parameters`, each with all its values.
+    ///
+    /// - Parameter now: the moment that ages are counted back from.
+    init(_ parameters: [String: [String]], now: Timestamp) throws(QueryError) {
+        for field in EventField.filterable {
+            var filter = try parameters[String(describing: field.name)].map {
+                (values) throws(QueryError) in try FieldFilter(field, values)
+            }
+            if field == .severity, let least = try Self.least(parameters["severity_min"]?.first) {
+                filter?.formIntersection(least)
+                filter = filter ?? least
+            }
+            if let filter { fields.append(filter) }
+        }
+        for (name, values) in parameters where name.hasPrefix(MetadataFilter.prefix) {
+            metadata.append(try MetadataFilter(name, values))
+        }
+        metadata.sort { $0.path.lexicographicallyPrecedes($1.path) }
+        text = try parameters["q"]?.first.map(TextQuery.init)
+        since = try Self.time("since", parameters["since"]?.first, now)
+        until = try Self.time("until", parameters["until"]?.first, now)
+    }
+
+    /// Whether every event is as asked.
+    public var isEmpty: Bool { self == EventConditions() }
+
+    /// What `field` must be.
+    public subscript(field: EventField) -> FieldFilter? { fields.first { $0.field == field } }
+
+    private static func least(_ text: String?) throws(QueryError) -> FieldFilter? {
+        guard let text else { return nil }
+        guard let least = Severity(rawValue: text) else {
+            throw QueryError(
+                parameter: "severity_min",
+                detail: "must be one of \(Severity.list), not \(EventDecoder.quoted(text.utf8))")
+        }
+        return FieldFilter(severityFrom: least)
+    }
+
+    /// A time, or an age that is counted back from `now`.
+    private static func time(
+        _ name: String, _ value: String?, _ now: Timestamp
+    ) throws(QueryError) -> String? {
+        guard let value else { return nil }
+        if let age = Age.milliseconds(value),
+            let time = Timestamp(milliseconds: now.milliseconds - age)
+        {
+            return time.text
+        }
+        // An offset's `+` that was not percent-encoded has become a space.
+        guard
+            let time = Timestamp(
+                rfc3339: Array(value.utf8).map { $0 == UInt8(ascii: " ") ? UInt8(ascii: "+") : $0 })
+        else {
+            throw QueryError(
+                parameter: name,
+                detail:
+                    "must be an RFC 3339 time such as 2026-11-23T10:30:45Z, or an age such as 15m, 36h or 7d"
+            )
+        }
+        return time.text
+    }
+
+    // MARK: Events
+
+    /// Whether an event is as asked, what only `EventMatcher` looks at apart.
+    public func admitsFields(_ event: EventView) -> Bool {
+        guard fields.allSatisfy({ $0.admits(event[$0.field]) }),
+            let createdAt = event[.createdAt]
+        else { return false }
+        func isBefore(_ time: String) -> Bool { createdAt.lexicographicallyPrecedes(time.utf8) }
+        if let since, isBefore(since) { return false }
+        if let until, !isBefore(until) { return false }
+        return true
+    }
+
+    // MARK: Cursors
+
+    /// The same for all ways to ask the same: of names, values and their lengths.
+    var signature: [UInt8] {
+        var bytes: [UInt8] = []
+        func append(_ tag: Character, _ text: some Collection<UInt8>) {
+            bytes += "\(tag)\(text.count):".utf8
+            bytes += text
+        }
+        for filter in fields {
+            append("f", String(describing: filter.field.name).utf8)
+            if filter.included != nil { bytes.append(UInt8(ascii: "i")) }
+            for value in filter.included ?? [] { append(value.isPrefix ? "p" : "=", value.text) }
+            bytes.append(UInt8(ascii: "x"))
+            for value in filter.excluded { append(value.isPrefix ? "p" : "=", value.text) }
+        }
+        for filter in metadata {
+            append("m", filter.path)
+            for value in filter.values { append("=", value) }
+        }
+        if let text { append("q", text.signature) }
+        if let since { append("s", since.utf8) }
+        if let until { append("u", until.utf8) }
+        return bytes
+    }
+}

@@ -1,0 +1,78 @@
+import Testing
+
+@testable import Events
+
+@Suite("MetadataFilter")
+struct MetadataFilterTests {
+    private static func admits(
+        _ metadata: String?, _ path: String, _ values: String...
+    ) throws -> Bool {
+        let filter = try MetadataFilter("metadata." + path, values)
+        guard let metadata else { return filter.admits(nil) }
+        return Array(metadata.utf8).withUnsafeBytes { filter.admits($0) }
+    }
+
+    @Test(
+        "Strings are compared as text, other scalars as they are written",
+        arguments: [
+            (#"{"a":"b"}"#, "b"), (#"{"a":"\u0062"}"#, "b"), (#"{"a":"b\"\n"}"#, "b\"\n"),
+            (#"{"a":""}"#, ""), (#"{"a":1.10}"#, "1.10"), (#"{"a":"1.10"}"#, "1.10"),
+            (#"{"a":-1E+2}"#, "-1E+2"), (#"{"a":12345678901234567890}"#, "12345678901234567890"),
+            (#"{"a":true}"#, "true"), (#"{"a":false}"#, "false"), (#"{"a":null}"#, "null"),
+            (#"{"a":"null"}"#, "null"), (#"{ "a" : 1 }"#, "1"),
+        ])
+    func equal(metadata: String, value: String) throws {
+        #expect(try Self.admits(metadata, "a", value))
+        #expect(try Self.admits(metadata, "a", "other", value))
+        #expect(try !Self.admits(metadata, "a", value + "x"))
+        #expect(try !Self.admits(metadata, "A", value))
+        #expect(try !Self.admits(metadata, "a.a", value))
+    }
+
+    @Test(
+        "What is written otherwise is not equal, and what is no scalar is equal to nothing",
+        arguments: [
+            (#"{"a":1.10}"#, "1.1"), (#"{"a":1e2}"#, "100"), (#"{"a":"b"}"#, "\"b\""),
+            (#"{"a":{}}"#, "{}"), (#"{"a":[]}"#, "[]"), (#"{"a":["b"]}"#, "b"),
+            (#"{"a":"é"}"#, "e\u{301}"), (#"{}"#, "null"), (#"{"a":"B"}"#, "b"),
+            (#"{"b":"b"}"#, "b"), (#"[{"a":"b"}]"#, "b"), (#""a""#, "a"), ("", "b"), ("{", "b"),
+            (#"{"x":tru,"a":"b"}"#, "b"),
+        ])
+    func unequal(metadata: String, value: String) throws {
+        #expect(try !Self.admits(metadata, "a", value))
+    }
+
+    @Test("Null has no paths")
+    func null() throws { #expect(try !Self.admits(nil, "a", "null")) }
+
+    @Test(
+        "A path goes from key to key, and keys may have dots",
+        arguments: [
+            #"{"a":{"b":{"c":1}}}"#, #"{"a.b":{"c":1}}"#, #"{"a":{"b.c":1}}"#, #"{"a.b.c":1}"#,
+            #"{"a":2,"a.b":{"c":2},"a.b.c":1}"#, #"{"a":{"b":{"c":2},"b.c":1}}"#,
+            #"{"\u0061":{"\u0062.c":1}}"#, #"{"a":[{"b":2}],"x":{"a":{}},"a.b":{"c":1}}"#,
+        ])
+    func paths(metadata: String) throws {
+        #expect(try Self.admits(metadata, "a.b.c", "1"))
+        for path in ["a", "a.b", "b.c", "c", "a.b.c.d", "a.b.cc", "a..b.c", ".a.b.c", "a.b.c."] {
+            #expect(try !Self.admits(metadata, path, "1"), "\(path)")
+        }
+    }
+
+    @Test("Empty keys have their place")
+    func emptyKeys() throws {
+        #expect(try Self.admits(#"{"":{"a":1}}"#, ".a", "1"))
+        #expect(try Self.admits(#"{"a":{"":1}}"#, "a.", "1"))
+    }
+
+    @Test("Metadata nested as deep as may be, and deeper")
+    func depth() throws {
+        for depth in [1, 64, 512, 100_000] {
+            let metadata =
+                String(repeating: #"{"a":"#, count: depth) + "1"
+                + String(repeating: "}", count: depth)
+            let path = Array(repeating: "a", count: depth).joined(separator: ".")
+            #expect(try Self.admits(metadata, path, "1") == (depth <= 512))
+        }
+    }
+}
