@@ -47,7 +47,7 @@ let package = Package(
         .executableTarget(
             name: "logbook",
             dependencies: [
-                "LogbookAPI", "HTTPServer", "EventStore", "Events", "CLinux",
+                "LogbookAPI", "HTTPServer", "EventStore", "Events", "JSON", "CLinux", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

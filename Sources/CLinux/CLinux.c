@@ -1,13 +1,17 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <locale.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
+#include <wchar.h>
 
 _Static_assert(CLINUX_READABLE == EPOLLIN && CLINUX_WRITABLE == EPOLLOUT, "epoll bits");
 _Static_assert(CLINUX_ERROR == EPOLLERR && CLINUX_HANGUP == EPOLLHUP, "epoll bits");
@@ -72,3 +76,21 @@ int64_t clinux_file_system_type(const char *path) {
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int clinux_terminal_columns(int descriptor) {
+    struct winsize size;
+    return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int clinux_character_columns(uint32_t character) {
+    // glibc has this locale built in, whatever is installed; set for this thread alone, and never let go of.
+    static __thread locale_t utf8;
+    if (!utf8) utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    // Directions that are overridden show another text than the one that is stored.
+    if ((character >= 0x202A && character <= 0x202E) || (character >= 0x2066 && character <= 0x2069)) return -1;
+    if (!utf8) return character < 0x20 || (character >= 0x7F && character < 0xA0) ? -1 : 1;
+    locale_t before = uselocale(utf8);
+    int columns = wcwidth((wchar_t)character);
+    uselocale(before);
+    return columns;
+}

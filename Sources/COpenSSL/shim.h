@@ -88,3 +88,6 @@ static inline int copenssl_use_key(SSL_CTX *context, const char *path, int *is_e
 
 // The errno behind an error of OpenSSL's; 0 for any other.
 static inline int copenssl_errno(unsigned long error) { return ERR_SYSTEM_ERROR(error) ? ERR_GET_REASON(error) : 0; }
+
+// RFC 6066, 3: tells the server by which name a client knows it.
+static inline int copenssl_name_server(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }

@@ -25,11 +25,19 @@ public final class EventReader {
     /// Steps of the virtual machine between two looks at the clock.
     private static let stepsPerLook: Int32 = 1000
 
-    init(path: String, logger: Logger, reads: OpenReads = OpenReads()) throws(SQLiteError) {
+    convenience init(
+        path: String, logger: Logger, reads: OpenReads = OpenReads()
+    ) throws(SQLiteError) {
+        try self.init(Connection(path, .readOnly), logger: logger, reads: reads)
+    }
+
+    init(
+        _ connection: Connection, logger: Logger, reads: OpenReads = OpenReads()
+    ) throws(SQLiteError) {
         self.logger = logger
         self.reads = reads
         activity = reads.add()
-        connection = try Connection(path, .readOnly)
+        self.connection = connection
         connection.setBusyTimeout(milliseconds: 100)
         try connection.execute("PRAGMA query_only=ON; PRAGMA temp_store=MEMORY")
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")

@@ -177,7 +177,7 @@ extension Migration {
     /// Appends what metadata has to become, nothing when it can stay as it is: it goes out as it is
     /// stored, so it must be JSON, and a line break in it would end a line of NDJSON. False when it
     /// is no object.
-    private static func appendStorable(
+    static func appendStorable(
         _ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]
     ) -> Bool {
         var reader = JSONReader(bytes)

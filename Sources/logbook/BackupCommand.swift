@@ -13,7 +13,9 @@ struct BackupCommand: ParsableCommand {
             server makes it, which does not slow it down however large the file is; with --database \
             this process does, and the server's WAL grows until it is done.
 
-            Example: logbook backup --server http://127.0.0.1:8080 --output /backup/logbook.db
+            Examples:
+              logbook backup --server http://127.0.0.1:8080 --output /backup/logbook.db
+              logbook backup --database /data/logbook.db --output /backup/logbook.db
             """)
 
     @Option(help: ArgumentHelp("The server to have it made by. (default: none)", valueName: "url"))
@@ -29,31 +31,26 @@ struct BackupCommand: ParsableCommand {
     @Option(help: "Seconds to wait for the server to make the copy, and for each part of it.")
     var timeout = 600
 
-    static let valueFlags = ["server", "database", "output", "timeout"]
+    @OptionGroup
+    var trust: TrustOptions
+
+    static let valueFlags =
+        ["server", "database", "output", "timeout"] + TrustOptions.valueFlags
 
     func validate() throws {
         guard (server == nil) != (database == nil) else {
             throw ValidationError("give either --server or --database")
         }
-        guard (1...86_400).contains(timeout) else {
-            throw ValidationError("--timeout must be from 1 to 86400, not \(timeout)")
-        }
+        try ServerOptions.check(timeout: timeout)
     }
 
     func run() throws {
         let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
-        do {
+        try reportingFailures(of: server ?? database ?? "") {
             let copy = try server.map { try fetch($0, logger) } ?? copyFile(logger)
             print(
                 "\(output): \(copy.events) events, schema version \(copy.version), \(copy.bytes) bytes, checked"
             )
-        } catch let error as SchemaError {
-            printToStandardError(error.message)
-            if case .refused = error { throw ExitCode(Logbook.refusedExit) }
-            throw ExitCode.failure
-        } catch let error as HTTPClient.Failure {
-            printToStandardError("\(server ?? ""): \(error)")
-            throw ExitCode.failure
         }
     }
 
@@ -63,9 +60,7 @@ struct BackupCommand: ParsableCommand {
     }
 
     private func fetch(_ server: String, _ logger: Logger) throws -> DatabaseCopy {
-        guard let client = HTTPClient(server: server, timeoutSeconds: timeout) else {
-            throw ValidationError("--server must be http://HOST:PORT or unix:PATH, not '\(server)'")
-        }
+        let client = try trust.client(of: server, timeoutSeconds: timeout)
         return try DatabaseCopy.receive(as: output, logger: logger) { descriptor in
             try client.download("/backup", to: descriptor)
         }

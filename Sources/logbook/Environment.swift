@@ -3,26 +3,40 @@ import Glibc
 /// Settings from the environment: `LOGBOOK_SOME_FLAG` stands behind `--some-flag`, with the same
 /// checks and messages.
 enum Environment {
-    /// The flags of each subcommand that take a value.
+    /// The flags of each subcommand that take a value from there.
     static let valueFlags = [
-        "serve": ServeCommand.valueFlags,
-        "backup": BackupCommand.valueFlags,
-        "restore": RestoreCommand.valueFlags,
-        "healthcheck": HealthcheckCommand.valueFlags,
+        ["serve"]: ServeCommand.valueFlags,
+        ["backup"]: BackupCommand.valueFlags,
+        ["restore"]: RestoreCommand.valueFlags,
+        ["healthcheck"]: HealthcheckCommand.valueFlags,
+        ["events", "list"]: ListCommand.valueFlags,
+        ["events", "get"]: GetCommand.valueFlags,
+        ["events", "tail"]: TailCommand.valueFlags,
+        ["events", "export"]: ExportCommand.valueFlags,
     ]
+
+    /// Of these a command takes one: with the first that is given, the others mean nothing.
+    private static let alternatives = ["server", "database"]
 
     /// Adds the flags that the environment gives and `arguments` doesn't.
     static func extend(_ arguments: [String]) -> [String] {
-        guard let command = arguments.first, let flags = valueFlags[command] else {
-            return arguments
+        let command = valueFlags.keys.first { arguments.starts(with: $0) }
+        guard let command, let flags = valueFlags[command] else { return arguments }
+        func isGiven(_ flag: String) -> Bool {
+            arguments.contains { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") }
         }
-        var extended = arguments
+        var hasAlternative = alternatives.contains(where: isGiven)
+        var added: [String] = []
         for flag in flags {
-            let isGiven = arguments.contains { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") }
-            guard !isGiven, let value = getenv(variable(flag)) else { continue }
-            extended += ["--\(flag)", String(cString: value)]
+            guard !isGiven(flag), let value = getenv(variable(flag)) else { continue }
+            if alternatives.allSatisfy(flags.contains), alternatives.contains(flag) {
+                guard !hasAlternative else { continue }
+                hasAlternative = true
+            }
+            added += ["--\(flag)", String(cString: value)]
         }
-        return extended
+        // Before what the command line says, which may end in arguments that are no flags.
+        return command + added + arguments.dropFirst(command.count)
     }
 
     /// The variable behind a flag.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// The program: one subcommand a file.
 @main
@@ -7,21 +8,25 @@ struct Logbook: ParsableCommand {
         commandName: "logbook",
         abstract: "The durable, queryable history of what happened in a cluster.",
         discussion: """
-            Every flag --some-flag of a subcommand can be given as LOGBOOK_SOME_FLAG in the \
-            environment, too; the flag wins.
+            Every flag --some-flag of serve can be given as LOGBOOK_SOME_FLAG in the environment, \
+            too, and so can --server, --database and what else tells the other commands whom to \
+            ask and how to answer (docs/cli.md); the flag wins.
 
             Exit codes: 0 done, 1 failed, 3 the database file is not to be touched by this \
             version, 64 wrong usage.
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, BackupCommand.self, RestoreCommand.self, HealthcheckCommand.self,
+            ServeCommand.self, EventsCommand.self, BackupCommand.self, RestoreCommand.self,
+            HealthcheckCommand.self,
         ])
 
     /// How the program ends when it must not touch a database file.
     static let refusedExit: Int32 = 3
 
     static func main() {
+        // A peer that is gone is an error of the write to it; SSL_write has no way to say so.
+        signal(SIGPIPE, SIG_IGN)
         let arguments = Environment.extend(Array(CommandLine.arguments.dropFirst()))
         main(arguments)
     }

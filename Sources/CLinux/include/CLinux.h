@@ -37,3 +37,7 @@ int64_t clinux_realtime_milliseconds(void);
 int64_t clinux_file_system_type(const char *path);
 // Names the calling thread, for top and perf; at most 15 bytes.
 void clinux_name_thread(const char *name);
+// Columns of the terminal that the descriptor is; 0 when it is none, or does not say.
+int clinux_terminal_columns(int descriptor);
+// Columns that a character takes on a terminal; -1 for one that does something else than appear.
+int clinux_character_columns(uint32_t character);

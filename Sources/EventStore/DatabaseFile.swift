@@ -1,0 +1,124 @@
+import Events
+import Glibc
+import Logging
+import SQLite
+
+/// A database file that is read and never written, beside a server that writes it or without one.
+/// Nothing is made beside it: a file of another user's would keep the server from opening it.
+public final class DatabaseFile {
+    /// Of its schema.
+    public let version: Int
+    private let path: String
+    private let connection: Connection
+    private let logger: Logger
+    /// While it is held, no server can start, and the file stays as it is.
+    private let lock: Int32?
+
+    /// Opens the file at `path`.
+    ///
+    /// - Throws: `refused` when it is not a database of ours, of this version or an older one.
+    public init(_ path: String, logger: Logger) throws(SchemaError) {
+        let path = Folder.resolve(path)
+        self.path = path
+        self.logger = logger
+        let (lock, isWritten) = Self.share(path)
+        self.lock = lock
+        let manager = SchemaManager(
+            path: path, backsUp: false, logger: logger,
+            now: { preconditionFailure("looking at a file needs no time") })
+        do {
+            version = try manager.inspect()
+            guard version > 0 else { throw SchemaError.refused("\(path) holds no database") }
+            connection =
+                try isWritten ? Connection(path, .readOnly) : manager.openForInspection()
+            connection.keepWALOnClose()
+            connection.setBusyTimeout(milliseconds: 5000)
+        } catch let error as SQLiteError {
+            throw SchemaError(inspecting: path, error)
+        } catch let error as SchemaError {
+            throw error
+        } catch {
+            preconditionFailure("SchemaError and SQLiteError are all that is thrown here: \(error)")
+        }
+    }
+
+    deinit { if let lock { close(lock) } }
+
+    /// Takes the lock that servers take (`DatabaseLock`), for as long as it is only read. Whoever reads
+    /// need not be able to write it, and does not make it: where it is missing no server has been.
+    private static func share(_ path: String) -> (lock: Int32?, isWritten: Bool) {
+        let descriptor = open(path + ".lock", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return (nil, false) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return (descriptor, false) }
+        close(descriptor)
+        return (nil, true)
+    }
+
+    /// A reader of its events.
+    ///
+    /// - Throws: `refused` when the schema is an older one.
+    public func makeReader() throws(SchemaError) -> EventReader {
+        guard version == Migration.latest else {
+            throw .refused(
+                "\(path) has schema version \(version), and this program reads \(Migration.latest). Migrate it "
+                    + "(logbook schema migrate --database \(path)), or import it into a server (logbook events import)."
+            )
+        }
+        return try reading { () throws(SQLiteError) in
+            try EventReader(connection, logger: logger)
+        }
+    }
+
+    /// What the schema is.
+    public func describeSchema() throws(SchemaError) -> SchemaDescription {
+        try reading { () throws(SQLiteError) in try SchemaDescription(connection) }
+    }
+
+    /// How many events there are.
+    public func countEvents() throws(SchemaError) -> Int {
+        try reading { () throws(SQLiteError) in
+            Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
+        }
+    }
+
+    /// Lends up to `limit` events of any schema version, in the order of their arrival, from behind
+    /// the row `position` on.
+    ///
+    /// - Parameter body: gets the number of the row, and the event; its metadata is made a JSON object
+    ///   as the migration does, and an id that version 1 let be NULL is nil.
+    /// - Returns: the last row; nil when there was none.
+    public func rows(
+        after position: Int64, limit: Int, _ body: (Int64, EventView) -> Void
+    ) throws(SchemaError) -> Int64? {
+        try reading { () throws(SQLiteError) in
+            let columns = EventField.allCases.map { String(describing: $0.name) }
+            let statement = try connection.prepare(
+                "SELECT \(columns.joined(separator: ", ")), rowid FROM events WHERE rowid > ? ORDER BY rowid LIMIT ?"
+            )
+            try statement.bind(1, position)
+            try statement.bind(2, Int64(limit))
+            var last: Int64?
+            while try statement.step() {
+                var view = EventTable.view(statement)
+                var metadata: [UInt8] = []
+                if let bytes = view[.metadata] {
+                    _ = Migration.appendStorable(bytes, to: &metadata)
+                }
+                metadata.withUnsafeBytes { bytes in
+                    if !bytes.isEmpty { view[.metadata] = bytes }
+                    body(view.seq, view)
+                }
+                last = view.seq
+            }
+            return last
+        }
+    }
+
+    private func reading<Result>(
+        _ body: () throws(SQLiteError) -> Result
+    ) throws(SchemaError) -> Result {
+        do throws(SQLiteError) { return try body() } catch {
+            throw .failed("\(path) cannot be read: \(error)")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Glibc
+
+/// Why a server gave no answer that is of use.
+struct ClientError: Error, CustomStringConvertible {
+    enum Kind {
+        /// No connection, or it broke: it may work later.
+        case unreachable
+        /// An answer that says no, by its status.
+        case refused(status: Int)
+        /// It will not work by waiting: no certificate to trust, no HTTP.
+        case unusable
+    }
+
+    let kind: Kind
+    let description: String
+
+    /// Whether the same may succeed later: no connection, or a 503 (RFC 9110, 15.6.4: "the server is
+    /// currently unable to handle the request").
+    var isPassing: Bool {
+        switch kind {
+        case .unreachable: true
+        case .refused(let status): status == 503
+        case .unusable: false
+        }
+    }
+
+    static func unreachable(_ description: String) -> ClientError {
+        ClientError(kind: .unreachable, description: description)
+    }
+
+    static func unusable(_ description: String) -> ClientError {
+        ClientError(kind: .unusable, description: description)
+    }
+
+    /// A system call that failed, with the reason from `errno`.
+    static func failed(to action: String) -> ClientError {
+        let code = errno
+        if code == EAGAIN || code == EWOULDBLOCK {
+            return .unreachable("cannot \(action): no answer in time; --timeout waits longer")
+        }
+        return .unreachable("cannot \(action): \(String(cString: strerror(code)))")
+    }
+}

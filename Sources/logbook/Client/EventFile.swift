@@ -1,0 +1,55 @@
+import EventStore
+import Events
+import Logging
+
+/// A database file that answers the same queries as a server.
+final class EventFile {
+    /// Holds the file's lock.
+    private let file: DatabaseFile
+    private let reader: EventReader
+
+    /// Of a query on a file somebody waits for alone, and can interrupt.
+    private static let budget = Duration.seconds(24 * 3600)
+
+    init(_ path: String) throws(SchemaError) {
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        file = try DatabaseFile(path, logger: logger)
+        reader = try file.makeReader()
+    }
+
+    func page(
+        _ parameters: EventSource.Parameters, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> String? {
+        let query = try EventQuery(parameters, now: ServeCommand.now())
+        var count = 0
+        var last: EventQuery.Position?
+        var cursor: String?
+        var failure: (any Error)?
+        var json: [UInt8] = []
+        try reader.page(query, budget: Self.budget) { event in
+            guard count < query.limit else {
+                cursor = last.map { query.cursor(after: $0) }
+                return false
+            }
+            count += 1
+            last = EventQuery.Position(
+                createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+            json.removeAll(keepingCapacity: true)
+            event.appendJSON(to: &json)
+            do { try json.withUnsafeBytes(body) } catch { failure = error }
+            return failure == nil
+        }
+        if let failure { throw failure }
+        return cursor
+    }
+
+    func event(_ id: String) throws(StoreError) -> [UInt8]? {
+        try Array(id.utf8).span.withUnsafeBytes { bytes throws(StoreError) in
+            try reader.get(id: bytes) { event in
+                var json: [UInt8] = []
+                event.appendJSON(to: &json)
+                return json
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Events
+import HTTPServer
+import JSON
+
+/// What events are read from; one query means the same to both.
+enum EventSource {
+    case server(HTTPClient)
+    case file(EventFile)
+
+    typealias Parameters = [(name: String, value: String)]
+
+    /// Reads the page that `parameters` ask for, as `GET /events` has it.
+    ///
+    /// - Parameter body: gets each event's JSON, for as long as it runs.
+    /// - Returns: the cursor of the next page; nil behind the last one.
+    func page(
+        _ parameters: Parameters, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> String? {
+        switch self {
+        case .file(let file): return try file.page(parameters, body)
+        case .server(let client):
+            let answer = try client.request("GET", Self.target("/events", parameters))
+            return try answer.withUnsafeBytes { try Self.readPage($0, body) }
+        }
+    }
+
+    /// The JSON of the event with this id; nil when there is none.
+    func event(_ id: String) throws -> [UInt8]? {
+        switch self {
+        case .file(let file): return try file.event(id)
+        case .server(let client):
+            let target =
+                "/events/" + String(decoding: PercentEncoding.encode(id.utf8), as: UTF8.self)
+            let answer = try client.exchange("GET", target)
+            if answer.head.status == 404 { return nil }
+            guard answer.head.status == 200 else {
+                throw HTTPClient.refusal(answer.head, answer.body)
+            }
+            return answer.body
+        }
+    }
+
+    /// A request target of `path` and `parameters`.
+    static func target(_ path: String, _ parameters: Parameters) -> String {
+        func encoded(_ text: String) -> String {
+            String(decoding: PercentEncoding.encode(text.utf8), as: UTF8.self)
+        }
+        let pairs = parameters.map { "\(encoded($0.name))=\(encoded($0.value))" }
+        return pairs.isEmpty ? path : path + "?" + pairs.joined(separator: "&")
+    }
+
+    private static func readPage(
+        _ answer: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> String? {
+        var reader = JSONReader(answer)
+        var cursor: String?
+        do {
+            try reader.beginObject()
+            while let key = try reader.nextKey() {
+                if key.equals("events") {
+                    try reader.beginArray()
+                    while try reader.nextElement() { try body(reader.skipValue().raw) }
+                } else if key.equals("pagination") {
+                    cursor = try readCursor(&reader)
+                } else {
+                    _ = try reader.skipValue()
+                }
+            }
+        } catch let error as JSONError {
+            throw ClientError.unusable("the answer is not a page of events: \(error)")
+        }
+        return cursor
+    }
+
+    private static func readCursor(_ reader: inout JSONReader) throws(JSONError) -> String? {
+        var cursor: String?
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key.equals("next_cursor"), try reader.peekKind() == .string {
+                cursor = try reader.readString().string
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        return cursor
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import CLinux
+import Glibc
+
+/// Tries again what failed for a reason that passes, for so long and no longer.
+struct Patience {
+    /// How long without any success.
+    let seconds: Int
+
+    private static let shortestPause: UInt32 = 100_000
+    private static let longestPause: UInt32 = 5_000_000
+
+    static func check(_ seconds: Int) throws {
+        guard (0...86_400).contains(seconds) else {
+            throw ValidationError("--patience must be from 0 to 86400, not \(seconds)")
+        }
+    }
+
+    /// Runs `body` until it succeeds, or fails for a reason that lasts, or the time is over.
+    func retrying<Result>(_ body: () throws -> Result) throws -> Result {
+        let begin = clinux_monotonic_nanoseconds()
+        var pause = Self.shortestPause
+        while true {
+            do { return try body() } catch let error as ClientError {
+                let elapsed = clinux_monotonic_nanoseconds() - begin
+                guard error.isPassing, elapsed < UInt64(seconds) * 1_000_000_000 else {
+                    throw error
+                }
+                if pause == Self.shortestPause {
+                    printToStandardError("\(error); trying again")
+                }
+                usleep(pause)
+                pause = min(pause * 2, Self.longestPause)
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+
+/// Where a command reads events: from a server, or straight from a file.
+struct SourceOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The server: http://HOST:PORT, https://HOST:PORT or unix:PATH. (default: \(ServerOptions.defaultServer), without --database)",
+            valueName: "url"))
+    var server: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A database file to read instead, also while a server writes it. (default: none)",
+            valueName: "path"))
+    var database: String?
+
+    @OptionGroup
+    var trust: TrustOptions
+
+    @Option(help: "Seconds to wait for the server.")
+    var timeout = 30
+
+    static let valueFlags = ["server", "database", "timeout"] + TrustOptions.valueFlags
+
+    func validate() throws {
+        guard server == nil || database == nil else {
+            throw ValidationError("give either --server or --database")
+        }
+        try ServerOptions.check(timeout: timeout)
+    }
+
+    /// What messages begin with.
+    var subject: String { database ?? server ?? ServerOptions.defaultServer }
+
+    /// Opens what is to be read.
+    func open() throws -> EventSource {
+        if let database { return .file(try EventFile(database)) }
+        let client = try trust.client(
+            of: server ?? ServerOptions.defaultServer, timeoutSeconds: timeout)
+        return .server(client)
+    }
+}

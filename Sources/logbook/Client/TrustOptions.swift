@@ -1,0 +1,74 @@
+import ArgumentParser
+import Glibc
+
+/// Who a client is, and whom it trusts.
+struct TrustOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Who signed the server's certificate, PEM. (default: the system's authorities)",
+            valueName: "path"))
+    var ca: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "This client's certificate, PEM, for servers that ask for one. (default: none)",
+            valueName: "path"))
+    var certificate: String?
+
+    @Option(
+        help: ArgumentHelp("The certificate's private key, PEM. (default: none)", valueName: "path")
+    )
+    var key: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "File that holds a bearer token. (default: what LOGBOOK_TOKEN says, or none)",
+            valueName: "path"))
+    var tokenFile: String?
+
+    static let valueFlags = ["ca", "certificate", "key", "token-file"]
+
+    func validate() throws {
+        guard (certificate == nil) == (key == nil) else {
+            throw ValidationError("--certificate and --key go together")
+        }
+    }
+
+    /// A client of the server at `text`.
+    func client(of text: String, timeoutSeconds: Int) throws -> HTTPClient {
+        guard let address = ServerAddress(text) else {
+            throw ValidationError("--server must be \(ServerAddress.forms), not '\(text)'")
+        }
+        return HTTPClient(
+            address,
+            authorities: address.isSecure
+                ? try TrustedAuthorities(authorities: ca, certificate: certificate, key: key) : nil,
+            token: try token(), timeoutSeconds: timeoutSeconds)
+    }
+
+    private func token() throws -> String? {
+        let text: String
+        if let tokenFile {
+            guard let bytes = TextFile.read(tokenFile, limit: Self.tokenBytes) else {
+                throw ClientError.unusable(
+                    "cannot read the token file \(tokenFile): \(String(cString: strerror(errno)))")
+            }
+            text = String(decoding: bytes, as: UTF8.self)
+        } else if let value = getenv("LOGBOOK_TOKEN") {
+            text = String(cString: value)
+        } else {
+            return nil
+        }
+        let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+        let token = text.utf8.drop { blanks.contains($0) }.prefix { !blanks.contains($0) }
+        // What stands there goes into a header field. The text itself is never shown.
+        guard !token.isEmpty, token.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw ValidationError(
+                "\(tokenFile ?? "LOGBOOK_TOKEN") holds no token: one word of visible ASCII characters"
+            )
+        }
+        return String(Substring(token))
+    }
+
+    private static let tokenBytes = 4096
+}

@@ -1,0 +1,84 @@
+import Glibc
+
+/// Follows a server's live tail, over any number of connections.
+final class EventStream {
+    private let client: HTTPClient
+    private let parameters: EventSource.Parameters
+    /// Where the next connection goes on: the last `id` that came.
+    private var position: Int?
+    /// Milliseconds before the next connection, as the server's `retry` says.
+    private var pause = 1000
+
+    /// A pause doubles with each failure, up to this.
+    private static let longestPause = 30_000
+
+    init(_ client: HTTPClient, _ parameters: EventSource.Parameters, after: Int?) {
+        self.client = client
+        self.parameters = parameters
+        position = after
+    }
+
+    /// Follows until `onEvents` returns false, or the server refuses.
+    ///
+    /// - Parameters:
+    ///   - onBegin: called once, when the server has begun to send; false ends it.
+    ///   - onEvents: gets the events that came together, in order.
+    func follow(
+        onBegin: () throws -> Bool, onEvents: ([ListedEvent]) throws -> Bool
+    ) throws {
+        var hasBegun = false
+        var failures = 0
+        while true {
+            do {
+                let connection = try connect()
+                failures = 0
+                var parser = ServerSentEvents()
+                var piece: [UInt8] = []
+                while try connection.receivePiece(to: &piece) {
+                    let events = try parser.take(piece).compactMap(read)
+                    if let retry = parser.retry { pause = retry }
+                    piece.removeAll(keepingCapacity: true)
+                    if let id = parser.lastID { position = id }
+                    // The first thing that comes names the position to resume from.
+                    if !hasBegun, position != nil {
+                        hasBegun = true
+                        guard try onBegin() else { return }
+                    }
+                    guard try events.isEmpty || onEvents(events) else { return }
+                }
+                printToStandardError("\(client.address): the stream ended; connecting again")
+            } catch let error as ClientError {
+                // What never worked is told at once.
+                guard error.isPassing, hasBegun else { throw error }
+                printToStandardError("\(client.address): \(error); connecting again")
+            }
+            client.disconnect()
+            usleep(UInt32(min(pause << min(failures, 5), Self.longestPause)) * 1000)
+            failures += 1
+        }
+    }
+
+    private func connect() throws -> HTTPConnection {
+        var headers = [(name: "Accept", value: "text/event-stream")]
+        if let position { headers.append(("Last-Event-ID", "\(position)")) }
+        let (connection, head) = try client.open(
+            "GET", EventSource.target("/events/stream", parameters), headers: headers)
+        guard head.status == 200 else {
+            throw HTTPClient.refusal(head, try connection.receiveBody())
+        }
+        return connection
+    }
+
+    private func read(_ message: ServerSentEvents.Message) throws -> ListedEvent? {
+        switch message.event {
+        case "event":
+            return try message.data.withUnsafeBytes { try ListedEvent($0) }
+        case "reset":
+            printToStandardError(
+                "\(client.address): events were removed before they could be sent here; going on with what is left"
+            )
+            return nil
+        default: return nil
+        }
+    }
+}

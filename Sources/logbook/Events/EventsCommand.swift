@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// `logbook events`
+struct EventsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "Read, follow, store and delete events.",
+        subcommands: [
+            ListCommand.self, GetCommand.self, TailCommand.self, ExportCommand.self,
+        ])
+}

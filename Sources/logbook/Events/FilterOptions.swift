@@ -1,0 +1,60 @@
+import ArgumentParser
+
+/// Which events are meant: the query parameters of the HTTP interface, which the server, or the
+/// store over a file, understands and checks.
+struct FilterOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The event's type.", valueName: "type"))
+    var type: String?
+
+    @Option(help: "Its severity: info, warning, error or critical.")
+    var severity: String?
+
+    @Option(help: "The least severity.")
+    var severityMin: String?
+
+    @Option(help: "The kind of what it is about, such as Pod.")
+    var kind: String?
+
+    @Option(help: "The namespace of what it is about.")
+    var namespace: String?
+
+    @Option(help: "The name of what it is about.")
+    var name: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Not before: an RFC 3339 time, or an age such as 15m, 36h or 7d.", valueName: "time"))
+    var since: String?
+
+    @Option(help: ArgumentHelp("Before: a time or an age.", valueName: "time"))
+    var until: String?
+
+    @Option(help: ArgumentHelp("Words that it has.", valueName: "words"))
+    var search: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Any other filter of docs/api.md; repeat it for several.", valueName: "name=value"))
+    var filter: [String] = []
+
+    func validate() throws {
+        for text in filter where !text.dropFirst().contains("=") {
+            throw ValidationError("--filter must be NAME=VALUE, not '\(text)'")
+        }
+    }
+
+    /// As a query string has them.
+    var parameters: EventSource.Parameters {
+        let named = [
+            ("event_type", type), ("severity", severity), ("severity_min", severityMin),
+            ("object_kind", kind), ("object_namespace", namespace), ("object_name", name),
+            ("since", since), ("until", until), ("q", search),
+        ]
+        let given = named.compactMap { name, value in value.map { (name: name, value: $0) } }
+        return given
+            + filter.map { text in
+                let equals = text.firstIndex(of: "=") ?? text.endIndex
+                return (String(text[..<equals]), String(text[equals...].dropFirst()))
+            }
+    }
+}

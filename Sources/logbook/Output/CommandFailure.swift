@@ -1,0 +1,28 @@
+import ArgumentParser
+import EventStore
+import Events
+
+/// Runs the work of a command; what goes wrong is told on standard error, and by the exit code.
+///
+/// - Parameter subject: what the message begins with: the server or file.
+func reportingFailures(of subject: String, _ body: () throws -> Void) throws {
+    do {
+        try body()
+    } catch let error as SchemaError {
+        printToStandardError(error.message)
+        if case .refused = error { throw ExitCode(Logbook.refusedExit) }
+        throw ExitCode.failure
+    } catch let error as QueryError {
+        printToStandardError("\(subject): \(error.parameter) \(error.detail)")
+        throw ExitCode.failure
+    } catch let error as StoreError {
+        printToStandardError("\(subject): \(error)")
+        throw ExitCode.failure
+    } catch let error as ClientError {
+        printToStandardError("\(subject): \(error)")
+        throw ExitCode.failure
+    } catch let error as StandardOutput.Failure {
+        printToStandardError("\(error)")
+        throw ExitCode.failure
+    }
+}

@@ -1,0 +1,97 @@
+import Events
+
+/// Writes events as a table that fits the terminal; a column, once it is wide, stays so.
+struct EventTableWriter {
+    /// How a table looks.
+    struct Style {
+        var time: TimeStyle
+        var showsIDs = false
+        var hasColours = StandardOutput.hasColours
+        /// nil: nothing is cut off.
+        var columns: Int? = StandardOutput.terminalColumns
+        /// Whether rows are written before all are known, as those of a live tail.
+        var isLive = false
+    }
+
+    private let style: Style
+    private var widths: [Int]
+    private var hasHeader = false
+
+    private static let gap = 2
+    /// Columns that the last cell, the title, gets at least.
+    private static let titleColumns = 20
+    /// Columns that the object keeps, however narrow the terminal is.
+    private static let objectColumns = 8
+    /// What severities need, so that the column does not jump.
+    private static let severityColumns = 8
+
+    init(_ style: Style) {
+        self.style = style
+        widths = style.isLive ? [24, Self.severityColumns, 10, 30] : [0, 0, 0, 0]
+        if style.showsIDs { widths.insert(style.isLive ? 36 : 0, at: 0) }
+    }
+
+    private var titles: [String] {
+        (style.showsIDs ? ["ID"] : []) + ["TIME", "SEVERITY", "TYPE", "OBJECT", "TITLE"]
+    }
+
+    private func cells(_ event: ListedEvent, _ now: Timestamp) -> [String] {
+        (style.showsIDs ? [event[.id] ?? ""] : []) + [
+            style.time.text(event[.createdAt] ?? "", now: now), event[.severity] ?? "",
+            event[.eventType] ?? "", event.object, event[.title] ?? "",
+        ]
+    }
+
+    /// Appends rows, with the header before the first.
+    mutating func append(_ events: [ListedEvent], now: Timestamp, to output: inout [UInt8]) {
+        guard !events.isEmpty else { return }
+        var rows = events.map { cells($0, now) }
+        if !hasHeader { rows.insert(titles, at: 0) }
+        for row in rows {
+            for index in widths.indices {
+                widths[index] = max(widths[index], TerminalText(row[index]).columns)
+            }
+        }
+        let limits = fitted
+        for (number, row) in rows.enumerated() {
+            let isHeader = !hasHeader && number == 0
+            var line = ""
+            for (index, cell) in row.enumerated() {
+                if index > 0 { line += String(repeating: " ", count: Self.gap) }
+                let text = TerminalText(cell, limit: limits[index])
+                let padded = index < limits.count - 1 ? text.padded(to: limits[index]) : text.string
+                let isSeverity = index == limits.count - 4
+                line += isSeverity && !isHeader ? coloured(padded, row[index]) : padded
+            }
+            while line.last == " " { line.removeLast() }
+            output += Array(line.utf8)
+            output.append(UInt8(ascii: "\n"))
+        }
+        hasHeader = true
+    }
+
+    /// Columns for each cell: where the terminal is too narrow for the widest of all, the object goes
+    /// short first, for its kind comes first in it, and then the title.
+    private var fitted: [Int] {
+        guard let columns = style.columns else { return widths + [.max] }
+        var fitted = widths
+        var rest = columns - widths.reduce(0) { $0 + $1 + Self.gap }
+        let object = fitted.count - 1
+        if rest < Self.titleColumns {
+            let given = min(Self.titleColumns - rest, max(0, fitted[object] - Self.objectColumns))
+            fitted[object] -= given
+            rest += given
+        }
+        return fitted + [max(1, rest)]
+    }
+
+    private func coloured(_ text: String, _ severity: String) -> String {
+        guard style.hasColours else { return text }
+        switch Severity(rawValue: severity) {
+        case .critical: return "\u{1B}[1;31m\(text)\u{1B}[0m"
+        case .error: return "\u{1B}[31m\(text)\u{1B}[0m"
+        case .warning: return "\u{1B}[33m\(text)\u{1B}[0m"
+        case .info, nil: return text
+        }
+    }
+}

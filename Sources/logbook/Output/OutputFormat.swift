@@ -1,0 +1,6 @@
+import ArgumentParser
+
+/// How events are shown.
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+    case table, json, yaml, csv
+}

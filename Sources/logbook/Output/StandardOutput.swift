@@ -1,0 +1,54 @@
+import CLinux
+import Glibc
+
+/// Standard output, in large writes.
+final class StandardOutput {
+    private var bytes: [UInt8] = []
+
+    private static let bufferBytes = 64 * 1024
+
+    /// It could not be written to.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Columns of the terminal that it is; nil where it is none.
+    static var terminalColumns: Int? {
+        guard isatty(STDOUT_FILENO) == 1 else { return nil }
+        let columns = Int(clinux_terminal_columns(STDOUT_FILENO))
+        return columns > 0 ? columns : 80
+    }
+
+    /// Whether colours are wanted (https://no-color.org).
+    static var hasColours: Bool {
+        func isSet(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
+        guard isatty(STDOUT_FILENO) == 1, !isSet("NO_COLOR") else { return false }
+        return getenv("TERM").map { String(cString: $0) != "dumb" } ?? false
+    }
+
+    /// Has `append` add to what is written.
+    func write(_ append: (inout [UInt8]) throws -> Void) throws {
+        try append(&bytes)
+        if bytes.count >= Self.bufferBytes { try flush() }
+    }
+
+    /// Writes what waits.
+    func flush() throws(Failure) {
+        defer { bytes.removeAll(keepingCapacity: true) }
+        guard bytes.withUnsafeBytes({ writeAll($0, to: STDOUT_FILENO) }) else {
+            let code = errno
+            if code == EPIPE { Self.endByBrokenPipe() }
+            throw Failure(
+                description: "cannot write to standard output: \(String(cString: strerror(code)))")
+        }
+    }
+
+    /// Whoever reads has enough, as `head` does: the program ends as the system would end it, silently
+    /// and in a way that a shell understands.
+    static func endByBrokenPipe() -> Never {
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
+        // Where the signal is blocked.
+        exit(128 + SIGPIPE)
+    }
+}

@@ -1,0 +1,38 @@
+import CLinux
+
+/// Text as it may stand in a cell of a table: on one line, with no power over the terminal.
+struct TerminalText {
+    private(set) var string = ""
+    /// Columns that it takes.
+    private(set) var columns = 0
+
+    /// - Parameter limit: columns that it may take; longer text ends in `…`.
+    init(_ text: String, limit: Int = .max) {
+        var scalars = String.UnicodeScalarView()
+        /// What fits beside the `…`.
+        var cut: (scalars: Int, columns: Int)?
+        for scalar in text.unicodeScalars {
+            var shown = scalar
+            var width = Int(clinux_character_columns(scalar.value))
+            if width < 0 {
+                // An escape sequence in a title could rewrite what stands above it.
+                shown = scalar == "\n" || scalar == "\t" || scalar == "\r" ? " " : "\u{FFFD}"
+                width = 1
+            }
+            if cut == nil, columns + width > limit - 1 { cut = (scalars.count, columns) }
+            guard columns + width <= limit else {
+                string = String(String.UnicodeScalarView(scalars.prefix(cut?.scalars ?? 0))) + "…"
+                columns = (cut?.columns ?? 0) + 1
+                return
+            }
+            scalars.append(shown)
+            columns += width
+        }
+        string = String(scalars)
+    }
+
+    /// With blanks up to `width` columns.
+    func padded(to width: Int) -> String {
+        string + String(repeating: " ", count: max(0, width - columns))
+    }
+}
