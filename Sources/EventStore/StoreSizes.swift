@@ -10,6 +10,7 @@ public struct StoreSizes: Equatable, Sendable {
     public var wal: Int64 = 0
     /// Of the volume, and of what a process without privileges may still write to it.
     public var volume: Int64 = 0
+    /// Bytes that the volume of the database has left.
     public var volumeFree: Int64 = 0
 
     /// Bytes of the file at `path`; 0 when there is none.

@@ -7,7 +7,8 @@ public struct HTTPStatus: Hashable, Sendable {
 
     /// All of them, in their order.
     public static let all: [HTTPStatus] = [
-        .ok, .created, .noContent, .badRequest, .notFound, .methodNotAllowed, .notAcceptable,
+        .ok, .created, .noContent, .notModified, .badRequest, .notFound, .methodNotAllowed,
+        .notAcceptable,
         .requestTimeout, .conflict, .contentTooLarge, .uriTooLong, .unsupportedMediaType,
         .expectationFailed, .unprocessableContent, .headerFieldsTooLarge, .internalServerError,
         .notImplemented, .serviceUnavailable, .versionNotSupported,

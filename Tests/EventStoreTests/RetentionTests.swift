@@ -213,9 +213,9 @@ struct RetentionTests {
         repeat {
             pages = Int(try rows(store.path, "PRAGMA page_count")[0])!
             await Task.yield()
-        } while pages > 400 && Date() < deadline
-        #expect(pages <= 400)
+        } while pages > 512 && Date() < deadline
+        #expect(pages <= 512)
         store.repository.close()
-        #expect(store.repository.fileSizes.database <= 400 * 4096)
+        #expect(store.repository.fileSizes.database <= 512 * 4096)
     }
 }
