@@ -5,13 +5,15 @@ LOGBOOK_DATABASE ?= ./data/logbook.db
 # .ci/run adds -Xswiftc -warnings-as-errors; not here, for a newer compiler's new warning must not stop a newcomer.
 SWIFT_FLAGS ?=
 
+PREFIX ?= /usr/local
+
 # With the Swift runtime inside, the program runs wherever libsqlite3 is.
 RELEASE = swift build -c release --static-swift-stdlib --product logbook $(SWIFT_FLAGS)
 BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
 VENV = .build/venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: run build test sanitize lint format document bench image clean help
+.PHONY: run build test sanitize lint format document bench install image clean help
 # One `swift build` at a time: two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
@@ -50,6 +52,9 @@ bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	bench/post.sh "$(BINARY)"
 	bench/tls.sh "$(BINARY)"
 	bench/json.sh
+
+install: build ## install the program in PREFIX, /usr/local
+	install -D -m 755 "$(BINARY)" "$(DESTDIR)$(PREFIX)/bin/logbook"
 
 image: ## build the Docker image `logbook`
 	docker build -t logbook --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" \

@@ -69,6 +69,16 @@ public final class DatabaseFile {
         }
     }
 
+    /// What bringing it to the latest version would do, in order.
+    public var pendingMigrations: [(version: Int, description: String)] {
+        Migration.all.dropFirst(version).map { ($0.version, $0.description) }
+    }
+
+    /// Bytes of the file and of its WAL.
+    public var sizes: (database: Int64, wal: Int64) {
+        (SchemaManager.size(path), SchemaManager.size(path + "-wal"))
+    }
+
     /// What the schema is.
     public func describeSchema() throws(SchemaError) -> SchemaDescription {
         try reading { () throws(SQLiteError) in try SchemaDescription(connection) }

@@ -53,13 +53,7 @@ public final class EventRepository: Sendable {
     ///   state says so too.
     public func open(afterReplies: @escaping @Sendable () -> Void) throws(SchemaError) {
         do {
-            if !configuration.allowsNetworkFileSystem {
-                try NetworkFileSystem.refuse(configuration.path)
-            }
-            let lock = try DatabaseLock(
-                database: configuration.path, timeout: configuration.lockTimeout, now: now(),
-                logger: logger)
-            let version = try schema.prepare { version in state.withLock { $0.version = version } }
+            let (lock, version) = try prepare()
             let writer = try makeWriter(afterReplies)
             opened.withLock {
                 $0 = Opened(
@@ -75,6 +69,27 @@ public final class EventRepository: Sendable {
             state.withLock { $0.status = .failed }
             throw error
         }
+    }
+
+    /// Takes the file's lock and makes or migrates the file.
+    private func prepare() throws(SchemaError) -> (DatabaseLock, version: Int) {
+        if !configuration.allowsNetworkFileSystem {
+            try NetworkFileSystem.refuse(configuration.path)
+        }
+        let lock = try DatabaseLock(
+            database: configuration.path, timeout: configuration.lockTimeout, now: now(),
+            logger: logger)
+        let version = try schema.prepare { version in state.withLock { $0.version = version } }
+        return (lock, version)
+    }
+
+    /// Brings the file to the latest version, under the lock that `open` takes, and does nothing else.
+    ///
+    /// - Returns: the version in force.
+    public func migrate() throws(SchemaError) -> Int {
+        let (lock, version) = try prepare()
+        withExtendedLifetime(lock) {}
+        return version
     }
 
     private func makeWriter(

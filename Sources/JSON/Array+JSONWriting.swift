@@ -43,6 +43,19 @@ extension [UInt8] {
         }
     }
 
+    /// Appends a JSON array, each of `items` by `write`.
+    public mutating func appendJSONArray<Item>(
+        of items: [Item], _ write: (Item, inout [UInt8]) -> Void
+    ) {
+        var separator: StaticString = "["
+        for item in items {
+            append(separator)
+            separator = ","
+            write(item, &self)
+        }
+        append(items.isEmpty ? "[]" : "]")
+    }
+
     /// Appends the bytes of `text` as they are.
     public mutating func append(_ text: StaticString) {
         append(run: text.utf8Start, count: text.utf8CodeUnitCount)

@@ -45,7 +45,7 @@ extension LogbookAPI {
         _ = try parameters(request, known: [])
         let schema = try reporting { try readers.reader(for: request).describeSchema() }
         response.body.append("{\"migrations\":")
-        Self.write(schema.migrations, to: &response.body)
+        schema.appendMigrations(to: &response.body)
         response.body.append("}\n")
     }
 
@@ -56,9 +56,9 @@ extension LogbookAPI {
         response.body.append("{")
         Self.write(repository.schemaState, to: &response.body)
         response.body.append(",\"migrations\":")
-        Self.write(schema.migrations, to: &response.body)
+        schema.appendMigrations(to: &response.body)
         response.body.append(",\"tables\":")
-        Self.writeList(schema.tables, to: &response.body, Self.write)
+        schema.appendTables(to: &response.body)
         response.body.append(",\"sqlite_version\":")
         response.body.appendJSONString(EventRepository.sqliteVersion)
         response.body.append(",\"journal_mode\":")
@@ -102,56 +102,10 @@ extension LogbookAPI {
         body.append(statistics.longestSlices.isEmpty ? "{}}" : "}}")
     }
 
-    private static func write(_ migrations: [SchemaDescription.Migration], to body: inout [UInt8]) {
-        writeList(migrations, to: &body) { migration, body in
-            body.append("{\"version\":")
-            body.appendInteger(Int(migration.version))
-            body.append(",\"applied_at\":")
-            body.appendJSONString(migration.appliedAt)
-            body.append(",\"description\":")
-            if let description = migration.description {
-                body.appendJSONString(description)
-            } else {
-                body.append("null")
-            }
-            body.append("}")
-        }
-    }
-
-    private static func write(_ table: SchemaDescription.Table, to body: inout [UInt8]) {
-        body.append("{\"name\":")
-        body.appendJSONString(table.name)
-        body.append(",\"columns\":")
-        writeList(table.columns, to: &body) { column, body in
-            body.append("{\"name\":")
-            body.appendJSONString(column.name)
-            body.append(",\"type\":")
-            body.appendJSONString(column.type)
-            body.append(column.isNotNull ? ",\"not_null\":true" : ",\"not_null\":false")
-            body.append(column.isPrimaryKey ? ",\"primary_key\":true}" : ",\"primary_key\":false}")
-        }
-        body.append(",\"indexes\":")
-        writeList(table.indexes, to: &body) { index, body in
-            body.append("{\"name\":")
-            body.appendJSONString(index.name)
-            body.append(index.isUnique ? ",\"unique\":true" : ",\"unique\":false")
-            body.append(",\"columns\":")
-            writeList(index.columns, to: &body) { name, body in body.appendJSONString(name) }
-            body.append("}")
-        }
-        body.append("}")
-    }
-
     /// Appends a JSON array, each item by `write`.
     static func writeList<Item>(
         _ items: [Item], to body: inout [UInt8], _ write: (Item, inout [UInt8]) -> Void
     ) {
-        var separator: StaticString = "["
-        for item in items {
-            body.append(separator)
-            separator = ","
-            write(item, &body)
-        }
-        body.append(items.isEmpty ? "[]" : "]")
+        body.appendJSONArray(of: items, write)
     }
 }

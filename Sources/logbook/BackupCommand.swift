@@ -21,11 +21,14 @@ struct BackupCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The server to have it made by. (default: none)", valueName: "url"))
     var server: String?
 
-    @Option(help: ArgumentHelp("The database file to copy. (default: none)", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("The database file to copy. (default: none)", valueName: "path"),
+        completion: .file())
     var database: String?
 
     @Option(
-        help: ArgumentHelp("The file to write; one of that name is replaced.", valueName: "path"))
+        help: ArgumentHelp("The file to write; one of that name is replaced.", valueName: "path"),
+        completion: .file())
     var output: String
 
     @Option(help: "Seconds to wait for the server to make the copy, and for each part of it.")

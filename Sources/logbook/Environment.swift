@@ -12,7 +12,12 @@ enum Environment {
         ["events", "list"]: ListCommand.valueFlags,
         ["events", "get"]: GetCommand.valueFlags,
         ["events", "tail"]: TailCommand.valueFlags,
+        ["events", "add"]: AddCommand.valueFlags,
+        ["events", "import"]: ImportCommand.valueFlags,
         ["events", "export"]: ExportCommand.valueFlags,
+        ["schema", "show"]: SchemaShowCommand.valueFlags,
+        ["schema", "version"]: SchemaVersionCommand.valueFlags,
+        ["schema", "migrate"]: SchemaMigrateCommand.valueFlags,
     ]
 
     /// Of these a command takes one: with the first that is given, the others mean nothing.

@@ -17,8 +17,10 @@ struct Logbook: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, EventsCommand.self, BackupCommand.self, RestoreCommand.self,
+            ServeCommand.self, EventsCommand.self, SchemaCommand.self, BackupCommand.self,
+            RestoreCommand.self,
             HealthcheckCommand.self,
+            CompletionsCommand.self,
         ])
 
     /// How the program ends when it must not touch a database file.

@@ -15,10 +15,12 @@ struct RestoreCommand: ParsableCommand {
             Example: logbook restore --from /backup/logbook.db --database /data/logbook.db
             """)
 
-    @Option(help: ArgumentHelp("The backup.", valueName: "path"))
+    @Option(help: ArgumentHelp("The backup.", valueName: "path"), completion: .file())
     var from: String
 
-    @Option(help: ArgumentHelp("The database file to put it in the place of.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("The database file to put it in the place of.", valueName: "path"),
+        completion: .file())
     var database: String
 
     static let valueFlags = ["from", "database"]

@@ -32,7 +32,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup
     var streaming: StreamOptions
 
-    @Option(help: ArgumentHelp("The database file.", valueName: "path"))
+    @Option(help: ArgumentHelp("The database file.", valueName: "path"), completion: .file())
     var database = "logbook.db"
 
     @Option(help: "Event loops, each a thread; 0 is one a core.")

@@ -17,6 +17,11 @@ final class EventFile {
         reader = try file.makeReader()
     }
 
+    /// How many events there are; nil when they cannot be counted.
+    var count: Int? {
+        do throws(SchemaError) { return try file.countEvents() } catch { return nil }
+    }
+
     func page(
         _ parameters: EventSource.Parameters, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> String? {

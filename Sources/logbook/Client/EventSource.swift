@@ -24,6 +24,22 @@ enum EventSource {
         }
     }
 
+    /// How many events `parameters` match; nil where that is not known.
+    func count(_ parameters: Parameters) -> Int? {
+        switch self {
+        case .file(let file): return parameters.isEmpty ? file.count : nil
+        case .server(let client):
+            let query = parameters + [("limit", "1"), ("count", "exact")]
+            do throws(ClientError) {
+                let answer = try client.request("GET", Self.target("/events", query))
+                return JSONMember.integer("pagination", "total", in: answer)
+            } catch {
+                // A server that does not count, or has not the time to.
+                return nil
+            }
+        }
+    }
+
     /// The JSON of the event with this id; nil when there is none.
     func event(_ id: String) throws -> [UInt8]? {
         switch self {
@@ -31,12 +47,8 @@ enum EventSource {
         case .server(let client):
             let target =
                 "/events/" + String(decoding: PercentEncoding.encode(id.utf8), as: UTF8.self)
-            let answer = try client.exchange("GET", target)
-            if answer.head.status == 404 { return nil }
-            guard answer.head.status == 200 else {
-                throw HTTPClient.refusal(answer.head, answer.body)
-            }
-            return answer.body
+            let answer = try client.exchange("GET", target).accepting(404)
+            return answer.head.status == 404 ? nil : answer.body
         }
     }
 

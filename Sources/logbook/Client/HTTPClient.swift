@@ -14,6 +14,14 @@ final class HTTPClient {
     struct Answer {
         let head: HTTPConnection.Head
         let body: [UInt8]
+
+        /// The answer, when it is a 2xx or has this `status`.
+        func accepting(_ status: Int) throws(ClientError) -> Answer {
+            guard (200..<300).contains(head.status) || head.status == status else {
+                throw HTTPClient.refusal(head, body)
+            }
+            return self
+        }
     }
 
     /// - Parameters:
@@ -81,11 +89,7 @@ final class HTTPClient {
         _ method: String, _ target: String, headers: [(name: String, value: String)] = [],
         body: [UInt8]? = nil
     ) throws(ClientError) -> [UInt8] {
-        let answer = try exchange(method, target, headers: headers, body: body)
-        guard (200..<300).contains(answer.head.status) else {
-            throw Self.refusal(answer.head, answer.body)
-        }
-        return answer.body
+        try exchange(method, target, headers: headers, body: body).accepting(200).body
     }
 
     /// Writes the body that a GET of `target` is answered with to `descriptor`.
@@ -109,7 +113,8 @@ final class HTTPClient {
     /// What an answer of 4xx or 5xx says, in the words of its problem document where it has one.
     static func refusal(_ head: HTTPConnection.Head, _ body: [UInt8]) -> ClientError {
         let detail =
-            ProblemDetail(body)?.text ?? String(decoding: body.prefix(1024), as: UTF8.self)
+            JSONMember.text("detail", in: body)
+            ?? String(decoding: body.prefix(1024), as: UTF8.self)
         return ClientError(
             kind: .refused(status: head.status),
             description: "answered \(head.status) \(head.reason)"

@@ -11,7 +11,7 @@ struct SourceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A database file to read instead, also while a server writes it. (default: none)",
-            valueName: "path"))
+            valueName: "path"), completion: .file())
     var database: String?
 
     @OptionGroup
@@ -34,9 +34,11 @@ struct SourceOptions: ParsableArguments {
 
     /// Opens what is to be read.
     func open() throws -> EventSource {
-        if let database { return .file(try EventFile(database)) }
-        let client = try trust.client(
-            of: server ?? ServerOptions.defaultServer, timeoutSeconds: timeout)
-        return .server(client)
+        try database.map { .file(try EventFile($0)) } ?? .server(client())
+    }
+
+    /// A client of the server.
+    func client() throws -> HTTPClient {
+        try trust.client(of: server ?? ServerOptions.defaultServer, timeoutSeconds: timeout)
     }
 }

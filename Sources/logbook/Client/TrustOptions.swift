@@ -6,24 +6,25 @@ struct TrustOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Who signed the server's certificate, PEM. (default: the system's authorities)",
-            valueName: "path"))
+            valueName: "path"), completion: .file())
     var ca: String?
 
     @Option(
         help: ArgumentHelp(
             "This client's certificate, PEM, for servers that ask for one. (default: none)",
-            valueName: "path"))
+            valueName: "path"), completion: .file())
     var certificate: String?
 
     @Option(
-        help: ArgumentHelp("The certificate's private key, PEM. (default: none)", valueName: "path")
-    )
+        help: ArgumentHelp(
+            "The certificate's private key, PEM. (default: none)", valueName: "path"),
+        completion: .file())
     var key: String?
 
     @Option(
         help: ArgumentHelp(
             "File that holds a bearer token. (default: what LOGBOOK_TOKEN says, or none)",
-            valueName: "path"))
+            valueName: "path"), completion: .file())
     var tokenFile: String?
 
     static let valueFlags = ["ca", "certificate", "key", "token-file"]

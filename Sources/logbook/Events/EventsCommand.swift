@@ -4,8 +4,10 @@ import ArgumentParser
 struct EventsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Read, follow, store and delete events.",
+        abstract: "Read, follow and store events.",
         subcommands: [
-            ListCommand.self, GetCommand.self, TailCommand.self, ExportCommand.self,
+            ListCommand.self, GetCommand.self, TailCommand.self, AddCommand.self,
+            ImportCommand.self,
+            ExportCommand.self,
         ])
 }

@@ -25,7 +25,8 @@ struct ExportCommand: ParsableCommand {
     var filters: FilterOptions
 
     @Option(
-        help: ArgumentHelp("The file to write. (default: standard output)", valueName: "path"))
+        help: ArgumentHelp("The file to write. (default: standard output)", valueName: "path"),
+        completion: .file())
     var output: String?
 
     @Option(help: "json, one object a line, which import takes; yaml; or csv.")
@@ -67,6 +68,7 @@ struct ExportCommand: ParsableCommand {
             printToStandardError("\(output ?? ""): going on behind \(resumed.events) events")
         }
         var progress = Progress(earlier: count)
+        let total = progress.isShown ? source.count(filters.parameters) : nil
         defer { progress.finish() }
         let patience = Patience(seconds: patience)
         var noted = clinux_monotonic_nanoseconds()
@@ -95,7 +97,8 @@ struct ExportCommand: ParsableCommand {
             } else {
                 try standardOutput.write { $0 += page }
             }
-            progress.show(count, fraction: nil)
+            // What comes meanwhile counts, too.
+            progress.show(count, fraction: total.map { min(1, Double(count) / Double(max(1, $0))) })
         } while cursor != nil
         try standardOutput.flush()
         progress.finish()

@@ -4,7 +4,7 @@ import Glibc
 /// How far a long command has come, on standard error where that is a terminal: how much, how fast,
 /// how long it still takes.
 struct Progress {
-    private let isShown = isatty(STDERR_FILENO) == 1
+    let isShown = isatty(STDERR_FILENO) == 1
     private let begin = clinux_monotonic_nanoseconds()
     /// What had been done before this run.
     private let earlier: Int

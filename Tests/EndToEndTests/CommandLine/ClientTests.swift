@@ -7,7 +7,10 @@ struct ClientTests {
     @Test("A server that is not there is a failure that names it")
     func unreachable() throws {
         let port = try ReservedPort()
-        for command in [["list"], ["get", "a"], ["tail"], ["export", "--patience", "0"]] {
+        for command in [
+            ["list"], ["get", "a"], ["tail"], ["export", "--patience", "0"],
+            ["add", "--type", "a", "--severity", "info", "--title", "t", "--patience", "0"],
+        ] {
             let run = try Command(
                 BuiltProgram.path,
                 ["events"] + command + ["--server", "http://127.0.0.1:\(port.number)"])
@@ -26,7 +29,8 @@ struct ClientTests {
             ["list", "--limit", "-1"], ["list", "--timeout", "0"], ["list", "--filter", "a"],
             ["list", "--server", "http://h", "--database", "f"], ["list", "--certificate", "c"],
             ["get"], ["tail", "--last", "1001"], ["tail", "--last", "1", "--after", "1"],
-            ["export", "--format", "table"], ["no-such"], ["list", "surplus"],
+            ["export", "--format", "table"], ["add", "--type", "a"],
+            ["import", "--patience", "-1"], ["no-such"], ["list", "surplus"],
         ])
     func usage(_ arguments: [String]) throws {
         let run = try Command(BuiltProgram.path, ["events"] + arguments)

@@ -108,7 +108,7 @@ struct ExportTests {
     func progress() throws {
         let shown = try LogbookCommand.terminal(
             columns: 80, "\"$LOGBOOK\" events export --server \(server.url) --output \(output)")
-        #expect(shown.joined().contains(/\d+ events, \d+\/s/), "\(shown)")
+        #expect(shown.joined().contains(/\d+ events, \d+ %, \d+\/s, \d+:\d\d left/), "\(shown)")
         #expect(try content(output).split(separator: "\n").count == 2500)
     }
 

@@ -1,0 +1,48 @@
+import JSON
+
+/// One member of a JSON object, for answers of which one thing matters; nil where it is not there, or
+/// the answer is something else, such as a proxy's page.
+enum JSONMember {
+    static func text(_ path: StaticString..., in json: [UInt8]) -> String? {
+        read(path, json) { reader throws(JSONError) in
+            try reader.peekKind() == .string ? try reader.readString().string : nil
+        }
+    }
+
+    static func integer(_ path: StaticString..., in json: [UInt8]) -> Int? {
+        read(path, json) { reader throws(JSONError) in
+            try reader.peekKind() == .number
+                ? Int(String(decoding: try reader.readNumber(), as: UTF8.self)) : nil
+        }
+    }
+
+    private static func read<Value>(
+        _ path: [StaticString], _ json: [UInt8],
+        _ value: (inout JSONReader) throws(JSONError) -> Value?
+    ) -> Value? {
+        json.span.withUnsafeBytes { bytes in
+            var reader = JSONReader(bytes)
+            do throws(JSONError) {
+                for name in path {
+                    guard try find(name, &reader) else { return nil }
+                }
+                return try value(&reader)
+            } catch {
+                return nil
+            }
+        }
+    }
+
+    /// Goes to the value of the member `name`.
+    private static func find(
+        _ name: StaticString, _ reader: inout JSONReader
+    ) throws(JSONError) -> Bool {
+        guard try reader.peekKind() == .object else { return false }
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key.equals(name) { return true }
+            _ = try reader.skipValue()
+        }
+        return false
+    }
+}

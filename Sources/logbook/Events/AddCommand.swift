@@ -1,0 +1,112 @@
+import ArgumentParser
+import Events
+import JSON
+
+/// `logbook events add`
+struct AddCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Store one event, and show it as it is stored.",
+        discussion: """
+            When the command ends with 0 the event is on the server's disk. It is tried again for as \
+            long as --patience says, and never stored twice.
+
+            Examples:
+              logbook events add --type operator --severity info --title 'Rollout 41 began'
+              logbook events add --type health --severity error --title 'Disk is full' --kind Node \\
+                --name node-3 --metadata '{"free":0}' --format json | jq -r .id
+            """)
+
+    @Option(
+        help: "The event's type, such as cluster, operator, insight, assessment, health or system.")
+    var type: String
+
+    @Option(help: "Its severity: info, warning, error or critical.")
+    var severity: String
+
+    @Option(help: ArgumentHelp("What happened, in a line.", valueName: "text"))
+    var title: String
+
+    @Option(help: ArgumentHelp("What happened, at length. (default: none)", valueName: "text"))
+    var description: String?
+
+    @Option(help: "The kind of what it is about, such as Pod. (default: none)")
+    var kind: String?
+
+    @Option(help: "The namespace of what it is about. (default: none)")
+    var namespace: String?
+
+    @Option(help: "The name of what it is about. (default: none)")
+    var name: String?
+
+    @Option(help: ArgumentHelp("A JSON object. (default: none)", valueName: "json"))
+    var metadata: String?
+
+    @Option(help: "Its id; the same id with the same content is one event. (default: a new one)")
+    var id: String?
+
+    @Option(help: ArgumentHelp("When it happened, RFC 3339. (default: now)", valueName: "time"))
+    var createdAt: String?
+
+    @OptionGroup
+    var server: ServerOptions
+
+    @Option(help: "Seconds to try for, when the server cannot be reached or has no room.")
+    var patience = 10
+
+    @OptionGroup
+    var output: OutputOptions
+
+    static let valueFlags = ServerOptions.valueFlags + OutputOptions.valueFlags
+
+    func validate() throws {
+        try Patience.check(patience)
+        guard let metadata else { return }
+        do throws(JSONError) {
+            try Array(metadata.utf8).span.withUnsafeBytes { bytes throws(JSONError) in
+                var reader = JSONReader(bytes)
+                _ = try reader.skipValue()
+                try reader.expectEnd()
+            }
+        } catch {
+            throw ValidationError("--metadata is not JSON: \(error)")
+        }
+    }
+
+    func run() throws {
+        try reportingFailures(of: server.server) {
+            let client = try server.client()
+            let body = json()
+            let stored = try Patience(seconds: patience).retrying { () throws(ClientError) in
+                try client.request(
+                    "POST", "/events", headers: [("Content-Type", "application/json")], body: body)
+            }
+            try EventPrinter.print(single: stored, output.format, output.timeStyle)
+        }
+    }
+
+    /// The event, with an id of ours where none is given: sent again, it is the same event.
+    private func json() -> [UInt8] {
+        var id = Array((self.id ?? "").utf8)
+        if self.id == nil { EventID.append(now: ServeCommand.now(), to: &id) }
+        let texts: [(field: EventField, value: String?)] = [
+            (.eventType, type), (.severity, severity), (.title, title), (.description, description),
+            (.objectKind, kind), (.objectNamespace, namespace), (.objectName, name),
+            (.createdAt, createdAt),
+        ]
+        var json: [UInt8] = []
+        json.append("{\"id\":")
+        json.appendJSONString(String(decoding: id, as: UTF8.self))
+        for (field, value) in texts {
+            guard let value else { continue }
+            json += Array(",\"\(field.name)\":".utf8)
+            json.appendJSONString(value)
+        }
+        if let metadata {
+            json.append(",\"metadata\":")
+            json += Array(metadata.utf8)
+        }
+        json.append("}")
+        return json
+    }
+}

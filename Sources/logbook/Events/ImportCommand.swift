@@ -1,0 +1,58 @@
+import ArgumentParser
+import JSON
+
+/// `logbook events import`
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Store the events of a file: NDJSON, a JSON array, or a database.",
+        discussion: """
+            What is stored already is not stored twice, so after a break the same command goes on. \
+            An event without an id gets one that is the same at each import of the same file; seq is \
+            left out. A database may have any schema version, 1 included, and may be in use.
+
+            Mind the server's retention: events older than it keeps them go again.
+
+            Examples:
+              logbook events import events.ndjson
+              logbook events import /old/operator.db --server https://logbook:8443 --ca ca.pem
+              zcat events.ndjson.gz | logbook events import -
+            """)
+
+    @Argument(
+        help: "The file; - is standard input.", completion: .file())
+    var file = "-"
+
+    @OptionGroup
+    var server: ServerOptions
+
+    @Option(help: "Seconds to try for, when the server cannot be reached or has no room.")
+    var patience = 60
+
+    static let valueFlags = ServerOptions.valueFlags
+
+    func validate() throws { try Patience.check(patience) }
+
+    func run() throws {
+        try reportingFailures(of: server.server) {
+            do {
+                let source = try ImportSource(file)
+                var upload = EventUpload(
+                    try server.client(), patience: Patience(seconds: patience))
+                defer { upload.finish() }
+                while let item = try source.next() {
+                    try upload.add(item, fraction: source.fraction)
+                }
+                try upload.send(fraction: 1)
+                upload.finish()
+                print(
+                    "accepted \(upload.accepted), duplicates \(upload.duplicates), rejected \(upload.rejected)"
+                )
+                if upload.rejected > 0 { throw ExitCode.failure }
+            } catch let error as JSONItems.Failure {
+                printToStandardError("\(error)")
+                throw ExitCode.failure
+            }
+        }
+    }
+}

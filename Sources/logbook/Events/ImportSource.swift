@@ -1,0 +1,107 @@
+import EventStore
+import Events
+import Glibc
+import JSON
+import Logging
+
+/// What is imported, one item after another.
+final class ImportSource {
+    /// An item that may be an event.
+    struct Item {
+        /// As messages name it, such as `line 12`.
+        let place: String
+        /// What its id is made of, where it has none; the same whenever the same is imported.
+        let number: Int
+        /// Why it cannot be one; nil where `json` is to be looked at.
+        var problem: String?
+        var json: [UInt8] = []
+    }
+
+    private enum Kind {
+        case text(JSONItems)
+        case rows(DatabaseFile, total: Int)
+    }
+
+    private let kind: Kind
+    private let descriptor: Int32
+    /// Bytes of the file; nil where that is not known.
+    private let size: Int?
+    /// Rows that have been read and not been taken, last first.
+    private var rows: [Item] = []
+    private var position: Int64 = .min
+    private var count = 0
+
+    private static let rowsAtOnce = 1000
+    private static let databaseHeader = Array("SQLite format 3\0".utf8)
+
+    /// Opens the file at `path`; `-` is standard input.
+    init(_ path: String) throws {
+        guard path != "-" else {
+            descriptor = STDIN_FILENO
+            size = nil
+            kind = .text(JSONItems(STDIN_FILENO, name: "standard input"))
+            return
+        }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        var file = stat()
+        guard descriptor >= 0, fstat(descriptor, &file) == 0 else {
+            throw JSONItems.Failure(
+                description: "cannot read \(path): \(String(cString: strerror(errno)))")
+        }
+        self.descriptor = descriptor
+        size = file.st_mode & S_IFMT == S_IFREG ? Int(file.st_size) : nil
+        var start = [UInt8](repeating: 0, count: Self.databaseHeader.count)
+        // Where it cannot be looked at without being read, it is no database.
+        let isDatabase =
+            pread(descriptor, &start, start.count, 0) == start.count && start == Self.databaseHeader
+        guard isDatabase else {
+            kind = .text(JSONItems(descriptor, name: path))
+            return
+        }
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        let database = try DatabaseFile(path, logger: logger)
+        kind = .rows(database, total: try database.countEvents())
+    }
+
+    deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
+
+    /// How much of all has been read, from 0 to 1; nil when that is not known.
+    var fraction: Double? {
+        switch kind {
+        case .text(let items):
+            size.map { $0 == 0 ? 1 : min(1, Double(items.bytesRead) / Double($0)) }
+        case .rows(_, let total): total == 0 ? 1 : min(1, Double(count) / Double(total))
+        }
+    }
+
+    /// The next item; nil behind the last.
+    func next() throws -> Item? {
+        switch kind {
+        case .text(let items):
+            guard let item = try items.next() else { return nil }
+            let place = "\(items.noun) \(items.number)"
+            switch item {
+            case .json(let json): return Item(place: place, number: items.number, json: json)
+            case .tooLong:
+                return Item(
+                    place: place, number: items.number,
+                    problem: "is longer than \(JSONItems.itemBytes) bytes")
+            }
+        case .rows(let database, _):
+            if rows.isEmpty { try readRows(database) }
+            guard let row = rows.popLast() else { return nil }
+            count += 1
+            return row
+        }
+    }
+
+    private func readRows(_ database: DatabaseFile) throws(SchemaError) {
+        let last = try database.rows(after: position, limit: Self.rowsAtOnce) { row, event in
+            var json: [UInt8] = []
+            event.appendJSON(to: &json)
+            rows.append(Item(place: "row \(row)", number: Int(row), json: json))
+        }
+        rows.reverse()
+        if let last { position = last }
+    }
+}

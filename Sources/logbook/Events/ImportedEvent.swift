@@ -1,0 +1,62 @@
+import Events
+import JSON
+
+/// An item as it is sent: on one line, without what the store gives, and with an id, so that it can
+/// be sent again.
+enum ImportedEvent {
+    /// Appends `item` as a line.
+    ///
+    /// - Throws: when it is no JSON object; `output` is then as it was.
+    static func append(_ item: ImportSource.Item, to output: inout [UInt8]) throws(JSONError) {
+        let start = output.count
+        do throws(JSONError) {
+            try item.json.span.withUnsafeBytes { bytes throws(JSONError) in
+                try append(bytes, item.number, to: &output)
+            }
+        } catch {
+            output.removeLast(output.count - start)
+            throw error
+        }
+    }
+
+    private static func append(
+        _ json: UnsafeRawBufferPointer, _ number: Int, to output: inout [UInt8]
+    ) throws(JSONError) {
+        var reader = JSONReader(json)
+        var separator: StaticString = "{"
+        var isEmpty = true
+        var hasID = false
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            let value = try reader.skipValue()
+            // An export has it, and a store gives its own. A NULL id is one that version 1 let pass.
+            if key.equals("seq") { continue }
+            if key.equals("id") {
+                if value.raw.elementsEqual("null".utf8) { continue }
+                hasID = true
+            }
+            output.append(separator)
+            separator = ","
+            isEmpty = false
+            output.append("\"")
+            output.append(contentsOf: key.raw)
+            output.append("\":")
+            value.appendCompact(to: &output)
+        }
+        try reader.expectEnd()
+        if !hasID {
+            output.append(separator)
+            isEmpty = false
+            output += Array("\"id\":\"import_\(hash(json))_\(number)\"".utf8)
+        }
+        output.append(isEmpty ? "{}\n" : "}\n")
+    }
+
+    /// FNV-1a, 64 bits, in hexadecimal: http://www.isthe.com/chongo/tech/comp/fnv/
+    private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

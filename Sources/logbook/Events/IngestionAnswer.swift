@@ -1,0 +1,70 @@
+import JSON
+
+/// What a server says has become of the lines of a stream.
+struct IngestionAnswer {
+    private(set) var accepted = 0
+    private(set) var duplicates = 0
+    private(set) var rejected = 0
+    /// The first that were rejected, by their line, counted from 0.
+    private(set) var errors: [(line: Int, detail: String)] = []
+
+    /// Reads a summary; nil when `body` is none.
+    init?(summary body: [UInt8]) {
+        do throws(JSONError) { try read(body) } catch { return nil }
+    }
+
+    /// Reads the 422 that says that none of `lines` can be stored.
+    init(refusal body: [UInt8], lines: Int) {
+        rejected = lines
+        do throws(JSONError) { try read(body) } catch {
+            // What it says is told as it is, by its detail.
+        }
+    }
+
+    private mutating func read(_ body: [UInt8]) throws(JSONError) {
+        try body.span.withUnsafeBytes { bytes throws(JSONError) in
+            var reader = JSONReader(bytes)
+            try reader.beginObject()
+            while let key = try reader.nextKey() {
+                if key.equals("accepted") {
+                    accepted = try Self.integer(&reader)
+                } else if key.equals("duplicates") {
+                    duplicates = try Self.integer(&reader)
+                } else if key.equals("rejected") {
+                    rejected = try Self.integer(&reader)
+                } else if key.equals("errors") {
+                    try reader.beginArray()
+                    while try reader.nextElement() { try readError(&reader) }
+                } else {
+                    _ = try reader.skipValue()
+                }
+            }
+        }
+    }
+
+    /// `{"index":3,"detail":"…"}` of a summary, `{"pointer":"/3/title","detail":"…"}` of a 422.
+    private mutating func readError(_ reader: inout JSONReader) throws(JSONError) {
+        var line = 0
+        var field = ""
+        var detail = ""
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key.equals("index") {
+                line = try Self.integer(&reader)
+            } else if key.equals("pointer") {
+                let parts = try reader.readString().string.split(separator: "/", maxSplits: 1)
+                line = parts.first.flatMap { Int($0) } ?? 0
+                field = parts.count > 1 ? "\(parts[1]) " : ""
+            } else if key.equals("detail") {
+                detail = try reader.readString().string
+            } else {
+                _ = try reader.skipValue()
+            }
+        }
+        errors.append((line, field + detail))
+    }
+
+    private static func integer(_ reader: inout JSONReader) throws(JSONError) -> Int {
+        Int(String(decoding: try reader.readNumber(), as: UTF8.self)) ?? 0
+    }
+}

@@ -1,0 +1,52 @@
+import EventStore
+import JSON
+import Logging
+
+/// The schema of a database file, in the JSON of the HTTP interface.
+struct SchemaFile {
+    private let file: DatabaseFile
+
+    init(_ path: String) throws(SchemaError) {
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        file = try DatabaseFile(path, logger: logger)
+    }
+
+    /// As `/schema/version` has it, without a status: nobody serves it.
+    func version() -> [UInt8] {
+        var json: [UInt8] = []
+        json.append("{")
+        appendVersion(to: &json)
+        json.append("}\n")
+        return json
+    }
+
+    /// As `/schema` has it, without what a server alone knows.
+    func description() throws(SchemaError) -> [UInt8] {
+        let schema = try file.describeSchema()
+        let sizes = file.sizes
+        var json: [UInt8] = []
+        json.append("{")
+        appendVersion(to: &json)
+        json.append(",\"migrations\":")
+        schema.appendMigrations(to: &json)
+        json.append(",\"tables\":")
+        schema.appendTables(to: &json)
+        json.append(",\"sqlite_version\":")
+        json.appendJSONString(EventRepository.sqliteVersion)
+        json.append(",\"journal_mode\":")
+        json.appendJSONString(schema.journalMode)
+        json.append(",\"database_bytes\":")
+        json.appendInteger(Int(sizes.database))
+        json.append(",\"wal_bytes\":")
+        json.appendInteger(Int(sizes.wal))
+        json.append("}\n")
+        return json
+    }
+
+    private func appendVersion(to json: inout [UInt8]) {
+        json.append("\"version\":")
+        json.appendInteger(file.version)
+        json.append(",\"latest\":")
+        json.appendInteger(file.version + file.pendingMigrations.count)
+    }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import EventStore
+import Glibc
+import Logging
+
+/// `logbook schema migrate`
+struct SchemaMigrateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Bring a database file that no server uses to the latest version.",
+        discussion: """
+            A server does the same when it starts. Each migration is one transaction: killed at any \
+            time, the file has the version before or the one after. A copy of the file is kept beside \
+            it as PATH.vN.bak, if the disk has room.
+
+            Examples:
+              logbook schema migrate --database /data/logbook.db --dry-run
+              logbook schema migrate --database /data/logbook.db
+            """)
+
+    @Option(
+        help: ArgumentHelp("The database file.", valueName: "path"), completion: .file())
+    var database: String
+
+    @Flag(help: "Only say what would be done; touch nothing.")
+    var dryRun = false
+
+    @Option(
+        help: "Keep a copy of the file before migrating it, if the disk has room (true or false).")
+    var backupBeforeMigrate = true
+
+    @Option(help: "Seconds to wait for another process to let go of the database.")
+    var lockTimeout = 5.0
+
+    @Option(
+        help: "Open a database on a network file system, where it may lose events (true or false).")
+    var allowNetworkFilesystem = false
+
+    static let valueFlags = [
+        "database", "backup-before-migrate", "lock-timeout", "allow-network-filesystem",
+    ]
+
+    func validate() throws {
+        guard (0...3600).contains(lockTimeout) else {
+            throw ValidationError("--lock-timeout must be from 0 to 3600")
+        }
+    }
+
+    func run() throws {
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .info) }
+        try reportingFailures(of: database) {
+            let found = try look(logger)
+            guard !dryRun else { return }
+            var configuration = StoreConfiguration(path: database)
+            configuration.backsUpBeforeMigration = backupBeforeMigrate
+            configuration.lockTimeout = .seconds(lockTimeout)
+            configuration.allowsNetworkFileSystem = allowNetworkFilesystem
+            // Where SQLite sorts and vacuums when it has to: elsewhere may be no room, or no right to
+            // write.
+            setenv("SQLITE_TMPDIR", configuration.folder, 0)
+            let version = try EventRepository(configuration, logger: logger, now: ServeCommand.now)
+                .migrate()
+            print("\(database): schema version \(version)\(version == found ? ", as before" : "")")
+        }
+    }
+
+    /// Looks at the file, which must be there, and returns its version.
+    private func look(_ logger: Logger) throws -> Int {
+        let file = try DatabaseFile(database, logger: logger)
+        guard dryRun else { return file.version }
+        let pending = file.pendingMigrations
+        print("\(database): schema version \(file.version), \(pending.count) migrations to do")
+        for migration in pending { print("\(migration.version)  \(migration.description)") }
+        return file.version
+    }
+}
