@@ -9,7 +9,7 @@ extension EventReader {
     /// Whether a page of `query` may take longer than an event loop has time, and can then not be
     /// stopped at once.
     public static func mayTakeLong(_ query: EventQuery) -> Bool {
-        query.countsAll || SearchPlan(query)?.intersects ?? false
+        query.countsAll || SearchPlan(query)?.mayTakeLong ?? false
     }
 
     /// Lends the events that `query` wants, in its order, up to one more than its limit: the
@@ -75,6 +75,7 @@ extension EventReader {
     private func scan(
         _ query: EventQuery, most: Int, _ body: (EventView) -> Bool
     ) throws(SQLiteError) {
+        guard !query.conditions.excludesAll else { return }
         if let plan = SearchPlan(query), try walk(plan, query, body) { return }
         let matcher = EventMatcher(query.conditions)
         var left = matcher == nil ? most : .max
@@ -118,7 +119,7 @@ extension EventReader {
         let next = try statement("SELECT term FROM search_words WHERE term >= ? LIMIT 1")
         var words: [[UInt8]] = []
         var bound = prefix
-        while words.count <= SearchPlan.wordsOfPrefix {
+        while words.count <= SearchPlan.mostChoices {
             let word = try bound.span.withUnsafeBytes { bytes throws(SQLiteError) -> [UInt8]? in
                 try next.bind(1, borrowing: bytes)
                 defer { next.reset() }

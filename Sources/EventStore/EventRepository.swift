@@ -18,6 +18,8 @@ public final class EventRepository: Sendable {
     private let opened = Mutex(Opened())
     private let commits = CommitCounter()
     private let reads = OpenReads()
+    /// Deletions by filter that go on.
+    private let deletions = Atomic<Int>(0)
 
     private struct Opened {
         var lock: DatabaseLock?
@@ -150,6 +152,30 @@ public final class EventRepository: Sendable {
             return reply(.failure(notOpen))
         }
         writer.delete(id: id, reply)
+    }
+
+    /// Deletes the events that `query` asks for, its limit and cursor apart, as far as they are
+    /// numbered up to `lastSeq`. The completion comes on any thread, when all are deleted and that
+    /// is synced, or when it cannot go on; with how many were deleted by then.
+    ///
+    /// - Parameter isStopped: asked now and then whether to go on.
+    public func delete(
+        _ query: EventQuery, upTo lastSeq: Int64, isStopped: @escaping @Sendable () -> Bool,
+        completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
+    ) {
+        guard let writer = opened.withLock({ $0.writer }) else { return completion(0, notOpen) }
+        guard deletions.add(1, ordering: .relaxed).newValue <= BulkDeletion.most else {
+            deletions.subtract(1, ordering: .relaxed)
+            return completion(
+                0, .unavailable("\(BulkDeletion.most) deletions by filter go on already"))
+        }
+        let deletion = BulkDeletion(
+            repository: self, writer: writer, lastSeq: lastSeq, isStopped: isStopped
+        ) { [self] deleted, error in
+            deletions.subtract(1, ordering: .relaxed)
+            completion(deleted, error)
+        }
+        deletion.run(query.fromTheStart)
     }
 
     /// Rises with every commit, before the replies to what was committed.

@@ -6,7 +6,7 @@ import SQLite
 final class EventStatements {
     private let connection: Connection
     private let search: SearchIndex
-    private let insert, find, first, expired, delete: Statement
+    private let insert, find, one, first, expired, delete: Statement
 
     init(_ connection: Connection, _ search: SearchIndex) throws(SQLiteError) {
         self.connection = connection
@@ -16,6 +16,7 @@ final class EventStatements {
             "INSERT INTO events (\(fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
         )
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
+        one = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE seq = ?")
         first = try connection.prepare(
             "SELECT \(EventTable.columns) FROM events ORDER BY seq LIMIT ?")
         expired = try connection.prepare(
@@ -54,6 +55,16 @@ final class EventStatements {
         }
     }
 
+    /// Deletes the events with these numbers, and says how many there were.
+    func delete(_ seqs: some Sequence<Int64>) throws(SQLiteError) -> Int {
+        var doomed = Doomed()
+        for seq in seqs {
+            try one.bind(1, seq)
+            try gather(one, into: &doomed)
+        }
+        return try delete(doomed)
+    }
+
     /// Deletes the events that came first, whatever their time: up to `limit` of them.
     func deleteFirst(_ limit: Int) throws(SQLiteError) -> Int {
         try first.bind(1, Int64(limit))
@@ -70,22 +81,36 @@ final class EventStatements {
         return try deleteEvents(of: expired)
     }
 
-    /// Deletes the events that `selection` gives, and says how many there were.
-    private func deleteEvents(of selection: Statement) throws(SQLiteError) -> Int {
+    /// Events that are about to be deleted.
+    private struct Doomed {
         var seqs: [Int64] = []
         var documents = SearchDocuments()
+    }
+
+    /// Deletes the events that `selection` gives, and says how many there were.
+    private func deleteEvents(of selection: Statement) throws(SQLiteError) -> Int {
+        var doomed = Doomed()
+        try gather(selection, into: &doomed)
+        return try delete(doomed)
+    }
+
+    private func gather(
+        _ selection: Statement, into doomed: inout Doomed
+    ) throws(SQLiteError) {
         defer { selection.reset() }
         while try selection.step() {
             let event = EventTable.view(selection)
-            seqs.append(event.seq)
-            try search.gather(event, into: &documents)
+            doomed.seqs.append(event.seq)
+            try search.gather(event, into: &doomed.documents)
         }
-        selection.reset()
-        try search.remove(documents)
-        for seq in seqs {
+    }
+
+    private func delete(_ doomed: Doomed) throws(SQLiteError) -> Int {
+        try search.remove(doomed.documents)
+        for seq in doomed.seqs {
             try delete.bind(1, seq)
             try delete.run()
         }
-        return seqs.count
+        return doomed.seqs.count
     }
 }

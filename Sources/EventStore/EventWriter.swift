@@ -32,6 +32,7 @@ final class EventWriter: @unchecked Sendable {
     private let checkpoints: CheckpointJob
     private let retention: RetentionJob
     private let backups: BackupJob
+    private let deletions: DeletionJob
     private let eventsPerCommit, frameBytes: Int
     /// When the queue looks after the jobs by itself.
     private var plannedLook = DispatchTime.distantFuture
@@ -80,9 +81,16 @@ final class EventWriter: @unchecked Sendable {
             try EventReader(path: configuration.path, logger: logger, reads: reads)
         }
         backups = BackupJob(connection)
+        deletions = DeletionJob(connection, statements, space: space, reserve: reserve) {
+            [commits, figures, count = retention.count] deleted in
+            commits.increment()
+            figures.noteDeleted(deleted)
+            count?.note(-deleted)
+        }
         jobs.add(checkpoints)
         jobs.add(retention)
         jobs.add(backups)
+        jobs.add(deletions)
         jobs.add(try ShrinkJob(connection, space: space))
         jobs.add(IndexingJob(connection, search, space: space))
         jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
@@ -120,6 +128,8 @@ final class EventWriter: @unchecked Sendable {
     /// Events that wait to be written, and their bytes.
     var queued: (events: Int, bytes: Int) { waiting.held }
 
+    private static let shutdown = StoreError.unavailable("the service is shutting down")
+
     /// Why nothing can be written at the moment; nil when it can.
     var failureReason: String? { failure.withLock { $0 } }
 
@@ -139,6 +149,22 @@ final class EventWriter: @unchecked Sendable {
         submit(.delete(id: id, reply))
     }
 
+    /// Deletes the events with these numbers, in slices, and replies with how many there were, and
+    /// with what ended it early: on the writer's thread.
+    func delete(
+        _ seqs: [Int64], _ reply: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
+    ) {
+        queue.async { [self] in
+            guard !isClosed else { return reply(0, Self.shutdown) }
+            deletions.delete(seqs) { [self] deleted, error in
+                let reason = error.map { $0.isInterrupt ? Self.shutdown : noteFailure($0) }
+                reply(deleted, reason)
+            }
+            jobs.wake(deletions)
+            run()
+        }
+    }
+
     private func submit(_ write: Write) {
         switch waiting.add(write) {
         case .waits: break
@@ -146,7 +172,7 @@ final class EventWriter: @unchecked Sendable {
         case .isFull:
             figures.noteQueueRefusal()
             write.fail(.unavailable("too many events wait to be written"))
-        case .isClosed: write.fail(.unavailable("the service is shutting down"))
+        case .isClosed: write.fail(Self.shutdown)
         }
     }
 
@@ -170,6 +196,7 @@ final class EventWriter: @unchecked Sendable {
         queue.sync {
             while let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
             backups.stop()
+            deletions.stop()
             do {
                 try connection.checkpoint(.truncate)
             } catch {

@@ -35,8 +35,10 @@ struct RowConditions {
     private mutating func add(_ filter: FieldFilter, isLeading: Bool) {
         // A unary + keeps a column from choosing the index:
         // https://sqlite.org/optoverview.html#uplus
-        let column = isLeading ? "\(filter.field.name)" : "+\(filter.field.name)"
-        if let included = filter.included { conditions.append(isAny(of: included, column)) }
+        let column = "+\(filter.field.name)"
+        if let included = filter.included {
+            conditions.append(isAny(of: included, isLeading ? "\(filter.field.name)" : column))
+        }
         // What is null is not what is excluded, and NOT NULL is not true.
         guard !filter.excluded.isEmpty else { return }
         conditions.append("(\(column) IS NULL OR NOT \(isAny(of: filter.excluded, column)))")

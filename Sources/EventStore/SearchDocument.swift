@@ -96,6 +96,22 @@ final class SearchDocument {
         text.append(UInt8(ascii: " "))
     }
 
+    /// A filter's token alone.
+    static func token(_ field: EventField, _ value: [UInt8]) -> [UInt8] {
+        var token: [UInt8] = []
+        appendToken(field, value, to: &token)
+        return token.dropLast()  // the separator
+    }
+
+    /// The token of two filters alone.
+    static func token(
+        _ field: EventField, _ value: [UInt8], _ other: EventField, _ otherValue: [UInt8]
+    ) -> [UInt8] {
+        var token: [UInt8] = []
+        appendToken(field, value, other, otherValue, to: &token)
+        return token.dropLast()
+    }
+
     private static func letter(_ field: EventField) -> UInt8 {
         switch field {
         case .eventType: UInt8(ascii: "t")

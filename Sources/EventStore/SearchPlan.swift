@@ -2,34 +2,36 @@ import Events
 
 /// How the search index serves a query: by a walk along its keys, which are in the order of pages.
 struct SearchPlan {
-    /// What must all be in a document, in quotes, in which nothing means anything to FTS5; neither
-    /// words nor values can hold a quote. https://sqlite.org/fts5.html#full_text_query_syntax
-    private var tokens: [[UInt8]] = []
+    /// Words that must all be in a document.
+    private var words: [[UInt8]] = []
     /// Prefixes of words that must be in it, too.
     private var prefixes: [[UInt8]] = []
+    /// Filters of which it must have a value.
+    private let filters: [FieldFilter]
     /// The walk; parameters are the expression, the least and the greatest key.
     let sql: String
     let keys: ClosedRange<Int64>
     /// Reads the events that are not in the index yet; the last parameter is the seq up to which
     /// they are.
     let tail: PagePlan.Part
-    /// Whether lists of several words have to be intersected, during which SQLite looks at no clock.
-    let intersects: Bool
+    /// Whether many lists have to be looked up, put together or intersected, during which SQLite
+    /// looks at no clock.
+    let mayTakeLong: Bool
 
-    /// The words that a prefix may stand for; FTS5 itself would put together the lists of all.
-    static let wordsOfPrefix = 64
+    /// The words or values that a prefix may stand for, and the tokens of a pair of filters; FTS5
+    /// itself would put together the lists of all words that begin so.
+    static let mostChoices = 64
+    /// Lists that an event loop has time to look up.
+    private static let fewLists = 8
 
-    /// Plans the page of `query`; nil when an index of the table serves it alone.
+    /// Plans the page of `query`; nil when an index of the table serves it alone, or has to.
     init?(_ query: EventQuery) {
         let conditions = query.conditions
-        let filters = conditions.fields.filter { $0.onlyValue != nil }
-        let fields = filters.map(\.field)
-        let isSimple = fields.count < 2 && fields != [.objectName]
-        if conditions.text == nil,
-            isSimple || fields == [.objectKind, .objectNamespace, .objectName]
-        {
-            return nil
+        // The empty text is a prefix of every value.
+        filters = conditions.fields.filter { filter in
+            filter.included.map { !$0.contains { $0.text.isEmpty } } ?? false
         }
+        guard conditions.text != nil || !Self.isServedByTable(filters) else { return nil }
         keys = Self.keys(query)
         let direction = query.order == .descending ? "DESC" : "ASC"
         sql = """
@@ -44,12 +46,26 @@ struct SearchPlan {
             if required.isPrefix {
                 prefixes.append(required.word)
             } else {
-                tokens.append(Self.quoted(required.word))
+                words.append(required.word)
             }
         }
-        tokens += Self.tokens(filters.map { ($0.field, $0.onlyValue ?? []) })
-        intersects = conditions.text != nil || tokens.count > 1
+        let paired = filters.filter { SearchDocument.paired.contains($0.field) }
+        let lists = filters.reduce(1) { $0 * ($1.included?.count ?? 1) }
+        mayTakeLong =
+            conditions.text != nil || paired.count > 2 || filters.count > max(1, paired.count)
+            || lists > Self.fewLists
+            || filters.contains { $0.included?.contains(where: \.isPrefix) ?? false }
     }
+
+    private static func isServedByTable(_ filters: [FieldFilter]) -> Bool {
+        let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
+        let fields = filters.map(\.field)
+        return fields.isEmpty
+            || filters.allSatisfy { $0.onlyValue != nil }
+                && (fields == object || fields.count == 1 && fields != [.objectName])
+    }
+
+    // MARK: What FTS5 is asked
 
     /// What FTS5 is asked; nil when that would be everything.
     ///
@@ -58,44 +74,77 @@ struct SearchPlan {
     func expression<Failure: Error>(
         expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
     ) throws(Failure) -> [UInt8]? {
-        var all = tokens
+        var groups = words.map { [$0] }
         for prefix in prefixes {
             guard let words = try expand(prefix) else { continue }
-            let choices = words.isEmpty ? [prefix] : words
-            let joined = choices.map(Self.quoted).joined(separator: Array(" OR ".utf8))
-            all.append(Array("(".utf8) + joined + Array(")".utf8))
+            groups.append(words.isEmpty ? [prefix] : words)
         }
-        return all.isEmpty ? nil : Array(all.joined(separator: Array(" AND ".utf8)))
+        groups += try filterGroups(expand: expand)
+        guard !groups.isEmpty else { return nil }
+        return Array(groups.map(Self.anyOf).joined(separator: Array(" AND ".utf8)))
     }
 
-    private static func quoted(_ word: [UInt8]) -> [UInt8] {
-        [UInt8(ascii: "\"")] + word + [UInt8(ascii: "\"")]
-    }
-
-    private static func tokens(_ filters: [(field: EventField, value: [UInt8])]) -> [[UInt8]] {
-        var tokens: [[UInt8]] = []
-        func add(_ append: (inout [UInt8]) -> Void) {
-            var token: [UInt8] = []
-            append(&token)
-            tokens.append(quoted(token.dropLast()))  // without the separator
-        }
-        let paired = filters.filter { SearchDocument.paired.contains($0.field) }
-        if paired.count == 1 {
-            add { SearchDocument.appendToken(paired[0].field, paired[0].value, to: &$0) }
-        }
-        for (place, filter) in paired.enumerated() {
-            for other in paired[(place + 1)...] {
-                add {
-                    SearchDocument.appendToken(
-                        filter.field, filter.value, other.field, other.value, to: &$0)
-                }
+    /// Tokens of which a document must have one, for each filter or each pair of them.
+    private func filterGroups<Failure: Error>(
+        expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
+    ) throws(Failure) -> [[[UInt8]]] {
+        var groups: [[[UInt8]]] = []
+        var paired: [(field: EventField, values: [[UInt8]], isCovered: Bool)] = []
+        for filter in filters {
+            guard let values = try Self.values(filter, expand: expand) else { continue }
+            if SearchDocument.paired.contains(filter.field) {
+                paired.append((filter.field, values, false))
+            } else {
+                groups.append(values.map { SearchDocument.token(filter.field, $0) })
             }
         }
-        for filter in filters where filter.field == .objectName {
-            add { SearchDocument.appendToken(.objectName, filter.value, to: &$0) }
+        for left in paired.indices {
+            for right in paired.indices.dropFirst(left + 1)
+            where paired[left].values.count * paired[right].values.count <= Self.mostChoices {
+                groups.append(
+                    paired[left].values.flatMap { value in
+                        paired[right].values.map {
+                            SearchDocument.token(paired[left].field, value, paired[right].field, $0)
+                        }
+                    })
+                paired[left].isCovered = true
+                paired[right].isCovered = true
+            }
         }
-        return tokens
+        for single in paired where !single.isCovered {
+            groups.append(single.values.map { SearchDocument.token(single.field, $0) })
+        }
+        return groups
     }
+
+    /// The values that `filter` includes, as tokens have them; nil when there are too many.
+    private static func values<Failure: Error>(
+        _ filter: FieldFilter, expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
+    ) throws(Failure) -> [[UInt8]]? {
+        var values: [[UInt8]] = []
+        for value in filter.included ?? [] {
+            guard value.isPrefix else {
+                values.append(value.text)
+                continue
+            }
+            // A token's own prefix, in the lower case of the index, is what comes before the value.
+            let prefix = SearchDocument.token(filter.field, value.text).lowercasedASCII
+            guard let tokens = try expand(prefix) else { return nil }
+            let begin = SearchDocument.token(filter.field, []).count
+            values += tokens.isEmpty ? [value.text] : tokens.map { Array($0.dropFirst(begin)) }
+        }
+        return values.count <= mostChoices ? values : nil
+    }
+
+    /// In quotes nothing means anything to FTS5, and neither words nor tokens can hold a quote:
+    /// https://sqlite.org/fts5.html#full_text_query_syntax
+    private static func anyOf(_ words: [[UInt8]]) -> [UInt8] {
+        let quote = [UInt8(ascii: "\"")]
+        let any = words.map { quote + $0 + quote }.joined(separator: Array(" OR ".utf8))
+        return words.count == 1 ? Array(any) : Array("(".utf8) + any + Array(")".utf8)
+    }
+
+    // MARK: Keys
 
     /// The keys of the events from `since` to `until`, and from the cursor on; one key when there are
     /// none. Keys may be shared, so the bounds are looked at again in each event.
@@ -120,5 +169,11 @@ struct SearchPlan {
 
     private static func earliestKey(_ time: String) -> Int64 {
         Array(time.utf8).span.withUnsafeBytes { SearchKey.earliest($0) }
+    }
+}
+
+extension [UInt8] {
+    fileprivate var lowercasedASCII: [UInt8] {
+        map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
     }
 }

@@ -20,6 +20,8 @@ final class StoreFigures: Sendable {
         }
     }
 
+    func noteDeleted(_ count: Int) { statistics.withLock { $0.tally.deleted += count } }
+
     func noteCheckpoint(_ time: Duration) {
         statistics.withLock { statistics in
             statistics.checkpointTimes.note(Int(time.inNanoseconds))

@@ -58,6 +58,9 @@ public struct EventConditions: Hashable, Sendable {
     /// Whether every event is as asked.
     public var isEmpty: Bool { self == EventConditions() }
 
+    /// Whether no event can be as asked.
+    public var excludesAll: Bool { fields.contains { $0.included?.isEmpty ?? false } }
+
     /// What `field` must be.
     public subscript(field: EventField) -> FieldFilter? { fields.first { $0.field == field } }
 

@@ -59,11 +59,9 @@ public struct FieldFilter: Hashable, Sendable {
         self.included = included.filter(others.contains)
     }
 
-    /// The one value that it must be, and nothing else is asked of it.
+    /// The one value that it must be.
     public var onlyValue: [UInt8]? {
-        guard excluded.isEmpty, let included, included.count == 1, !included[0].isPrefix else {
-            return nil
-        }
+        guard let included, included.count == 1, !included[0].isPrefix else { return nil }
         return included[0].text
     }
 

@@ -24,6 +24,11 @@ extension LogbookAPI {
                 statuses: [.ok, .badRequest, .notFound, .internalServerError, .serviceUnavailable],
                 getEvent),
             route(
+                .delete, "/events", "deletes what the filters match; at least one is needed",
+                parameters: EventConditions.parameters + ["dry_run"],
+                statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable],
+                deleteEvents),
+            route(
                 .delete, "/events/{id}", "deletes one event",
                 statuses: [
                     .noContent, .badRequest, .notFound, .serviceUnavailable,
@@ -62,6 +67,58 @@ extension LogbookAPI {
                 }
             }
         }
+    }
+
+    // MARK: Deleting by filter
+
+    private func deleteEvents(_ request: Request, _ response: inout Response) throws(Problem) {
+        let (query, own) = try filters(
+            request, own: ["dry_run"], fixed: [("limit", "\(EventQuery.limitRange.upperBound)")])
+        guard !query.conditions.isEmpty else {
+            throw Problem(
+                .badRequest,
+                "Which events to delete is not said: at least one filter is needed, of \(EventConditions.parameters.joined(separator: ", "))."
+            )
+        }
+        guard let isDry = ["true": true, "false": false][own["dry_run"] ?? "false"] else {
+            throw Problem(QueryError(parameter: "dry_run", detail: "must be true or false"))
+        }
+        // What is stored from now on is not meant.
+        let last = try reporting {
+            try readers.reader(for: request).streamRange(after: .max).last
+        }
+        let pending = request.postpone()
+        let answer: @Sendable (Int, StoreError?) -> Void = { deleted, error in
+            pending.complete { response in
+                guard let error else { return Self.writeDeleted(deleted, to: &response) }
+                let problem = Problem(error)
+                let detail =
+                    deleted > 0
+                    ? "\(problem.detail) \(deleted) events are deleted; ask again for the rest."
+                    : problem.detail
+                Problem(problem.status, detail).write(to: &response)
+            }
+        }
+        guard isDry else {
+            return repository.delete(
+                query, upTo: last, isStopped: { [self] in isDraining }, completion: answer)
+        }
+        let budget = repository.readBudgets.elsewhere
+        let isTaken = repository.readElsewhere { result in
+            do throws(StoreError) {
+                answer(try result.get().count(query, budget: budget), nil)
+            } catch {
+                answer(0, error)
+            }
+        }
+        if !isTaken { answer(0, .unavailable("too many slow queries wait")) }
+    }
+
+    private static func writeDeleted(_ count: Int, to response: inout Response) {
+        response.addHeader("Cache-Control", "no-store")
+        response.body.append("{\"deleted\":")
+        response.body.appendInteger(count)
+        response.body.append("}\n")
     }
 
     // MARK: Pages

@@ -1,4 +1,5 @@
 import Events
+import SQLite
 import Testing
 
 @testable import EventStore
@@ -123,6 +124,34 @@ struct FilterModelTests {
             }
             #expect(seqs == model.events.filter(asked.admits).map(\.seq), "\(asked.parameters)")
         }
+    }
+
+    @Test("A prefix of more values than the index is asked for, and one of as many")
+    func widePrefix() throws {
+        let connection = try Connection(path, .readWrite)
+        let many = SearchPlan.mostChoices + 1
+        try connection.execute(
+            """
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(3 * many))
+            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
+            SELECT i, 'a', 'info', 't', 'Web-' || (i % \(many)), '\(testMoment.text)' FROM n
+            """)
+        try connection.transaction { () throws(SQLiteError) in
+            _ = try SearchIndex(connection).fill(limit: 1000)
+        }
+        let reader = try makeReader(path)
+        func count(_ value: String) throws -> Int {
+            let parameters = [("object_name", value), ("severity_min", "info")]
+            let seqs = try Self.walk(reader, parameters, limit: 50)
+            #expect(try reader.count(query(parameters), budget: .seconds(60)) == seqs.count)
+            return seqs.count
+        }
+        #expect(try count("Web-*") == 3 * many)
+        #expect(try count("Web-*,!Web-0") == 3 * (many - 1))
+        #expect(try count("Web-1*") == 3 * 11)
+        #expect(try count("web-*") == 0)
+        try connection.execute("DELETE FROM events WHERE object_name = 'Web-0'")
+        #expect(try count("Web-*") == 3 * (many - 1))
     }
 
     @Test("Asking ends at its time limit, counting included")

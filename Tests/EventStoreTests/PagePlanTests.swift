@@ -155,15 +155,97 @@ struct PagePlanTests {
             try expression([
                 ("object_kind", "a"), ("object_namespace", "b.c"), ("event_type", "t"),
                 ("object_name", "x \" OR y"),
-            ]) == "\".tk.t.a\" AND \".tn.t.b.c\" AND \".kn.a.b.c\" AND \".o.x___OR_y\"")
+            ]) == "\".o.x___OR_y\" AND \".tk.t.a\" AND \".tn.t.b.c\" AND \".kn.a.b.c\"")
         #expect(
             try expression([
                 ("q", "words: NEAR(a b) -c \"x y\" ^z AND pre*"), ("severity", "error"),
             ])
                 == ["words", "near", "a", "b", "x", "y", "z", "and"].map { "\"\($0)\"" }
-                .joined(separator: " AND ") + " AND \".s.error\" AND (\"pre\" OR \"prepre\")")
+                .joined(separator: " AND ") + " AND (\"pre\" OR \"prepre\") AND \".s.error\"")
         #expect(try expression([("q", "wide*")]) == nil)
         #expect(try expression([("q", "wide* x")]) == "\"x\"")
+    }
+
+    @Test("Of lists and prefixes the search index is asked any, in pairs while these are few")
+    func choices() throws {
+        func expression(_ parameters: [(String, String)]) throws -> String? {
+            let expression = try SearchPlan(query(parameters))?.expression { prefix in
+                let text = String(decoding: prefix, as: UTF8.self)
+                if text.hasSuffix("wide") { return nil }
+                return text.hasSuffix("none") ? [] : [prefix + [0x31], prefix + [0x32]]
+            }
+            return expression.map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(
+            try expression([("severity_min", "error")]) == "(\".s.critical\" OR \".s.error\")")
+        #expect(
+            try expression([("severity", "info,error"), ("object_kind", "A")])
+                == "(\".sk.error.A\" OR \".sk.info.A\")")
+        #expect(try expression([("object_kind", "Po*")]) == "(\".k.po1\" OR \".k.po2\")")
+        #expect(
+            try expression([("object_kind", "Po*"), ("event_type", "a"), ("object_name", "x,y")])
+                == "(\".o.x\" OR \".o.y\") AND (\".tk.a.po1\" OR \".tk.a.po2\")")
+        #expect(try expression([("object_namespace", "none*")]) == "\".n.none\"")
+        #expect(try expression([("object_namespace", "wide*")]) == nil)
+        #expect(
+            try expression([("object_namespace", "wide*"), ("severity", "info")])
+                == "\".s.info\"")
+        // Exclusions, and what every value begins with, narrow nothing.
+        for value in ["!a", "*", "!*", "a,*"] {
+            #expect(try SearchPlan(query([("object_kind", value)])) == nil)
+        }
+        #expect(
+            try expression([("object_kind", "a,!b"), ("severity", "!info"), ("event_type", "t")])
+                == "\".tk.t.a\"")
+        // Nine and eight make 72 pairs: each for itself.
+        let kinds = (1...9).map { "k\($0)" }
+        let types = (1...8).map { "t\($0)" }
+        let any = { (letter: String, values: [String]) in
+            "(" + values.map { "\".\(letter).\($0)\"" }.joined(separator: " OR ") + ")"
+        }
+        let parameters = [
+            ("object_kind", kinds.joined(separator: ",")),
+            ("event_type", types.joined(separator: ",")),
+        ]
+        #expect(try expression(parameters) == any("t", types) + " AND " + any("k", kinds))
+    }
+
+    @Test("Every two filters with every operator are walks in the order of pages")
+    func everyTwo() throws {
+        let folder = try TemporaryFolder()
+        try makeLatest(folder.path("events.db"))
+        let reader = try makeReader(folder.path("events.db"))
+        let operators = ["a", "a,b", "a*", "!a", "!a*", "a*,!ab", "*", "!*"]
+        var filters = EventField.filterable.filter { $0 != .severity }.flatMap { field in
+            operators.map { (String(describing: field.name), $0) }
+        }
+        filters += ["info", "info,error", "e*", "!info", "!e*", "*", "!*"].map { ("severity", $0) }
+        filters += [("severity_min", "error"), ("metadata.a", "b"), ("q", "a"), ("q", "a -b")]
+        filters += [("since", "7d"), ("until", "1d")]
+        let position = EventQuery.Position(createdAt: PageModel.time(10), seq: 500)
+        for one in filters {
+            for other in filters where one.0 != other.0 {
+                for order in ["asc", "desc"] {
+                    let first = try query([one, other, ("order", order)])
+                    for asked in [first, first.continued(after: position)] {
+                        for bySearch in [true, false] {
+                            let lines = try reader.explain(asked, bySearch: bySearch)
+                            #expect(
+                                lines.allSatisfy(Self.isInOrder), "\(one) \(other) \(lines)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a line of a plan tells of a walk in the order of pages, or of a few rows by their seq.
+    private static func isInOrder(_ line: String) -> Bool {
+        if line.contains("TEMP B-TREE") { return false }
+        return line.hasPrefix("SEARCH events USING INDEX idx_")
+            || line.hasPrefix("SEARCH events USING INTEGER PRIMARY KEY")
+            || line == "SCAN events USING INDEX idx_events_created"
+            || line.hasPrefix("SCAN search VIRTUAL TABLE INDEX ")
     }
 
     @Test("Values are bound, never part of the SQL")

@@ -218,7 +218,7 @@ struct SearchTests {
     @Test("A prefix of many words is found as well as one of few")
     func prefixes() throws {
         let connection = try Connection(path, .readWrite)
-        let many = SearchPlan.wordsOfPrefix + 1
+        let many = SearchPlan.mostChoices + 1
         for index in 1...many { try Self.insert(connection, title: "many\(index) x\(index % 2)") }
         try Self.fill(connection, many - 1)
         let reader = try makeReader(path)

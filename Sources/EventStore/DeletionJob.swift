@@ -1,0 +1,92 @@
+import CLinux
+import SQLite
+
+/// Deletes events that somebody has found, a slice at a time: however many they are, writing goes on
+/// and the WAL keeps within its bound.
+final class DeletionJob: WriterJob {
+    /// How many were deleted, and what ended it early.
+    typealias Completion = @Sendable (_ deleted: Int, _ error: SQLiteError?) -> Void
+
+    private struct Order {
+        var seqs: ArraySlice<Int64>
+        var deleted = 0
+        let completion: Completion
+    }
+
+    let name = "deletion"
+    private let connection: Connection
+    private let statements: EventStatements
+    private let space: FileSpace?
+    private let reserve: DiskReserve
+    /// Told of each slice, with how many events it deleted.
+    private let afterCommit: (Int) -> Void
+    private var orders: [Order] = []
+    private var size: SliceSize
+
+    private static let mostRows = 1024
+    /// How long to leave a WAL alone that has no room for a slice.
+    private static let walRest = Duration.milliseconds(100)
+
+    init(
+        _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
+        reserve: DiskReserve, afterCommit: @escaping (Int) -> Void
+    ) {
+        self.connection = connection
+        self.statements = statements
+        self.space = space
+        self.reserve = reserve
+        self.afterCommit = afterCommit
+        size = SliceSize(1...max(1, min(Self.mostRows, space?.rowsPerSlice ?? .max)), first: 32)
+    }
+
+    /// Takes the numbers of events to delete; those that are gone already do not count. The
+    /// completion comes on the writer's thread, once what was deleted is synced.
+    func delete(_ seqs: [Int64], _ completion: @escaping Completion) {
+        orders.append(Order(seqs: seqs[...], completion: completion))
+    }
+
+    func runSlice() throws(SQLiteError) -> NextSlice {
+        guard let order = orders.first else { return .afterCommit() }
+        guard space?.hasRoomForSlice ?? true else { return .afterCommit(orAfter: Self.walRest) }
+        let seqs = order.seqs.prefix(size.count)
+        let begin = clinux_monotonic_nanoseconds()
+        do {
+            let deleted = try commit(seqs)
+            if seqs.count == size.count {
+                size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin))
+            }
+            afterCommit(deleted)
+            orders[0].deleted += deleted
+            orders[0].seqs.removeFirst(seqs.count)
+            if orders[0].seqs.isEmpty { end(nil) }
+        } catch {
+            // Who asked is told, and may ask again.
+            end(error)
+        }
+        return orders.isEmpty ? .afterCommit() : .soon
+    }
+
+    private func commit(_ seqs: ArraySlice<Int64>) throws(SQLiteError) -> Int {
+        var deleted = 0
+        let delete = { () throws(SQLiteError) in deleted = try self.statements.delete(seqs) }
+        do {
+            try connection.transaction(delete)
+        } catch  where error.code == SQLiteError.full && reserve.spend() {
+            // What is left of a full disk is for that which makes room.
+            try connection.transaction(delete)
+        }
+        return deleted
+    }
+
+    /// Gives up what is still to do.
+    func stop() {
+        while !orders.isEmpty {
+            end(SQLiteError(extendedCode: SQLiteError.interrupt, message: "shutting down"))
+        }
+    }
+
+    private func end(_ error: SQLiteError?) {
+        let order = orders.removeFirst()
+        order.completion(order.deleted, error)
+    }
+}
