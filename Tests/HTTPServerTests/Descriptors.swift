@@ -28,7 +28,7 @@ enum Descriptors {
 
     /// Whether the other end of a TCP socket has neither closed nor reset it.
     static func isEstablished(_ descriptor: Int32) -> Bool {
-        information(of: descriptor, at: 0, or: UInt8(TCP_CLOSE.rawValue)) == TCP_ESTABLISHED.rawValue
+        information(of: descriptor, at: 0, or: UInt8(TCP_CLOSE)) == UInt8(TCP_ESTABLISHED)
     }
 
     /// A field of TCP_INFO, or `missing` where the system does not have it.
