@@ -158,8 +158,10 @@ def test_ports_and_probes(rendered):
     if "ServiceMonitor" in rendered:
         (scraped,) = rendered["ServiceMonitor"]["spec"]["endpoints"]
         assert f"GET {scraped['path']}" in OPERATIONS and served[scraped["port"]] == "probes"
-        labels = rendered["Service"]["metadata"]["labels"].items()
-        assert rendered["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels
+        labels = rendered["Service"]["metadata"]["labels"]
+        assert rendered["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        job = labels[rendered["ServiceMonitor"]["spec"]["jobLabel"]]
+        assert f'job="{job}"' in (ROOT / "deploy/prometheus/alerts.yaml").read_text()
 
 
 def test_selectors_meet_the_pod(rendered):
