@@ -25,6 +25,7 @@ OTHER_VALUES = {
     "persistence": {"storageClassName": "local", "accessMode": "ReadWriteOncePod"},
     "service": {"type": "LoadBalancer", "annotations": {"a": "b"}},
     "tls": TLS,
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "serviceAccount": {"annotations": {"a": "b"}},
     "podAnnotations": {"a": "b"},
     "podLabels": {"a": "b"},
@@ -51,7 +52,13 @@ def kustomize():
     return by_kind(yaml.safe_load_all(subprocess.run(command, capture_output=True, check=True).stdout))
 
 
-WAYS = {"kustomize": kustomize, "helm": helm, "helm with other values": lambda: helm(OTHER_VALUES, "other")}
+WAYS = {
+    "kustomize": kustomize,
+    "helm": helm,
+    "helm with TLS": lambda: helm({"tls": TLS}),
+    "helm with a monitor": lambda: helm({"serviceMonitor": {"enabled": True}}),
+    "helm with other values": lambda: helm(OTHER_VALUES, "other"),
+}
 
 
 @pytest.fixture(params=WAYS)
@@ -76,7 +83,7 @@ def flags(rendered):
 
 def test_kubernetes_would_take_it(rendered):
     for kind, document in rendered.items():
-        if kind != "Certificate":
+        if kind not in ("Certificate", "ServiceMonitor"):
             for version in ("1.25", "1.31", kubernetes_validate.latest_version()):
                 kubernetes_validate.validate(document, version, strict=True)
 
@@ -145,9 +152,16 @@ def test_ports_and_probes(rendered):
         asked = container(rendered)[probe]["httpGet"]
         assert asked["path"] == path and f"GET {path}" in OPERATIONS
         assert asked["port"] in ports
-    (served,) = rendered["Service"]["spec"]["ports"]
-    (allowed,) = rendered["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
-    assert served["targetPort"] == allowed["port"] and served["targetPort"] in ports
+    served = {port["name"]: port["targetPort"] for port in rendered["Service"]["spec"]["ports"]}
+    allowed = [port["port"] for rule in rendered["NetworkPolicy"]["spec"]["ingress"] for port in rule["ports"]]
+    assert list(served.values()) == allowed and set(allowed) <= ports.keys()
+    if "ServiceMonitor" in rendered:
+        (scraped,) = rendered["ServiceMonitor"]["spec"]["endpoints"]
+        assert f"GET {scraped['path']}" in OPERATIONS and served[scraped["port"]] == "probes"
+        labels = rendered["Service"]["metadata"]["labels"]
+        assert rendered["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        job = labels[rendered["ServiceMonitor"]["spec"]["jobLabel"]]
+        assert f'job="{job}"' in (ROOT / "deploy/prometheus/alerts.yaml").read_text()
 
 
 def test_selectors_meet_the_pod(rendered):
@@ -191,6 +205,7 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
     del given["--database"]
     if given["--listen"].startswith("https:"):
         given["--listen"] += ",127.0.0.1:0"  # which the test asks
+    if "--probe-listen" in given:
         given["--probe-listen"] = "127.0.0.1:0"
     mounts = {mount["mountPath"] for mount in container(rendered)["volumeMounts"]}
     for flag, value in given.items():

@@ -211,7 +211,8 @@ final class Client {
         var serverSide: Int32?
         try eventually("the server reads") {
             if serverSide == nil { serverSide = findServerSide() }
-            guard let serverSide else { return false }
+            // Not accepted yet; or, when this side knows of an end, closed long ago.
+            guard let serverSide else { return !Descriptors.isEstablished(descriptor) }
             guard isServerSide(serverSide) else { return true }
             var unread: Int32 = 0
             return Descriptors.receivedCount(serverSide) >= sentCount

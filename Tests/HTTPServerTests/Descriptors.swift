@@ -23,14 +23,25 @@ enum Descriptors {
     /// How many bytes have come in on a TCP socket, read or not.
     static func receivedCount(_ descriptor: Int32) -> UInt64 {
         // struct tcp_info of linux/tcp.h, of which the C library's header has the first part only.
-        let receivedOffset = 128
-        return withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { info in
+        information(of: descriptor, at: 128, or: UInt64.max)
+    }
+
+    /// Whether the other end of a TCP socket has neither closed nor reset it.
+    static func isEstablished(_ descriptor: Int32) -> Bool {
+        information(of: descriptor, at: 0, or: UInt8(TCP_CLOSE)) == UInt8(TCP_ESTABLISHED)
+    }
+
+    /// A field of TCP_INFO, or `missing` where the system does not have it.
+    private static func information<Field: BitwiseCopyable>(
+        of descriptor: Int32, at offset: Int, or missing: Field
+    ) -> Field {
+        withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { info in
             var size = socklen_t(info.count)
             guard
                 getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, info.baseAddress, &size) == 0,
-                Int(size) >= receivedOffset + 8
-            else { return .max }
-            return info.load(fromByteOffset: receivedOffset, as: UInt64.self)
+                Int(size) >= offset + MemoryLayout<Field>.size
+            else { return missing }
+            return info.load(fromByteOffset: offset, as: Field.self)
         }
     }
 

@@ -28,6 +28,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.tls.secretName | default (printf "%s-tls" (include "logbook.fullname" .)) -}}
 {{- end -}}
 
+{{- define "logbook.port" -}}
+{{- .Values.tls.enabled | ternary "https" "http" -}}
+{{- end -}}
+
+{{- /* The port with the probes: one of its own where the other speaks TLS, or where Prometheus may reach no more than that. */ -}}
+{{- define "logbook.probePort" -}}
+{{- or .Values.tls.enabled .Values.serviceMonitor.enabled | ternary "probes" "http" -}}
+{{- end -}}
+
 {{- define "logbook.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
