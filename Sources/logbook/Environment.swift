@@ -15,6 +15,7 @@ enum Environment {
         ["events", "add"]: AddCommand.valueFlags,
         ["events", "import"]: ImportCommand.valueFlags,
         ["events", "export"]: ExportCommand.valueFlags,
+        ["events", "delete"]: DeleteCommand.valueFlags,
         ["schema", "show"]: SchemaShowCommand.valueFlags,
         ["schema", "version"]: SchemaVersionCommand.valueFlags,
         ["schema", "migrate"]: SchemaMigrateCommand.valueFlags,

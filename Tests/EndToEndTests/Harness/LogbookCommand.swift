@@ -24,12 +24,18 @@ enum LogbookCommand {
             environment: environment.merging(["LOGBOOK": BuiltProgram.path]) { $1 })
     }
 
-    /// Runs `line` on a terminal of this width, and returns what stands there.
+    /// Runs `line` on a terminal of this width, where `input` is typed, and returns what stands there.
     static func terminal(
-        columns: Int, _ line: String, environment: [String: String] = [:]
+        columns: Int, _ line: String, input: String = "", environment: [String: String] = [:]
     ) throws -> [String] {
+        let folder = try TemporaryFolder()
+        try input.write(toFile: folder.file("input"), atomically: true, encoding: .utf8)
         let run = try Command(
-            "script", ["-qec", "stty cols \(columns); \(line)", "/dev/null"],
+            "bash",
+            [
+                "-c", "script -qec \"$1\" /dev/null < \"$2\"", "bash",
+                "stty cols \(columns); \(line)", folder.file("input"),
+            ],
             environment: environment.merging(
                 ["LOGBOOK": BuiltProgram.path, "TERM": "xterm", "SHELL": "/bin/bash"]) { $1 })
         guard run.status == 0 else {

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Glibc
+import HTTPServer
+
+/// `logbook events delete`
+struct DeleteCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete events by their ids, or all that the filters match.",
+        discussion: """
+            What filters match is counted first, and deleted with --yes, or when the question on the \
+            terminal is answered by y.
+
+            Examples:
+              logbook events delete evt_20261123_103045_0123456789abcdef
+              logbook events delete --namespace staging --until 30d --dry-run
+              logbook events delete --namespace staging --until 30d --yes
+            """)
+
+    @Argument(help: "The events' ids.")
+    var ids: [String] = []
+
+    @OptionGroup
+    var server: ServerOptions
+
+    @OptionGroup
+    var filters: FilterOptions
+
+    @Flag(help: "Delete without a question.")
+    var yes = false
+
+    @Flag(help: "Only count what would be deleted.")
+    var dryRun = false
+
+    static let valueFlags = ServerOptions.valueFlags
+
+    func validate() throws {
+        guard ids.isEmpty != filters.parameters.isEmpty else {
+            throw ValidationError("give either ids or at least one filter")
+        }
+        guard ids.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("an id is not empty") }
+        guard ids.isEmpty || !dryRun else {
+            throw ValidationError("--dry-run counts what filters match; ids need no counting")
+        }
+    }
+
+    func run() throws {
+        try reportingFailures(of: server.server) {
+            let client = try server.client()
+            if !ids.isEmpty { return try deleteEach(client) }
+            let count = try delete(client, isDryRun: true)
+            if dryRun { return print("\(count) events match") }
+            guard try count > 0 && (yes || isConfirmed(count)) else {
+                return print("0 events deleted")
+            }
+            print("\(try delete(client, isDryRun: false)) events deleted")
+        }
+    }
+
+    private func deleteEach(_ client: HTTPClient) throws {
+        var missing = 0
+        for id in ids {
+            let path = "/events/" + String(decoding: PercentEncoding.encode(id.utf8), as: UTF8.self)
+            let answer = try client.exchange("DELETE", path).accepting(404)
+            guard answer.head.status == 404 else { continue }
+            missing += 1
+            printToStandardError("\(server.server): there is no event with the id '\(id)'")
+        }
+        print("\(ids.count - missing) events deleted")
+        if missing > 0 { throw ExitCode.failure }
+    }
+
+    /// Deletes what the filters match, or counts it.
+    private func delete(_ client: HTTPClient, isDryRun: Bool) throws -> Int {
+        var parameters = filters.parameters
+        if isDryRun { parameters.append(("dry_run", "true")) }
+        let body = try client.request("DELETE", EventSource.target("/events", parameters))
+        guard let count = JSONMember.integer("deleted", in: body) else {
+            throw ClientError.unusable("the answer does not say how many events were deleted")
+        }
+        return count
+    }
+
+    /// Asks on the terminal; without one nothing is deleted.
+    private func isConfirmed(_ count: Int) throws -> Bool {
+        guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
+            printToStandardError("\(count) events match, and none was deleted; --yes deletes them")
+            throw ExitCode.failure
+        }
+        let question = Array("Delete \(count) events? [y/N] ".utf8)
+        _ = write(STDERR_FILENO, question, question.count)
+        return readLine()?.lowercased().hasPrefix("y") ?? false
+    }
+}
