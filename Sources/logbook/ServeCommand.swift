@@ -82,18 +82,35 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "Seconds from which on a request is logged as slow.")
     var slowRequest = 1.0
 
+    @Option(
+        help: ArgumentHelp(
+            "Keys in metadata whose values are replaced by [REDACTED] before they are stored, "
+                + "separated by commas; off for none.", valueName: "keys"))
+    var redactKeys = Redaction.usualKeys.joined(separator: ",")
+
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + LimitOptions.valueFlags + RetentionOptions.valueFlags
         + StreamOptions.valueFlags + [
             "database", "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
-            "log-level", "log-format", "slow-request",
+            "log-level", "log-format", "slow-request", "redact-keys",
         ]
 
     func validate() throws {
         _ = try level()
         _ = try format()
+        guard
+            redactedKeys.allSatisfy({ key in
+                key.contains(where: \.isLetter)
+                    && key.allSatisfy {
+                        $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0))
+                    }
+            })
+        else {
+            throw ValidationError(
+                "--redact-keys must be names such as password,api_key, or off, not '\(redactKeys)'")
+        }
         try check(slowRequest, in: 0...86_400, "slow-request")
         try check(eventLoops, in: 0...256, "event-loops")
         try check(diskReserveBytes, in: 0...1_099_511_627_776, "disk-reserve-bytes")
@@ -108,6 +125,14 @@ struct ServeCommand: ParsableCommand {
             throw ValidationError("--log-level must be one of \(levels), not '\(logLevel)'")
         }
         return level
+    }
+
+    private var redactedKeys: [String] {
+        redactKeys.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    private var redaction: Redaction? {
+        redactKeys == "off" ? nil : Redaction(keys: redactedKeys)
     }
 
     private func format() throws -> LogFormat {
@@ -135,7 +160,8 @@ struct ServeCommand: ParsableCommand {
         let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
-            heartbeat: .seconds(streaming.streamHeartbeat), version: Version.text, now: Self.now)
+            heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
+            version: Version.text, now: Self.now)
         let credentials = try readCertificate(logger)
         let endpoints = try listening.endpoints(credentials, probes: LogbookAPI.probePaths)
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
