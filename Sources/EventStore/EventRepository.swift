@@ -67,6 +67,10 @@ public final class EventRepository: Sendable {
                 state.version = version
                 state.status = .ready
             }
+            let system = FileSystem.name(of: configuration.folder)
+            logger.info(
+                "\(configuration.path) is in service: schema version \(version), file system \(system), every commit synced (synchronous=FULL)"
+            )
         } catch {
             state.withLock { $0.status = .failed }
             throw error

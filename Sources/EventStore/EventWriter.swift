@@ -92,7 +92,7 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(backups)
         jobs.add(deletions)
         jobs.add(try ShrinkJob(connection, space: space))
-        jobs.add(IndexingJob(connection, search, space: space))
+        jobs.add(IndexingJob(connection, search, space: space, figures: figures))
         jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")

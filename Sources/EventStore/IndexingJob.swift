@@ -8,6 +8,7 @@ final class IndexingJob: WriterJob {
     private let connection: Connection
     private let search: SearchIndex
     private let space: FileSpace?
+    private let figures: StoreFigures
     private var size: SliceSize
     /// Events that were not in the index at the last look, and after the last slice.
     private var seen = 0
@@ -22,7 +23,10 @@ final class IndexingJob: WriterJob {
     /// Double that of other jobs, for half of it are the costs of a slice of any size.
     private static let sliceTarget = Duration.milliseconds(10)
 
-    init(_ connection: Connection, _ search: SearchIndex, space: FileSpace?) {
+    init(
+        _ connection: Connection, _ search: SearchIndex, space: FileSpace?, figures: StoreFigures
+    ) {
+        self.figures = figures
         self.connection = connection
         self.search = search
         self.space = space
@@ -33,6 +37,7 @@ final class IndexingJob: WriterJob {
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         let behind = try search.behind()
+        figures.noteSearchLag(behind)
         let isIdle = behind == seen
         seen = behind
         guard behind > 0 else { return .afterCommit() }
@@ -45,6 +50,7 @@ final class IndexingJob: WriterJob {
         search.noteCommit()
         if wanted == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
         left = try search.behind()
+        figures.noteSearchLag(left)
         return left >= Self.fewest ? .soon : .afterCommit(orAfter: Self.idleTime)
     }
 

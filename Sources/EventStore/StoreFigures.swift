@@ -41,6 +41,8 @@ final class StoreFigures: Sendable {
     /// Takes over the sizes that `measured` has.
     func noteSizes(_ measured: StoreSizes) { statistics.withLock { $0.sizes = measured } }
 
+    func noteSearchLag(_ events: Int) { statistics.withLock { $0.searchLag = events } }
+
     func noteStoppedReaders(_ count: Int) {
         statistics.withLock { $0.stoppedReaders += count }
     }

@@ -8,9 +8,9 @@ public struct StoreSizes: Equatable, Sendable {
     public var free: Int64 = 0
     /// Of the WAL file.
     public var wal: Int64 = 0
-    /// Of the volume, and of what a process without privileges may still write to it.
+    /// Of the volume.
     public var volume: Int64 = 0
-    /// Bytes that the volume of the database has left.
+    /// Within that, of what a process without privileges may still write.
     public var volumeFree: Int64 = 0
 
     /// Bytes of the file at `path`; 0 when there is none.

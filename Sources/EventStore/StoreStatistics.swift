@@ -26,6 +26,8 @@ public struct StoreStatistics: Sendable {
     public var longestSlices: [String: Duration] = [:]
     /// Age of the oldest read that is going on; zero when there is none.
     public var oldestReader = Duration.zero
+    /// Events that are not in the search index yet, at most.
+    public var searchLag = 0
     /// Reads that were stopped because they held up a checkpoint.
     public var stoppedReaders = 0
     /// Events that retention removed because of their age.

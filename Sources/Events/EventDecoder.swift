@@ -17,6 +17,7 @@ public struct EventDecoder {
     static let metadataDepth = 64
     static let typeBytes = 64
 
+    private let redaction: Redaction?
     private var event = Event()
     private var errors: [FieldError] = []
     private var seen: UInt16 = 0
@@ -26,9 +27,10 @@ public struct EventDecoder {
     ///
     /// - Parameter now: the time of an event that brings none, and in the id of one that brings
     /// none.
+    ///   - redaction: what is taken out of its metadata.
     /// - Throws: when the text is not JSON, a duplicate key included.
     public static func decode(
-        _ reader: inout JSONReader, now: Timestamp
+        _ reader: inout JSONReader, now: Timestamp, redaction: Redaction? = nil
     ) throws(JSONError) -> Decoded {
         let kind = try reader.peekKind()
         guard kind == .object else {
@@ -37,10 +39,12 @@ public struct EventDecoder {
                 FieldError(pointer: "", detail: "an event is a JSON object, not \(kind.phrase)")
             ])
         }
-        var decoder = EventDecoder()
+        var decoder = EventDecoder(redaction)
         try decoder.readFields(&reader)
         return decoder.finish(now: now)
     }
+
+    private init(_ redaction: Redaction?) { self.redaction = redaction }
 
     private mutating func readFields(_ reader: inout JSONReader) throws(JSONError) {
         try reader.beginObject()
@@ -95,7 +99,7 @@ public struct EventDecoder {
         let kind = try reader.peekKind()
         switch (field, kind) {
         case (.metadata, .object):
-            readMetadata(try reader.skipValue())
+            try readMetadata(try reader.skipValue())
         case (.metadata, _) where kind != .null:
             _ = try reader.skipValue()
             report(field, "must be an object or null, not \(kind.phrase)")
@@ -113,20 +117,25 @@ public struct EventDecoder {
         }
     }
 
-    private mutating func readMetadata(_ slice: JSONSlice) {
+    private mutating func readMetadata(_ slice: JSONSlice) throws(JSONError) {
         guard slice.depth <= Self.metadataDepth else {
             return report(
                 .metadata,
                 "is nested \(slice.depth) levels deep; at most \(Self.metadataDepth) are stored")
         }
-        var compact: [UInt8] = []
-        let bytes: Int
-        if slice.hasWhitespace {
-            slice.appendCompact(to: &compact)
-            bytes = compact.count
-        } else {
-            bytes = slice.raw.count
+        var rewritten: [UInt8] = []
+        if slice.hasWhitespace { slice.appendCompact(to: &rewritten) }
+        if let redaction {
+            let redacted =
+                rewritten.isEmpty
+                ? try redaction.redact(slice.raw)
+                : try rewritten.span.withUnsafeBytes { bytes throws(JSONError) in
+                    try redaction.redact(bytes)
+                }
+            if let redacted { rewritten = redacted }
         }
+        // An object has two bytes at least.
+        let bytes = rewritten.isEmpty ? slice.raw.count : rewritten.count
         guard bytes <= Self.metadataBytes else {
             return report(
                 .metadata,
@@ -134,10 +143,10 @@ public struct EventDecoder {
             )
         }
         event.set(.metadata) { output in
-            if slice.hasWhitespace {
-                output.append(contentsOf: compact)
-            } else {
+            if rewritten.isEmpty {
                 output.append(contentsOf: slice.raw)
+            } else {
+                output.append(contentsOf: rewritten)
             }
         }
     }

@@ -72,7 +72,19 @@ extension Connection {
 
     private func countAnswer(_ status: HTTPStatus) {
         let now = clinux_monotonic_nanoseconds()
-        loop.counters.note(row: countedRow, status, nanoseconds: now &- begun)
+        let time = now &- begun
+        loop.counters.note(row: countedRow, status, nanoseconds: time)
+        guard let level = loop.requestLog.level(of: status, by: route, time) else { return }
+        let entry = RequestLog.Entry(
+            method: parser.head.method, route: countedRoute, parameter: parameter,
+            status: status.code, nanoseconds: time, trace: trace,
+            peer: PeerAddress(of: transport.descriptor))
+        loop.requestLog.note(entry, at: level, now: now)
+    }
+
+    /// The path of the router that the request was for.
+    private var countedRoute: String? {
+        loop.server.router.numberedPaths[LoopCounters.path(ofRow: countedRow)]
     }
 
     /// Whether it is better to close than to read the rest of the body.
@@ -99,6 +111,8 @@ extension Connection {
     func expectNextRequest() {
         parser.reset()
         countedRow = LoopCounters.noRow
+        trace = nil
+        parameter = []
         isInHeader = false
         isBodyUnread = false
         phase = .head

@@ -61,6 +61,7 @@ extension Connection {
         let verdict = Verdict(parser.head, headView, router: router)
         countedRow = LoopCounters.row(path: verdict.path, method: parser.head.method)
         begun = loop.now
+        trace = parser.head.value(of: "traceparent", in: headView).flatMap(TraceID.init)
         switch verdict.outcome {
         case .refuse(let error, let allow):
             answer(error, allow: allow)

@@ -58,6 +58,7 @@ final class Connection {
     /// Where it is counted, and from when on its time is: when it had come whole.
     var countedRow = LoopCounters.noRow
     var begun: UInt64 = 0
+    var trace: TraceID?
 
     // What is sent.
     /// Written by handlers and not taken by the socket yet.

@@ -15,6 +15,7 @@ final class EventLoop: @unchecked Sendable {
     let limits: HTTPLimits
     let timeouts: Timeouts
     let counters: LoopCounters
+    let requestLog: RequestLog
     let renderError: @Sendable (HTTPError, inout Response) -> Void
 
     private let epoll: Int32
@@ -78,6 +79,7 @@ final class EventLoop: @unchecked Sendable {
         self.server = server
         limits = server.configuration.limits
         timeouts = Timeouts(limits)
+        requestLog = server.requestLog
         counters = LoopCounters(paths: server.router.numberedPaths.count)
         renderError = server.configuration.renderError
         epoll = clinux_epoll_create()

@@ -47,6 +47,9 @@ final class LoopCounters: @unchecked Sendable {
         path * methods + (method?.number ?? methods - 1)
     }
 
+    /// The number of the path that `row` is of.
+    static func path(ofRow row: Int) -> Int { row / methods }
+
     /// The row of what cannot be read as a request.
     static let noRow = row(path: 0, method: nil)
 

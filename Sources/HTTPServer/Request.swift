@@ -33,10 +33,7 @@ public struct Request {
 
     /// The value of the first field called `name`, which must be in lower case.
     public func header(_ name: StaticString) -> UnsafeRawBufferPointer? {
-        for field in head.fields where headBytes.slice(field.name).equalsIgnoringCase(name) {
-            return headBytes.slice(field.value)
-        }
-        return nil
+        head.value(of: name, in: headBytes)
     }
 
     /// All header lines in order, as this server understood them.

@@ -30,6 +30,16 @@ struct RequestHead {
         case chunked
     }
 
+    /// The value of the first field called `name`, which must be in lower case.
+    func value(
+        of name: StaticString, in bytes: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
+        for field in fields where bytes.slice(field.name).equalsIgnoringCase(name) {
+            return bytes.slice(field.value)
+        }
+        return nil
+    }
+
     /// Makes this the head of nothing, keeping the space for fields.
     mutating func clear() {
         method = nil

@@ -17,6 +17,8 @@ public final class Route: Sendable {
     public let statuses: [HTTPStatus]
     /// The longest body it takes, in bytes; 0 when it takes none.
     public let bodyLimit: Int
+    /// Whether its 503 is what it is there to tell, and no failure.
+    let tellsTrouble: Bool
     /// Whether the request's body, if it has one, comes piece by piece: asked by its head alone.
     let takesPieces: (@Sendable (Request) -> Bool)?
     let handler: Handler
@@ -24,7 +26,7 @@ public final class Route: Sendable {
     /// Describes a route.
     public init(
         _ method: HTTPMethod, _ path: String, summary: String, parameters: [String] = [],
-        statuses: [HTTPStatus], bodyLimit: Int = 0,
+        statuses: [HTTPStatus], bodyLimit: Int = 0, tellsTrouble: Bool = false,
         takesPieces: (@Sendable (Request) -> Bool)? = nil, handler: @escaping Handler
     ) {
         precondition(path.hasPrefix("/"), "a route's path begins with '/'")
@@ -34,6 +36,7 @@ public final class Route: Sendable {
         self.parameters = parameters
         self.statuses = statuses
         self.bodyLimit = bodyLimit
+        self.tellsTrouble = tellsTrouble
         self.takesPieces = takesPieces
         self.handler = handler
     }

@@ -10,6 +10,7 @@ public final class Server: Sendable {
     let router: Router
     private let logger: Logger
     let clientErrors: ClientErrorLog
+    let requestLog: RequestLog
     private let openConnections = Atomic<Int>(0)
     private let bufferedBytes = Atomic<Int>(0)
     private let dealt = Atomic<Int>(0)
@@ -33,6 +34,7 @@ public final class Server: Sendable {
         self.router = router
         self.logger = logger
         clientErrors = ClientErrorLog(logger)
+        requestLog = RequestLog(logger, slow: configuration.slowRequest)
     }
 
     /// Where it listens once started, ports that the system chose included.

@@ -8,6 +8,8 @@ public struct ServerConfiguration: Sendable {
     public var maxConnections = 4096
     /// The bounds on each connection.
     public var limits = HTTPLimits()
+    /// A request that takes as long, from when it has come whole until its answer, is logged.
+    public var slowRequest: Duration = .seconds(1)
     /// Called on an event loop, by its number, at the end of each wake-up in which handlers ran:
     /// what they keep for each other within one is let go of here.
     public var afterTurn: @Sendable (Int) -> Void = { _ in }

@@ -169,7 +169,7 @@ extension LogbookAPI {
     private func decodeObjects(
         _ reader: inout JSONReader, _ body: UnsafeRawBufferPointer, isStrict: Bool
     ) throws -> EventBatch {
-        let first = try EventDecoder.decode(&reader, now: now())
+        let first = try EventDecoder.decode(&reader, now: now(), redaction: redaction)
         guard !reader.atEnd(), body[reader.offset] == UInt8(ascii: "{") else {
             try reader.expectEnd()
             return try EventBatch(single: first, rejections)
@@ -192,7 +192,7 @@ extension LogbookAPI {
                 "A body holds at most \(Self.arrayLimit) events; a stream of lines, sent as "
                     + "application/x-ndjson, any number.")
         }
-        batch.add(try EventDecoder.decode(&reader, now: now()))
+        batch.add(try EventDecoder.decode(&reader, now: now(), redaction: redaction))
     }
 
     // MARK: Answering

@@ -15,7 +15,7 @@ extension LogbookAPI {
             },
             route(
                 .get, "/readyz", "whether the service is ready for traffic",
-                statuses: [.ok, .badRequest, .serviceUnavailable]
+                statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true
             ) { [self] request, response throws(Problem) in
                 _ = try parameters(request, known: [])
                 if let reason = unreadyReason {

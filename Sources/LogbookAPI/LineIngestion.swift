@@ -189,7 +189,7 @@ final class LineIngestion: Sendable {
                     continue
                 }
                 do throws(JSONError) {
-                    switch try Self.decode(UnsafeRawBufferPointer(rebasing: line), api.now()) {
+                    switch try decode(UnsafeRawBufferPointer(rebasing: line)) {
                     case .event(let event):
                         events.append(event)
                         indexes.append(index)
@@ -215,14 +215,15 @@ final class LineIngestion: Sendable {
         proceed()
     }
 
-    private static func decode(
-        _ line: UnsafeRawBufferPointer, _ now: Timestamp
+    private func decode(
+        _ line: UnsafeRawBufferPointer
     ) throws(JSONError) -> EventDecoder.Decoded {
-        guard line.count <= lineLimit else {
-            return .invalid([tooLong])
+        guard line.count <= Self.lineLimit else {
+            return .invalid([Self.tooLong])
         }
         var reader = JSONReader(line)
-        let decoded = try EventDecoder.decode(&reader, now: now)
+        let decoded = try EventDecoder.decode(
+            &reader, now: api.now(), redaction: api.redaction)
         try reader.expectEnd()
         return decoded
     }

@@ -12,6 +12,7 @@ public final class LogbookAPI: Sendable {
     let now: @Sendable () -> Timestamp
     let bodyLimit: Int
     let version: String
+    let redaction: Redaction?
     /// Bytes of bodies that are being read elsewhere than on an event loop.
     let ingestedBytes = Atomic<Int>(0)
     let rejections = Rejections()
@@ -24,14 +25,17 @@ public final class LogbookAPI: Sendable {
     ///   - bodyLimit: the longest JSON body, in bytes.
     ///   - streams: live streams at a time.
     ///   - heartbeat: how often each of them sends a sign of life.
+    ///   - redaction: what is taken out of the metadata of events that come in.
     ///   - version: of the program, for its metrics.
     ///   - now: the time of events that bring none.
     public init(
         _ repository: EventRepository, loops: Int, bodyLimit: Int, streams: Int,
-        heartbeat: Duration, version: String, now: @escaping @Sendable () -> Timestamp
+        heartbeat: Duration, redaction: Redaction?, version: String,
+        now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.version = version
+        self.redaction = redaction
         self.bodyLimit = bodyLimit
         self.now = now
         readers = LoopReaders(repository, loops: loops)

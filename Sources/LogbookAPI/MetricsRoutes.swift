@@ -18,7 +18,7 @@ extension LogbookAPI {
                 writeEvents(statistics, to: &text)
                 writeWriter(statistics, to: &text)
                 writeStore(statistics, to: &text)
-                writeStreams(statistics, to: &text)
+                writeReaders(statistics, to: &text)
                 writeProcess(to: &text)
                 response.contentType = "text/plain; version=0.0.4; charset=utf-8"
                 response.addHeader("Cache-Control", "no-store")
@@ -212,7 +212,7 @@ extension LogbookAPI {
             unreadyReason == nil ? 1 : 0)
     }
 
-    private func writeStreams(_ statistics: StoreStatistics, to text: inout MetricsText) {
+    private func writeReaders(_ statistics: StoreStatistics, to text: inout MetricsText) {
         let streams = liveTail.figures
         text.family("logbook_streams", .gauge, "Live streams that are open.", streams.count)
         text.family(
@@ -221,6 +221,10 @@ extension LogbookAPI {
             "logbook_stream_lag_events", .gauge,
             "Events that the live stream furthest behind has yet to look at.",
             Int(max(0, statistics.tally.lastSeq - (streams.last ?? .max))))
+        text.family(
+            "logbook_search_lag_events", .gauge,
+            "Events that are not in the search index yet, and are looked through one by one.",
+            statistics.searchLag)
     }
 
     // MARK: The process

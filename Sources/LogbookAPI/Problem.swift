@@ -99,13 +99,13 @@ extension LogbookAPI {
     /// A route whose handler may throw a `Problem`.
     func route(
         _ method: HTTPMethod, _ path: String, _ summary: String, parameters: [String] = [],
-        statuses: [HTTPStatus], bodyLimit: Int = 0,
+        statuses: [HTTPStatus], bodyLimit: Int = 0, tellsTrouble: Bool = false,
         takesPieces: (@Sendable (Request) -> Bool)? = nil,
         _ handler: @escaping @Sendable (Request, inout Response) throws(Problem) -> Void
     ) -> Route {
         Route(
             method, path, summary: summary, parameters: parameters, statuses: statuses,
-            bodyLimit: bodyLimit, takesPieces: takesPieces
+            bodyLimit: bodyLimit, tellsTrouble: tellsTrouble, takesPieces: takesPieces
         ) { request, response in
             do throws(Problem) {
                 try handler(request, &response)

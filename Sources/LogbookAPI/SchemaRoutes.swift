@@ -12,7 +12,7 @@ extension LogbookAPI {
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getSchema),
             route(
                 .get, "/schema/version", "the schema's version and status, from memory",
-                statuses: [.ok, .badRequest, .serviceUnavailable], getVersion),
+                statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true, getVersion),
             route(
                 .get, "/schema/migrations", "the migrations that made the schema, oldest first",
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable],

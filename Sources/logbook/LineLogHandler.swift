@@ -3,10 +3,16 @@ import Events
 import Glibc
 import Logging
 
-/// Writes a log line to standard error: time, level, message, metadata as `key=value`.
+/// Writes a log line to standard error.
 struct LineLogHandler: LogHandler {
+    let format: LogFormat
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
+
+    init(_ format: LogFormat = .text, logLevel: Logger.Level) {
+        self.format = format
+        self.logLevel = logLevel
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -15,12 +21,10 @@ struct LineLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let now = Timestamp(milliseconds: clinux_realtime_milliseconds())?.text ?? ""
-        var line = "\(now) \(event.level) \(event.message)"
         let metadata = metadata.merging(event.metadata ?? [:]) { $1 }
-        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
-        // What a message quotes must not be able to begin a line of its own.
-        var bytes = line.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: " ") : $0 }
-        bytes.append(UInt8(ascii: "\n"))
+            .sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        let bytes = format.line(
+            time: now, level: event.level, message: "\(event.message)", metadata: metadata)
         // One write, so that lines of several threads do not mix. Where standard error is closed,
         // nobody listens.
         _ = write(STDERR_FILENO, bytes, bytes.count)

@@ -76,17 +76,42 @@ struct ServeCommand: ParsableCommand {
             "The least level that is logged: trace, debug, info, notice, warning, error, critical.")
     var logLevel = "info"
 
+    @Option(help: "How log lines look: text, or json, an object a line.")
+    var logFormat = LogFormat.text.rawValue
+
+    @Option(help: "Seconds from which on a request is logged as slow.")
+    var slowRequest = 1.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Keys in metadata whose values are replaced by [REDACTED] before they are stored, "
+                + "separated by commas; off for none.", valueName: "keys"))
+    var redactKeys = Redaction.usualKeys.joined(separator: ",")
+
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + LimitOptions.valueFlags + RetentionOptions.valueFlags
         + StreamOptions.valueFlags + [
             "database", "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
-            "log-level",
+            "log-level", "log-format", "slow-request", "redact-keys",
         ]
 
     func validate() throws {
         _ = try level()
+        _ = try format()
+        guard
+            redactedKeys.allSatisfy({ key in
+                key.contains(where: \.isLetter)
+                    && key.allSatisfy {
+                        $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0))
+                    }
+            })
+        else {
+            throw ValidationError(
+                "--redact-keys must be names such as password,api_key, or off, not '\(redactKeys)'")
+        }
+        try check(slowRequest, in: 0...86_400, "slow-request")
         try check(eventLoops, in: 0...256, "event-loops")
         try check(diskReserveBytes, in: 0...1_099_511_627_776, "disk-reserve-bytes")
         try check(lockTimeout, in: 0...3600, "lock-timeout")
@@ -102,25 +127,48 @@ struct ServeCommand: ParsableCommand {
         return level
     }
 
+    private var redactedKeys: [String] {
+        redactKeys.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    private var redaction: Redaction? {
+        redactKeys == "off" ? nil : Redaction(keys: redactedKeys)
+    }
+
+    private func format() throws -> LogFormat {
+        guard let format = LogFormat(rawValue: logFormat) else {
+            throw ValidationError("--log-format must be text or json, not '\(logFormat)'")
+        }
+        return format
+    }
+
     func run() throws {
         var signals = Signals()
         let level = try level()
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: level) }
+        let format = try format()
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(format, logLevel: level) }
         raiseDescriptorLimit(logger)
         // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
         // other place, and in memory a large file has none. Before there is a second thread.
         setenv("SQLITE_TMPDIR", try storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        // All else has the default that --help tells.
+        let arguments = Environment.extend(Array(CommandLine.arguments.dropFirst()))
+        logger.info(
+            "Logbook \(Version.text) with SQLite \(EventRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
+        )
         let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
-            heartbeat: .seconds(streaming.streamHeartbeat), version: Version.text, now: Self.now)
+            heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
+            version: Version.text, now: Self.now)
         let credentials = try readCertificate(logger)
         let endpoints = try listening.endpoints(credentials, probes: LogbookAPI.probePaths)
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
         configuration.maxConnections = limits.maxConnections
         configuration.limits = limits.http
         configuration.limits.streamWriteTimeout = .seconds(streaming.streamWriteTimeout)
+        configuration.slowRequest = .seconds(slowRequest)
         configuration.afterTurn = api.endTurn
         configuration.renderError = LogbookAPI.renderError
         let server = Server(configuration, router: Router(api.routes), logger: logger)

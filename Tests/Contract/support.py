@@ -99,13 +99,20 @@ class Program:
                      for word in (f"--retain-{severity}", "off")), *flags]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGBOOK_")}
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-        listening = (re.search(r"Listening on http://127\.0\.0\.1:(\d+)$", line) for line in self.process.stderr)
+        self.log = []
+        listening = (re.search(r"Listening on http://127\.0\.0\.1:(\d+)", line) for line in self.lines())
         self.port = int(next(filter(None, listening))[1])
         # The pipe is read on, so that the program never waits for room in it.
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        threading.Thread(target=lambda: [*self.lines()], daemon=True).start()
         # Until the database is in service, or its migration has failed.
         while b'"migrating"' in self.request("GET", "/schema/version").body:
             assert self.process.poll() is None, "the program ended"
+
+    def lines(self):
+        """The log as it comes; `log` keeps it."""
+        for line in self.process.stderr:
+            self.log.append(line)
+            yield line
 
     def request(self, method, target, body=None, headers={}):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)

@@ -53,7 +53,9 @@ struct CommandLineTests {
             // Any text is a path: one that cannot be is refused later.
             let isPath = flag == "database"
             if !isPath { arguments += ["--database", folder.file("logbook.db")] }
-            let value = isPath ? folder.file("none/logbook.db") : "nonsense"
+            // Any word is a key.
+            let nonsense = flag == "redact-keys" ? "?" : "nonsense"
+            let value = isPath ? folder.file("none/logbook.db") : nonsense
             let command = try logbook(arguments, environment: [variable: value])
             #expect(command.status == (isPath ? Self.refusedExit : Self.usageExit), "\(variable)")
             #expect(command.errors.contains(isPath ? value : "--\(flag)"), "\(command.errors)")

@@ -100,7 +100,11 @@ struct OwnerTests {
         #expect(try client.exchange("POST", "/events", NewEvent().json).status == 201)
         child.signal(SIGTERM)
         #expect(try child.waitForExit() == 0)
-        #expect(!child.standardError.text.contains("warning"), "\(child.standardError.text)")
+        // A request may be slow here; else nothing is worth a warning.
+        let warnings = child.standardError.text.split(separator: "\n").filter {
+            $0.contains(" warning ") && !$0.contains(" duration_us=")
+        }
+        #expect(warnings.isEmpty, "\(warnings)")
         let owner = try Command.output("stat", "-c", "%u", path)
         #expect(owner == "10001\n")
     }

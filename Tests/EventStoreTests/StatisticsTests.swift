@@ -1,4 +1,5 @@
 import Events
+import SQLite
 import Testing
 
 @testable import EventStore
@@ -59,6 +60,23 @@ struct StatisticsTests {
             #expect(tally.stored(type, severity) == 1)
         }
         #expect(store.repository.statistics.tally.storedCount == Severity.allCases.count)
+    }
+
+    @Test("Events that are not in the search index are counted until they are")
+    func searchLag() throws {
+        let folder = try TemporaryFolder()
+        try makeLatest(folder.path("events.db"))
+        let connection = try Connection(folder.path("events.db"), .readWrite)
+        let figures = StoreFigures()
+        let search = try SearchIndex(connection)
+        let job = IndexingJob(connection, search, space: nil, figures: figures)
+        let statements = try EventStatements(connection, search)
+        for _ in 1...3 { _ = try statements.append(try event()) }
+        _ = try job.runSlice()
+        #expect(figures.current.searchLag == 3)
+        // Nothing has come since: it is idle, and few are worth a slice.
+        _ = try job.runSlice()
+        #expect(figures.current.searchLag == 0)
     }
 
     @Test("A distribution counts each value at the least bound that holds it")

@@ -1,0 +1,96 @@
+import Dispatch
+import Logging
+import Synchronization
+
+/// A line for a request: at debug for each, as a warning for one that was slow or failed here. Never the
+/// query, a header field or a body: they may hold secrets.
+///
+/// Lines are written on a queue of their own, for a log that nobody reads blocks who writes to it.
+final class RequestLog: Sendable {
+    /// One request, as it was answered.
+    struct Entry: Sendable {
+        let method: HTTPMethod?
+        /// nil where no route was found.
+        let route: String?
+        /// What the route's `{name}` stands for.
+        let parameter: [UInt8]
+        let status: Int
+        let nanoseconds: UInt64
+        let trace: TraceID?
+        let peer: PeerAddress
+    }
+
+    private let logger: Logger
+    private let slow: UInt64
+    private let logsAll: Bool
+    private let queue = DispatchQueue(label: "http.request-log", qos: .utility)
+    private let state = Mutex(State())
+
+    private struct State {
+        var secondEnd: UInt64 = 0
+        var inSecond = 0
+        var waiting = 0
+        var omitted = 0
+    }
+
+    /// Warnings in a second; further ones are counted.
+    static let warningsPerSecond = 100
+    /// Lines that wait to be written; further ones are counted.
+    private static let mostWaiting = 1024
+
+    init(_ logger: Logger, slow: Duration) {
+        self.logger = logger
+        self.slow = slow.nanoseconds
+        logsAll = logger.logLevel <= .debug
+    }
+
+    /// At which level a request with this answer is logged; nil when it is not.
+    func level(of status: HTTPStatus, by route: Route?, _ nanoseconds: UInt64) -> Logger.Level? {
+        // 501 and 505 are the client's doing.
+        let hasFailed =
+            status == .internalServerError
+            || (status == .serviceUnavailable && route?.tellsTrouble != true)
+        return hasFailed || nanoseconds >= slow ? .warning : logsAll ? .debug : nil
+    }
+
+    /// Logs `entry`; `now` is in nanoseconds.
+    func note(_ entry: Entry, at level: Logger.Level, now: UInt64) {
+        let isWarning = level == .warning
+        let omitted: Int? = state.withLock { state in
+            if now >= state.secondEnd {
+                state.secondEnd = now + 1_000_000_000
+                state.inSecond = 0
+            }
+            guard state.waiting < Self.mostWaiting,
+                !isWarning || logsAll || state.inSecond < Self.warningsPerSecond
+            else {
+                state.omitted += 1
+                return nil
+            }
+            if isWarning { state.inSecond += 1 }
+            state.waiting += 1
+            defer { state.omitted = 0 }
+            return state.omitted
+        }
+        guard let omitted else { return }
+        queue.async { [self] in
+            write(entry, level, omitted)
+            state.withLock { $0.waiting -= 1 }
+        }
+    }
+
+    private func write(_ entry: Entry, _ level: Logger.Level, _ omitted: Int) {
+        let method = entry.method?.rawValue ?? "other"
+        let route = entry.route ?? "none"
+        var metadata: Logger.Metadata = [
+            "method": "\(method)", "route": "\(route)", "status": "\(entry.status)",
+            "duration_us": "\(entry.nanoseconds / 1000)", "client": "\(entry.peer)",
+        ]
+        if !entry.parameter.isEmpty {
+            metadata["id"] = "\(String(decoding: entry.parameter.prefix(256), as: UTF8.self))"
+        }
+        if let trace = entry.trace { metadata["trace_id"] = "\(trace)" }
+        if omitted > 0 { metadata["requests_not_logged"] = "\(omitted)" }
+        logger.log(level: level, "\(method) \(route) \(entry.status)", metadata: metadata)
+    }
+}

@@ -1,0 +1,82 @@
+import JSON
+import Logging
+
+/// How a log line looks. Whatever a line quotes, nothing of it ends the line, moves a terminal's cursor
+/// or turns the direction of text: such characters are written as escapes.
+enum LogFormat: String, CaseIterable {
+    /// Time, level, message, metadata as `key=value`, values in quotes where they need them.
+    case text
+    /// One JSON object, its metadata beside `time`, `level` and `message`.
+    case json
+
+    func line(
+        time: String, level: Logger.Level, message: String, metadata: [(String, String)]
+    ) -> [UInt8] {
+        switch self {
+        case .text:
+            var line = "\(time) \(level) "
+            Self.appendEscaped(message, to: &line)
+            for (key, value) in metadata {
+                line += " \(key)="
+                let needsQuotes = value.isEmpty || value.contains { " =\"".contains($0) }
+                if needsQuotes { line += "\"" }
+                Self.appendEscaped(value, to: &line, escapesQuotes: needsQuotes)
+                if needsQuotes { line += "\"" }
+            }
+            return Array((line + "\n").utf8)
+        case .json:
+            var line: [UInt8] = []
+            let fields = [("time", time), ("level", "\(level)"), ("message", message)] + metadata
+            var separator: StaticString = "{"
+            for (key, value) in fields {
+                line.append(separator)
+                separator = ","
+                line.appendJSONString(key)
+                line.append(":")
+                // Escapes of its own for what JSON allows and a terminal would obey.
+                Self.appendSafely(value, to: &line)
+            }
+            line.append("}\n")
+            return line
+        }
+    }
+
+    /// C0 and C1 controls, DEL, line and paragraph separators, marks and overrides of direction.
+    private static func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case ..<0x20, 0x7F...0x9F, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+
+    private static func appendEscaped(
+        _ text: String, to line: inout String, escapesQuotes: Bool = false
+    ) {
+        for scalar in text.unicodeScalars {
+            if isDangerous(scalar) {
+                line += escape(scalar)
+            } else if scalar == "\\" || (escapesQuotes && scalar == "\"") {
+                line += "\\\(scalar)"
+            } else {
+                line.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
+    private static func appendSafely(_ text: String, to line: inout [UInt8]) {
+        var string: [UInt8] = []
+        string.appendJSONString(text)
+        guard text.unicodeScalars.contains(where: { $0.value >= 0x7F && isDangerous($0) }) else {
+            return line.append(contentsOf: string)
+        }
+        for scalar in String(decoding: string, as: UTF8.self).unicodeScalars {
+            line.append(contentsOf: (isDangerous(scalar) ? escape(scalar) : "\(scalar)").utf8)
+        }
+    }
+
+    /// As JSON writes it.
+    private static func escape(_ scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+}

@@ -1,0 +1,156 @@
+"""What the program logs: its form, what it tells of requests, and what nothing that is sent can make it say."""
+
+import json
+import re
+import sqlite3
+import time
+
+import pytest
+from support import PATIENCE_SECONDS
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+# What ends a line, moves a cursor, or turns text round; header fields cannot hold C0 controls.
+HOSTILE = ["\r\n2026-01-01T00:00:00.000Z error forged", "\x1b[2J", "\x7f", "\u009b31m", "\u2028forged", "\u202egnp.exe", 'a" b=c\\']
+
+
+def find(program, wanted):
+    """The first line that `wanted` is true of, once it is there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        for line in program.log[:]:
+            if wanted(line):
+                return line
+        assert time.monotonic() < deadline, "".join(program.log)
+
+
+def percent(text):
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+def entries(program):
+    """The lines of a JSON log; each is an object and nothing else."""
+    return [json.loads(line) for line in program.log[:]]
+
+
+def entry(program, **fields):
+    line = find(program, lambda line: fields.items() <= json.loads(line).items())
+    return json.loads(line)
+
+
+def test_text(start):
+    program = start("--log-level", "debug")
+    program.request("GET", "/healthz")
+    line = find(program, lambda line: "/healthz" in line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z debug GET /healthz 200 client=127\.0\.0\.1:\d+ duration_us=\d+ "
+                        r"method=GET route=/healthz status=200\n", line)
+
+
+def test_start_tells_what_runs(start, tmp_path):
+    program = start("--log-format", "json", "--max-streams", "7")
+    first = entries(program)[0]
+    assert first["level"] == "info" and re.match(r"Logbook \d+\.\d+\.\d+ with SQLite 3\.\S+ on \d+ event loops: serve --listen ", first["message"])
+    assert "--max-streams 7" in first["message"]
+    line = find(program, lambda line: "is in service" in line)
+    assert re.search(rf"{tmp_path}/logbook\.db is in service: schema version \d+, file system (?!unknown)\S+, every commit synced", line)
+
+
+def test_every_request_at_debug_and_none_at_info(start):
+    program = start("--log-format", "json", "--log-level", "debug")
+    program.request("GET", "/events/some-id?", headers=TRACEPARENT)
+    line = entry(program, route="/events/{id}")
+    assert line.keys() == {"time", "level", "message", "method", "route", "status", "duration_us", "client", "id", "trace_id"}
+    assert (line["level"], line["method"], line["status"], line["id"], line["trace_id"]) == ("debug", "GET", "404", "some-id", TRACE)
+    program.request("HEAD", "/none")
+    assert entry(program, route="none")["method"] == "HEAD"
+    program.send(b"no request\r\n\r\n")
+    assert entry(program, method="other", status="400")["route"] == "none"
+
+
+def test_a_trace_is_that_of_its_request_alone(start):
+    program = start("--log-format", "json", "--log-level", "debug")
+    program.send(f"GET /healthz HTTP/1.1\r\nHost: x\r\nTraceparent: {TRACEPARENT['traceparent']}\r\n\r\n".encode()
+                 + b"GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert entry(program, route="/healthz")["trace_id"] == TRACE
+    assert "trace_id" not in entry(program, route="none")
+
+
+def test_problem_answers_do_not_change_with_a_trace(program):
+    plain, traced = (program.request("GET", "/events/none", headers=headers) for headers in ({}, TRACEPARENT))
+    assert (plain.status, plain.body) == (traced.status, traced.body)
+    assert plain.headers.keys() == traced.headers.keys()
+
+
+def test_slow_and_failing_requests_are_warnings(start, tmp_path):
+    program = start("--log-format", "json", "--slow-request", "0")
+    # Those of the start may have used up the lines of a second.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(line.get("trace_id") == TRACE for line in entries(program)):
+        assert time.monotonic() < deadline
+        program.request("GET", "/healthz", headers=TRACEPARENT)
+    line = entry(program, trace_id=TRACE)
+    assert (line["level"], line["route"], line["status"]) == ("warning", "/healthz", "200")
+
+
+def test_failures_are_warnings_and_probes_are_not(start, tmp_path):
+    with sqlite3.connect(tmp_path / "logbook.db") as database:
+        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+    program = start("--log-format", "json")
+    for path in ("/readyz", "/schema/version", "/healthz", "/events"):
+        program.request("GET", path)
+    assert entry(program, route="/events", status="503")["level"] == "warning"
+    # In the order in which they came: those before it would be there.
+    assert {line.get("route") for line in entries(program)} == {None, "/events"}
+
+
+def test_a_flood_of_failures_is_counted(start, tmp_path):
+    with sqlite3.connect(tmp_path / "logbook.db") as database:
+        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+    program = start("--log-format", "json")
+    request = b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    program.send(request * 999 + last)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        program.send(last)
+        lines = [line for line in entries(program) if line.get("route") == "/events"]
+        omitted = sum(int(line.get("requests_not_logged", 0)) for line in lines)
+        if omitted >= 500:
+            break
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_nothing_that_is_sent_forges_or_hides_a_line(start, format):
+    program = start("--log-format", format, "--log-level", "debug")
+    before = len(program.log)
+    for text in HOSTILE:
+        program.request("GET", f"/events/{percent(text)}")
+        # Raw, where a header field or a target may hold it; what may not be there is refused.
+        raw = text.encode()
+        program.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nTraceparent: " + raw + b"\r\nUser-Agent: " + raw + b"\r\nConnection: close\r\n\r\n")
+        program.send(b"GET /events/" + raw + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        program.send(raw + b" / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    program.request("GET", "/events/the-last")
+    find(program, lambda line: "the-last" in line)
+    lines = program.log[before:]
+    for line in lines:
+        assert not re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e]", line.removesuffix("\n")), line
+        if format == "json":
+            assert json.loads(line)["level"] in ("debug", "info")
+        else:
+            assert re.match(r"\S+Z (debug|info) ", line), line
+    assert not any(line.startswith("2026-01-01T00:00:00.000Z") for line in lines)
+    if format == "json":
+        ids = {json.loads(line).get("id") for line in lines}
+        assert set(HOSTILE) <= ids
+
+
+def test_no_secret_is_logged(start):
+    program = start("--log-level", "debug")
+    for headers in ({"Authorization": "Bearer s3cret"}, {"Cookie": "s3cret"}):
+        program.request("GET", "/events?q=s3cret&metadata.password=s3cret", headers=headers)
+        program.request("POST", "/events?token=s3cret", {"title": "s3cret"}, headers=headers)
+    program.request("GET", "/events/the-last")
+    find(program, lambda line: "the-last" in line)
+    assert "s3cret" not in "".join(program.log)
