@@ -2,9 +2,12 @@
 
     ask.py pages URL DATABASE REQUESTS    a table of p50 and p99 of each kind of page, in milliseconds: with 50 events
                                           and, of a quarter as many requests, with 1,000
+    ask.py stats URL DATABASE REQUESTS    a table of p50 and the longest of each kind of statistics, in milliseconds: over the
+                                          24 hours before the newest event, and over everything, which is asked twice
     ask.py post  URL DATABASE SECONDS     events/s, in arrays of 1,000 over four connections
 """
 
+import datetime
 import http.client
 import itertools
 import json
@@ -34,10 +37,10 @@ class Asker:
         self.host = urlsplit(url).netloc
         self.connection = http.client.HTTPConnection(self.host)
 
-    def get(self, parameters):
+    def get(self, parameters, path="/events"):
         """Milliseconds, and the page."""
         begin = time.perf_counter()
-        self.connection.request("GET", "/events?" + urlencode(parameters))
+        self.connection.request("GET", f"{path}?" + urlencode(parameters))
         answer = self.connection.getresponse()
         body = answer.read()
         elapsed = (time.perf_counter() - begin) * 1000
@@ -106,6 +109,33 @@ def measure_pages(url, database, requests):
         print(row, flush=True)
 
 
+STATISTICS = [
+    {"interval": "1h", "by": "severity"},
+    {"interval": "1m", "by": "object_namespace"},
+    {"interval": "1h", "by": "severity,event_type,object_kind,object_namespace"},
+    {"interval": "1h", "by": "object_name"},
+    {"interval": "1h", "by": "object_name", "object_namespace": "kube-system"},
+    {"interval": "1h", "by": "object_namespace", "severity": "error"},
+    {"interval": "1h", "by": "severity", "event_type": "cluster"},
+]
+
+
+def measure_statistics(url, database, requests):
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        (newest,) = connection.execute("SELECT max(created_at) FROM events").fetchone()
+    until = datetime.datetime.fromisoformat(newest)
+    day = {"since": (until - datetime.timedelta(days=1)).strftime("%FT%TZ"), "until": until.strftime("%FT%TZ")}
+    asker = Asker(url)
+    print(f"{'ms':<76}{'24 h: p50':>10}{'longest':>9}{'all: p50':>10}{'longest':>9}")
+    for parameters in STATISTICS:
+        row = f"{urlencode(parameters):<76}"
+        whole = {name: value for name, value in parameters.items() if name != "interval"}
+        for asked, count, width in ((parameters | day, requests, 10), (whole, 2, 10)):
+            spent = sorted(asker.get(asked, "/events/stats")[0] for _ in range(count))
+            row += f"{spent[len(spent) // 2]:{width}.0f}{spent[-1]:9.0f}"
+        print(row, flush=True)
+
+
 def measure_posts(url, database, seconds):
     columns = ["event_type", "severity", "title", "description", "object_kind", "object_namespace", "object_name", "metadata"]
     events = sample(database, columns, 100_000, newest=True)
@@ -136,10 +166,12 @@ def measure_posts(url, database, seconds):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5 or sys.argv[1] not in ("pages", "post"):
+    if len(sys.argv) != 5 or sys.argv[1] not in ("pages", "stats", "post"):
         raise SystemExit(__doc__)
     _, what, url, database, amount = sys.argv
     if what == "pages":
         measure_pages(url, database, int(amount))
+    elif what == "stats":
+        measure_statistics(url, database, int(amount))
     else:
         measure_posts(url, database, float(amount))

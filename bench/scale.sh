@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ten million events: how long each kind of page takes, warm and cold, how soon a start is answered, how much slower
-# events come in than into an empty file, and what the search index costs.
+# Ten million events: how long each kind of page takes, warm and cold, and each kind of statistics, how soon a start is
+# answered, how much slower events come in than into an empty file, and what the search index costs.
 #
 #   bench/scale.sh [BINARY [DATABASE]]
 #   ROWS=10000000  REQUESTS=300 (pages of each kind)  DURATION=8 (seconds)
@@ -62,6 +62,8 @@ start_logbook "$database"
 echo; echo "Pages, warm"
 python3 bench/ask.py pages "$logbook_url" "$database" "$REQUESTS" >/dev/null
 python3 bench/ask.py pages "$logbook_url" "$database" "$REQUESTS"
+echo; echo "Statistics, warm"
+python3 bench/ask.py stats "$logbook_url" "$database" 20
 stop_logbook
 forget
 start_logbook "$database"

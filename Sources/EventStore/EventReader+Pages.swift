@@ -72,7 +72,7 @@ extension EventReader {
 
     /// Lends the events that `query` wants, in its order and from its cursor on, until `body`
     /// returns false; `most` is no less than how many that will be.
-    private func scan(
+    func scan(
         _ query: EventQuery, most: Int, _ body: (EventView) -> Bool
     ) throws(SQLiteError) {
         guard !query.conditions.excludesAll else { return }

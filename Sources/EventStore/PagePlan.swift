@@ -60,7 +60,7 @@ struct PagePlan {
     }
 
     /// The filtered fields whose index is walked: the ones that usually leave fewest events.
-    private static func leading(_ conditions: EventConditions) -> [EventField] {
+    static func leading(_ conditions: EventConditions) -> [EventField] {
         let fields = conditions.fields.filter { $0.onlyValue != nil }.map(\.field)
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
         if object.allSatisfy(fields.contains) { return object }

@@ -27,7 +27,10 @@ struct RowConditions {
     }
 
     /// Adds a condition with its parameters.
-    mutating func add(_ condition: String, _ values: BoundValue...) {
+    mutating func add(_ condition: String, _ values: BoundValue...) { add(condition, values) }
+
+    /// Adds a condition with its parameters.
+    mutating func add(_ condition: String, _ values: [BoundValue]) {
         conditions.append(condition)
         self.values += values
     }

@@ -9,6 +9,11 @@ public struct Timestamp: Equatable, Comparable, Sendable {
         self.milliseconds = milliseconds
     }
 
+    /// The first moment of year 0.
+    public static let min = Timestamp(milliseconds: earliest)!
+    /// The last moment of year 9999.
+    public static let max = Timestamp(milliseconds: latest)!
+
     private static let earliest: Int64 = -62_167_219_200_000
     private static let latest: Int64 = 253_402_300_799_999
 

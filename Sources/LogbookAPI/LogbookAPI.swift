@@ -46,8 +46,7 @@ public final class LogbookAPI: Sendable {
     public var routes: [Route] {
         let routes =
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
-            + metricsRoutes
-            + contractRoutes
+            + metricsRoutes + statisticsRoutes + contractRoutes
         return routes + [indexRoute(of: routes)]
     }
 

@@ -1,0 +1,52 @@
+/// What `/events/stats` is asked: which events, and how they are counted.
+public struct StatisticsQuery: Sendable {
+    /// Which events; order, limit and cursor mean nothing here.
+    public let events: EventQuery
+    /// nil for one that gives about 60 buckets.
+    public let interval: BucketInterval?
+    /// The fields whose values are counted: in the whole range, and those of the first one in each
+    /// bucket, too.
+    public let fields: [EventField]
+    /// Where a range ends that has no `until`, unless there are later events.
+    public let now: Timestamp
+
+    /// The query parameters beside the filters.
+    public static let parameters = ["interval", "by"]
+
+    /// Reads the parameters beside the filters.
+    public init(
+        _ events: EventQuery, interval: String?, by: String?, now: Timestamp
+    ) throws(QueryError) {
+        self.events = events
+        self.now = now
+        if let interval {
+            guard let interval = BucketInterval(interval) else {
+                let names = BucketInterval.offered.map(\.name).joined(separator: ", ")
+                throw QueryError(
+                    parameter: "interval",
+                    detail: "must be one of \(names); without it there are about 60 buckets")
+            }
+            self.interval = interval
+        } else {
+            self.interval = nil
+        }
+        fields = try by.map(Self.fields) ?? []
+    }
+
+    private static func fields(_ text: String) throws(QueryError) -> [EventField] {
+        let names = EventField.filterable.map { String(describing: $0.name) }
+        var fields: [EventField] = []
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let place = names.firstIndex(of: String(name)) else {
+                throw QueryError(
+                    parameter: "by",
+                    detail:
+                        "takes fields out of \(names.joined(separator: ", ")), separated by commas; \(EventDecoder.quoted(name.utf8)) is none"
+                )
+            }
+            let field = EventField.filterable[place]
+            if !fields.contains(field) { fields.append(field) }
+        }
+        return fields
+    }
+}

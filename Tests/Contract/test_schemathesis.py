@@ -1,0 +1,30 @@
+"""Has schemathesis look for requests whose answers are not what the contract, as the program serves it, says."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+# Some 25 s alone on two cores; with the same seed and the same contract the same requests.
+EXAMPLES = 40
+PATIENCE_SECONDS = 300
+
+
+def test_schemathesis_finds_nothing(empty, tmp_path):
+    pytest.importorskip("schemathesis", reason="`scripts/setup test` installs it, and `make test` runs that")
+    signal.alarm(PATIENCE_SECONDS)
+    command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run",
+               f"http://127.0.0.1:{empty.port}/openapi.yaml", "--checks", "all", "--seed", "20261123", "--max-examples", str(EXAMPLES),
+               "--generation-database", "none", "--warnings", "off", "--no-color"]
+    environment = os.environ | {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=PATIENCE_SECONDS)
+    assert run.returncode == 0, run.stdout + run.stderr
+    selected, total = map(int, re.search(r"(\d+) selected / (\d+) total", run.stdout).groups())
+    # All but the live stream.
+    assert selected == total - 1 > 10
+    assert int(re.search(r"(\d+) generated", run.stdout)[1]) > 500

@@ -1,0 +1,208 @@
+import Events
+import SQLite
+import Testing
+
+@testable import EventStore
+
+/// Statistics against the same counted in Swift, over rows that `PageModel` makes: few values, null
+/// among them, and two events in each minute.
+@Suite("Statistics of events")
+struct EventStatisticsTests {
+    private let folder: TemporaryFolder
+    private let path: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        path = folder.path("events.db")
+        try makeLatest(path)
+    }
+
+    private func statistics(
+        _ reader: EventReader, _ parameters: [(String, String)], by fields: [EventField] = [],
+        interval: String? = nil
+    ) throws -> Result<EventStatistics, QueryError> {
+        let names = fields.map { String(describing: $0.name) }.joined(separator: ",")
+        return try reader.statistics(
+            try StatisticsQuery(
+                try query(parameters), interval: interval, by: fields.isEmpty ? nil : names,
+                now: testMoment), budget: .seconds(60))
+    }
+
+    @Test(
+        "Every combination of filters and fields is what a model in Swift says",
+        arguments: UInt64(1)...2)
+    func model(seed: UInt64) throws {
+        let model = try PageModel(filling: path, count: 1_000, seed: seed)
+        let reader = try makeReader(path)
+        var generator = SeededGenerator(seed: seed)
+        for shape in PageShape.all where shape.ascending {
+            let example = model.rows.filter { row in
+                shape.filtered.allSatisfy { row.fields[$0] != nil }
+            }.randomElement(using: &generator)!
+            let filters = example.fields.filter { shape.filtered.contains($0.key) }
+            let (since, until) = (PageModel.time(3), PageModel.time(27))
+            let parameters = shape.parameters(filters, since: since, until: until, limit: 1)
+            let fields = EventField.filterable.shuffled(using: &generator).prefix(
+                Int.random(in: 0...5, using: &generator))
+            let found = try statistics(reader, parameters, by: Array(fields), interval: "1m").get()
+            let rows = model.rows.filter { row in
+                filters.allSatisfy { row.fields[$0.key] == $0.value }
+                    && (!shape.hasSince || row.createdAt >= since)
+                    && (!shape.hasUntil || row.createdAt < until)
+            }
+            try check(found, rows, Array(fields))
+            #expect(found.buckets.since.text == (shape.hasSince ? since : PageModel.time(0)))
+            #expect(found.buckets.until.text == (shape.hasUntil ? until : testMoment.text))
+        }
+    }
+
+    private func check(
+        _ found: EventStatistics, _ rows: [PageRow], _ fields: [EventField]
+    ) throws {
+        func count(_ rows: [PageRow], _ field: EventField, _ value: String?) -> Int {
+            rows.count { $0.fields[field] == value }
+        }
+        #expect(found.totals.map(\.field) == fields)
+        for (field, counts) in found.totals {
+            let values = Set(rows.map { $0.fields[field] })
+            #expect(Set(counts.map(\.value)) == values && counts.count == values.count)
+            for entry in counts { #expect(entry.count == count(rows, field, entry.value)) }
+            #expect(counts.map(\.count) == counts.map(\.count).sorted(by: >))
+        }
+        for bucket in 0..<found.buckets.count {
+            let bounds = found.buckets.bounds(bucket)
+            let inside = rows.filter { $0.createdAt >= bounds.since && $0.createdAt < bounds.until }
+            #expect(found.events[bucket] == inside.count)
+            guard let first = found.totals.first else { continue }
+            #expect(
+                found.series[bucket] == first.counts.map { count(inside, first.field, $0.value) })
+        }
+        #expect(found.events.reduce(0, +) == rows.count)
+    }
+
+    @Test("The 20 most frequent of many values are told, in each bucket too")
+    func manyValues() throws {
+        // Value n has n events, all in one minute.
+        let connection = try Connection(path, .readWrite)
+        try connection.execute(
+            """
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 400),
+              pair(n, m) AS (SELECT n, 1 FROM n UNION ALL SELECT n, m + 1 FROM pair WHERE m < n)
+            INSERT INTO events (id, event_type, severity, title, object_kind, object_name, created_at)
+            SELECT n || '-' || m, 'a', 'info', 't', 'kind-' || n, nullif('name-' || n, 'name-390'),
+              '2026-11-22T10:' || (10 + n % 3) || ':00.000Z' FROM pair
+            """)
+        let reader = try makeReader(path)
+        // In a day's minutes there are too many counts for one walk.
+        #expect(400 * Buckets.maxCount > ValueTally.maxCells)
+        for range in [("until", "2026-11-22T10:13:00Z"), ("until", "2026-11-23T10:10:00Z")] {
+            for field in [EventField.objectName, .objectKind] {
+                for filters in [[range], [range, ("event_type", "a")]] {
+                    let found = try statistics(reader, filters, by: [field], interval: "1m").get()
+                    let counts = try #require(found.totals.first).counts
+                    #expect(counts.map(\.count) == (381...400).reversed())
+                    #expect(counts[0].value?.hasSuffix("-400") == true)
+                    #expect(counts[10].value == (field == .objectName ? nil : "kind-390"))
+                    for (place, entry) in counts.enumerated() {
+                        let series = found.series.map { $0[place] }
+                        #expect(series.reduce(0, +) == entry.count)
+                        #expect(series[entry.count % 3] == entry.count)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Values that are too many are refused, one fewer are not")
+    func tooManyValues() throws {
+        let connection = try Connection(path, .readWrite)
+        try connection.execute(
+            """
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < \(ValueTally.maxValues))
+            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
+            SELECT n, 'a', 'info', 't', n, '2026-11-23T10:00:00.000Z' FROM n
+            """)
+        let reader = try makeReader(path)
+        #expect(try statistics(reader, [], by: [.objectName]).get().totals[0].counts.count == 20)
+        try connection.execute(
+            """
+            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
+            VALUES ('x', 'a', 'info', 't', 'x', '2026-11-23T10:00:00.000Z')
+            """)
+        let error = #expect(throws: QueryError.self) {
+            try statistics(reader, [], by: [.objectName]).get()
+        }
+        #expect(error?.parameter == "by")
+        #expect(throws: Never.self) { try statistics(reader, [], by: [.severity]).get() }
+    }
+
+    @Test("Words are searched for, too")
+    func words() throws {
+        let connection = try Connection(path, .readWrite)
+        try connection.execute(
+            """
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 60)
+            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
+            SELECT n, 'a', iif(n % 2, 'info', 'error'), iif(n % 3, 'disk full', 'disk slow'), nullif('x' || (n % 5), 'x4'),
+              '2026-11-23T10:' || (10 + n / 6) || ':00.000Z' FROM n
+            """)
+        let reader = try makeReader(path)
+        let found = try statistics(
+            reader, [("q", "disk -slow"), ("severity", "info"), ("until", "2026-11-23T10:15:00Z")],
+            by: [.objectName, .severity], interval: "1m"
+        ).get()
+        let wanted = (1...60).filter { $0 % 3 != 0 && $0 % 2 == 1 && $0 / 6 < 5 }
+        #expect(found.buckets.since.text == "2026-11-23T10:10:00.000Z")
+        #expect(found.events == (0..<5).map { minute in wanted.count { $0 / 6 == minute } })
+        for (place, entry) in found.totals[0].counts.enumerated() {
+            let own = wanted.filter { ($0 % 5 == 4 ? nil : "x\($0 % 5)") == entry.value }
+            #expect(entry.count == own.count && entry.count > 0)
+            #expect(
+                found.series.map { $0[place] }
+                    == (0..<5).map { minute in own.count { $0 / 6 == minute } })
+        }
+        #expect(found.totals[1].counts == [.init(value: "info", count: wanted.count)])
+        #expect(
+            try statistics(reader, [("q", "no-such-word")], by: [.severity]).get().totals[0].counts
+                .isEmpty)
+    }
+
+    @Test("Of no events there are empty buckets, or none")
+    func nothing() throws {
+        let reader = try makeReader(path)
+        #expect(try statistics(reader, [], by: [.severity]).get().buckets.count == 0)
+        let empty = try statistics(reader, [("since", "1h")], by: [.severity, .objectName]).get()
+        #expect(empty.events == Array(repeating: 0, count: 61))
+        #expect(empty.totals.map(\.counts) == [[], []])
+        #expect(empty.series == Array(repeating: [], count: 61))
+    }
+
+    @Test("A range without an end reaches to now, or behind a later event")
+    func laterEvents() throws {
+        let connection = try Connection(path, .readWrite)
+        try connection.execute(
+            """
+            INSERT INTO events (id, event_type, severity, title, created_at)
+            VALUES ('a', 'a', 'info', 't', '2026-11-20T00:00:00.000Z'), ('b', 'a', 'info', 't', '2027-01-01T00:00:00.000Z')
+            """)
+        let found = try statistics(try makeReader(path), [], interval: "1d").get()
+        #expect(found.buckets.since.text == "2026-11-20T00:00:00.000Z")
+        #expect(found.buckets.until.text == "2027-01-01T00:00:00.001Z")
+        #expect(found.events.first == 1 && found.events.last == 1 && found.events.count == 43)
+        // What is no time at all does not lead to a range that is none.
+        try connection.execute(
+            "UPDATE events SET created_at = 'once' WHERE id = 'b'; UPDATE events SET created_at = '' WHERE id = 'a'"
+        )
+        #expect(try statistics(try makeReader(path), []).get().buckets.since == .min)
+    }
+
+    @Test("A count that takes too long is stopped, and the reader can be used again")
+    func timeLimit() throws {
+        _ = try PageModel(filling: path, count: 2_000, seed: 1)
+        let reader = try makeReader(path)
+        let slow = try StatisticsQuery(
+            try query([]), interval: nil, by: "object_name", now: testMoment)
+        #expect(throws: StoreError.timeLimit) { try reader.statistics(slow, budget: .zero) }
+        #expect(try reader.statistics(slow, budget: .seconds(60)).get().events.reduce(0, +) > 1_000)
+    }
+}

@@ -1,0 +1,83 @@
+import Events
+import Testing
+
+@Suite("Buckets")
+struct BucketsTests {
+    private func time(_ text: String) throws -> Timestamp {
+        try #require(Timestamp(rfc3339: text.utf8))
+    }
+
+    private func buckets(_ since: String, _ until: String, _ interval: String?) throws -> Buckets {
+        try Buckets(
+            since: try time(since), until: try time(until),
+            interval: try interval.map { try #require(BucketInterval($0)) })
+    }
+
+    @Test("A bucket begins at a multiple of its length, and the first and the last are cut")
+    func bounds() throws {
+        let buckets = try buckets("2026-11-23T10:59:59.999Z", "2026-11-23T12:00:00.001Z", "1h")
+        #expect(buckets.count == 3)
+        #expect(
+            (0..<3).map { buckets.start($0).text.dropFirst(11) } == [
+                "10:00:00.000Z", "11:00:00.000Z", "12:00:00.000Z",
+            ])
+        #expect(buckets.bounds(0) == ("2026-11-23T10:59:59.999Z", "2026-11-23T11:00:00.000Z"))
+        #expect(buckets.bounds(1) == ("2026-11-23T11:00:00.000Z", "2026-11-23T12:00:00.000Z"))
+        #expect(buckets.bounds(2) == ("2026-11-23T12:00:00.000Z", "2026-11-23T12:00:00.001Z"))
+    }
+
+    @Test("A range that ends where a bucket does has no further one")
+    func exactEnd() throws {
+        #expect(try buckets("2026-11-23T10:00:00Z", "2026-11-23T12:00:00Z", "1h").count == 2)
+        #expect(try buckets("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.001Z", "1d").count == 1)
+        #expect(try buckets("2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z", "1m").count == 0)
+        #expect(try buckets("2026-11-23T10:00:00Z", "2026-11-22T10:00:00Z", nil).count == 0)
+    }
+
+    @Test("Before 1970 buckets are no different")
+    func beforeTheEpoch() throws {
+        let buckets = try buckets("1969-12-31T23:30:00Z", "1970-01-01T00:30:00Z", "1h")
+        #expect(
+            (0..<buckets.count).map { buckets.start($0).text } == [
+                "1969-12-31T23:00:00.000Z", "1970-01-01T00:00:00.000Z",
+            ])
+    }
+
+    @Test("A day in minutes is the most, wherever it begins")
+    func most() throws {
+        #expect(
+            try buckets("2026-11-23T10:30:30Z", "2026-11-24T10:30:30Z", "1m").count
+                == Buckets.maxCount)
+        let error = #expect(throws: QueryError.self) {
+            try buckets("2026-11-23T10:30:30Z", "2026-11-24T10:31:00.001Z", "1m")
+        }
+        #expect(error?.parameter == "interval")
+        #expect(error?.detail.contains("1442 buckets, and 1441 is the most") == true)
+    }
+
+    @Test("Without an interval there are about 60 of them, over any range")
+    func automatic() throws {
+        var milliseconds: Int64 = 30_000
+        while milliseconds < 250_000_000_000_000 {
+            let until = try #require(Timestamp(milliseconds: milliseconds))
+            let count = try Buckets(
+                since: try #require(Timestamp(milliseconds: 0)), until: until, interval: nil
+            ).count
+            #expect((30...81).contains(count), "\(milliseconds)")
+            milliseconds = milliseconds * 5 / 4
+        }
+        #expect(try Buckets(since: .min, until: .max, interval: nil).count < 100)
+        #expect(
+            try buckets("2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", nil).interval.name == "30m")
+        #expect(
+            try buckets("2026-11-23T00:00:00Z", "2026-11-23T00:00:02Z", nil).interval.name == "1s")
+        #expect(
+            try buckets("2026-01-01T00:00:00Z", "2026-09-01T00:00:00Z", nil).interval.name == "5d")
+    }
+
+    @Test("Names of intervals are those of the contract")
+    func names() {
+        #expect(BucketInterval.offered.map(\.name) == ["1m", "5m", "15m", "1h", "6h", "1d"])
+        for name in ["", "60s", "2m", "1H", "h"] { #expect(BucketInterval(name) == nil) }
+    }
+}

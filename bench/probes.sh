@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Probes, which must keep a 99th percentile of 5 ms while ten exports, ten statistics over everything and full write load run.
+#
+#   bench/probes.sh [BINARY [DATABASE]]
+#   ROWS=10000000  DURATION=8 (seconds)
+#
+# DATABASE is one that an earlier run of this script or of scale.sh left, or where this run leaves its own; without one it is
+# removed. To fill it takes minutes and 10 GB.
+set -euo pipefail
+database=${2:+$(realpath "$2")}
+# shellcheck source=bench/servers.sh
+. "$(dirname "$0")/servers.sh"
+ROWS=${ROWS:-10000000}
+BOUND_MS=5
+database=${database:-$folder/logbook.db}
+
+if [ ! -e "$database" ]; then
+  gcc -O2 -Wall -Wextra -o "$folder/generate" bench/generate.c -lsqlite3 -lm
+  make_template "$database"
+  echo "generating $ROWS events" >&2
+  nice -n 15 "$folder/generate" fill "$database" "$ROWS"
+fi
+write_events
+start_logbook "$database"
+
+# again NAME PATH: asks for it as often as it can be answered; a line for each answer in NAME. The clients yield to the probe and
+# to the server, whose time is what is measured.
+again() {
+  while :; do
+    nice -n 19 curl --silent --output /dev/null --write-out '%{http_code}\n' "$logbook_url$2" >>"$folder/$1" || true
+  done
+}
+# counts NAME: how often which status was answered.
+counts() { sort "$folder/$1" 2>/dev/null | uniq -c | awk '{ printf "%s%d times %s", NR > 1 ? ", " : "", $1, $2 }'; }
+
+# percentile NAME: a probe 200 times a second for DURATION, by the time each was due; sets `missed` when its 99th percentile is
+# not under the bound.
+percentile() {
+  python3 - "$logbook_url" "$DURATION" "$BOUND_MS" "$1" <<'PYTHON' || missed=1
+import http.client, sys, time
+from urllib.parse import urlsplit
+url, seconds, bound, name = sys.argv[1:]
+client = http.client.HTTPConnection(urlsplit(url).netloc)
+begin, took = time.monotonic(), []
+for turn in range(200 * int(seconds)):
+    due = begin + turn / 200
+    time.sleep(max(0, due - time.monotonic()))
+    client.request("GET", "/schema/version")
+    answer = client.getresponse()
+    answer.read()
+    assert answer.status == 200, answer.status
+    took.append((time.monotonic() - due) * 1000)
+took.sort()
+print(f"{name:44}{took[len(took) // 2]:8.2f}{took[len(took) * 99 // 100]:8.2f}{took[-1]:8.2f}")
+sys.exit(took[len(took) * 99 // 100] >= float(bound))
+PYTHON
+}
+
+missed=0
+printf '%-44s%8s%8s%8s\n' 'GET /schema/version, ms' p50 p99 longest
+percentile alone
+for ((client = 0; client < 10; client++)); do
+  again exports /events/export &
+  started[$!]=exports
+  again statistics "/events/stats?by=severity,object_name&severity=$([ $((client % 2)) = 0 ] && echo info || echo warning)" &
+  started[$!]=statistics
+done
+sleep 1
+percentile '10 exports, 10 statistics'
+nice -n 19 wrk --threads 2 --connections 64 --duration "$((DURATION + 5))s" --script bench/post.lua "$logbook_url" >"$folder/wrk" 2>&1 &
+writing=$!
+sleep 1
+percentile '10 exports, 10 statistics, 64 writers'
+wait "$writing"
+echo "statistics: $(counts statistics); exports: $(counts exports)"
+grep -E 'Requests/sec|Non-2xx' "$folder/wrk"
+[ "$missed" = 0 ] || fail "a 99th percentile is not under $BOUND_MS ms"
