@@ -55,8 +55,7 @@ extension EventReader {
 
     private func count(_ query: EventQuery) throws(SQLiteError) -> Int {
         let all = query.fromTheStart
-        if EventMatcher(query.conditions) == nil, SearchPlan(all) == nil {
-            let plan = PagePlan.count(query.conditions)
+        if let plan = PagePlan.count(all) {
             let statement = try statement(plan.sql)
             try statement.bind(plan.values)
             defer { statement.reset() }

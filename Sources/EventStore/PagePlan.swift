@@ -51,9 +51,20 @@ struct PagePlan {
         ]
     }
 
-    /// Counts the events that are as asked, as far as SQL says it.
-    static func count(_ conditions: EventConditions) -> Part {
-        var rows = RowConditions(conditions, leading: leading(conditions), withTimes: false)
+    /// Counts what `query` asks for, in SQL alone; nil when the search index leads to less, or SQL
+    /// does not say all of it.
+    static func count(_ query: EventQuery) -> Part? {
+        let conditions = query.conditions
+        let narrowing = conditions.fields.filter { $0.included != nil }
+        // In no particular order one index serves any values of its field.
+        let isList =
+            narrowing.count == 1 && narrowing[0].field != .objectName
+            && !(narrowing[0].included?.contains(where: \.isPrefix) ?? false)
+        guard EventMatcher(conditions) == nil, isList || SearchPlan(query) == nil else {
+            return nil
+        }
+        let leading = isList ? narrowing.map(\.field) : leading(conditions)
+        var rows = RowConditions(conditions, leading: leading, withTimes: false)
         if let since = conditions.since { rows.add("created_at >= ?", .text(since)) }
         if let until = conditions.until { rows.add("created_at < ?", .text(until)) }
         return Part(sql: "SELECT count(*) FROM events WHERE \(rows.sql)", values: rows.values)
