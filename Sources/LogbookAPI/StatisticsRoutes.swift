@@ -1,7 +1,6 @@
 import EventStore
 import Events
 import HTTPServer
-import JSON
 
 /// Counting events.
 extension LogbookAPI {
@@ -45,59 +44,5 @@ extension LogbookAPI {
             Problem(.serviceUnavailable, "Not now: too many slow queries wait.").write(
                 to: &response)
         }
-    }
-}
-
-extension EventStatistics {
-    fileprivate func appendJSON(to output: inout [UInt8]) {
-        output.append("{\"range\":{\"since\":")
-        output.appendJSONString(buckets.since.text)
-        output.append(",\"until\":")
-        output.appendJSONString(buckets.until.text)
-        output.append("},\"interval\":")
-        output.appendJSONString(buckets.interval.name)
-        output.append(",\"total\":")
-        output.appendInteger(events.reduce(0, +))
-        output.append(",\"buckets\":")
-        LogbookAPI.writeList(Array(0..<buckets.count), to: &output, appendBucket)
-        output.append(",\"totals\":")
-        var separator: StaticString = "{"
-        for (field, counts) in totals {
-            output.append(separator)
-            separator = ","
-            output.appendJSONString(field.name)
-            output.append(":")
-            LogbookAPI.writeList(counts, to: &output) { count, output in
-                output.append("{\"value\":")
-                if let value = count.value {
-                    output.appendJSONString(value)
-                } else {
-                    output.append("null")
-                }
-                output.append(",\"count\":")
-                output.appendInteger(count.count)
-                output.append("}")
-            }
-        }
-        output.append(totals.isEmpty ? "{}}\n" : "}}\n")
-    }
-
-    private func appendBucket(_ bucket: Int, to output: inout [UInt8]) {
-        output.append("{\"start\":")
-        output.appendJSONString(buckets.start(bucket).text)
-        output.append(",\"total\":")
-        output.appendInteger(events[bucket])
-        output.append(",\"counts\":{")
-        var separator: StaticString = ""
-        for (place, value) in (totals.first?.counts ?? []).enumerated() {
-            // Null is no name; it is what is missing from the total.
-            guard let value = value.value, series[bucket][place] > 0 else { continue }
-            output.append(separator)
-            separator = ","
-            output.appendJSONString(value)
-            output.append(":")
-            output.appendInteger(series[bucket][place])
-        }
-        output.append("}}")
     }
 }

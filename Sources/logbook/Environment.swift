@@ -17,6 +17,7 @@ enum Environment {
         ["events", "import"]: ImportCommand.valueFlags,
         ["events", "export"]: ExportCommand.valueFlags,
         ["events", "delete"]: DeleteCommand.valueFlags,
+        ["events", "stats"]: StatsCommand.valueFlags,
         ["schema", "show"]: SchemaShowCommand.valueFlags,
         ["schema", "version"]: SchemaVersionCommand.valueFlags,
         ["schema", "migrate"]: SchemaMigrateCommand.valueFlags,

@@ -48,6 +48,18 @@ final class EventFile {
         return cursor
     }
 
+    func statistics(
+        _ filters: EventSource.Parameters, _ own: EventSource.Parameters
+    ) throws -> [UInt8] {
+        func value(_ name: String) -> String? { own.first { $0.name == name }?.value }
+        let now = ServeCommand.now()
+        let query = try StatisticsQuery(
+            EventQuery(filters, now: now), interval: value("interval"), by: value("by"), now: now)
+        var json: [UInt8] = []
+        try reader.statistics(query, budget: Self.budget).get().appendJSON(to: &json)
+        return json
+    }
+
     func event(_ id: String) throws(StoreError) -> [UInt8]? {
         try Array(id.utf8).span.withUnsafeBytes { bytes throws(StoreError) in
             try reader.get(id: bytes) { event in

@@ -40,6 +40,15 @@ enum EventSource {
         }
     }
 
+    /// What `GET /events/stats` answers to the filters and its `own` parameters.
+    func statistics(_ filters: Parameters, _ own: Parameters) throws -> [UInt8] {
+        switch self {
+        case .file(let file): return try file.statistics(filters, own)
+        case .server(let client):
+            return try client.request("GET", Self.target("/events/stats", filters + own))
+        }
+    }
+
     /// The JSON of the event with this id; nil when there is none.
     func event(_ id: String) throws -> [UInt8]? {
         switch self {
