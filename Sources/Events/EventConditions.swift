@@ -79,10 +79,9 @@ public struct EventConditions: Hashable, Sendable {
         _ name: String, _ value: String?, _ now: Timestamp
     ) throws(QueryError) -> String? {
         guard let value else { return nil }
-        if let age = Age.milliseconds(value),
-            let time = Timestamp(milliseconds: now.milliseconds - age)
-        {
-            return time.text
+        if let age = Age.milliseconds(value) {
+            // An age may reach back to before year 0.
+            return (Timestamp(milliseconds: now.milliseconds - age) ?? .min).text
         }
         // An offset's `+` that was not percent-encoded has become a space.
         guard

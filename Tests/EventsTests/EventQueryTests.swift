@@ -176,6 +176,8 @@ struct EventQueryTests {
         #expect(ages.conditions.since == "2026-11-21T22:30:45.123Z")
         #expect(ages.conditions.until == "2026-11-23T10:15:45.123Z")
         #expect(try Self.query(["since": "7d"]).conditions.since == "2026-11-16T10:30:45.123Z")
+        #expect(
+            try Self.query(["since": "9999999d"]).conditions.since == "0000-01-01T00:00:00.000Z")
         #expect(try Self.query(["until": "0s"]).conditions.until == testMoment.text)
         #expect(try Self.query(["since": "90s"]).conditions.since == "2026-11-23T10:29:15.123Z")
     }
