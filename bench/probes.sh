@@ -31,7 +31,7 @@ again() {
   done
 }
 # counts NAME: how often which status was answered.
-counts() { sort "$folder/$1" 2>/dev/null | uniq -c | awk '{ printf "%s%d times %s", NR > 1 ? ", " : "", $1, $2 }'; }
+counts() { sort "$folder/$1" 2>/dev/null | uniq -c | awk '{ printf "%s%d times %s", (NR > 1 ? ", " : ""), $1, $2 }'; }
 
 # percentile NAME: a probe 200 times a second for DURATION, by the time each was due; sets `missed` when its 99th percentile is
 # not under the bound.

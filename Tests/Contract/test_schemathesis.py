@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).parent
 # Some 25 s alone on two cores; with the same seed and the same contract the same requests.
-EXAMPLES = 40
+EXAMPLES = 30
 PATIENCE_SECONDS = 300
 
 
