@@ -18,7 +18,7 @@ struct Logbook: ParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, EventsCommand.self, SchemaCommand.self, BackupCommand.self,
-            RestoreCommand.self, CheckCommand.self,
+            RestoreCommand.self,
             HealthcheckCommand.self,
             CompletionsCommand.self,
         ])

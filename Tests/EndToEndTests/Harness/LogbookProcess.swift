@@ -27,12 +27,7 @@ final class LogbookProcess: Sendable {
         port = try Self.port(child, of: "http")
         let isSecure = flags.contains { $0.hasPrefix("https://") }
         securePort = isSecure ? try Self.port(child, of: "https") : nil
-        guard awaitsReady else { return }
-        do {
-            try self.awaitReady()
-        } catch {
-            throw HarnessError("\(error): \(log)")
-        }
+        if awaitsReady { try self.awaitReady() }
     }
 
     /// Events of the tests have times of their own, and are not to vanish.
