@@ -38,7 +38,6 @@ final class BackupJob: WriterJob {
             end(.success(last))
         } catch {
             end(.failure(error))
-            if error.isDamage { throw error }
         }
         return .afterCommit()
     }

@@ -41,11 +41,7 @@ final class OnlineBackups: Sendable {
                     lend(try result.get(), completion)
                 } catch {
                     logger.error("The backup failed: \(error)")
-                    end(
-                        error.isDamage
-                            ? .damaged
-                            : .unavailable("the copy could not be made; the log says why"),
-                        completion)
+                    end(.unavailable("the copy could not be made; the log says why"), completion)
                 }
             }
         }

@@ -47,8 +47,7 @@ struct WriterJobsTests {
     }
 
     private func makeJobs() -> WriterJobs {
-        WriterJobs(
-            connection, logger: log.logger, figures: StoreFigures(), reads: OpenReads())
+        WriterJobs(connection, logger: log.logger, figures: StoreFigures())
     }
 
     @Test("Jobs that have more to do take turns; one that has not waits for a commit")
