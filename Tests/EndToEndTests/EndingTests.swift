@@ -148,9 +148,10 @@ struct EndingTests {
         #expect(after.filter { isConnection($0.key) } == before.filter { isConnection($0.key) })
         let readers = ProcessInfo.processInfo.activeProcessorCount + 4
         #expect((after[server.database] ?? 0) <= 1 + readers, "\(after)")
-        // A few hundred bytes kept of each connection would be more.
+        // Four hundred bytes kept of each connection would be more; the heaps of threads that were first
+        // busy after the first round are not.
         let growth = try server.anonymousMemory() - memory
-        #expect(growth < 3_000_000)
+        #expect(growth < 4_000_000)
         #expect(try server.exchange("GET", "/events/same").status == 200)
         try server.stop()
     }

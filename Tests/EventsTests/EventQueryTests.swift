@@ -201,7 +201,7 @@ struct EventQueryTests {
         "What is not understood is refused by its name",
         arguments: [
             ("since", "yesterday"), ("since", "2026-01-01"), ("since", "-7d"), ("since", "7w"),
-            ("since", "800000d"), ("until", "2026-13-01T00:00:00Z"), ("until", "1735689600"),
+            ("until", "2026-13-01T00:00:00Z"), ("until", "1735689600"),
             ("until", "2026-01-01 00:00:00Z"), ("limit", "0"), ("limit", "1001"), ("limit", "-1"),
             ("limit", "ten"), ("limit", "1.5"), ("limit", "99999999999999999999"), ("limit", " 5"),
             ("limit", "+5"),
