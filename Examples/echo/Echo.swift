@@ -21,13 +21,14 @@ enum Echo {
             ServerConfiguration(addresses: [address], loops: 2), router: Router(routes),
             logger: Logger(label: "echo", factory: { StreamLogHandler.standardError(label: $0) }))
         signal(SIGTERM, SIG_IGN)
-        try server.start()
         let termination = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .main)
         termination.setEventHandler {
             server.stop(timeout: .seconds(5))
             exit(0)
         }
+        // First, or a signal that comes while it starts would be ignored.
         termination.activate()
+        try server.start()
         dispatchMain()
     }
 
