@@ -33,27 +33,11 @@ again() {
 # counts NAME: how often which status was answered.
 counts() { sort "$folder/$1" 2>/dev/null | uniq -c | awk '{ printf "%s%d times %s", (NR > 1 ? ", " : ""), $1, $2 }'; }
 
-# percentile NAME: a probe 200 times a second for DURATION, by the time each was due; sets `missed` when its 99th percentile is
-# not under the bound.
+# percentile NAME: a row of the table; sets `missed` when the 99th percentile is not under the bound.
 percentile() {
-  python3 - "$logbook_url" "$DURATION" "$BOUND_MS" "$1" <<'PYTHON' || missed=1
-import http.client, sys, time
-from urllib.parse import urlsplit
-url, seconds, bound, name = sys.argv[1:]
-client = http.client.HTTPConnection(urlsplit(url).netloc)
-begin, took = time.monotonic(), []
-for turn in range(200 * int(seconds)):
-    due = begin + turn / 200
-    time.sleep(max(0, due - time.monotonic()))
-    client.request("GET", "/schema/version")
-    answer = client.getresponse()
-    answer.read()
-    assert answer.status == 200, answer.status
-    took.append((time.monotonic() - due) * 1000)
-took.sort()
-print(f"{name:44}{took[len(took) // 2]:8.2f}{took[len(took) * 99 // 100]:8.2f}{took[-1]:8.2f}")
-sys.exit(took[len(took) * 99 // 100] >= float(bound))
-PYTHON
+  probe
+  printf '%-44s%8.2f%8.2f%8.2f\n' "$1" "$middle" "$high" "$longest"
+  under "$BOUND_MS" "$high" || missed=1
 }
 
 missed=0

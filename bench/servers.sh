@@ -76,6 +76,17 @@ write_events() {
   export EVENTS=$folder/events.ndjson
 }
 
+# probe: sets middle, high and longest, the median, the 99th percentile and the longest time in ms that /schema/version took an
+# ordinary client, 200 requests a second for DURATION.
+probe() {
+  local took
+  took=$(python3 bench/probe.py "$logbook_url" "$DURATION")
+  # shellcheck disable=SC2034 # the scripts use them
+  read -r middle high longest <<<"$took"
+}
+# under BOUND VALUE
+under() { awk -v bound="$1" -v value="$2" 'BEGIN { exit !(value < bound) }'; }
+
 compile_reference() { gcc -O2 -Wall -Wextra -o "$folder/reference" bench/reference.c -lsqlite3; }
 
 # cpu_ticks PID: what the process and its children have used so far, all threads.

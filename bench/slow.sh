@@ -17,28 +17,13 @@ connected() { sed -n 's/.*connected:[^0-9]*\x1b[^ ]* *\([0-9]*\).*/\1/p' "$folde
 # memory: of the server's own, in MiB.
 memory() { awk '/^RssAnon/ { print $2 / 1024 }' "/proc/$logbook/status"; }
 
-# percentile NAME: an ordinary client, 200 requests a second on one connection, for DURATION, by the time each was due; sets
-# `missed` when its 99th percentile is not under the bound.
+# percentile NAME: a row of the table; sets `missed` when the 99th percentile is not under the bound.
 percentile() {
-  python3 - "$logbook_url" "$DURATION" "$BOUND_MS" "$1" "$(memory)" <<'PYTHON' || missed=1
-import http.client, sys, time
-from urllib.parse import urlsplit
-url, seconds, bound, name, memory = sys.argv[1:]
-client = http.client.HTTPConnection(urlsplit(url).netloc)
-begin, took = time.monotonic(), []
-for turn in range(200 * int(seconds)):
-    due = begin + turn / 200
-    time.sleep(max(0, due - time.monotonic()))
-    client.request("GET", "/schema/version")
-    answer = client.getresponse()
-    answer.read()
-    assert answer.status == 200, answer.status
-    took.append((time.monotonic() - due) * 1000)
-took.sort()
-middle, high = took[len(took) // 2], took[len(took) * 99 // 100]
-print(f"{name:34} {float(memory):8.0f} {middle:10.2f} {high:10.2f} {took[-1]:10.2f}")
-sys.exit(high >= float(bound))
-PYTHON
+  local used
+  used=$(memory)
+  probe
+  printf '%-34s %8.0f %10.2f %10.2f %10.2f\n' "$1" "$used" "$middle" "$high" "$longest"
+  under "$BOUND_MS" "$high" || missed=1
 }
 
 # beside NAME ARGUMENTS: the same while slowhttptest holds SLOW connections.

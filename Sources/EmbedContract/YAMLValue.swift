@@ -14,13 +14,7 @@ enum YAMLValue {
         case .string(let text): text.withUnsafeBytes { output.appendJSONString($0) }
         case .literal(let text): output += text
         case .list(let items):
-            var separator: StaticString = "["
-            for item in items {
-                output.append(separator)
-                separator = ","
-                item.appendJSON(to: &output)
-            }
-            output.append(items.isEmpty ? "[]" : "]")
+            output.appendJSONArray(of: items) { $0.appendJSON(to: &$1) }
         case .map(let pairs):
             var separator: StaticString = "{"
             for pair in pairs {

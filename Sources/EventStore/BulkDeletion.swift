@@ -28,7 +28,7 @@ struct BulkDeletion: Sendable {
                 completion(deleted, error)
             }
         }
-        if !isTaken { completion(deleted, .unavailable("too many slow queries wait")) }
+        if !isTaken { completion(deleted, .tooManyReads) }
     }
 
     private static let shutdown = StoreError.unavailable("the service is shutting down")
@@ -46,8 +46,7 @@ struct BulkDeletion: Sendable {
             guard seen <= query.limit else { return false }
             if event.seq <= lastSeq { seqs.append(event.seq) }
             if seen == query.limit {
-                last = EventQuery.Position(
-                    createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+                last = EventQuery.Position(event)
             }
             return true
         }

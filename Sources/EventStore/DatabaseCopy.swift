@@ -39,7 +39,7 @@ public struct DatabaseCopy: Equatable, Sendable {
         } catch {
             throw SchemaError(inspecting: path, error)
         }
-        bytes = SchemaManager.size(path)
+        bytes = StoreSizes.file(path)
     }
 
     private static func manager(_ path: String, _ logger: Logger) -> SchemaManager {

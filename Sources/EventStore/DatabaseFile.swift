@@ -47,7 +47,7 @@ public final class DatabaseFile {
     /// Takes the lock that servers take (`DatabaseLock`), for as long as it is only read. Whoever reads
     /// need not be able to write it, and does not make it: where it is missing no server has been.
     private static func share(_ path: String) -> (lock: Int32?, isWritten: Bool) {
-        let descriptor = open(path + ".lock", O_RDONLY | O_CLOEXEC)
+        let descriptor = open(DatabaseLock.path(of: path), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return (nil, false) }
         guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return (descriptor, false) }
         close(descriptor)
@@ -75,9 +75,7 @@ public final class DatabaseFile {
     }
 
     /// Bytes of the file and of its WAL.
-    public var sizes: (database: Int64, wal: Int64) {
-        (SchemaManager.size(path), SchemaManager.size(path + "-wal"))
-    }
+    public var sizes: (database: Int64, wal: Int64) { StoreSizes.files(path) }
 
     /// What the schema is.
     public func describeSchema() throws(SchemaError) -> SchemaDescription {
@@ -101,9 +99,8 @@ public final class DatabaseFile {
         after position: Int64, limit: Int, _ body: (Int64, EventView) -> Void
     ) throws(SchemaError) -> Int64? {
         try reading { () throws(SQLiteError) in
-            let columns = EventField.allCases.map { String(describing: $0.name) }
             let statement = try connection.prepare(
-                "SELECT \(columns.joined(separator: ", ")), rowid FROM events WHERE rowid > ? ORDER BY rowid LIMIT ?"
+                "SELECT \(EventTable.fields), rowid FROM events WHERE rowid > ? ORDER BY rowid LIMIT ?"
             )
             try statement.bind(1, position)
             try statement.bind(2, Int64(limit))

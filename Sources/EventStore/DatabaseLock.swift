@@ -23,7 +23,7 @@ final class DatabaseLock: Sendable {
     init(
         database path: String, timeout: Duration = .zero, now: Timestamp, logger: Logger
     ) throws(SchemaError) {
-        let lockPath = path + ".lock"
+        let lockPath = Self.path(of: path)
         // From here on deinit closes it, when this throws too.
         descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
@@ -45,6 +45,9 @@ final class DatabaseLock: Sendable {
     }
 
     deinit { _ = close(descriptor) }
+
+    /// The file that is locked for the database at `path`.
+    static func path(of path: String) -> String { path + ".lock" }
 
     private static func take(_ descriptor: Int32, _ timeout: Duration, _ logger: Logger) -> Bool {
         let limit = UInt64(max(0, timeout / .nanoseconds(1)))

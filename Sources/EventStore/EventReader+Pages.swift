@@ -58,8 +58,7 @@ extension EventReader {
         if let plan = PagePlan.count(all) {
             let statement = try statement(plan.sql)
             try statement.bind(plan.values)
-            defer { statement.reset() }
-            return try statement.step() ? Int(statement.integer(0)) : 0
+            return Int(try statement.number() ?? 0)
         }
         var count = 0
         try scan(all, most: .max) { _ in

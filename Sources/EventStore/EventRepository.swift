@@ -243,9 +243,7 @@ public final class EventRepository: Sendable {
     }
 
     /// Bytes of the database and of its WAL.
-    public var fileSizes: (database: Int64, wal: Int64) {
-        (StoreSizes.file(configuration.path), StoreSizes.file(configuration.path + "-wal"))
-    }
+    public var fileSizes: (database: Int64, wal: Int64) { StoreSizes.files(configuration.path) }
 
     /// The version of SQLite that is linked.
     public static var sqliteVersion: String { Connection.libraryVersion }

@@ -11,9 +11,8 @@ final class EventStatements {
     init(_ connection: Connection, _ search: SearchIndex) throws(SQLiteError) {
         self.connection = connection
         self.search = search
-        let fields = EventField.allCases.map { String(describing: $0.name) }.joined(separator: ", ")
         insert = try connection.prepare(
-            "INSERT INTO events (\(fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+            "INSERT INTO events (\(EventTable.fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
         )
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
         one = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE seq = ?")

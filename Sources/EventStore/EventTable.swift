@@ -3,8 +3,10 @@ import SQLite
 
 /// The table's columns as statements name them: the fields of an event in their order, then `seq`.
 enum EventTable {
-    static let columns =
-        EventField.allCases.map { String(describing: $0.name) }.joined(separator: ", ") + ", seq"
+    static let columns = fields + ", seq"
+    /// Without `seq`.
+    static let fields = EventField.allCases.map { String(describing: $0.name) }.joined(
+        separator: ", ")
 
     /// A view of the row that `statement`, which selected `columns`, is at.
     static func view(_ statement: Statement) -> EventView {

@@ -44,7 +44,7 @@ final class FileSpace {
 
     /// Pages that the database may still fill.
     func freePages() throws(SQLiteError) -> Int {
-        databasePages - Int(try number(pageCount)) + Int(try number(freeCount))
+        databasePages - Int(try pageCount.number() ?? 0) + Int(try freeCount.number() ?? 0)
     }
 
     /// Whether fewer are left than should be, so that nobody has to wait for room to be made.
@@ -68,11 +68,6 @@ final class FileSpace {
 
     /// Events that such a slice may take, each of them less than a page.
     var eventsPerIndexing: Int { walPages / Self.reserve / 4 }
-
-    private func number(_ statement: Statement) throws(SQLiteError) -> Int64 {
-        defer { statement.reset() }
-        return try statement.step() ? statement.integer(0) : 0
-    }
 
     // MARK: Within one
 

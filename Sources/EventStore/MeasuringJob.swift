@@ -20,10 +20,8 @@ final class MeasuringJob: WriterJob {
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         var sizes = StoreSizes()
-        defer { freeCount.reset() }
-        if try freeCount.step() { sizes.free = freeCount.integer(0) * pageBytes }
-        sizes.database = StoreSizes.file(path)
-        sizes.wal = StoreSizes.file(path + "-wal")
+        sizes.free = (try freeCount.number() ?? 0) * pageBytes
+        (sizes.database, sizes.wal) = StoreSizes.files(path)
         var volume = statvfs()
         if statvfs(path, &volume) == 0 {
             sizes.volume = Int64(volume.f_blocks) * Int64(volume.f_frsize)

@@ -52,7 +52,7 @@ public final class SchemaManager: Sendable {
             return found
         }
         willMigrate(found)
-        let isNew = Self.size(path) == 0
+        let isNew = StoreSizes.file(path) == 0
         if !isNew, backsUp { try keepCopy(of: found) }
         do {
             let connection = try Connection(path, .create)
@@ -119,7 +119,7 @@ public final class SchemaManager: Sendable {
             throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
         }
         // The copy, the new tables, and the file that VACUUM makes.
-        let wanted = UInt64(Int64(file.st_size) + Self.size(path + "-wal")) * 4
+        let wanted = UInt64(Int64(file.st_size) + StoreSizes.file(path + "-wal")) * 4
         guard UInt64(volume.f_bavail) * UInt64(volume.f_frsize) > wanted else {
             logger.warning(
                 "No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free"
@@ -190,7 +190,7 @@ public final class SchemaManager: Sendable {
     /// Whoever opens a file with a journal plays that back, and so changes a file that may be none of
     /// ours to change: it is first looked at as it lies.
     private func refuseNewerBehindJournal() throws(SchemaError) {
-        guard Self.size(path + "-journal") > 0 else { return }
+        guard StoreSizes.file(path + "-journal") > 0 else { return }
         do {
             let version = try recordedVersion(Connection(path, .immutable))
             if version > latest { throw SchemaError.refused(newer(version)) }
@@ -210,8 +210,8 @@ public final class SchemaManager: Sendable {
     /// A file at rest is read without so much as a lock beside it. One that a killed process left
     /// with a journal is first brought back to its last commit by SQLite, which only a writer can.
     func openForInspection() throws(SQLiteError) -> Connection {
-        if Self.size(path + "-journal") > 0 { return try Connection(path, .readWrite) }
-        guard Self.size(path + "-wal") > 0 else { return try Connection(path, .immutable) }
+        if StoreSizes.file(path + "-journal") > 0 { return try Connection(path, .readWrite) }
+        guard StoreSizes.file(path + "-wal") > 0 else { return try Connection(path, .immutable) }
         var index = stat()
         if stat(path + "-shm", &index) == 0 { return try Connection(path, .readOnly) }
         // Nobody has the file open, and the index of the WAL is kept in memory, not in a new file:
@@ -219,11 +219,6 @@ public final class SchemaManager: Sendable {
         let connection = try Connection(path, .readWrite)
         try connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         return connection
-    }
-
-    static func size(_ path: String) -> Int64 {
-        var file = stat()
-        return stat(path, &file) == 0 ? Int64(file.st_size) : 0
     }
 
     private func recordedVersion(_ connection: Connection) throws(SQLiteError) -> Int {

@@ -34,8 +34,7 @@ final class SearchIndex {
 
     /// At most as many events as this are not in the index yet.
     func behind() throws(SQLiteError) -> Int {
-        defer { last.reset() }
-        return try last.step() ? max(0, Int(last.integer(0) - indexedSeq)) : 0
+        max(0, Int((try last.number() ?? 0) - indexedSeq))
     }
 
     /// Notes that the transaction of the last `fill` is committed.

@@ -28,8 +28,8 @@ final class ShrinkJob: WriterJob {
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard isPossible else { return .after(.seconds(86_400)) }
-        let free = try number(freeCount)
-        let kept = max(Self.fewestKept, try number(pageCount) / Self.keptShare)
+        let free = try freeCount.number() ?? 0
+        let kept = max(Self.fewestKept, (try pageCount.number() ?? 0) / Self.keptShare)
         if free > 2 * kept { isShrinking = true }
         if free <= kept { isShrinking = false }
         guard isShrinking, space?.hasRoomForSlice ?? true else { return .afterCommit() }
@@ -40,8 +40,4 @@ final class ShrinkJob: WriterJob {
         return .soon
     }
 
-    private func number(_ statement: Statement) throws(SQLiteError) -> Int64 {
-        defer { statement.reset() }
-        return try statement.step() ? statement.integer(0) : 0
-    }
 }

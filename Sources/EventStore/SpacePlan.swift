@@ -34,7 +34,7 @@ struct SpacePlan: Equatable {
             walFileBytes = configuration.walBytes / 4
             return
         }
-        let walBytes = min(configuration.walBytes, bytes / 4)
+        let walBytes = configuration.walLimit
         databasePages = (bytes - walBytes) / pageBytes
         walPages = walBytes / frameBytes
         cachePages = min(Self.mostCachePages, walPages / 4)

@@ -137,7 +137,6 @@ struct StatisticsCount {
         let statement = try reader.statement(
             "SELECT count(*) FROM events WHERE \(conditions.joined(separator: " AND "))")
         try statement.bind(values)
-        defer { statement.reset() }
-        return try statement.step() ? Int(statement.integer(0)) : 0
+        return Int(try statement.number() ?? 0)
     }
 }

@@ -150,7 +150,6 @@ struct StatisticsWalk {
     private func all() throws(SQLiteError) -> Int {
         let statement = try reader.statement(
             "SELECT (SELECT max(seq) FROM events) - (SELECT min(seq) FROM events) + 1")
-        defer { statement.reset() }
-        return try statement.step() ? Int(statement.integer(0)) : 0
+        return Int(try statement.number() ?? 0)
     }
 }

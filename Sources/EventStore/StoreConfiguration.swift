@@ -29,6 +29,9 @@ public struct StoreConfiguration: Sendable {
     /// Bytes held on the disk, for deleting when it is full.
     public var reserveBytes = 32 * 1024 * 1024
 
+    /// Bytes that the WAL may have in fact: of a bound on both, a quarter at most.
+    public var walLimit: Int { min(walBytes, (retention.bytes ?? .max) / 4) }
+
     /// The folder of the database file.
     public var folder: String { Folder.name(of: path) }
 

@@ -6,4 +6,7 @@ public enum StoreError: Error, Equatable, Sendable {
     case timeLimit
     /// The database contradicts itself; the log says where.
     case damaged
+
+    /// What is told where `EventRepository.readElsewhere` takes no more.
+    public static let tooManyReads = StoreError.unavailable("too many slow queries wait")
 }

@@ -13,6 +13,11 @@ public struct StoreSizes: Equatable, Sendable {
     /// Within that, of what a process without privileges may still write.
     public var volumeFree: Int64 = 0
 
+    /// Bytes of the database at `path`, and of its WAL.
+    static func files(_ path: String) -> (database: Int64, wal: Int64) {
+        (file(path), file(path + "-wal"))
+    }
+
     /// Bytes of the file at `path`; 0 when there is none.
     static func file(_ path: String) -> Int64 {
         var file = stat()

@@ -82,11 +82,10 @@ enum Cursor {
         bytes[offset..<(offset + 8)].reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
     private static func check(_ payload: some Sequence<UInt8>, _ signature: [UInt8]) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in payload { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        for byte in signature { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return hash
+        var hash = FNV1a()
+        for byte in payload { hash.take(byte) }
+        for byte in signature { hash.take(byte) }
+        return hash.hash
     }
 }

@@ -38,6 +38,12 @@ public struct EventQuery: Equatable, Sendable {
             self.createdAt = createdAt
             self.seq = seq
         }
+
+        /// A position after `event`.
+        public init(_ event: EventView) {
+            self.init(
+                createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+        }
     }
 
     /// The query parameters that it is made of.

@@ -8,10 +8,9 @@ public struct HTTPStatus: Hashable, Sendable {
     /// All of them, in their order.
     public static let all: [HTTPStatus] = [
         .ok, .created, .noContent, .notModified, .badRequest, .notFound, .methodNotAllowed,
-        .notAcceptable,
-        .requestTimeout, .conflict, .contentTooLarge, .uriTooLong, .unsupportedMediaType,
-        .expectationFailed, .unprocessableContent, .headerFieldsTooLarge, .internalServerError,
-        .notImplemented, .serviceUnavailable, .versionNotSupported,
+        .notAcceptable, .requestTimeout, .conflict, .contentTooLarge, .uriTooLong,
+        .unsupportedMediaType, .expectationFailed, .unprocessableContent, .headerFieldsTooLarge,
+        .internalServerError, .notImplemented, .serviceUnavailable, .versionNotSupported,
     ]
 
     private init(_ code: Int, _ reason: StaticString) {

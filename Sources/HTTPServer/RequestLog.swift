@@ -24,14 +24,7 @@ final class RequestLog: Sendable {
     private let slow: UInt64
     private let logsAll: Bool
     private let queue = DispatchQueue(label: "http.request-log", qos: .utility)
-    private let state = Mutex(State())
-
-    private struct State {
-        var secondEnd: UInt64 = 0
-        var inSecond = 0
-        var waiting = 0
-        var omitted = 0
-    }
+    private let throttle = Mutex(LogThrottle())
 
     /// Warnings in a second; further ones are counted.
     static let warningsPerSecond = 100
@@ -55,27 +48,15 @@ final class RequestLog: Sendable {
 
     /// Logs `entry`; `now` is in nanoseconds.
     func note(_ entry: Entry, at level: Logger.Level, now: UInt64) {
-        let isWarning = level == .warning
-        let omitted: Int? = state.withLock { state in
-            if now >= state.secondEnd {
-                state.secondEnd = now + 1_000_000_000
-                state.inSecond = 0
-            }
-            guard state.waiting < Self.mostWaiting,
-                !isWarning || logsAll || state.inSecond < Self.warningsPerSecond
-            else {
-                state.omitted += 1
-                return nil
-            }
-            if isWarning { state.inSecond += 1 }
-            state.waiting += 1
-            defer { state.omitted = 0 }
-            return state.omitted
+        // Whoever asked for every request gets every one that can be written.
+        let perSecond = logsAll ? .max : Self.warningsPerSecond
+        let omitted = throttle.withLock {
+            $0.admit(now: now, perSecond: perSecond, waiting: Self.mostWaiting)
         }
         guard let omitted else { return }
         queue.async { [self] in
             write(entry, level, omitted)
-            state.withLock { $0.waiting -= 1 }
+            throttle.withLock { $0.noteWritten() }
         }
     }
 

@@ -162,6 +162,11 @@ public struct JSONReader {
         return try scanNumber()
     }
 
+    /// Takes a number; nil when it is not written as a whole one, or too large.
+    public mutating func readInteger() throws(JSONError) -> Int? {
+        Int(String(decoding: try readNumber(), as: UTF8.self))
+    }
+
     /// Takes the number whose first byte stands at `position` (RFC 8259, section 6).
     mutating func scanNumber() throws(JSONError) -> UnsafeRawBufferPointer {
         let start = position

@@ -69,8 +69,7 @@ final class EventExport: Sendable {
             // There is one event more than the limit where there is another page.
             isFull = bytes.count >= Self.pieceBytes || count == query.limit
             if isFull {
-                last = EventQuery.Position(
-                    createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+                last = EventQuery.Position(event)
             }
             return !isFull
         }

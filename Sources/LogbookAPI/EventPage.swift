@@ -45,8 +45,7 @@ struct EventPage: Sendable {
                     event.appendJSON(to: &response.body)
                 }
                 returned += 1
-                last = EventQuery.Position(
-                    createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+                last = EventQuery.Position(event)
                 return true
             }
         } catch {

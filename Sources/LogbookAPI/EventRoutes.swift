@@ -87,6 +87,12 @@ extension LogbookAPI {
         let last = try reporting {
             try readers.reader(for: request).streamRange(after: .max).last
         }
+        guard !isDry else {
+            let budget = repository.readBudgets.elsewhere
+            return answerElsewhere(request) { reader, response in
+                Self.writeDeleted(try reader.count(query, budget: budget), to: &response)
+            }
+        }
         let pending = request.postpone()
         let answer: @Sendable (Int, StoreError?) -> Void = { deleted, error in
             pending.complete { response in
@@ -99,19 +105,8 @@ extension LogbookAPI {
                 Problem(problem.status, detail).write(to: &response)
             }
         }
-        guard isDry else {
-            return repository.delete(
-                query, upTo: last, isStopped: { [self] in isDraining }, completion: answer)
-        }
-        let budget = repository.readBudgets.elsewhere
-        let isTaken = repository.readElsewhere { result in
-            do throws(StoreError) {
-                answer(try result.get().count(query, budget: budget), nil)
-            } catch {
-                answer(0, error)
-            }
-        }
-        if !isTaken { answer(0, .unavailable("too many slow queries wait")) }
+        repository.delete(
+            query, upTo: last, isStopped: { [self] in isDraining }, completion: answer)
     }
 
     private static func writeDeleted(_ count: Int, to response: inout Response) {
@@ -127,35 +122,22 @@ extension LogbookAPI {
         let page = try reporting {
             try EventPage(try QueryParameters(request.query), now: now())
         }
-        guard !page.mayTakeLong else { return try listElsewhere(page, request) }
+        guard !page.mayTakeLong else { return listElsewhere(page, request) }
         let reader = try reporting { try readers.reader(for: request) }
         do {
             try page.render(reader, budget: repository.readBudgets.here, to: &response)
         } catch .timeLimit {
-            try listElsewhere(page, request)
+            listElsewhere(page, request)
         } catch {
             throw Problem(error)
         }
     }
 
     /// Renders a page that takes its time where nobody waits behind it.
-    private func listElsewhere(_ page: EventPage, _ request: Request) throws(Problem) {
+    private func listElsewhere(_ page: EventPage, _ request: Request) {
         let budget = repository.readBudgets.elsewhere
-        let pending = request.postpone()
-        let isTaken = repository.readElsewhere { result in
-            var rendered = Response()
-            do throws(StoreError) {
-                try page.render(try result.get(), budget: budget, to: &rendered)
-            } catch {
-                Problem(error).write(to: &rendered)
-            }
-            let response = rendered
-            pending.complete { $0 = response }
-        }
-        guard !isTaken else { return }
-        pending.complete { response in
-            Problem(.serviceUnavailable, "Not now: too many slow queries wait.").write(
-                to: &response)
+        answerElsewhere(request) { reader, response in
+            try page.render(reader, budget: budget, to: &response)
         }
     }
 }

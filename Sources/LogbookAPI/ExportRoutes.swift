@@ -22,24 +22,12 @@ extension LogbookAPI {
         // What cannot be read at all is told before the answer begins.
         _ = try reporting { try readers.reader(for: request) }
         let export = EventExport(repository, query, try exportFormat(request, own["format"]))
-        let pending = request.postpone()
-        let isTaken = repository.readElsewhere { result in
-            do throws(StoreError) {
-                try export.begin(try result.get())
-            } catch {
-                return pending.complete { Problem(error).write(to: &$0) }
-            }
-            pending.complete { response in
-                response.contentType = export.format.contentType
-                response.addHeader("Cache-Control", "no-store")
-                response.addHeader("Content-Disposition", export.format.disposition)
-                response.source = { demand in export.send(to: demand) }
-            }
-        }
-        guard !isTaken else { return }
-        pending.complete { response in
-            Problem(.serviceUnavailable, "Not now: too many slow queries wait.").write(
-                to: &response)
+        answerElsewhere(request) { reader, response in
+            try export.begin(reader)
+            response.contentType = export.format.contentType
+            response.addHeader("Cache-Control", "no-store")
+            response.addHeader("Content-Disposition", export.format.disposition)
+            response.source = { demand in export.send(to: demand) }
         }
     }
 

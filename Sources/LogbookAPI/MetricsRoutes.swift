@@ -191,7 +191,7 @@ extension LogbookAPI {
             "logbook_wal_bytes", .gauge, "Size of the WAL file.", Int(statistics.sizes.wal))
         text.family(
             "logbook_wal_limit_bytes", .gauge, "What the WAL may have.",
-            min(configuration.walBytes, (configuration.retention.bytes ?? .max) / 4))
+            configuration.walLimit)
         text.family(
             "logbook_volume_bytes", .gauge, "Size of the volume of the database.",
             Int(statistics.sizes.volume))

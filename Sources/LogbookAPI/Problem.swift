@@ -115,6 +115,26 @@ extension LogbookAPI {
         }
     }
 
+    /// Has `body` make the answer to `request` on a thread where it may take time.
+    func answerElsewhere(
+        _ request: Request,
+        _ body: @escaping @Sendable (EventReader, inout Response) throws -> Void
+    ) {
+        let pending = request.postpone()
+        let isTaken = repository.readElsewhere { [self] result in
+            var answer = Response()
+            do throws(Problem) {
+                try reporting { try body(try result.get(), &answer) }
+            } catch {
+                answer = Response()
+                error.write(to: &answer)
+            }
+            let response = answer
+            pending.complete { $0 = response }
+        }
+        if !isTaken { pending.complete { Problem(StoreError.tooManyReads).write(to: &$0) } }
+    }
+
     /// Makes the errors of every layer below the problem that clients get.
     func reporting<Result>(_ body: () throws -> Result) throws(Problem) -> Result {
         do {

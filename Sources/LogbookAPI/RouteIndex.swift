@@ -18,7 +18,7 @@ struct RouteIndex {
     var json: [UInt8] {
         var index: [UInt8] = []
         index.append("{\"name\":\"logbook\",\"routes\":")
-        LogbookAPI.writeList(entries, to: &index) { entry, body in
+        index.appendJSONArray(of: entries) { entry, body in
             body.append("\n{\"method\":")
             body.appendJSONString(entry.method.rawValue)
             body.append(",\"path\":")
@@ -26,9 +26,9 @@ struct RouteIndex {
             body.append(",\"summary\":")
             body.appendJSONString(entry.summary)
             body.append(",\"parameters\":")
-            LogbookAPI.writeList(entry.parameters, to: &body) { $1.appendJSONString($0) }
+            body.appendJSONArray(of: entry.parameters) { $1.appendJSONString($0) }
             body.append(",\"statuses\":")
-            LogbookAPI.writeList(entry.statuses, to: &body) { $1.appendInteger($0.code) }
+            body.appendJSONArray(of: entry.statuses) { $1.appendInteger($0.code) }
             body.append("}")
         }
         index.append("}\n")

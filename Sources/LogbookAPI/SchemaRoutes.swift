@@ -101,11 +101,4 @@ extension LogbookAPI {
         }
         body.append(statistics.longestSlices.isEmpty ? "{}}" : "}}")
     }
-
-    /// Appends a JSON array, each item by `write`.
-    static func writeList<Item>(
-        _ items: [Item], to body: inout [UInt8], _ write: (Item, inout [UInt8]) -> Void
-    ) {
-        body.appendJSONArray(of: items, write)
-    }
 }

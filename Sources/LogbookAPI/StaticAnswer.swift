@@ -1,3 +1,4 @@
+import Events
 import HTTPServer
 import JSON
 
@@ -11,8 +12,7 @@ struct StaticAnswer: Sendable {
     init(_ contentType: StaticString, _ body: [UInt8]) {
         self.contentType = contentType
         self.body = body
-        // FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
-        let hash = body.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        let hash = body.withUnsafeBytes(FNV1a.hash)
         entityTag = Array("\"\(String(hash, radix: 16))\"".utf8)
     }
 

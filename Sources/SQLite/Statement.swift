@@ -34,6 +34,13 @@ public final class Statement {
         }
     }
 
+    /// The first column of the first row, as a number, after which the statement is ready to run again;
+    /// nil when there is no row.
+    public func number() throws(SQLiteError) -> Int64? {
+        defer { reset() }
+        return try step() ? integer(0) : nil
+    }
+
     /// Runs a statement that has no rows, and makes it ready to run again.
     public func run() throws(SQLiteError) {
         _ = try step()

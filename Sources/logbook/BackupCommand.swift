@@ -48,7 +48,7 @@ struct BackupCommand: ParsableCommand {
     }
 
     func run() throws {
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        let logger = Logger.lines(level: .warning)
         try reportingFailures(of: server ?? database ?? "") {
             let copy = try server.map { try fetch($0, logger) } ?? copyFile(logger)
             print(

@@ -30,3 +30,10 @@ struct LineLogHandler: LogHandler {
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 }
+
+extension Logger {
+    /// A logger to standard error.
+    static func lines(_ format: LogFormat = .text, level: Logger.Level) -> Logger {
+        Logger(label: "logbook") { _ in LineLogHandler(format, logLevel: level) }
+    }
+}

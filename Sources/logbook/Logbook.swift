@@ -18,9 +18,7 @@ struct Logbook: ParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, EventsCommand.self, SchemaCommand.self, BackupCommand.self,
-            RestoreCommand.self,
-            HealthcheckCommand.self,
-            CompletionsCommand.self,
+            RestoreCommand.self, HealthcheckCommand.self, CompletionsCommand.self,
         ])
 
     /// How the program ends when it must not touch a database file.

@@ -26,7 +26,7 @@ struct RestoreCommand: ParsableCommand {
     static let valueFlags = ["from", "database"]
 
     func run() throws {
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        let logger = Logger.lines(level: .warning)
         do throws(SchemaError) {
             let restored = try DatabaseCopy.restore(
                 from, to: database, logger: logger, now: ServeCommand.now())

@@ -146,7 +146,7 @@ struct ServeCommand: ParsableCommand {
         var signals = Signals()
         let level = try level()
         let format = try format()
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(format, logLevel: level) }
+        let logger = Logger.lines(format, level: level)
         raiseDescriptorLimit(logger)
         // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
         // other place, and in memory a large file has none. Before there is a second thread.

@@ -79,7 +79,6 @@ ELSEWHERE = {
 UNPROVOKED = {
     "the database is being opened or migrated": "a migration would have to be held up; MigratingTests.swift has its status",
     "too many slow queries wait": "256 queries would have to take their time at once",
-    "Not now: too many slow queries wait.": "the same",
     "the copy could not be made; the log says why": "the disk would have to fail within a backup",
     "the disk has no room for a copy of the database": "the disk would have to be nearly full",
 }

@@ -12,7 +12,7 @@ final class EventFile {
     private static let budget = Duration.seconds(24 * 3600)
 
     init(_ path: String) throws(SchemaError) {
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        let logger = Logger.lines(level: .warning)
         file = try DatabaseFile(path, logger: logger)
         reader = try file.makeReader()
     }
@@ -37,8 +37,7 @@ final class EventFile {
                 return false
             }
             count += 1
-            last = EventQuery.Position(
-                createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+            last = EventQuery.Position(event)
             json.removeAll(keepingCapacity: true)
             event.appendJSON(to: &json)
             do { try json.withUnsafeBytes(body) } catch { failure = error }

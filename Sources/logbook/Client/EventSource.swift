@@ -54,20 +54,22 @@ enum EventSource {
         switch self {
         case .file(let file): return try file.event(id)
         case .server(let client):
-            let target =
-                "/events/" + String(decoding: PercentEncoding.encode(id.utf8), as: UTF8.self)
-            let answer = try client.exchange("GET", target).accepting(404)
+            let answer = try client.exchange("GET", Self.target(ofEvent: id)).accepting(404)
             return answer.head.status == 404 ? nil : answer.body
         }
     }
 
     /// A request target of `path` and `parameters`.
     static func target(_ path: String, _ parameters: Parameters) -> String {
-        func encoded(_ text: String) -> String {
-            String(decoding: PercentEncoding.encode(text.utf8), as: UTF8.self)
-        }
         let pairs = parameters.map { "\(encoded($0.name))=\(encoded($0.value))" }
         return pairs.isEmpty ? path : path + "?" + pairs.joined(separator: "&")
+    }
+
+    /// The request target of the event with this id.
+    static func target(ofEvent id: String) -> String { "/events/" + encoded(id) }
+
+    private static func encoded(_ text: String) -> String {
+        String(decoding: PercentEncoding.encode(text.utf8), as: UTF8.self)
     }
 
     private static func readPage(

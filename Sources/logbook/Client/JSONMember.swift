@@ -11,8 +11,7 @@ enum JSONMember {
 
     static func integer(_ path: StaticString..., in json: [UInt8]) -> Int? {
         read(path, json) { reader throws(JSONError) in
-            try reader.peekKind() == .number
-                ? Int(String(decoding: try reader.readNumber(), as: UTF8.self)) : nil
+            try reader.peekKind() == .number ? try reader.readInteger() : nil
         }
     }
 

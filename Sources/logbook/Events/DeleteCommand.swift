@@ -1,6 +1,5 @@
 import ArgumentParser
 import Glibc
-import HTTPServer
 
 /// `logbook events delete`
 struct DeleteCommand: ParsableCommand {
@@ -60,8 +59,8 @@ struct DeleteCommand: ParsableCommand {
     private func deleteEach(_ client: HTTPClient) throws {
         var missing = 0
         for id in ids {
-            let path = "/events/" + String(decoding: PercentEncoding.encode(id.utf8), as: UTF8.self)
-            let answer = try client.exchange("DELETE", path).accepting(404)
+            let answer = try client.exchange("DELETE", EventSource.target(ofEvent: id))
+                .accepting(404)
             guard answer.head.status == 404 else { continue }
             missing += 1
             printToStandardError("\(server.server): there is no event with the id '\(id)'")

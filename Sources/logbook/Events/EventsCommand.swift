@@ -7,7 +7,6 @@ struct EventsCommand: ParsableCommand {
         abstract: "Read, follow, store, count and delete events.",
         subcommands: [
             ListCommand.self, GetCommand.self, TailCommand.self, AddCommand.self,
-            ImportCommand.self,
-            ExportCommand.self, DeleteCommand.self, StatsCommand.self,
+            ImportCommand.self, ExportCommand.self, DeleteCommand.self, StatsCommand.self,
         ])
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLinux
+import Events
 import JSON
 
 /// `logbook events export`

@@ -58,7 +58,7 @@ final class ImportSource {
             kind = .text(JSONItems(descriptor, name: path))
             return
         }
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        let logger = Logger.lines(level: .warning)
         let database = try DatabaseFile(path, logger: logger)
         kind = .rows(database, total: try database.countEvents())
     }

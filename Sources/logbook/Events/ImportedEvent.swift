@@ -52,11 +52,9 @@ enum ImportedEvent {
         output.append(isEmpty ? "{}\n" : "}\n")
     }
 
-    /// FNV-1a, 64 bits, in hexadecimal: http://www.isthe.com/chongo/tech/comp/fnv/
+    /// In hexadecimal.
     private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        let digits = String(hash, radix: 16)
+        let digits = String(FNV1a.hash(bytes), radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

@@ -27,11 +27,11 @@ struct IngestionAnswer {
             try reader.beginObject()
             while let key = try reader.nextKey() {
                 if key.equals("accepted") {
-                    accepted = try Self.integer(&reader)
+                    accepted = try reader.readInteger() ?? 0
                 } else if key.equals("duplicates") {
-                    duplicates = try Self.integer(&reader)
+                    duplicates = try reader.readInteger() ?? 0
                 } else if key.equals("rejected") {
-                    rejected = try Self.integer(&reader)
+                    rejected = try reader.readInteger() ?? 0
                 } else if key.equals("errors") {
                     try reader.beginArray()
                     while try reader.nextElement() { try readError(&reader) }
@@ -50,7 +50,7 @@ struct IngestionAnswer {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             if key.equals("index") {
-                line = try Self.integer(&reader)
+                line = try reader.readInteger() ?? 0
             } else if key.equals("pointer") {
                 let parts = try reader.readString().string.split(separator: "/", maxSplits: 1)
                 line = parts.first.flatMap { Int($0) } ?? 0
@@ -64,7 +64,4 @@ struct IngestionAnswer {
         errors.append((line, field + detail))
     }
 
-    private static func integer(_ reader: inout JSONReader) throws(JSONError) -> Int {
-        Int(String(decoding: try reader.readNumber(), as: UTF8.self)) ?? 0
-    }
 }

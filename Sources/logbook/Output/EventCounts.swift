@@ -1,3 +1,4 @@
+import Events
 import JSON
 
 /// What `/events/stats` answers, read for a table or CSV.
@@ -32,7 +33,7 @@ struct EventCounts {
             if key.equals("interval") {
                 interval = try reader.readString().string
             } else if key.equals("total") {
-                total = try Self.integer(&reader)
+                total = try reader.readInteger() ?? 0
             } else if key.equals("buckets") {
                 try reader.beginArray()
                 while try reader.nextElement() { buckets.append(try Self.bucket(&reader)) }
@@ -54,11 +55,11 @@ struct EventCounts {
             if key.equals("start") {
                 bucket.start = try reader.readString().string
             } else if key.equals("total") {
-                bucket.total = try integer(&reader)
+                bucket.total = try reader.readInteger() ?? 0
             } else if key.equals("counts") {
                 try reader.beginObject()
                 while let value = try reader.nextKey() {
-                    bucket.counts[value.string] = try integer(&reader)
+                    bucket.counts[value.string] = try reader.readInteger() ?? 0
                 }
             } else {
                 _ = try reader.skipValue()
@@ -80,7 +81,7 @@ struct EventCounts {
                 if key.equals("value"), try reader.peekKind() == .string {
                     value = try reader.readString().string
                 } else if key.equals("count") {
-                    count = try integer(&reader)
+                    count = try reader.readInteger() ?? 0
                 } else {
                     _ = try reader.skipValue()
                 }
@@ -88,10 +89,6 @@ struct EventCounts {
             counts.append((value, count))
         }
         return counts
-    }
-
-    private static func integer(_ reader: inout JSONReader) throws(JSONError) -> Int {
-        Int(String(decoding: try reader.readNumber(), as: UTF8.self)) ?? 0
     }
 
     // MARK: Writing

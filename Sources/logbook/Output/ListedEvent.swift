@@ -24,8 +24,7 @@ struct ListedEvent {
                     texts[EventField.metadata.rawValue] = String(
                         decoding: try reader.skipValue().raw, as: UTF8.self)
                 case (nil, .number) where key.equals("seq"):
-                    let digits = String(decoding: try reader.readNumber(), as: UTF8.self)
-                    seq = Int(digits) ?? 0
+                    seq = try reader.readInteger() ?? 0
                 default: _ = try reader.skipValue()
                 }
             }

@@ -7,7 +7,7 @@ struct SchemaFile {
     private let file: DatabaseFile
 
     init(_ path: String) throws(SchemaError) {
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        let logger = Logger.lines(level: .warning)
         file = try DatabaseFile(path, logger: logger)
     }
 

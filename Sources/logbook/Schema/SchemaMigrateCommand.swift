@@ -47,7 +47,7 @@ struct SchemaMigrateCommand: ParsableCommand {
     }
 
     func run() throws {
-        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .info) }
+        let logger = Logger.lines(level: .info)
         try reportingFailures(of: database) {
             let found = try look(logger)
             guard !dryRun else { return }

@@ -1,0 +1,41 @@
+import JSON
+
+/// Events as RFC 4180 has them: a header line, and then a line for each.
+public enum CSV {
+    /// Appends the header: the fields of an event, then `seq`.
+    public static func appendHeader(to output: inout [UInt8]) {
+        for field in EventField.allCases {
+            output.append(field.name)
+            output.append(",")
+        }
+        output.append("seq\r\n")
+    }
+
+    /// Appends a line.
+    public static func append(_ event: EventView, to output: inout [UInt8]) {
+        for field in EventField.allCases {
+            if let bytes = event[field] { appendCell(bytes, to: &output) }
+            output.append(",")
+        }
+        output.appendInteger(Int(event.seq))
+        output.append("\r\n")
+    }
+
+    /// Appends a cell. RFC 4180: "Fields containing line breaks (CRLF), double quotes, and commas
+    /// should be enclosed in double-quotes", and a double quote in one is doubled. The empty text is
+    /// quoted, too: null is not. Cells that a spreadsheet takes for formulas stay as they are: changed,
+    /// an export would not be what is stored.
+    public static func appendCell(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) {
+        let quote = UInt8(ascii: "\"")
+        let needsQuotes = bytes.contains {
+            $0 == quote || $0 == UInt8(ascii: ",") || $0 == 0x0D || $0 == 0x0A
+        }
+        guard needsQuotes || bytes.isEmpty else { return output.append(contentsOf: bytes) }
+        output.append(quote)
+        for byte in bytes {
+            if byte == quote { output.append(quote) }
+            output.append(byte)
+        }
+        output.append(quote)
+    }
+}
