@@ -140,8 +140,12 @@ final class StreamHub: Sendable {
                 } else {
                     keep(waiter, stream, isAtEnd: piece.isAtEnd, commits)
                 }
-            } catch .timeLimit where !isEnding {
-                keep(waiter, stream, isAtEnd: false, commits)
+            } catch .timeLimit {
+                if isEnding {
+                    waiter.demand.finish(stream.format.farewell)
+                } else {
+                    keep(waiter, stream, isAtEnd: false, commits)
+                }
             } catch {
                 // The client sees that it broke off, and resumes where it was.
                 waiter.demand.fail()
