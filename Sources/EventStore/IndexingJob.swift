@@ -10,15 +10,18 @@ final class IndexingJob: WriterJob {
     private let space: FileSpace?
     private let figures: StoreFigures
     private var size: SliceSize
-    /// Events that were not in the index at the last look, and after the last slice.
+    /// Events that were not in the index at the last look, and after the last slice; nil before the
+    /// first.
     private var seen = 0
-    private var left = 0
+    private var left: Int?
 
     /// Each slice is a transaction and a segment of the index: fewer events are not worth one.
     private static let fewest = 1024
     /// Events behind the index, from which on it takes more than comes: whoever reads looks through
     /// them one by one.
     private static let mostBehind = 8192
+    /// Events of a slice that catches up: what a commit may bring at most, and some more.
+    private static let mostCatchingUp = 16_384
     private static let idleTime = Duration.seconds(1)
     /// Double that of other jobs, for half of it are the costs of a slice of any size.
     private static let sliceTarget = Duration.milliseconds(10)
@@ -49,15 +52,19 @@ final class IndexingJob: WriterJob {
         try connection.transaction { () throws(SQLiteError) in try search.fill(limit: wanted) }
         search.noteCommit()
         if wanted == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
-        left = try search.behind()
-        figures.noteSearchLag(left)
-        return left >= Self.fewest ? .soon : .afterCommit(orAfter: Self.idleTime)
+        let rest = try search.behind()
+        left = rest
+        figures.noteSearchLag(rest)
+        return rest >= Self.fewest ? .soon : .afterCommit(orAfter: Self.idleTime)
     }
 
-    /// A little more than came, where much has come, so that the index catches up in the end.
+    /// A little more than came since the last slice, where much is behind, so that the index catches
+    /// up in the end. What was there from the start is taken at the usual pace: a migrated file may
+    /// have millions.
     private func limit(_ behind: Int) -> Int {
-        guard behind > Self.mostBehind else { return size.count }
+        guard behind > Self.mostBehind, let left else { return size.count }
         let catchingUp = max(0, behind - left) / 4 * 5
-        return max(size.count, min(catchingUp, space?.eventsPerIndexing ?? .max))
+        let most = min(Self.mostCatchingUp, space?.eventsPerIndexing ?? .max)
+        return max(size.count, min(catchingUp, most))
     }
 }

@@ -100,6 +100,22 @@ struct FiguresTests {
         }
     }
 
+    @Test("Bytes that a client does not take yet are counted once it does")
+    func waitingBytes() throws {
+        let body = [UInt8](repeating: 0x61, count: 16 << 20)
+        let route = Route(.get, "/large", summary: "16 MiB", statuses: [.ok]) { _, response in
+            response.body = body
+        }
+        try TestServer.run(routes: [route]) { server in
+            let client = try server.connect(isNarrow: true)
+            client.send("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            try eventually("a beginning") { server.server.figures.sent > 0 }
+            #expect(server.server.figures.sent < body.count)
+            let answer = try client.readToEnd()
+            #expect(server.server.figures.sent == answer.count)
+        }
+    }
+
     @Test("Connections that are given up are counted by why")
     func refusals() throws {
         try TestServer.run(limits: Self.limits) { server in
