@@ -38,7 +38,9 @@ for _ in 1 2 3; do
   python3 - "$binary" "$database" <<'PYTHON'
 import subprocess, sys, time, urllib.request
 begin = time.perf_counter()
-process = subprocess.Popen([sys.argv[1], "serve", "--listen", "127.0.0.1:0", "--database", sys.argv[2]], stderr=subprocess.PIPE, text=True)
+keep = [word for severity in ("info", "warning", "error", "critical") for word in (f"--retain-{severity}", "off")]
+process = subprocess.Popen(
+    [sys.argv[1], "serve", "--listen", "127.0.0.1:0", "--database", sys.argv[2], *keep], stderr=subprocess.PIPE, text=True)
 for line in process.stderr:
     if "Listening on " in line:
         url = line.split("Listening on ")[1].strip()

@@ -2,12 +2,13 @@ import CLinux
 import Logging
 import SQLite
 
-/// Moves the WAL into the file: a part whenever so many pages have come, the rest when nothing is
-/// written any more. Where readers keep the WAL from beginning anew it waits for them a little; where
-/// it has grown to half its bound, the reads that began long ago are stopped.
+/// Moves the WAL into the file: a part whenever so many pages have come, on another thread; the rest
+/// when nothing is written any more. Where readers keep the WAL from beginning anew it waits for them
+/// a little; where it has grown to half its bound, the reads that began long ago are stopped.
 final class CheckpointJob: WriterJob {
     let name = "checkpoint"
     private let connection: Connection
+    private let mover: WALMover
     private let figures: StoreFigures
     private let reads: OpenReads
     private let reserve: DiskReserve
@@ -18,14 +19,9 @@ final class CheckpointJob: WriterJob {
     private var seen = 0
     private var moved = 0
     private var restarted = 0
-    /// Pages that are moved at once: as many as a disk takes in `checkpointTarget`.
-    private var size: SliceSize
     private var hasWarned = false
 
     private static let idleTime = Duration.seconds(1)
-    private static let fewestPages = 128
-    /// Of a checkpoint, whose syncs alone may take as long as a slice of another job.
-    private static let checkpointTarget = Duration.milliseconds(10)
     /// How long the writer waits for reads that end by themselves.
     private static let readerWait: Int32 = 10
     /// Reads younger than this are not to blame for a WAL of half its bound.
@@ -37,10 +33,11 @@ final class CheckpointJob: WriterJob {
     }
 
     init(
-        _ connection: Connection, _ plan: SpacePlan, pageBytes: Int, figures: StoreFigures,
-        reads: OpenReads, reserve: DiskReserve, logger: Logger
+        _ connection: Connection, _ mover: WALMover, _ plan: SpacePlan, pageBytes: Int,
+        figures: StoreFigures, reads: OpenReads, reserve: DiskReserve, logger: Logger
     ) {
         self.connection = connection
+        self.mover = mover
         self.figures = figures
         self.reads = reads
         self.reserve = reserve
@@ -48,9 +45,6 @@ final class CheckpointJob: WriterJob {
         checkpointPages = plan.checkpointPages
         mostPages = plan.walPages
         frameBytes = SpacePlan.frameBytes(pageBytes)
-        size = SliceSize(
-            min(Self.fewestPages, checkpointPages)...checkpointPages, first: checkpointPages / 4,
-            target: Self.checkpointTarget)
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
@@ -59,9 +53,13 @@ final class CheckpointJob: WriterJob {
         if pages < moved { beginAnew() }
         let isIdle = pages == seen
         seen = pages
-        if pages - moved >= size.count || isIdle {
-            try movePages()
-            if isIdle || pages - restarted >= 2 * checkpointPages {
+        if let outcome = mover.takeOutcome() { try note(outcome) }
+        if !mover.isMoving {
+            if pages - moved >= (isIdle ? 1 : max(1, checkpointPages / 2)) {
+                mover.begin()
+            } else if isIdle || pages - restarted >= 2 * checkpointPages {
+                // All has been moved that readers let it; so it is told.
+                if isIdle { try connection.checkpoint(.passive) }
                 try emptyWAL(stopping: pages >= mostPages / 2 ? .long : .none, isIdle: isIdle)
             }
         }
@@ -74,25 +72,21 @@ final class CheckpointJob: WriterJob {
         hasWarned = false
     }
 
-    /// Moves as much as readers let it.
-    private func movePages() throws(SQLiteError) {
-        let begin = clinux_monotonic_nanoseconds()
-        let result = try moveOrSpendReserve()
-        let time = Duration.nanoseconds(clinux_monotonic_nanoseconds() - begin)
-        figures.noteCheckpoint(time)
-        // What waited for a reader comes all at once, and says nothing about the usual.
-        if result.moved - moved <= 2 * size.count { size.note(time) }
-        moved = result.pages
-    }
-
-    /// Sooner than the WAL grows beyond what the reserve can take, a full disk gets the reserve.
-    private func moveOrSpendReserve() throws(SQLiteError) -> (pages: Int, moved: Int) {
+    /// Notes what has been moved.
+    private func note(_ outcome: WALMover.Outcome) throws(SQLiteError) {
         do {
-            return try connection.checkpoint(.passive)
+            let (pages, time) = try outcome.get()
+            figures.noteCheckpoint(time)
+            // It may have begun anew since.
+            moved = min(pages, connection.walPages)
         } catch  where error.code == SQLiteError.full && reserve.spend() {
-            return try connection.checkpoint(.passive)
+            // Sooner than the WAL grows beyond what the reserve can take, a full disk gets it.
+            mover.begin()
         }
     }
+
+    /// Returns once nothing is being moved by another thread.
+    func stop() { mover.wait() }
 
     /// Empties the WAL for a commit that has no room in it, as far as that is possible.
     func makeRoom(stopping: Stopping) {
@@ -114,6 +108,7 @@ final class CheckpointJob: WriterJob {
         case .all: figures.noteStoppedReaders(reads.stop(olderThan: .zero))
         }
         restarted = pages
+        mover.wait()
         connection.setBusyTimeout(milliseconds: isIdle ? 0 : Self.readerWait)
         defer { connection.setBusyTimeout(milliseconds: EventWriter.writerBusyTimeout) }
         do {

@@ -9,7 +9,7 @@ import Synchronization
 final class EventCount {
     private let makeReader: () throws(SQLiteError) -> EventReader
     private let counted = Outcome()
-    private var isCounting = false
+    private(set) var isCounting = false
     /// What has come and gone since the count began.
     private var change = 0
     private var base: Int?

@@ -36,6 +36,7 @@ final class EventWriter: @unchecked Sendable {
     private let eventsPerCommit, frameBytes: Int
     /// When the queue looks after the jobs by itself.
     private var plannedLook = DispatchTime.distantFuture
+    private var isRoundPlanned = false
     private var isClosed = false
 
     /// Takes over the only connection that writes.
@@ -72,8 +73,8 @@ final class EventWriter: @unchecked Sendable {
         transaction = try WriteTransaction(connection, statements, space: space)
         jobs = WriterJobs(connection, logger: logger, figures: figures)
         checkpoints = CheckpointJob(
-            connection, plan, pageBytes: pageBytes, figures: figures, reads: reads,
-            reserve: reserve, logger: logger)
+            connection, try WALMover(path: configuration.path), plan, pageBytes: pageBytes,
+            figures: figures, reads: reads, reserve: reserve, logger: logger)
         retention = try RetentionJob(
             connection, statements, configuration, space: space, figures: figures, logger: logger,
             now: now
@@ -197,6 +198,7 @@ final class EventWriter: @unchecked Sendable {
             while let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
             backups.stop()
             deletions.stop()
+            checkpoints.stop()
             do {
                 try connection.checkpoint(.truncate)
             } catch {
@@ -211,16 +213,26 @@ final class EventWriter: @unchecked Sendable {
 
     // MARK: On the queue
 
-    /// Writes all that waits, with the jobs' slices in between, until nothing waits and no job is
-    /// due.
+    /// Writes what waits, gives the jobs their slices, and comes back until nothing waits and no job is
+    /// due. Between two rounds the queue has its turn: jobs may have hours of work, and a deletion, a
+    /// backup and the end cannot wait for them.
     private func run() {
         guard !isClosed else { return }
-        repeat {
-            if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
-        } while jobs.run() || !waiting.sleep()
+        if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
+        guard !jobs.run(), waiting.sleep() else { return planRound() }
         // A checkpoint may have spent it, too.
         if reserve.isSpent, failureReason == nil { _ = noteFailure(Self.diskIsFull) }
         planLook()
+    }
+
+    private func planRound() {
+        guard !isRoundPlanned else { return }
+        isRoundPlanned = true
+        queue.async { [weak self] in
+            guard let self else { return }
+            isRoundPlanned = false
+            run()
+        }
     }
 
     /// Has the queue look after the jobs when the next one is due.

@@ -11,7 +11,10 @@ final class LongReads: @unchecked Sendable {
         let queue: DispatchQueue
         var reader: EventReader?
 
-        init(_ index: Int) { queue = DispatchQueue(label: "logbook.reads.\(index)") }
+        init(_ index: Int) {
+            // Below the event loops, which answer probes meanwhile.
+            queue = DispatchQueue(label: "logbook.reads.\(index)", qos: .utility)
+        }
     }
 
     private let path: String

@@ -31,7 +31,12 @@ final class RetentionJob: WriterJob {
     private var early: [RemovalReason: Int] = [:]
     private var nextReport: UInt64 = 0
     private static let reportInterval = Duration.seconds(60)
+    /// Each slice is a sync, and a segment of the search index: see `DeletionJob`.
+    private static let fewestRows = 128
     private static let mostRows = 4096
+    private static let sliceTarget = Duration.milliseconds(10)
+    /// When to look again whether the events have been counted.
+    private static let countRest = Duration.seconds(1)
     /// How long to leave a WAL alone that has no room for a slice.
     private static let walRest = Duration.seconds(1)
     /// Milliseconds that the clock may be ahead before somebody is told.
@@ -55,7 +60,9 @@ final class RetentionJob: WriterJob {
             wall: now(), last: last.flatMap { Timestamp(rfc3339: $0.utf8) },
             monotonic: clinux_monotonic_nanoseconds())
         count = retention.events == nil ? nil : EventCount(makeReader)
-        size = SliceSize(1...max(1, min(Self.mostRows, space?.rowsPerSlice ?? .max)), first: 64)
+        let most = max(1, min(Self.mostRows, space?.rowsPerSlice ?? .max))
+        size = SliceSize(
+            min(Self.fewestRows, most)...most, first: Self.fewestRows, target: Self.sliceTarget)
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
@@ -81,7 +88,8 @@ final class RetentionJob: WriterJob {
             if expiring.isEmpty { endRun() }
         }
         guard expiring.isEmpty else { return .soon }
-        return .afterCommit(orAfter: .nanoseconds(nextRun > monotonic ? nextRun - monotonic : 0))
+        let rest = Duration.nanoseconds(nextRun > monotonic ? nextRun - monotonic : 0)
+        return .afterCommit(orAfter: count?.isCounting ?? false ? min(rest, Self.countRest) : rest)
     }
 
     /// Why events have to go before their time, and how many of them at most; nil when none have to.

@@ -8,10 +8,11 @@ import Events
 /// event than is true, never less, and a token may stand for several values.
 final class SearchDocument {
     private let scanner = WordScanner()
-    private(set) var text: [UInt8] = []
+    // As in `WordScanner`: changed with each word, and by nobody else meanwhile.
+    @exclusivity(unchecked) private(set) var text: [UInt8] = []
     /// A hash table of the words so far: where each lies in `text`.
-    private var table = [Entry](repeating: Entry(), count: tableSize)
-    private var used = 0
+    @exclusivity(unchecked) private var table = [Entry](repeating: Entry(), count: tableSize)
+    @exclusivity(unchecked) private var used = 0
     private var generation: UInt32 = 0
 
     private struct Entry {

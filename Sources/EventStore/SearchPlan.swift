@@ -8,6 +8,8 @@ struct SearchPlan {
     private var prefixes: [[UInt8]] = []
     /// Filters of which it must have a value.
     private let filters: [FieldFilter]
+    /// Words of which a document must have one, for each filter of metadata with several values.
+    private var choices: [[[UInt8]]] = []
     /// The walk; parameters are the expression, the least and the greatest key.
     let sql: String
     let keys: ClosedRange<Int64>
@@ -31,7 +33,7 @@ struct SearchPlan {
         filters = conditions.fields.filter { filter in
             filter.included.map { !$0.contains { $0.text.isEmpty } } ?? false
         }
-        guard conditions.text != nil || !Self.isServedByTable(filters) else { return nil }
+        guard EventMatcher(conditions) != nil || !Self.isServedByTable(filters) else { return nil }
         keys = Self.keys(query)
         let direction = query.order == .descending ? "DESC" : "ASC"
         sql = """
@@ -49,11 +51,15 @@ struct SearchPlan {
                 words.append(required.word)
             }
         }
+        for filter in conditions.metadata {
+            words += filter.requiredWords.prefix(TextQuery.maxWords)
+            if let any = filter.choices { choices.append(any) }
+        }
         let paired = filters.filter { SearchDocument.paired.contains($0.field) }
         let lists = filters.reduce(1) { $0 * ($1.included?.count ?? 1) }
         mayTakeLong =
-            conditions.text != nil || paired.count > 2 || filters.count > max(1, paired.count)
-            || lists > Self.fewLists
+            EventMatcher(conditions) != nil || lists > Self.fewLists
+            || paired.count > 2 || filters.count > max(1, paired.count)
             || filters.contains { $0.included?.contains(where: \.isPrefix) ?? false }
     }
 
@@ -74,7 +80,7 @@ struct SearchPlan {
     func expression<Failure: Error>(
         expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
     ) throws(Failure) -> [UInt8]? {
-        var groups = words.map { [$0] }
+        var groups = words.map { [$0] } + choices
         for prefix in prefixes {
             guard let words = try expand(prefix) else { continue }
             groups.append(words.isEmpty ? [prefix] : words)

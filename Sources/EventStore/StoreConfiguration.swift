@@ -16,8 +16,8 @@ public struct StoreConfiguration: Sendable {
     public var eventsPerCommit = 4096
     /// How long events are kept, and how many.
     public var retention = Retention()
-    /// Pages of 4 KiB that the WAL may gain before a part of it is moved into the file; where a disk
-    /// takes too long for so many, fewer.
+    /// Pages of 4 KiB: when half of them have come, they are moved into the file; when twice as many
+    /// have, the WAL is made to begin anew.
     public var checkpointPages = 4096
     /// Bytes that the WAL may have; from half of it on, reads that keep it from being emptied are
     /// stopped.

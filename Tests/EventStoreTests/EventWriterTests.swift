@@ -194,6 +194,41 @@ struct EventWriterTests {
         #expect(announced.withLock { $0 } == 0)
     }
 
+    @Test("However much the jobs have to do, a deletion need not wait for the end of it")
+    func jobsYield() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("events.db")
+        try makeLatest(path)
+        // One a minute, 20 days: the most are past their age, and none is in the search index.
+        try Connection(path, .readWrite).execute(
+            """
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 28800)
+            INSERT INTO events (id, event_type, severity, title, created_at)
+            SELECT n, 'a', 'info', 't', strftime('%Y-%m-%dT%H:%M:00.000Z', '2026-11-01', n || ' minutes') FROM n
+            """)
+        var configuration = StoreConfiguration(path: path)
+        configuration.retention = Retention()
+        let writer = try EventWriter(
+            configuration, commits: CommitCounter(), logger: LogRecorder().logger,
+            now: { testMoment }, afterReplies: {})
+        let isHeld = DispatchSemaphore(value: 0)
+        let gate = DispatchSemaphore(value: 0)
+        writer.delete(id: [0x61]) { _ in
+            isHeld.signal()
+            gate.wait()
+        }
+        isHeld.wait()
+        let left = await withCheckedContinuation { continuation in
+            writer.delete([28_800]) { _, _ in
+                let sql = "SELECT count(*) FROM events"
+                continuation.resume(returning: Result { try rows(path, sql) })
+            }
+            gate.signal()
+        }
+        #expect(try Int(left.get()[0])! > 20_000)
+        writer.close()
+    }
+
     // MARK: The WAL
 
     @Test("A WAL that passes its size is moved into the file, and begins anew")

@@ -105,6 +105,32 @@ struct FilterModelTests {
         }
     }
 
+    @Test("Statistics count the same events", arguments: UInt64(1)...4)
+    func statistics(seed: UInt64) throws {
+        let model = try FilterModel(
+            filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
+        let reader = try makeReader(path)
+        var random = SeededGenerator(seed: seed + 400)
+        for _ in 0..<Self.queries {
+            let asked = FilterModel.query(&random)
+            let field = EventField.filterable.randomElement(using: &random)!
+            let query = try StatisticsQuery(
+                try query(asked.parameters), interval: nil, by: String(describing: field.name),
+                now: testMoment)
+            let found = try reader.statistics(query, budget: .seconds(60)).get()
+            var wanted: [[UInt8]?: Int] = [:]
+            for event in model.events where asked.admits(event) {
+                wanted[event.fields[field].map { Array($0.utf8) }, default: 0] += 1
+            }
+            #expect(found.events.reduce(0, +) == wanted.values.reduce(0, +), "\(asked.parameters)")
+            let counts = found.totals[0].counts.map { ($0.value.map { Array($0.utf8) }, $0.count) }
+            #expect(counts.count == wanted.count, "\(asked.parameters)")
+            for (value, count) in counts {
+                #expect(wanted[value] == count, "\(asked.parameters), by \(field.name)")
+            }
+        }
+    }
+
     @Test("In memory and in SQL the same is asked", arguments: UInt64(1)...4)
     func inMemory(seed: UInt64) throws {
         let model = try FilterModel(

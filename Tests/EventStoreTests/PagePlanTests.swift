@@ -210,6 +210,33 @@ struct PagePlanTests {
         #expect(try expression(parameters) == any("t", types) + " AND " + any("k", kinds))
     }
 
+    @Test("Of metadata the search index is asked the words of the path and of its value, or of any")
+    func metadataWords() throws {
+        func expression(_ parameters: [(String, String)]) throws -> String? {
+            let expression = try SearchPlan(query(parameters))?.expression { _ in nil }
+            return expression.map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(
+            try expression([("metadata.labels.app.kubernetes.io/name", "My-App")])
+                == ["labels", "app", "kubernetes", "io", "name", "my", "app"].map { "\"\($0)\"" }
+                .joined(separator: " AND "))
+        #expect(try expression([("metadata.free", "1.10")]) == #""free" AND "1" AND "10""#)
+        // Of several values the longest word of each; a value without a word leaves them all out.
+        #expect(
+            try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "us-west")])
+                == #""zone" AND ("eu" OR "west")"#)
+        #expect(
+            try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "?")]) == #""zone""#)
+        #expect(try expression([("metadata._", "?")]) == nil)
+        #expect(
+            try expression([("metadata.a", "b"), ("severity", "error")])
+                == #""a" AND "b" AND ".s.error""#)
+        let long = (0...40).map { "w\($0)" }.joined(separator: " ")
+        #expect(
+            try expression([("metadata.a", long)])?.split(separator: " AND ").count
+                == TextQuery.maxWords)
+    }
+
     @Test("Every two filters with every operator are walks in the order of pages")
     func everyTwo() throws {
         let folder = try TemporaryFolder()

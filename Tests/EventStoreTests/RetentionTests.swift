@@ -141,6 +141,19 @@ struct RetentionTests {
                 == ["\(firstKept)"])
     }
 
+    @Test("Too many go as soon as they have been counted, though nothing is written")
+    func byCountAtRest() async throws {
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 100) },
+            configure: {
+                $0.retention.events = 50
+                $0.retention.ages = [:]
+                $0.retention.interval = .seconds(3600)
+            })
+        await store.log.wait(
+            for: "Removed 128 events before their age, to keep within --max-events")
+    }
+
     // MARK: By bytes
 
     @Test("Database and WAL never pass their bound, however much comes; the latest is kept")
