@@ -9,7 +9,7 @@ struct ValueTally {
     /// The most counts of a value in a bucket that are kept: 4 MiB.
     static let maxCells = 512 * 1024
 
-    private var places: [[UInt8]: Int] = [:]
+    private var places: [Value: Int] = [:]
     private var nullPlace: Int?
     private var values: [[UInt8]?] = []
     private var counts: [Int] = []
@@ -20,6 +20,15 @@ struct ValueTally {
 
     /// Counts in as many buckets; 0 leaves them out.
     init(buckets: Int) { self.buckets = buckets }
+
+    /// Hashed all at once; an array is byte by byte.
+    private struct Value: Hashable {
+        let bytes: [UInt8]
+
+        func hash(into hasher: inout Hasher) {
+            bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
+    }
 
     /// Whether `series` knows about all values.
     var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
@@ -45,10 +54,10 @@ struct ValueTally {
 
     private mutating func place(of value: UnsafeRawBufferPointer?) -> Int? {
         let bytes = value.map(Array.init)
-        if let place = bytes.map({ places[$0] }) ?? nullPlace { return place }
+        if let place = bytes.map({ places[Value(bytes: $0)] }) ?? nullPlace { return place }
         guard values.count < Self.maxValues else { return nil }
         let place = values.count
-        if let bytes { places[bytes] = place } else { nullPlace = place }
+        if let bytes { places[Value(bytes: bytes)] = place } else { nullPlace = place }
         values.append(bytes)
         counts.append(0)
         if keepsSeries {
@@ -72,7 +81,7 @@ struct ValueTally {
 
     /// How many events have `value` in each bucket.
     func series(of value: String?) -> [Int] {
-        let place = value.map { places[Array($0.utf8)] } ?? nullPlace
+        let place = value.map { places[Value(bytes: Array($0.utf8))] } ?? nullPlace
         return place.map { seriesOf[$0] } ?? Array(repeating: 0, count: buckets)
     }
 }
