@@ -241,6 +241,49 @@ struct EventWriterTests {
         #expect(store.repository.fileSizes.database > 100 * 4_000)
     }
 
+    private final class Reading: Sendable {
+        let isDone = Mutex(false)
+        let group = DispatchGroup()
+    }
+
+    @Test("However often the WAL is moved beside commits and reads, nothing is lost")
+    func checkpointsBesideCommits() async throws {
+        let store = try TestStore(configure: { $0.checkpointPages = 2 })
+        let text = String(repeating: "x", count: 3_000)
+        let repository = store.repository
+        // Not a task, which would leave those that store no thread.
+        let reading = Reading()
+        DispatchQueue.global().async(group: reading.group) {
+            guard let reader = try? repository.makeReader() else { return }
+            while !reading.isDone.withLock({ $0 }) { _ = try? reader.allSeqs() }
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for client in 0..<8 {
+                group.addTask {
+                    for number in 0..<150 {
+                        let new = try? event(["id": "\(client)-\(number)", "description": text])
+                        _ = await repository.append([new!])
+                    }
+                }
+            }
+        }
+        reading.isDone.withLock { $0 = true }
+        await withCheckedContinuation { done in
+            reading.group.notify(queue: .global()) { done.resume() }
+        }
+        // As it would be after a kill at this instant, and at the end.
+        let copy = store.folder.path("copy.db")
+        let block = WriterBlock(store.repository)
+        try FileManager.default.copyItem(atPath: store.path, toPath: copy)
+        try FileManager.default.copyItem(atPath: store.path + "-wal", toPath: copy + "-wal")
+        block.release()
+        store.repository.close()
+        for path in [copy, store.path] {
+            #expect(try rows(path, "PRAGMA integrity_check") == ["ok"])
+            #expect(try rows(path, "SELECT count(*) FROM events") == ["1200"])
+        }
+    }
+
     // MARK: Trouble
 
     /// Has the writer's own attempt to write again fail, which comes after some seconds.
