@@ -53,6 +53,9 @@ final class CheckpointJob: WriterJob {
         if pages < moved { beginAnew() }
         let isIdle = pages == seen
         seen = pages
+        let isLarge = pages >= mostPages / 2
+        // Commits must not outrun it.
+        if isLarge { mover.wait() }
         if let outcome = mover.takeOutcome() { try note(outcome) }
         if !mover.isMoving {
             if pages - moved >= (isIdle ? 1 : max(1, checkpointPages / 2)) {
@@ -60,7 +63,7 @@ final class CheckpointJob: WriterJob {
             } else if isIdle || pages - restarted >= 2 * checkpointPages {
                 // All has been moved that readers let it; so it is told.
                 if isIdle { try connection.checkpoint(.passive) }
-                try emptyWAL(stopping: pages >= mostPages / 2 ? .long : .none, isIdle: isIdle)
+                try emptyWAL(stopping: isLarge ? .long : .none, isIdle: isIdle)
             }
         }
         return .afterCommit(orAfter: Self.idleTime)
@@ -85,8 +88,8 @@ final class CheckpointJob: WriterJob {
         }
     }
 
-    /// Returns once nothing is being moved by another thread.
-    func stop() { mover.wait() }
+    /// Ends what goes on beside the writer.
+    func stop() { mover.close() }
 
     /// Empties the WAL for a commit that has no room in it, as far as that is possible.
     func makeRoom(stopping: Stopping) {

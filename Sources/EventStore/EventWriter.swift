@@ -33,6 +33,7 @@ final class EventWriter: @unchecked Sendable {
     private let retention: RetentionJob
     private let backups: BackupJob
     private let deletions: DeletionJob
+    private let indexing: IndexingJob
     private let eventsPerCommit, frameBytes: Int
     /// When the queue looks after the jobs by itself.
     private var plannedLook = DispatchTime.distantFuture
@@ -88,12 +89,15 @@ final class EventWriter: @unchecked Sendable {
             figures.noteDeleted(deleted)
             count?.note(-deleted)
         }
+        indexing = IndexingJob(
+            connection, search, try DocumentMaker(path: configuration.path), space: space,
+            figures: figures)
         jobs.add(checkpoints)
         jobs.add(retention)
         jobs.add(backups)
         jobs.add(deletions)
         jobs.add(try ShrinkJob(connection, space: space))
-        jobs.add(IndexingJob(connection, search, space: space, figures: figures))
+        jobs.add(indexing)
         jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
@@ -199,6 +203,7 @@ final class EventWriter: @unchecked Sendable {
             backups.stop()
             deletions.stop()
             checkpoints.stop()
+            indexing.stop()
             do {
                 try connection.checkpoint(.truncate)
             } catch {

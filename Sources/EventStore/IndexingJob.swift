@@ -2,16 +2,17 @@ import CLinux
 import SQLite
 
 /// Takes events into the search index behind their commits: some hundred at a time, or few once
-/// nothing is written any more.
+/// nothing is written any more. While the documents of the next ones are made, the writer goes on.
 final class IndexingJob: WriterJob {
     let name = "indexing"
     private let connection: Connection
     private let search: SearchIndex
+    private let maker: DocumentMaker
     private let space: FileSpace?
     private let figures: StoreFigures
     private var size: SliceSize
-    /// Events that were not in the index at the last look, and after the last slice; nil before the
-    /// first.
+    /// Events that were not in the index at the last look; and those of them that the last slice has
+    /// left, nil before the first.
     private var seen = 0
     private var left: Int?
 
@@ -23,15 +24,19 @@ final class IndexingJob: WriterJob {
     /// Events of a slice that catches up: what a commit may bring at most, and some more.
     private static let mostCatchingUp = 16_384
     private static let idleTime = Duration.seconds(1)
+    /// When to look whether documents have been made, where no commit comes.
+    private static let makingTime = Duration.milliseconds(2)
     /// Double that of other jobs, for half of it are the costs of a slice of any size.
     private static let sliceTarget = Duration.milliseconds(10)
 
     init(
-        _ connection: Connection, _ search: SearchIndex, space: FileSpace?, figures: StoreFigures
+        _ connection: Connection, _ search: SearchIndex, _ maker: DocumentMaker,
+        space: FileSpace?, figures: StoreFigures
     ) {
         self.figures = figures
         self.connection = connection
         self.search = search
+        self.maker = maker
         self.space = space
         let most = min(4096, space?.eventsPerIndexing ?? .max)
         size = SliceSize(
@@ -39,24 +44,36 @@ final class IndexingJob: WriterJob {
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
+        guard space?.hasRoomToIndex ?? true else { return .afterCommit(orAfter: Self.idleTime) }
+        if maker.isMaking {
+            guard let outcome = maker.takeOutcome() else {
+                return .afterCommit(orAfter: Self.makingTime)
+            }
+            try take(outcome.get())
+        }
         let behind = try search.behind()
         figures.noteSearchLag(behind)
         let isIdle = behind == seen
         seen = behind
         guard behind > 0 else { return .afterCommit() }
-        guard behind >= Self.fewest || isIdle, space?.hasRoomToIndex ?? true else {
-            return .afterCommit(orAfter: Self.idleTime)
-        }
-        let begin = clinux_monotonic_nanoseconds()
-        let wanted = limit(behind)
-        try connection.transaction { () throws(SQLiteError) in try search.fill(limit: wanted) }
-        search.noteCommit()
-        if wanted == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
-        let rest = try search.behind()
-        left = rest
-        figures.noteSearchLag(rest)
-        return rest >= Self.fewest ? .soon : .afterCommit(orAfter: Self.idleTime)
+        guard behind >= Self.fewest || isIdle else { return .afterCommit(orAfter: Self.idleTime) }
+        search.noteMaking()
+        maker.begin(after: search.indexedSeq, count: limit(behind))
+        return .afterCommit(orAfter: Self.makingTime)
     }
+
+    private func take(_ documents: SearchDocuments) throws(SQLiteError) {
+        let begin = clinux_monotonic_nanoseconds()
+        try connection.transaction { () throws(SQLiteError) in try search.add(documents) }
+        search.noteCommit()
+        if documents.count == size.count {
+            size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin))
+        }
+        left = seen - documents.count
+    }
+
+    /// Ends what goes on beside the writer.
+    func stop() { maker.close() }
 
     /// A little more than came since the last slice, where much is behind, so that the index catches
     /// up in the end. What was there from the start is taken at the usual pace: a migrated file may

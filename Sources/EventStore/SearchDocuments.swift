@@ -1,22 +1,30 @@
+import Events
+
 /// Texts for the search index, gathered in any order and given out in rising order of their keys:
 /// at each step back FTS5 begins a new segment.
-struct SearchDocuments {
+struct SearchDocuments: Sendable {
     private var texts: [UInt8] = []
-    private var documents: [(key: Int64, range: Range<Int>)] = []
+    private var documents: [(key: Int64, seq: Int64, range: Range<Int>)] = []
+    /// The greatest seq of their events; 0 of none.
+    private(set) var lastSeq: Int64 = 0
 
     var count: Int { documents.count }
 
-    mutating func append(key: Int64, text: [UInt8]) {
-        documents.append((key, texts.count..<(texts.count + text.count)))
+    mutating func append(_ event: EventView, text: [UInt8]) {
+        documents.append(
+            (SearchKey.of(event), event.seq, texts.count..<(texts.count + text.count)))
         texts += text
+        lastSeq = max(lastSeq, event.seq)
     }
 
     func forEach<Failure: Error>(
-        _ body: (_ key: Int64, _ text: UnsafeRawBufferPointer) throws(Failure) -> Void
+        _ body: (_ key: Int64, _ seq: Int64, _ text: UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         try texts.span.withUnsafeBytes { bytes throws(Failure) in
             for document in documents.sorted(by: { $0.key < $1.key }) {
-                try body(document.key, UnsafeRawBufferPointer(rebasing: bytes[document.range]))
+                try body(
+                    document.key, document.seq,
+                    UnsafeRawBufferPointer(rebasing: bytes[document.range]))
             }
         }
     }

@@ -11,7 +11,9 @@ final class SearchIndex {
     private(set) var indexedSeq: Int64
     /// What `indexedSeq` becomes when the transaction is committed.
     private var filledSeq: Int64
-    private let last, state, unindexed, add, remove, bounds: Statement
+    /// Events that were deleted, or were to be, while the documents of the next ones are made.
+    private var gone: Set<Int64>?
+    private let last, state, find, add, remove, bounds: Statement
     private let document = SearchDocument()
 
     init(_ connection: Connection) throws(SQLiteError) {
@@ -24,8 +26,7 @@ final class SearchIndex {
         filledSeq = recorded
         last = try connection.prepare("SELECT max(seq) FROM events")
         state = try connection.prepare("UPDATE search_state SET indexed_seq = ?")
-        unindexed = try connection.prepare(
-            "SELECT \(EventTable.columns) FROM events WHERE seq > ? ORDER BY seq LIMIT ?")
+        find = try connection.prepare("SELECT 1 FROM events WHERE seq = ?")
         add = try connection.prepare("INSERT INTO search (rowid, words) VALUES (?, ?)")
         remove = try connection.prepare(
             "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)")
@@ -37,43 +38,53 @@ final class SearchIndex {
         max(0, Int((try last.number() ?? 0) - indexedSeq))
     }
 
-    /// Notes that the transaction of the last `fill` is committed.
-    func noteCommit() { indexedSeq = filledSeq }
+    /// Notes that the documents of the next events begin to be made, for `add`.
+    func noteMaking() { gone = [] }
 
-    /// Takes the next events into the index, `limit` at most.
-    func fill(limit: Int) throws(SQLiteError) {
-        var documents = SearchDocuments()
+    /// Notes that the transaction of the last `add` is committed.
+    func noteCommit() {
+        indexedSeq = filledSeq
+        gone = nil
+    }
+
+    /// Takes the next events into the index.
+    func add(_ documents: SearchDocuments) throws(SQLiteError) {
         filledSeq = indexedSeq
-        try unindexed.bind(1, indexedSeq)
-        try unindexed.bind(2, Int64(limit))
-        defer { unindexed.reset() }
-        while try unindexed.step() {
-            let event = EventTable.view(unindexed)
-            document.make(event)
-            documents.append(key: SearchKey.of(event), text: document.text)
-            filledSeq = event.seq
-        }
         guard documents.count > 0 else { return }
-        try documents.forEach { key, text throws(SQLiteError) in
+        try documents.forEach { key, seq, text throws(SQLiteError) in
+            guard try !isGone(seq) else { return }
             try add.bind(1, key)
             try add.bind(2, borrowing: text)
             try add.run()
         }
+        filledSeq = documents.lastSeq
         try state.bind(1, filledSeq)
         try state.run()
+    }
+
+    /// Whether an event has been deleted since its document was made; a deletion may have been undone.
+    private func isGone(_ seq: Int64) throws(SQLiteError) -> Bool {
+        guard gone?.contains(seq) ?? false else { return false }
+        try find.bind(1, seq)
+        defer { find.reset() }
+        return try !find.step()
     }
 
     /// Gathers what the index has of an event that is about to be deleted. One that shares its key
     /// with another stays, for its words may be the other's, too: the index may know too much.
     func gather(_ event: EventView, into documents: inout SearchDocuments) throws(SQLiteError) {
-        guard event.seq <= indexedSeq, try isAlone(event) else { return }
+        guard event.seq <= indexedSeq else {
+            gone?.insert(event.seq)
+            return
+        }
+        guard try isAlone(event) else { return }
         document.make(event)
-        documents.append(key: SearchKey.of(event), text: document.text)
+        documents.append(event, text: document.text)
     }
 
     /// Takes what has been gathered out of the index.
     func remove(_ documents: SearchDocuments) throws(SQLiteError) {
-        try documents.forEach { key, text throws(SQLiteError) in
+        try documents.forEach { key, _, text throws(SQLiteError) in
             try remove.bind(1, key)
             try remove.bind(2, borrowing: text)
             try remove.run()

@@ -68,7 +68,7 @@ struct FilterModel {
         }
         guard indexed > 0 else { return }
         try connection.transaction { () throws(SQLiteError) in
-            _ = try SearchIndex(connection).fill(limit: indexed)
+            try index(connection, first: indexed)
         }
     }
 

@@ -163,7 +163,7 @@ struct FilterModelTests {
             SELECT i, 'a', 'info', 't', 'Web-' || (i % \(many)), '\(testMoment.text)' FROM n
             """)
         try connection.transaction { () throws(SQLiteError) in
-            _ = try SearchIndex(connection).fill(limit: 1000)
+            try index(connection, first: 1000)
         }
         let reader = try makeReader(path)
         func count(_ value: String) throws -> Int {

@@ -45,7 +45,7 @@ struct PageModel {
         }
         if indexed > 0 {
             try connection.transaction { () throws(SQLiteError) in
-                _ = try SearchIndex(connection).fill(limit: indexed)
+                try index(connection, first: indexed)
             }
         }
         try connection.execute("DELETE FROM events WHERE seq % 11 = 0")

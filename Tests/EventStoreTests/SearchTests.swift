@@ -36,7 +36,7 @@ struct SearchTests {
 
     private static func fill(_ connection: Connection, _ count: Int = 1_000_000) throws {
         try connection.transaction { () throws(SQLiteError) in
-            _ = try SearchIndex(connection).fill(limit: count)
+            try index(connection, first: count)
         }
     }
 

@@ -69,12 +69,15 @@ struct StatisticsTests {
         let connection = try Connection(folder.path("events.db"), .readWrite)
         let figures = StoreFigures()
         let search = try SearchIndex(connection)
-        let job = IndexingJob(connection, search, space: nil, figures: figures)
+        let maker = try DocumentMaker(path: folder.path("events.db"))
+        let job = IndexingJob(connection, search, maker, space: nil, figures: figures)
         let statements = try EventStatements(connection, search)
         for _ in 1...3 { _ = try statements.append(try event()) }
         _ = try job.runSlice()
         #expect(figures.current.searchLag == 3)
         // Nothing has come since: it is idle, and few are worth a slice.
+        _ = try job.runSlice()
+        maker.wait()
         _ = try job.runSlice()
         #expect(figures.current.searchLag == 0)
     }

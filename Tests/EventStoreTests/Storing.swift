@@ -1,7 +1,9 @@
-import EventStore
 import Events
 import Foundation
 import JSON
+import SQLite
+
+@testable import EventStore
 
 /// The moment at which the tests take place: 2026-11-23T10:30:45.123Z.
 let testMoment = Timestamp(milliseconds: 1_795_429_845_123)!
@@ -18,6 +20,24 @@ func event(_ fields: [String: Any] = [:]) throws -> Event {
         case .invalid(let errors): throw errors[0]
         }
     }
+}
+
+/// Takes the first `count` events that the search index does not have into it, within the caller's
+/// transaction.
+func index(_ connection: Connection, first count: Int) throws(SQLiteError) {
+    let search = try SearchIndex(connection)
+    let document = SearchDocument()
+    var documents = SearchDocuments()
+    let next = try connection.prepare(
+        "SELECT \(EventTable.columns) FROM events WHERE seq > ? ORDER BY seq LIMIT ?")
+    try next.bind(1, search.indexedSeq)
+    try next.bind(2, Int64(count))
+    while try next.step() {
+        let event = EventTable.view(next)
+        document.make(event)
+        documents.append(event, text: document.text)
+    }
+    try search.add(documents)
 }
 
 /// The JSON of an event as the service answers it.
