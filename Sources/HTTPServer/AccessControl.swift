@@ -148,7 +148,8 @@ public final class AccessControl: Sendable {
     private func noToken(for scope: Scopes) -> Refusal {
         let error = HTTPError(
             .unauthorized,
-            "This needs the scope \(scope): send a token that has it, as 'Authorization: Bearer TOKEN'.")
+            "This needs the scope \(scope): send a token that has it, as 'Authorization: Bearer TOKEN'."
+        )
         return refusal(error, .noToken)
     }
 

@@ -46,9 +46,7 @@ public final class AccessList: Sendable {
         for (offset, line) in bytes.split(
             separator: ASCII.lineFeed, omittingEmptySubsequences: false
         ).enumerated() {
-            let fields = line.split(maxSplits: 2) {
-                ASCII.isBlank($0) || $0 == ASCII.carriageReturn
-            }
+            let fields = line.split(maxSplits: 2, whereSeparator: Self.isBlank)
             guard let first = fields.first, first.first != UInt8(ascii: "#") else { continue }
             guard fields.count == 3, let entry = Self.entry(fields) else {
                 throw AccessError(
@@ -80,6 +78,11 @@ public final class AccessList: Sendable {
         }
     }
 
+    /// The end of a line may be CR LF.
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        ASCII.isBlank(byte) || byte == ASCII.carriageReturn
+    }
+
     private static func entry(_ fields: [ArraySlice<UInt8>]) -> Entry? {
         let name = fields[0]
         guard isName(name), let scopes = Scopes(String(decoding: fields[1], as: UTF8.self)),
@@ -99,10 +102,8 @@ public final class AccessList: Sendable {
     }
 
     private static func credential(_ field: ArraySlice<UInt8>) -> Credential? {
-        var rest = field
-        while let last = rest.last, ASCII.isBlank(last) || last == ASCII.carriageReturn {
-            rest.removeLast()
-        }
+        var rest = field.drop(while: isBlank)
+        while let last = rest.last, isBlank(last) { rest.removeLast() }
         if rest.starts(with: tokenScheme.utf8) {
             let digits = rest.dropFirst(tokenScheme.utf8.count).compactMap(ASCII.hexValue)
             guard rest.count == tokenScheme.utf8.count + 2 * hashBytes,

@@ -8,7 +8,8 @@ public struct HTTPStatus: Hashable, Sendable {
     /// All of them, in their order.
     public static let all: [HTTPStatus] = [
         .ok, .created, .noContent, .notModified, .badRequest, .unauthorized, .forbidden,
-        .notFound, .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge, .uriTooLong,
+        .notFound, .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge,
+        .uriTooLong,
         .unsupportedMediaType, .expectationFailed, .unprocessableContent, .headerFieldsTooLarge,
         .internalServerError, .notImplemented, .serviceUnavailable, .versionNotSupported,
     ]

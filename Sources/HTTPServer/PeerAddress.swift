@@ -26,7 +26,7 @@ struct PeerAddress: CustomStringConvertible {
         withUnsafeBytes(of: storage) { bytes in
             switch Int32(storage.ss_family) {
             case AF_INET:
-                return UInt64(bytes.load(as: sockaddr_in.self).sin_addr.s_addr)
+                return UInt64(UInt32(bigEndian: bytes.load(as: sockaddr_in.self).sin_addr.s_addr))
             case AF_INET6:
                 let address = bytes.load(as: sockaddr_in6.self).sin6_addr
                 return withUnsafeBytes(of: address) { address in

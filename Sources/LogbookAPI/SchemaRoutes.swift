@@ -12,7 +12,8 @@ extension LogbookAPI {
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getSchema),
             route(
                 .get, "/schema/version", "the schema's version and status, from memory",
-                scope: nil, statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true, getVersion),
+                scope: nil, statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true,
+                getVersion),
             route(
                 .get, "/schema/migrations", "the migrations that made the schema, oldest first",
                 scope: .read,

@@ -14,7 +14,7 @@ struct AccessOptions: ParsableArguments {
     @Option(
         defaultAsFlag: true, parsing: .next,
         help:
-            "Refuse to start where an address of --listen would let anybody in (true or false)."
+            "Refuse to start where an address of --listen would let anybody in (true or false). (default: false)"
     )
     var requireAuth: Bool?
 
@@ -31,7 +31,8 @@ struct AccessOptions: ParsableArguments {
 
     /// Refuses addresses that let `anybody` in, where that is not wanted.
     func check(_ listening: ListenOptions) throws {
-        guard requireAuth == true, accessFile == nil, let open = try listening.unguarded.first else {
+        guard requireAuth == true, accessFile == nil, let open = try listening.unguarded.first
+        else {
             return
         }
         throw ValidationError(

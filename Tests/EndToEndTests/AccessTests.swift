@@ -57,7 +57,9 @@ struct AccessTests {
                 let isEnough = name == scope || name == "admin" || scope == "none"
                 let found = try status(Self.bearer(token))
                 // What admin deletes is gone.
-                #expect(found < 300 ? isEnough : found == 403 && !isEnough, "\(method) \(target) \(name): \(found)")
+                #expect(
+                    found < 300 ? isEnough : found == 403 && !isEnough,
+                    "\(method) \(target) \(name): \(found)")
             }
         }
     }
@@ -71,7 +73,8 @@ struct AccessTests {
         #expect(none.header("WWW-Authenticate") == "Bearer realm=\"logbook\"")
         let wrong = try server.exchange("GET", "/events", headers: Self.bearer(token + "x"))
         #expect(try wrong.problem(401).detail.contains("not known here"))
-        #expect(wrong.header("WWW-Authenticate") == "Bearer realm=\"logbook\", error=\"invalid_token\"")
+        #expect(
+            wrong.header("WWW-Authenticate") == "Bearer realm=\"logbook\", error=\"invalid_token\"")
         let weak = try server.exchange("POST", "/events", "{}", headers: Self.bearer(token))
         #expect(try weak.problem(403).detail == "This needs the scope write, and 'ci' has read.")
         #expect(
@@ -80,12 +83,14 @@ struct AccessTests {
         for answer in [none, wrong, weak] { #expect(answer.header("Cache-Control") == "no-store") }
         // In a query a token would stand in logs and histories: there it is none.
         #expect(try server.exchange("GET", "/events?access_token=\(token)").status == 401)
-        let both = try server.exchange("GET", "/events?access_token=\(token)", headers: Self.bearer(token))
+        let both = try server.exchange(
+            "GET", "/events?access_token=\(token)", headers: Self.bearer(token))
         #expect(both.status == 400)
     }
 
     @Test("The probes' own address asks nobody")
     func probeAddress() throws {
+        try file.add("ci", "read")
         let server = try serve("--probe-listen", "unix:\(folder.file("probes"))")
         #expect(try server.exchange("GET", "/metrics").status == 401)
         let metrics = try Command.output(
@@ -102,10 +107,12 @@ struct AccessTests {
         try file.add("reader", "read")
         let server = try serve()
         let event = ["--type", "a", "--severity", "info", "--title", "t", "--id", "x"]
-        try NewEvent(id: "y").json.write(toFile: folder.file("y.ndjson"), atomically: true, encoding: .utf8)
+        try NewEvent(id: "y").json.write(
+            toFile: folder.file("y.ndjson"), atomically: true, encoding: .utf8)
         for command in [
             ["events", "add"] + event, ["events", "list"], ["events", "get", "x"],
-            ["events", "stats"], ["events", "export"], ["events", "import", folder.file("y.ndjson")],
+            ["events", "stats"], ["events", "export"],
+            ["events", "import", folder.file("y.ndjson")],
             ["events", "tail", "--after", "0", "--count", "1"], ["schema", "show"],
             ["backup", "--output", folder.file("copy.db")], ["events", "delete", "x", "--yes"],
         ] {
@@ -115,13 +122,19 @@ struct AccessTests {
             #expect(without.errors.contains("401"), "\(command): \(without.errors)")
             #expect(without.errors.contains("--token-file"), "\(command)")
             let run = try Command(
-                BuiltProgram.path, arguments, environment: ["LOGBOOK_TOKEN_FILE": file.tokenFile("boss")])
+                BuiltProgram.path, arguments,
+                environment: ["LOGBOOK_TOKEN_FILE": file.tokenFile("boss")])
             #expect(run.status == 0, "\(command): \(run.errors)")
         }
         let weak = try Command(
-            BuiltProgram.path, ["events", "delete", "y", "--yes", "--server", server.url, "--token-file", file.tokenFile("reader")])
+            BuiltProgram.path,
+            [
+                "events", "delete", "y", "--yes", "--server", server.url, "--token-file",
+                file.tokenFile("reader"),
+            ])
         #expect(weak.status == 1)
-        #expect(weak.errors.contains("needs the scope admin, and 'reader' has read"), "\(weak.errors)")
+        #expect(
+            weak.errors.contains("needs the scope admin, and 'reader' has read"), "\(weak.errors)")
         #expect(try LogbookCommand.run("healthcheck", "--server", server.url).status == 0)
         #expect(try LogbookCommand.run("schema", "version", "--server", server.url).status == 0)
     }
@@ -130,8 +143,12 @@ struct AccessTests {
     func kubernetesImport() throws {
         try file.add("shipper", "write")
         let server = try serve()
-        let script = BuiltProgram.repository.appendingPathComponent("scripts/import-kubernetes-events").path
-        let data = BuiltProgram.repository.appendingPathComponent("Tests/Data/kubernetes-events.ndjson").path
+        let script = BuiltProgram.repository.appendingPathComponent(
+            "scripts/import-kubernetes-events"
+        ).path
+        let data = BuiltProgram.repository.appendingPathComponent(
+            "Tests/Data/kubernetes-events.ndjson"
+        ).path
         let without = try Command(script, ["--server", server.url, "--limit", "3", data])
         #expect(without.status == 2)
         #expect(without.errors.contains("401"))
@@ -140,14 +157,17 @@ struct AccessTests {
         #expect(byFile.output == "accepted 3, duplicates 0, rejected 0\n", "\(byFile.errors)")
         let token = try String(contentsOfFile: file.tokenFile("shipper"), encoding: .utf8)
         let byVariable = try Command(script, arguments, environment: ["LOGBOOK_TOKEN": token])
-        #expect(byVariable.output == "accepted 0, duplicates 3, rejected 0\n", "\(byVariable.errors)")
+        #expect(
+            byVariable.output == "accepted 0, duplicates 3, rejected 0\n", "\(byVariable.errors)")
     }
 
     @Test("A token is made once, and its hash alone is kept, where nobody else reads it")
     func create() throws {
-        let output = try LogbookCommand.output("token", "create", "--name", "ci", "--scope", "write,read")
+        let output = try LogbookCommand.output(
+            "token", "create", "--name", "ci", "--scope", "write,read")
         let match = try #require(
-            output.wholeMatch(of: #/(logbook_[0-9a-f]{64})\nci read,write sha256:([0-9a-f]{64})\n/#))
+            output.wholeMatch(of: #/(logbook_[0-9a-f]{64})\nci read,write sha256:([0-9a-f]{64})\n/#)
+        )
         let sum = try Command.output("sh", "-c", "printf %s \(match.1) | sha256sum")
         #expect(sum.hasPrefix(match.2))
         let first = try file.add("a.b_c-9", "admin")
@@ -155,12 +175,16 @@ struct AccessTests {
         let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions]
         #expect(mode as? Int == 0o600)
         // A last line without its end is not run into.
-        try file.replace(by: [try file.text() + "# by hand"].map { $0.trimmingCharacters(in: .newlines) })
-        try String(try file.text().dropLast()).write(toFile: file.path, atomically: true, encoding: .utf8)
+        try file.replace(
+            by: [try file.text() + "# by hand"].map { $0.trimmingCharacters(in: .newlines) })
+        try String(try file.text().dropLast()).write(
+            toFile: file.path, atomically: true, encoding: .utf8)
         let second = try file.add("second", "read")
         #expect(second != first)
         let lines = try file.text().split(separator: "\n")
-        #expect(lines.count == 3 && lines[1] == "# by hand" && lines[2].hasPrefix("second read sha256:"))
+        #expect(
+            lines.count == 3 && lines[1] == "# by hand" && lines[2].hasPrefix("second read sha256:")
+        )
         #expect(try !file.text().contains(first))
         let server = try serve()
         #expect(try [first, second].map { try code(server, $0) } == [200, 200])
@@ -169,11 +193,14 @@ struct AccessTests {
     @Test(
         "A name, a scope or a file that cannot be is refused, and the file left as it was",
         arguments: [
-            ["--name", "a b", "--scope", "read"], ["--name", "", "--scope", "read"], ["--name", "a\nb", "--scope", "read"],
-            ["--name", "a", "--scope", "all"], ["--name", "a", "--scope", ""], ["--name", "a"], ["--scope", "read"],
+            ["--name", "a b", "--scope", "read"], ["--name", "", "--scope", "read"],
+            ["--name", "a\nb", "--scope", "read"],
+            ["--name", "a", "--scope", "all"], ["--name", "a", "--scope", ""], ["--name", "a"],
+            ["--scope", "read"],
         ])
     func wrongUsage(_ arguments: [String]) throws {
-        let run = try Command(BuiltProgram.path, ["token", "create", "--file", file.path] + arguments)
+        let run = try Command(
+            BuiltProgram.path, ["token", "create", "--file", file.path] + arguments)
         #expect(run.status == 64)
         #expect(run.output.isEmpty)
         #expect(!FileManager.default.fileExists(atPath: file.path))
@@ -183,7 +210,8 @@ struct AccessTests {
     func foreignFile() throws {
         try "key: value\n".write(toFile: file.path, atomically: true, encoding: .utf8)
         for path in [file.path, folder.path, folder.file("none/access")] {
-            let run = try LogbookCommand.run("token", "create", "--name", "a", "--scope", "read", "--file", path)
+            let run = try LogbookCommand.run(
+                "token", "create", "--name", "a", "--scope", "read", "--file", path)
             #expect(run.status == 1)
             #expect(run.output.isEmpty)
             #expect(run.errors.hasPrefix(path), "\(run.errors)")
@@ -193,7 +221,9 @@ struct AccessTests {
 
     // MARK: Changes of the file
 
-    @Test("SIGHUP takes a new file in; one that is wrong, or gone, changes nothing, and says why once")
+    @Test(
+        "SIGHUP takes a new file in; one that is wrong, or gone, changes nothing, and says why once"
+    )
     func reload() throws {
         let old = try file.add("old", "admin")
         let server = try serve("--reload-interval", "86400")
@@ -208,7 +238,8 @@ struct AccessTests {
         let lines = try file.text().split(separator: "\n").map(String.init)
         try file.replace(by: lines + ["third read \(new)"])
         server.hangUp()
-        let line = try server.logLine(containing: "Access stays as it was: the access file \(file.path)")
+        let line = try server.logLine(
+            containing: "Access stays as it was: the access file \(file.path)")
         #expect(line.contains(" error ") && line.contains("line 3 is not NAME SCOPES"))
         try FileManager.default.removeItem(atPath: file.path)
         server.hangUp()
@@ -266,7 +297,9 @@ struct AccessTests {
         let clients = try (0..<4).map { _ in try server.connect() }
         for _ in 0..<500 {
             for client in clients {
-                #expect(try client.exchange("GET", "/events?limit=1", headers: Self.bearer(token)).status == 200)
+                #expect(
+                    try client.exchange("GET", "/events?limit=1", headers: Self.bearer(token))
+                        .status == 200)
             }
         }
         isOver.with { $0 = true }
@@ -285,13 +318,19 @@ struct AccessTests {
         let tails = try ["gone", "stays"].map { name in
             try ChildProcess(
                 BuiltProgram.path,
-                ["events", "tail", "--server", server.url, "--format", "json", "--after", "0", "--token-file", file.tokenFile(name)])
+                [
+                    "events", "tail", "--server", server.url, "--format", "json", "--after", "0",
+                    "--token-file", file.tokenFile(name),
+                ])
         }
         let writer = try file.add("writer", "write")
         server.hangUp()
         try server.logLine(containing: "3 tokens")
         func store(_ id: String) throws {
-            #expect(try server.exchange("POST", "/events", NewEvent(id: id).json, headers: Self.bearer(writer)).status == 201)
+            #expect(
+                try server.exchange(
+                    "POST", "/events", NewEvent(id: id).json, headers: Self.bearer(writer)
+                ).status == 201)
         }
         try store("one")
         for tail in tails { _ = try tail.standardOutput.line(containing: "\"id\":\"one\"") }
@@ -311,9 +350,14 @@ struct AccessTests {
     func badFile() throws {
         for text in [nil, "a read s3cret", "\u{0}"] {
             try text?.write(toFile: file.path, atomically: true, encoding: .utf8)
-            let run = try Command(BuiltProgram.path, ["serve", "--listen", "127.0.0.1:0", "--database", folder.file("a.db")] + file.flags)
+            let run = try Command(
+                BuiltProgram.path,
+                ["serve", "--listen", "127.0.0.1:0", "--database", folder.file("a.db")] + file.flags
+            )
             #expect(run.status == 1)
-            #expect(run.errors.contains("critical the access file \(file.path) cannot be used: "), "\(run.errors)")
+            #expect(
+                run.errors.contains("critical the access file \(file.path) cannot be used: "),
+                "\(run.errors)")
             #expect(run.errors.contains(text == nil ? "No such file" : "line 1 is not"))
             #expect(!run.errors.contains("s3cret"))
         }
@@ -331,7 +375,9 @@ struct AccessTests {
     @Test("Without access control an address that others reach is warned of, once, and no other")
     func warning() throws {
         let text = "can read, store and delete events"
-        let open = try LogbookProcess(flags: ["--listen", "0.0.0.0:0", "--listen", "unix:\(folder.file("s"))"])
+        let open = try LogbookProcess(flags: [
+            "--listen", "0.0.0.0:0", "--listen", "unix:\(folder.file("s"))",
+        ])
         let lines = open.log.split(separator: "\n").filter { $0.contains(text) }
         #expect(lines.count == 1)
         #expect(lines.first?.contains(" warning Whoever reaches 0.0.0.0:0 can ") == true)
@@ -347,7 +393,9 @@ struct AccessTests {
         let certificates = try Certificates(in: folder)
         let secure = certificates.flags + ["--tls-client-ca", certificates.certificate("ca")]
         func start(_ flags: [String], environment: [String: String] = [:]) throws -> Command {
-            try Command(BuiltProgram.path, ["serve", "--database", folder.file("a.db")] + flags, environment: environment)
+            try Command(
+                BuiltProgram.path, ["serve", "--database", folder.file("a.db")] + flags,
+                environment: environment)
         }
         for flags in [
             [], ["--listen", "unix:\(folder.file("s"))"], certificates.flags,
@@ -371,19 +419,24 @@ struct AccessTests {
 
     // MARK: The log
 
-    @Test("No token stands in the log, at no level, wherever it was sent", arguments: ["text", "json"])
+    @Test(
+        "No token stands in the log, at no level, wherever it was sent",
+        arguments: ["text", "json"])
     func secrets(_ format: String) throws {
         let token = try file.add("ci", "read")
-        let server = try serve("--log-level", "trace", "--log-format", format, "--slow-request", "0")
+        let server = try serve(
+            "--log-level", "trace", "--log-format", format, "--slow-request", "0")
         let wrong = "s3cret-\(UUID().uuidString)"
         for secret in [token, wrong] {
             for headers in [
-                Self.bearer(secret), Self.bearer("\(secret), \(secret)"), [("Authorization", secret)],
+                Self.bearer(secret), Self.bearer("\(secret), \(secret)"),
+                [("Authorization", secret)],
                 [("Authorization", "Basic \(secret)")], Self.bearer(secret) + Self.bearer(secret),
                 [("Cookie", secret)], [],
             ] {
                 for (method, target) in [
-                    ("GET", "/events?access_token=\(secret)"), ("DELETE", "/events/x?token=\(secret)"),
+                    ("GET", "/events?access_token=\(secret)"),
+                    ("DELETE", "/events/x?token=\(secret)"),
                     ("POST", "/events"), ("GET", "/healthz?\(secret)"),
                 ] {
                     let body = method == "POST" ? "{\"title\":\"\(secret)\"}" : nil
@@ -406,7 +459,8 @@ struct AccessTests {
         let line = try server.logLine(containing: "Access refused")
         #expect(
             line.contains(
-                #/ warning Access refused client=127\.0\.0\.1:\d+ method=DELETE name=ci reason=insufficient_scope route="?/events/\{id\}"?$/#),
+                #/ warning Access refused client=127\.0\.0\.1:\d+ method=DELETE name=ci reason=insufficient_scope route="?/events/\{id\}"?$/#
+            ),
             "\(line)")
         let client = try server.connect()
         for _ in 0..<2000 { _ = try client.exchange("GET", "/events") }
@@ -421,7 +475,8 @@ struct AccessTests {
         let certificates = try Certificates(in: folder)
         try certificates.make("shipper", signedBy: "ca")
         try certificates.make("stranger", signedBy: "ca")
-        try certificates.make("workload", signedBy: "ca", names: "URI:spiffe://cluster/ns/a,DNS:a.svc")
+        try certificates.make(
+            "workload", signedBy: "ca", names: "URI:spiffe://cluster/ns/a,DNS:a.svc")
         try certificates.makeAuthority("foreign")
         try certificates.make("forged", signedBy: "foreign", subject: "shipper")
         try file.replace(by: [
@@ -432,7 +487,8 @@ struct AccessTests {
     }
 
     private func status(
-        _ service: SecureService, _ identity: [String], _ method: String, _ target: String = "/events"
+        _ service: SecureService, _ identity: [String], _ method: String,
+        _ target: String = "/events"
     ) throws -> String {
         let body = method == "POST" ? ["-d", NewEvent(id: "a").json] : []
         return try service.curl(
@@ -440,13 +496,17 @@ struct AccessTests {
         ).output
     }
 
-    @Test("A certificate may do what the file says of its names", arguments: ["required", "optional"])
+    @Test(
+        "A certificate may do what the file says of its names", arguments: ["required", "optional"])
     func certificates(_ authentication: String) throws {
         let certificates = try certificates()
         let token = try file.add("reader", "read")
         let service = try SecureService(
             certificates,
-            flags: file.flags + ["--tls-client-ca", certificates.certificate("ca"), "--tls-client-auth", authentication])
+            flags: file.flags + [
+                "--tls-client-ca", certificates.certificate("ca"), "--tls-client-auth",
+                authentication,
+            ])
         func status(_ name: String, _ method: String) throws -> String {
             try self.status(service, service.identity(name), method)
         }
@@ -469,7 +529,9 @@ struct AccessTests {
             }
         }
         // Without a line it is over, on the connection that there is, too.
-        #expect(try service.server.exchange("GET", "/events", headers: Self.bearer(token)).status == 200)
+        #expect(
+            try service.server.exchange("GET", "/events", headers: Self.bearer(token)).status == 200
+        )
         try file.replace(by: ["shipper read certificate:shipper"])
         service.server.hangUp()
         try service.server.logLine(containing: "0 tokens, 1 certificates")
@@ -478,14 +540,19 @@ struct AccessTests {
         #expect(try status("workload", "GET") == "401")
     }
 
-    @Test("A session that is resumed without the certificate is still its client's", arguments: ["-tls1_2", "-tls1_3"])
+    @Test(
+        "A session that is resumed without the certificate is still its client's",
+        arguments: ["-tls1_2", "-tls1_3"])
     func resumption(_ version: String) throws {
         let certificates = try certificates()
         let service = try SecureService(
             certificates, flags: file.flags + ["--tls-client-ca", certificates.certificate("ca")])
-        let identity = "-cert \(certificates.certificate("workload")) -key \(certificates.key("workload"))"
+        let identity =
+            "-cert \(certificates.certificate("workload")) -key \(certificates.key("workload"))"
         let session = folder.file("session.pem")
-        for (arguments, kind) in [("\(identity) -sess_out \(session)", "New"), ("-sess_in \(session)", "Reused")] {
+        for (arguments, kind) in [
+            ("\(identity) -sess_out \(session)", "New"), ("-sess_in \(session)", "Reused"),
+        ] {
             let answer = try service.request("\(version) \(arguments)", target: "/events")
             #expect(answer.contains("\n\(kind), "))
             #expect(answer.contains("{\"events\":[]"), "\(answer)")

@@ -27,7 +27,9 @@ final class AccessFile {
     }
 
     private static func write(_ tokens: [(name: String, scopes: Scopes)], to path: String) throws {
-        let lines = tokens.map { AccessList.line(name: $0.name, scopes: $0.scopes, token: $0.name) ?? "" }
+        let lines = tokens.map {
+            AccessList.line(name: $0.name, scopes: $0.scopes, token: $0.name) ?? ""
+        }
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
     }
 }

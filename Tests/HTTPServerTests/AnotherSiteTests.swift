@@ -11,8 +11,10 @@ struct AnotherSiteTests {
             (["Sec-Fetch-Site: same-origin", "Origin: http://b"], true),
             (["Origin: http://a"], true), (["Origin: https://A"], true),
             (["Sec-Fetch-Site: cross-site"], false), (["Sec-Fetch-Site: same-site"], false),
-            (["Sec-Fetch-Site: cross-site", "Origin: http://a"], false), (["Sec-Fetch-Site:"], false),
-            (["Origin: http://b"], false), (["Origin: http://a:8080"], false), (["Origin: http://b.a"], false),
+            (["Sec-Fetch-Site: cross-site", "Origin: http://a"], false),
+            (["Sec-Fetch-Site:"], false),
+            (["Origin: http://b"], false), (["Origin: http://a:8080"], false),
+            (["Origin: http://b.a"], false),
             (["Origin: null"], false), (["Origin:"], false), (["Origin: http://a/"], false),
         ] as [([String], Bool)])
     func requests(_ fields: [String], isTaken: Bool) throws {

@@ -7,7 +7,9 @@ import Testing
 struct FailedAttemptsTests {
     private static let second: UInt64 = 1_000_000_000
 
-    @Test("Ten in a minute cost nothing, each further one a second more than the one before, up to ten")
+    @Test(
+        "Ten in a minute cost nothing, each further one a second more than the one before, up to ten"
+    )
     func steps() {
         var attempts = FailedAttempts()
         let delays = (0..<25).map { _ in attempts.note(from: 1, now: 7) / Self.second }
@@ -21,10 +23,13 @@ struct FailedAttemptsTests {
         #expect(attempts.note(from: 1, now: 6 * Self.second) == 10 * Self.second)
         #expect(attempts.note(from: 1, now: 18 * Self.second) == 9 * Self.second)
         let later = 18 * Self.second + 19 * 6 * Self.second
-        #expect((0..<11).map { _ in attempts.note(from: 1, now: later) > 0 } == Array(repeating: false, count: 10) + [true])
+        #expect(
+            (0..<11).map { _ in attempts.note(from: 1, now: later) > 0 } == Array(
+                repeating: false, count: 10) + [true])
     }
 
-    @Test("A million addresses cost no memory, and one that has done nothing is hardly ever charged")
+    @Test(
+        "A million addresses cost no memory, and one that has done nothing is hardly ever charged")
     func flood() {
         var attempts = FailedAttempts()
         for network in 0..<40 as Range<UInt64> {
@@ -40,8 +45,10 @@ struct FailedAttemptsTests {
     @Test(
         "An IPv6 address counts as its /64, one that wraps an IPv4 address as that",
         arguments: [
-            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true), ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
-            ("::ffff:192.0.2.1", "::ffff:192.0.2.2", false), ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true),
+            ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.2", false),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false), ("::1", "::1", true), ("::1", "192.0.2.1", false),
         ])
     func networks(_ one: String, _ other: String, areSame: Bool) throws {
@@ -53,8 +60,10 @@ struct FailedAttemptsTests {
         let family = text.contains(":") ? AF_INET6 : AF_INET
         storage.ss_family = sa_family_t(family)
         withUnsafeMutableBytes(of: &storage) { bytes in
-            let offset = family == AF_INET6
-                ? MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) : MemoryLayout<sockaddr_in>.offset(of: \.sin_addr)
+            let offset =
+                family == AF_INET6
+                ? MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr)
+                : MemoryLayout<sockaddr_in>.offset(of: \.sin_addr)
             #expect(inet_pton(family, text, bytes.baseAddress! + offset!) == 1)
         }
         return PeerAddress(storage, size: socklen_t(MemoryLayout<sockaddr_storage>.size)).network

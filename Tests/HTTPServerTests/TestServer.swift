@@ -71,11 +71,11 @@ final class TestServer: Sendable {
 
     static func route(
         _ method: HTTPMethod, _ path: String, scope: Scopes? = nil, bodyLimit: Int = 0,
-        takesPieces: Bool = false, _ handler: @escaping Route.Handler
+        takesPieces: (@Sendable (Request) -> Bool)? = nil, _ handler: @escaping Route.Handler
     ) -> Route {
         Route(
             method, path, summary: "for tests", statuses: [.ok], scope: scope,
-            bodyLimit: bodyLimit, takesPieces: takesPieces ? { _ in true } : nil, handler: handler)
+            bodyLimit: bodyLimit, takesPieces: takesPieces, handler: handler)
     }
 
     /// What the server understood: method and target, field lines, an empty line, the body.
