@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Tokens and client certificates, with the built program.
+/// Tokens, with the built program.
 @Suite("Access control")
 struct AccessTests {
     private let folder: TemporaryFolder
@@ -10,10 +10,6 @@ struct AccessTests {
     init() throws {
         folder = try TemporaryFolder()
         file = AccessFile(in: folder)
-    }
-
-    private static func bearer(_ token: String) -> [(String, String)] {
-        [("Authorization", "Bearer \(token)")]
     }
 
     private func serve(_ flags: String..., environment: [String: String] = [:]) throws
@@ -25,7 +21,7 @@ struct AccessTests {
     private func code(_ server: LogbookProcess, _ token: String, _ target: String = "/events")
         throws -> Int
     {
-        try server.exchange("GET", target, headers: Self.bearer(token)).status
+        try server.exchange("GET", target, headers: AccessFile.bearer(token)).status
     }
 
     // MARK: Routes
@@ -55,7 +51,7 @@ struct AccessTests {
             #expect((try status([]) < 300) == (scope == "none"), "\(method) \(target)")
             for (name, token) in tokens {
                 let isEnough = name == scope || name == "admin" || scope == "none"
-                let found = try status(Self.bearer(token))
+                let found = try status(AccessFile.bearer(token))
                 // What admin deletes is gone.
                 #expect(
                     found < 300 ? isEnough : found == 403 && !isEnough,
@@ -71,11 +67,11 @@ struct AccessTests {
         let none = try server.exchange("POST", "/events", NewEvent(id: "a").json)
         #expect(try none.problem(401).detail.contains("scope write"))
         #expect(none.header("WWW-Authenticate") == "Bearer realm=\"logbook\"")
-        let wrong = try server.exchange("GET", "/events", headers: Self.bearer(token + "x"))
+        let wrong = try server.exchange("GET", "/events", headers: AccessFile.bearer(token + "x"))
         #expect(try wrong.problem(401).detail.contains("not known here"))
         #expect(
             wrong.header("WWW-Authenticate") == "Bearer realm=\"logbook\", error=\"invalid_token\"")
-        let weak = try server.exchange("POST", "/events", "{}", headers: Self.bearer(token))
+        let weak = try server.exchange("POST", "/events", "{}", headers: AccessFile.bearer(token))
         #expect(try weak.problem(403).detail == "This needs the scope write, and 'ci' has read.")
         #expect(
             weak.header("WWW-Authenticate")
@@ -84,7 +80,7 @@ struct AccessTests {
         // In a query a token would stand in logs and histories: there it is none.
         #expect(try server.exchange("GET", "/events?access_token=\(token)").status == 401)
         let both = try server.exchange(
-            "GET", "/events?access_token=\(token)", headers: Self.bearer(token))
+            "GET", "/events?access_token=\(token)", headers: AccessFile.bearer(token))
         #expect(both.status == 400)
     }
 
@@ -97,126 +93,6 @@ struct AccessTests {
             "curl", "-sS", "--unix-socket", folder.file("probes"), "http://localhost/metrics")
         #expect(metrics.contains("logbook_auth_failures_total{reason=\"no_token\"} 1\n"))
         #expect(metrics.contains("logbook_auth_failures_total{reason=\"invalid_token\"} 0\n"))
-    }
-
-    // MARK: Commands
-
-    @Test("Every command that asks a server shows its token")
-    func commands() throws {
-        try file.add("boss", "admin")
-        try file.add("reader", "read")
-        let server = try serve()
-        let event = ["--type", "a", "--severity", "info", "--title", "t", "--id", "x"]
-        try NewEvent(id: "y").json.write(
-            toFile: folder.file("y.ndjson"), atomically: true, encoding: .utf8)
-        for command in [
-            ["events", "add"] + event, ["events", "list"], ["events", "get", "x"],
-            ["events", "stats"], ["events", "export"],
-            ["events", "import", folder.file("y.ndjson")],
-            ["events", "tail", "--after", "0", "--count", "1"], ["schema", "show"],
-            ["backup", "--output", folder.file("copy.db")], ["events", "delete", "x", "--yes"],
-        ] {
-            let arguments = command + ["--server", server.url]
-            let without = try Command(BuiltProgram.path, arguments)
-            #expect(without.status == 1, "\(command)")
-            #expect(without.errors.contains("401"), "\(command): \(without.errors)")
-            #expect(without.errors.contains("--token-file"), "\(command)")
-            let run = try Command(
-                BuiltProgram.path, arguments,
-                environment: ["LOGBOOK_TOKEN_FILE": file.tokenFile("boss")])
-            #expect(run.status == 0, "\(command): \(run.errors)")
-        }
-        let weak = try Command(
-            BuiltProgram.path,
-            [
-                "events", "delete", "y", "--yes", "--server", server.url, "--token-file",
-                file.tokenFile("reader"),
-            ])
-        #expect(weak.status == 1)
-        #expect(
-            weak.errors.contains("needs the scope admin, and 'reader' has read"), "\(weak.errors)")
-        #expect(try LogbookCommand.run("healthcheck", "--server", server.url).status == 0)
-        #expect(try LogbookCommand.run("schema", "version", "--server", server.url).status == 0)
-    }
-
-    @Test("The import of Kubernetes' events shows a token, too")
-    func kubernetesImport() throws {
-        try file.add("shipper", "write")
-        let server = try serve()
-        let script = BuiltProgram.repository.appendingPathComponent(
-            "scripts/import-kubernetes-events"
-        ).path
-        let data = BuiltProgram.repository.appendingPathComponent(
-            "Tests/Data/kubernetes-events.ndjson"
-        ).path
-        let without = try Command(script, ["--server", server.url, "--limit", "3", data])
-        #expect(without.status == 2)
-        #expect(without.errors.contains("401"))
-        let arguments = ["--server", server.url, "--limit", "3", data]
-        let byFile = try Command(script, ["--token-file", file.tokenFile("shipper")] + arguments)
-        #expect(byFile.output == "accepted 3, duplicates 0, rejected 0\n", "\(byFile.errors)")
-        let token = try String(contentsOfFile: file.tokenFile("shipper"), encoding: .utf8)
-        let byVariable = try Command(script, arguments, environment: ["LOGBOOK_TOKEN": token])
-        #expect(
-            byVariable.output == "accepted 0, duplicates 3, rejected 0\n", "\(byVariable.errors)")
-    }
-
-    @Test("A token is made once, and its hash alone is kept, where nobody else reads it")
-    func create() throws {
-        let output = try LogbookCommand.output(
-            "token", "create", "--name", "ci", "--scope", "write,read")
-        let match = try #require(
-            output.wholeMatch(of: #/(logbook_[0-9a-f]{64})\nci read,write sha256:([0-9a-f]{64})\n/#)
-        )
-        let sum = try Command.output("sh", "-c", "printf %s \(match.1) | sha256sum")
-        #expect(sum.hasPrefix(match.2))
-        let first = try file.add("a.b_c-9", "admin")
-        #expect(first.wholeMatch(of: /logbook_[0-9a-f]{64}/) != nil)
-        let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions]
-        #expect(mode as? Int == 0o600)
-        // A last line without its end is not run into.
-        try file.replace(
-            by: [try file.text() + "# by hand"].map { $0.trimmingCharacters(in: .newlines) })
-        try String(try file.text().dropLast()).write(
-            toFile: file.path, atomically: true, encoding: .utf8)
-        let second = try file.add("second", "read")
-        #expect(second != first)
-        let lines = try file.text().split(separator: "\n")
-        #expect(
-            lines.count == 3 && lines[1] == "# by hand" && lines[2].hasPrefix("second read sha256:")
-        )
-        #expect(try !file.text().contains(first))
-        let server = try serve()
-        #expect(try [first, second].map { try code(server, $0) } == [200, 200])
-    }
-
-    @Test(
-        "A name, a scope or a file that cannot be is refused, and the file left as it was",
-        arguments: [
-            ["--name", "a b", "--scope", "read"], ["--name", "", "--scope", "read"],
-            ["--name", "a\nb", "--scope", "read"],
-            ["--name", "a", "--scope", "all"], ["--name", "a", "--scope", ""], ["--name", "a"],
-            ["--scope", "read"],
-        ])
-    func wrongUsage(_ arguments: [String]) throws {
-        let run = try Command(
-            BuiltProgram.path, ["token", "create", "--file", file.path] + arguments)
-        #expect(run.status == 64)
-        #expect(run.output.isEmpty)
-        #expect(!FileManager.default.fileExists(atPath: file.path))
-    }
-
-    @Test("No line goes into a file that is no access file")
-    func foreignFile() throws {
-        try "key: value\n".write(toFile: file.path, atomically: true, encoding: .utf8)
-        for path in [file.path, folder.path, folder.file("none/access")] {
-            let run = try LogbookCommand.run(
-                "token", "create", "--name", "a", "--scope", "read", "--file", path)
-            #expect(run.status == 1)
-            #expect(run.output.isEmpty)
-            #expect(run.errors.hasPrefix(path), "\(run.errors)")
-        }
-        #expect(try file.text() == "key: value\n")
     }
 
     // MARK: Changes of the file
@@ -298,7 +174,7 @@ struct AccessTests {
         for _ in 0..<500 {
             for client in clients {
                 #expect(
-                    try client.exchange("GET", "/events?limit=1", headers: Self.bearer(token))
+                    try client.exchange("GET", "/events?limit=1", headers: AccessFile.bearer(token))
                         .status == 200)
             }
         }
@@ -313,7 +189,8 @@ struct AccessTests {
         try file.add("stays", "read")
         let server = try serve("--reload-interval", "86400", "--stream-heartbeat", "3600")
         let stream = try server.connect()
-        try stream.send(RawClient.request("GET", "/events/stream", headers: Self.bearer(token)))
+        try stream.send(
+            RawClient.request("GET", "/events/stream", headers: AccessFile.bearer(token)))
         try stream.readSome()
         let tails = try ["gone", "stays"].map { name in
             try ChildProcess(
@@ -329,7 +206,7 @@ struct AccessTests {
         func store(_ id: String) throws {
             #expect(
                 try server.exchange(
-                    "POST", "/events", NewEvent(id: id).json, headers: Self.bearer(writer)
+                    "POST", "/events", NewEvent(id: id).json, headers: AccessFile.bearer(writer)
                 ).status == 201)
         }
         try store("one")
@@ -429,9 +306,10 @@ struct AccessTests {
         let wrong = "s3cret-\(UUID().uuidString)"
         for secret in [token, wrong] {
             for headers in [
-                Self.bearer(secret), Self.bearer("\(secret), \(secret)"),
+                AccessFile.bearer(secret), AccessFile.bearer("\(secret), \(secret)"),
                 [("Authorization", secret)],
-                [("Authorization", "Basic \(secret)")], Self.bearer(secret) + Self.bearer(secret),
+                [("Authorization", "Basic \(secret)")],
+                AccessFile.bearer(secret) + AccessFile.bearer(secret),
                 [("Cookie", secret)], [],
             ] {
                 for (method, target) in [
@@ -455,7 +333,7 @@ struct AccessTests {
     func refusalLog() throws {
         let token = try file.add("ci", "read")
         let server = try serve()
-        _ = try server.exchange("DELETE", "/events/some-id", headers: Self.bearer(token))
+        _ = try server.exchange("DELETE", "/events/some-id", headers: AccessFile.bearer(token))
         let line = try server.logLine(containing: "Access refused")
         #expect(
             line.contains(
@@ -467,95 +345,5 @@ struct AccessTests {
         try server.stop()
         let lines = server.log.split(separator: "\n").filter { $0.contains("Access refused") }
         #expect(lines.count < 1000)
-    }
-
-    // MARK: Client certificates
-
-    private func certificates() throws -> Certificates {
-        let certificates = try Certificates(in: folder)
-        try certificates.make("shipper", signedBy: "ca")
-        try certificates.make("stranger", signedBy: "ca")
-        try certificates.make(
-            "workload", signedBy: "ca", names: "URI:spiffe://cluster/ns/a,DNS:a.svc")
-        try certificates.makeAuthority("foreign")
-        try certificates.make("forged", signedBy: "foreign", subject: "shipper")
-        try file.replace(by: [
-            "shipper write certificate:shipper", "mesh read certificate:spiffe://cluster/ns/a",
-            "service write certificate:a.svc", "# nobody certificate:stranger",
-        ])
-        return certificates
-    }
-
-    private func status(
-        _ service: SecureService, _ identity: [String], _ method: String,
-        _ target: String = "/events"
-    ) throws -> String {
-        let body = method == "POST" ? ["-d", NewEvent(id: "a").json] : []
-        return try service.curl(
-            identity + body + ["-X", method, "-o", "/dev/null", "-w", "%{http_code}"], path: target
-        ).output
-    }
-
-    @Test(
-        "A certificate may do what the file says of its names", arguments: ["required", "optional"])
-    func certificates(_ authentication: String) throws {
-        let certificates = try certificates()
-        let token = try file.add("reader", "read")
-        let service = try SecureService(
-            certificates,
-            flags: file.flags + [
-                "--tls-client-ca", certificates.certificate("ca"), "--tls-client-auth",
-                authentication,
-            ])
-        func status(_ name: String, _ method: String) throws -> String {
-            try self.status(service, service.identity(name), method)
-        }
-        #expect(try status("shipper", "POST") == "201")
-        #expect(try status("shipper", "GET") == "403")
-        #expect(try status("workload", "GET") == "200")
-        #expect(try status("workload", "POST") == "200")
-        #expect(try status("workload", "DELETE") == "403")
-        #expect(try status("stranger", "GET") == "401")
-        // One that another authority has signed does not get so far.
-        #expect(try status("forged", "POST") == "000")
-        #expect(try self.status(service, service.identity("stranger"), "GET", "/healthz") == "200")
-        // A token that is sent decides alone.
-        for (value, code) in [(token, "200"), ("wrong", "401")] {
-            let header = ["-H", "Authorization: Bearer \(value)"]
-            #expect(try self.status(service, service.identity("shipper") + header, "GET") == code)
-            if authentication == "optional" {
-                #expect(try self.status(service, header, "GET") == code)
-                #expect(try self.status(service, [], "GET") == "401")
-            }
-        }
-        // Without a line it is over, on the connection that there is, too.
-        #expect(
-            try service.server.exchange("GET", "/events", headers: Self.bearer(token)).status == 200
-        )
-        try file.replace(by: ["shipper read certificate:shipper"])
-        service.server.hangUp()
-        try service.server.logLine(containing: "0 tokens, 1 certificates")
-        #expect(try status("shipper", "POST") == "403")
-        #expect(try status("shipper", "GET") == "200")
-        #expect(try status("workload", "GET") == "401")
-    }
-
-    @Test(
-        "A session that is resumed without the certificate is still its client's",
-        arguments: ["-tls1_2", "-tls1_3"])
-    func resumption(_ version: String) throws {
-        let certificates = try certificates()
-        let service = try SecureService(
-            certificates, flags: file.flags + ["--tls-client-ca", certificates.certificate("ca")])
-        let identity =
-            "-cert \(certificates.certificate("workload")) -key \(certificates.key("workload"))"
-        let session = folder.file("session.pem")
-        for (arguments, kind) in [
-            ("\(identity) -sess_out \(session)", "New"), ("-sess_in \(session)", "Reused"),
-        ] {
-            let answer = try service.request("\(version) \(arguments)", target: "/events")
-            #expect(answer.contains("\n\(kind), "))
-            #expect(answer.contains("{\"events\":[]"), "\(answer)")
-        }
     }
 }

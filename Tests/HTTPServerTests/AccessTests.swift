@@ -20,17 +20,20 @@ struct AccessTests {
         TestServer.route(.get, "/stream", scope: .read) { _, response in
             response.source = { $0.send([65]) }
         },
-        TestServer.route(.post, "/upload", scope: .write, bodyLimit: 1, takesPieces: { _ in true })
-        {
-            request, _ in
-            let pending = Mutex<PendingResponse?>(nil)
-            let response = request.receiveBody { part in
-                if case .end = part { pending.withLock { $0 }?.complete { $0.body = [65] } }
-                return .hungry
-            }
-            pending.withLock { $0 = response }
-        },
+        TestServer.route(
+            .post, "/upload", scope: .write, bodyLimit: 1, takesPieces: { _ in true },
+            upload),
     ]
+
+    /// Answers when the body has ended.
+    private static let upload: Route.Handler = { request, _ in
+        let pending = Mutex<PendingResponse?>(nil)
+        let response = request.receiveBody { part in
+            if case .end = part { pending.withLock { $0 }?.complete { $0.body = [65] } }
+            return .hungry
+        }
+        pending.withLock { $0 = response }
+    }
 
     private static func run(
         loops: Int = 2, maxConnections: Int = 4096, _ file: AccessFile,

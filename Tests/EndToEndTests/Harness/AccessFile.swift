@@ -15,6 +15,11 @@ struct AccessFile {
     /// Flags for a server.
     var flags: [String] { ["--access-file", path] }
 
+    /// A header field with `token`.
+    static func bearer(_ token: String) -> [(String, String)] {
+        [("Authorization", "Bearer \(token)")]
+    }
+
     /// Makes a token and adds its line; the token goes into a file of its name, too.
     @discardableResult
     func add(_ name: String, _ scopes: String) throws -> String {
