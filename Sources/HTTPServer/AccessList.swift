@@ -5,11 +5,17 @@ import COpenSSL
 /// A line is `NAME SCOPE[,SCOPE] sha256:HEX` for a token, known by its hash alone, or `NAME SCOPE[,SCOPE]
 /// certificate:WHO` for a client certificate. Empty lines, and those that begin with `#`, mean nothing.
 public final class AccessList: Sendable {
-    /// One line.
-    struct Entry: Sendable {
+    /// One line; an object, so that a request that it lets in holds a single reference.
+    final class Entry: Sendable {
         let name: String
         let scopes: Scopes
         let credential: Credential
+
+        init(_ name: String, _ scopes: Scopes, _ credential: Credential) {
+            self.name = name
+            self.scopes = scopes
+            self.credential = credential
+        }
     }
 
     enum Credential: Hashable, Sendable {
@@ -88,8 +94,7 @@ public final class AccessList: Sendable {
         guard isName(name), let scopes = Scopes(String(decoding: fields[1], as: UTF8.self)),
             let credential = credential(fields[2])
         else { return nil }
-        return Entry(
-            name: String(decoding: name, as: UTF8.self), scopes: scopes, credential: credential)
+        return Entry(String(decoding: name, as: UTF8.self), scopes, credential)
     }
 
     /// Whether these can name a token: they stand in the log.
@@ -157,10 +162,15 @@ public final class AccessList: Sendable {
 
     private static func hash(_ token: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: hashBytes) { hash, count in
-            SHA256(token.bindMemory(to: UInt8.self).baseAddress, token.count, hash.baseAddress)
+            let result = EVP_Digest(
+                token.baseAddress, token.count, hash.baseAddress, nil, algorithm, nil)
+            precondition(result == 1, "libcrypto has SHA-256")
             count = hashBytes
         }
     }
+
+    /// Looked up once, which costs more than to hash a token. Threads share it (openssl-threads(7)).
+    nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 
     /// The line of an access file for a new token; nil when `name` cannot be its name.
     public static func line(name: String, scopes: Scopes, token: String) -> String? {
