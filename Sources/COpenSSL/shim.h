@@ -1,9 +1,13 @@
 // What the Swift importer cannot see of OpenSSL's headers: macros, and callbacks that are simplest in C.
 #pragma once
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 // RFC 9325, 3.1.1 and 4.2: TLS 1.2 at least, and with it only forward secrecy and authenticated encryption. No group
 // that costs the server many times what the usual ones cost, such as ffdhe8192: a client may ask for it for nothing.
@@ -91,3 +95,24 @@ static inline int copenssl_errno(unsigned long error) { return ERR_SYSTEM_ERROR(
 
 // RFC 6066, 3: tells the server by which name a client knows it.
 static inline int copenssl_name_server(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }
+
+// Has `take` called with each name that a certificate says its owner has: the common names of the subject, and the DNS
+// names and URIs among the alternative names. They may hold any bytes, NUL too.
+static inline void copenssl_certificate_names(
+    X509 *certificate, void *context, void (*take)(void *context, const unsigned char *bytes, int count)) {
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) {
+        unsigned char *text;
+        int count = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+        if (count < 0) continue;
+        take(context, text, count);
+        OPENSSL_free(text);
+    }
+    GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int at = 0; at < sk_GENERAL_NAME_num(names); at++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, at);
+        if (name->type != GEN_DNS && name->type != GEN_URI) continue;
+        take(context, ASN1_STRING_get0_data(name->d.ia5), ASN1_STRING_length(name->d.ia5));
+    }
+    GENERAL_NAMES_free(names);
+}

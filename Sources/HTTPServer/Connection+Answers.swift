@@ -6,6 +6,9 @@ extension Connection {
         answer { response in
             loop.renderError(error, &response)
             if let allow { response.addHeader("Allow", allow) }
+            if let challenge = error.challenge {
+                response.addHeader("WWW-Authenticate", challenge)
+            }
         }
     }
 
@@ -113,6 +116,7 @@ extension Connection {
         countedRow = LoopCounters.noRow
         trace = nil
         parameter = []
+        admission = nil
         isInHeader = false
         isBodyUnread = false
         phase = .head
@@ -124,6 +128,7 @@ extension Connection {
     /// Asks for the next piece once the client has taken those before it.
     func demandPiece() {
         guard phase == .streaming, unsent.isEmpty else { return }
+        guard endOfAdmission() == nil else { return breakOff() }
         guard let (source, number) = stream?.demand() else { return }
         source(BodyDemand(loop: loop, token: token, number: number))
     }
@@ -143,6 +148,10 @@ extension Connection {
     /// Ends the connection in the middle of the body, so that the client sees that it is not whole.
     func failStream(_ number: UInt64) {
         guard phase == .streaming, stream?.grant(number) != nil else { return }
+        breakOff()
+    }
+
+    private func breakOff() {
         transport.reset()
         close()
     }

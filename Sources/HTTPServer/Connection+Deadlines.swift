@@ -18,6 +18,7 @@ extension Connection {
     func restoreDeadline() {
         switch phase {
         case .head: setDeadline(loop.timeouts.idle)
+        case .refusing: setDeadline(refusal?.delay ?? 0)
         case .collecting, .draining: setDeadline(loop.timeouts.body)
         case .receiving where !isReceiverFull: setDeadline(loop.timeouts.body)
         case .receiving, .handshaking, .waiting, .streaming, .lingering, .closed: deadline = .max
@@ -50,6 +51,8 @@ extension Connection {
                 refuse(HTTPError(.requestTimeout, "The body came too slowly."))
                 finishTurn()
             }
+        case .refusing:
+            refuseLate()
         case .head:
             takeLeave()
         case .handshaking:

@@ -24,7 +24,7 @@ extension Connection {
                 case .draining:
                     guard !rest.isEmpty || decoder.isDone else { return offset }
                     offset += drain(rest)
-                case .handshaking, .waiting, .streaming:
+                case .handshaking, .refusing, .waiting, .streaming:
                     return offset
                 case .lingering, .closed:
                     return bytes.count
@@ -76,6 +76,7 @@ extension Connection {
         case .run(let route, let parameter):
             self.route = route
             self.parameter = parameter
+            guard admits(headView, to: route) else { return 0 }
             return readBody(of: route, headView, after: rest)
         }
     }
@@ -155,6 +156,7 @@ extension Connection {
     /// Gives the receiver what is there of the body; returns how many bytes that took.
     private func handOver(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
         guard let receiver else { preconditionFailure("a body is received by somebody") }
+        if let refusal = endOfAdmission() { throw refusal }
         let taken = try decoder.decode(bytes, limits: loop.limits) { piece throws(HTTPError) in
             bodyBytesInWindow += piece.count
             if receiver(.piece(piece)) == .full { isReceiverFull = true }

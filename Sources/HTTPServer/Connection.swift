@@ -13,6 +13,8 @@ final class Connection {
         case collecting
         /// Reading a body that the handler takes piece by piece.
         case receiving
+        /// The request is refused, and will be told so later.
+        case refusing
         /// The handler has postponed its answer.
         case waiting
         /// Sending an answer piece by piece.
@@ -30,6 +32,8 @@ final class Connection {
     /// reference would be counted at every use.
     let loop: EventLoop
     let router: Router
+    /// nil where anybody may have any request run.
+    let access: AccessControl?
 
     var phase = Phase.head
     var parser = RequestParser()
@@ -47,6 +51,10 @@ final class Connection {
     /// Whether there is a body that has not been read to its end.
     var isBodyUnread = false
     var receiver: Request.BodyReceiver?
+    /// What let it in.
+    var admission: AccessControl.Admission?
+    /// What it will be told, and how long after, in nanoseconds.
+    var refusal: (error: HTTPError, delay: UInt64)?
     /// The receiver takes no more until it says so.
     var isReceiverFull = false
     var drainedBytes = 0
@@ -79,9 +87,13 @@ final class Connection {
     /// Bytes in this connection's buffers that the server's total knows of.
     private var accountedBytes = 0
 
-    init(_ transport: Transport, router: Router, loop: EventLoop, token: UInt64) {
+    init(
+        _ transport: Transport, router: Router, access: AccessControl?, loop: EventLoop,
+        token: UInt64
+    ) {
         self.transport = transport
         self.router = router
+        self.access = access
         self.loop = loop
         self.token = token
     }
@@ -265,7 +277,7 @@ final class Connection {
 
     /// Closes, but for what has come meanwhile, which is answered.
     func closeIfIdle() {
-        if phase == .handshaking { return close() }
+        if phase == .handshaking || phase == .refusing { return close() }
         guard isAtRest else { return }
         receive()
         if isAtRest { takeLeave() }
@@ -280,6 +292,7 @@ final class Connection {
 
     func close() {
         if phase == .closed { return }
+        endRefusing()
         phase = .closed
         deadline = .max
         pending = []
@@ -290,7 +303,10 @@ final class Connection {
         stream = nil
         _ = accountForBuffers()
         if let session = transport.session, let error = session.clientError {
-            loop.server.clientErrors.note(error, of: session.peer, now: loop.now)
+            let peer = session.peer
+            loop.server.clientErrors.note(now: loop.now) {
+                ("TLS with \(peer) failed: \(error)", [:])
+            }
         }
         transport.close()
         loop.remove(self)

@@ -4,7 +4,8 @@ public struct Endpoint: Sendable {
     public let address: ListenAddress
     /// Serves TLS with these; nil for plain HTTP.
     public let credentials: TLSCredentials?
-    /// The paths of the server's router that it serves; nil for all of them.
+    /// The paths of the server's router that it serves, to anybody; nil for all of them, under the server's access
+    /// control.
     public let paths: [String]?
     /// Of those paths; the server sets it.
     var router: Router?

@@ -8,6 +8,9 @@ public enum HTTPMethod: String, CaseIterable, Sendable {
     case delete = "DELETE"
     case options = "OPTIONS"
 
+    /// RFC 9110, 9.2.1: whether it only reads.
+    var isSafe: Bool { self == .get || self == .head || self == .options }
+
     /// The method that `token` names; nil for one that this server does not implement.
     init?(token: UnsafeRawBufferPointer) {
         switch token.count {

@@ -7,8 +7,9 @@ public struct HTTPStatus: Hashable, Sendable {
 
     /// All of them, in their order.
     public static let all: [HTTPStatus] = [
-        .ok, .created, .noContent, .notModified, .badRequest, .notFound, .methodNotAllowed,
-        .notAcceptable, .requestTimeout, .conflict, .contentTooLarge, .uriTooLong,
+        .ok, .created, .noContent, .notModified, .badRequest, .unauthorized, .forbidden,
+        .notFound, .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge,
+        .uriTooLong,
         .unsupportedMediaType, .expectationFailed, .unprocessableContent, .headerFieldsTooLarge,
         .internalServerError, .notImplemented, .serviceUnavailable, .versionNotSupported,
     ]
@@ -34,6 +35,10 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let notModified = HTTPStatus(304, "Not Modified")
     /// 400
     public static let badRequest = HTTPStatus(400, "Bad Request")
+    /// 401
+    public static let unauthorized = HTTPStatus(401, "Unauthorized")
+    /// 403
+    public static let forbidden = HTTPStatus(403, "Forbidden")
     /// 404
     public static let notFound = HTTPStatus(404, "Not Found")
     /// 405

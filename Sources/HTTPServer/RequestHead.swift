@@ -40,6 +40,23 @@ struct RequestHead {
         return nil
     }
 
+    /// Whether a browser sends it for a page that another server has given it. It would send a client certificate along,
+    /// and reach addresses that the page's server cannot.
+    ///
+    /// Browsers say so in Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/), to servers with TLS or on this machine, and in
+    /// Origin (RFC 6454, 7). No other client sends either.
+    func isOfAnotherSite(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        if let site = value(of: "sec-fetch-site", in: bytes) {
+            return !site.equals("same-origin") && !site.equals("none")
+        }
+        guard let origin = value(of: "origin", in: bytes) else { return false }
+        // "null" has no slash.
+        guard let slash = origin.lastIndex(of: UInt8(ascii: "/")),
+            let host = value(of: "host", in: bytes)
+        else { return true }
+        return !origin.slice(slash + 1..<origin.count).equalsIgnoringCase(host)
+    }
+
     /// Makes this the head of nothing, keeping the space for fields.
     mutating func clear() {
         method = nil

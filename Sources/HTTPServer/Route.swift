@@ -15,6 +15,8 @@ public final class Route: Sendable {
     public let parameters: [String]
     /// The statuses that its handler may answer with; the server's own come on top.
     public let statuses: [HTTPStatus]
+    /// What a client needs, where there is access control; nil when it needs nothing.
+    public let scope: Scopes?
     /// The longest body it takes, in bytes; 0 when it takes none.
     public let bodyLimit: Int
     /// Whether its 503 is what it is there to tell, and no failure.
@@ -26,7 +28,8 @@ public final class Route: Sendable {
     /// Describes a route.
     public init(
         _ method: HTTPMethod, _ path: String, summary: String, parameters: [String] = [],
-        statuses: [HTTPStatus], bodyLimit: Int = 0, tellsTrouble: Bool = false,
+        statuses: [HTTPStatus], scope: Scopes? = nil, bodyLimit: Int = 0,
+        tellsTrouble: Bool = false,
         takesPieces: (@Sendable (Request) -> Bool)? = nil, handler: @escaping Handler
     ) {
         precondition(path.hasPrefix("/"), "a route's path begins with '/'")
@@ -35,6 +38,7 @@ public final class Route: Sendable {
         self.summary = summary
         self.parameters = parameters
         self.statuses = statuses
+        self.scope = scope
         self.bodyLimit = bodyLimit
         self.tellsTrouble = tellsTrouble
         self.takesPieces = takesPieces

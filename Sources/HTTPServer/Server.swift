@@ -9,10 +9,11 @@ public final class Server: Sendable {
     let configuration: ServerConfiguration
     let router: Router
     private let logger: Logger
-    let clientErrors: ClientErrorLog
+    let clientErrors: ThrottledLog
     let requestLog: RequestLog
     private let openConnections = Atomic<Int>(0)
     private let bufferedBytes = Atomic<Int>(0)
+    private let lateAnswers = Atomic<Int>(0)
     private let dealt = Atomic<Int>(0)
     private let ended = DispatchGroup()
     private let state = Mutex(State())
@@ -33,7 +34,7 @@ public final class Server: Sendable {
         self.configuration = configuration
         self.router = router
         self.logger = logger
-        clientErrors = ClientErrorLog(logger)
+        clientErrors = ThrottledLog(logger, level: .info)
         requestLog = RequestLog(logger, slow: configuration.slowRequest)
     }
 
@@ -57,6 +58,9 @@ public final class Server: Sendable {
         figures.bufferedBytes = bufferedBytes.load(ordering: .relaxed)
         figures.bufferLimit = configuration.limits.bufferedBytes
         let credentials = configuration.endpoints.lazy.compactMap(\.credentials).first
+        for reason in AccessControl.Reason.allCases {
+            figures.accessRefusals[reason] = configuration.access?.count(reason) ?? 0
+        }
         figures.certificateEnd = credentials?.current.notAfter
         return figures
     }
@@ -184,6 +188,22 @@ public final class Server: Sendable {
     /// Gives a place back.
     func connectionClosed() {
         openConnections.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    /// Takes one of the places for answers that are held back; false when all are taken.
+    func reserveLateAnswer() -> Bool {
+        // They are connections, of which the others must not run out.
+        let most = configuration.maxConnections / Self.connectionsPerLateAnswer
+        if lateAnswers.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }
+        lateAnswerGiven()
+        return false
+    }
+
+    private static let connectionsPerLateAnswer = 16
+
+    /// Gives such a place back.
+    func lateAnswerGiven() {
+        lateAnswers.wrappingSubtract(1, ordering: .relaxed)
     }
 
     /// Adds to the bytes that all connections hold, and returns the total.

@@ -8,6 +8,8 @@ public struct ServerConfiguration: Sendable {
     public var maxConnections = 4096
     /// The bounds on each connection.
     public var limits = HTTPLimits()
+    /// Who may have requests run whose routes have a scope; nil is anybody.
+    public var access: AccessControl?
     /// A request that takes as long, from when it has come whole until its answer, is logged.
     public var slowRequest: Duration = .seconds(1)
     /// Called on an event loop, by its number, at the end of each wake-up in which handlers ran:

@@ -45,6 +45,23 @@ final class TLSSession {
 
     deinit { SSL_free(handle) }
 
+    /// The names in the certificate that the client has shown: the subject's common names, and the DNS names and URIs
+    /// among its alternative names. There are none before OpenSSL has found it good.
+    private(set) lazy var clientNames: [[UInt8]] = {
+        guard isEstablished, SSL_get_verify_result(handle) == Int(X509_V_OK),
+            let certificate = SSL_get1_peer_certificate(handle)
+        else { return [] }
+        defer { X509_free(certificate) }
+        var names: [[UInt8]] = []
+        withUnsafeMutablePointer(to: &names) { names in
+            copenssl_certificate_names(certificate, names) { names, bytes, count in
+                let name = UnsafeBufferPointer(start: bytes, count: Int(count))
+                names?.assumingMemoryBound(to: [[UInt8]].self).pointee.append(Array(name))
+            }
+        }
+        return names
+    }()
+
     /// Goes on with the handshake.
     func handshake() -> Handshake {
         if !hasBegun {

@@ -30,10 +30,12 @@ struct Verdict {
             return
         }
         self.path = match.entry.number
-        outcome = Self.outcome(head, match)
+        outcome = Self.outcome(head, bytes, match)
     }
 
-    private static func outcome(_ head: RequestHead, _ match: Router.Match) -> Outcome {
+    private static func outcome(
+        _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ match: Router.Match
+    ) -> Outcome {
         if head.method == .options, match.entry.route(.options) == nil {
             return .allow(match.entry.allow)
         }
@@ -45,6 +47,11 @@ struct Verdict {
         }
         guard !head.hasUnknownExpectation else {
             let error = HTTPError(.expectationFailed, "The only expectation here is 100-continue.")
+            return .refuse(error, allow: nil)
+        }
+        guard method.isSafe || !head.isOfAnotherSite(bytes) else {
+            let error = HTTPError(
+                .forbidden, "A browser sends this for a page of another site, which is not let in.")
             return .refuse(error, allow: nil)
         }
         return .run(route, parameter: match.parameter)

@@ -13,6 +13,7 @@ extension LogbookAPI {
             route(
                 .get, "/backup",
                 "a consistent copy of the database file, checked before it is sent",
+                scope: .admin,
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getBackup)
         ]
     }

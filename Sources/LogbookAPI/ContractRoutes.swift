@@ -15,7 +15,7 @@ extension LogbookAPI {
     }
 
     private func contractRoute(_ path: String, _ summary: String, _ answer: StaticAnswer) -> Route {
-        route(.get, path, summary, statuses: [.ok, .notModified, .badRequest]) {
+        route(.get, path, summary, scope: nil, statuses: [.ok, .notModified, .badRequest]) {
             [self] request, response throws(Problem) in
             _ = try parameters(request, known: [])
             answer.write(to: &response, for: request)
@@ -31,14 +31,14 @@ extension LogbookAPI {
             routes.map(RouteIndex.Entry.init)
                 + [
                     RouteIndex.Entry(
-                        method: .get, path: path, summary: summary, parameters: [],
+                        method: .get, path: path, summary: summary, scope: nil, parameters: [],
                         statuses: statuses)
                 ])
         let answers = [
             StaticAnswer("application/json", index.json),
             StaticAnswer("text/html; charset=utf-8", index.page),
         ]
-        return route(.get, path, summary, statuses: statuses) {
+        return route(.get, path, summary, scope: nil, statuses: statuses) {
             [self] request, response throws(Problem) in
             _ = try parameters(request, known: [])
             // What accepts neither gets JSON: an index that is a 406 helps nobody.

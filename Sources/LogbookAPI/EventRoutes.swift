@@ -9,7 +9,7 @@ extension LogbookAPI {
         [
             route(
                 .post, "/events", "stores one event, an array of events, or a stream of them",
-                parameters: ["strict"],
+                scope: .write, parameters: ["strict"],
                 statuses: [
                     .ok, .created, .badRequest, .conflict, .contentTooLarge, .unsupportedMediaType,
                     .unprocessableContent, .serviceUnavailable,
@@ -17,19 +17,19 @@ extension LogbookAPI {
                 bodyLimit: bodyLimit, takesPieces: Self.isLines, postEvents),
             route(
                 .get, "/events", "a page of events, newest first",
-                parameters: EventQuery.parameters,
+                scope: .read, parameters: EventQuery.parameters,
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], listEvents),
             route(
-                .get, "/events/{id}", "one event",
+                .get, "/events/{id}", "one event", scope: .read,
                 statuses: [.ok, .badRequest, .notFound, .internalServerError, .serviceUnavailable],
                 getEvent),
             route(
                 .delete, "/events", "deletes what the filters match; at least one is needed",
-                parameters: EventConditions.parameters + ["dry_run"],
+                scope: .admin, parameters: EventConditions.parameters + ["dry_run"],
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable],
                 deleteEvents),
             route(
-                .delete, "/events/{id}", "deletes one event",
+                .delete, "/events/{id}", "deletes one event", scope: .admin,
                 statuses: [
                     .noContent, .badRequest, .notFound, .serviceUnavailable,
                 ],

@@ -8,7 +8,7 @@ extension LogbookAPI {
         [
             route(
                 .get, "/events/export", "everything that the filters match, as NDJSON or CSV",
-                parameters: EventConditions.parameters + ["order", "format"],
+                scope: .read, parameters: EventConditions.parameters + ["order", "format"],
                 statuses: [
                     .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,
                 ], exportEvents)

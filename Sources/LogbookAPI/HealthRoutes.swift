@@ -8,13 +8,14 @@ extension LogbookAPI {
     var healthRoutes: [Route] {
         [
             route(
-                .get, "/healthz", "whether the process is alive", statuses: [.ok, .badRequest]
+                .get, "/healthz", "whether the process is alive", scope: nil,
+                statuses: [.ok, .badRequest]
             ) { [self] request, response throws(Problem) in
                 _ = try parameters(request, known: [])
                 response.body.append("{\"status\":\"ok\"}\n")
             },
             route(
-                .get, "/readyz", "whether the service is ready for traffic",
+                .get, "/readyz", "whether the service is ready for traffic", scope: nil,
                 statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true
             ) { [self] request, response throws(Problem) in
                 _ = try parameters(request, known: [])

@@ -19,7 +19,7 @@ final class LiveTail: Sendable {
     private func beatLater() {
         queue.asyncAfter(deadline: .now() + heartbeat) { [weak self] in
             guard let self else { return }
-            for hub in hubs { hub.beat() }
+            beat()
             beatLater()
         }
     }
@@ -31,6 +31,9 @@ final class LiveTail: Sendable {
         let (count, last) = places.taken
         return (count, places.count, last)
     }
+
+    /// Has each stream send a sign of life.
+    func beat() { for hub in hubs { hub.beat() } }
 
     func noteCommit() { for hub in hubs { hub.noteCommit() } }
 

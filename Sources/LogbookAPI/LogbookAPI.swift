@@ -62,6 +62,9 @@ public final class LogbookAPI: Sendable {
     /// Has live streams send what a commit brought; called after each.
     public func noteCommit() { liveTail.noteCommit() }
 
+    /// Has live streams send something, with which the server looks at who may still have them.
+    public func noteAccessChange() { liveTail.beat() }
+
     /// Ends live streams, so that their clients come back, once the service runs again or elsewhere.
     public func endStreams() { liveTail.end() }
 

@@ -8,7 +8,7 @@ extension LogbookAPI {
     var metricsRoutes: [Route] {
         [
             route(
-                .get, "/metrics", "figures for Prometheus, from memory",
+                .get, "/metrics", "figures for Prometheus, from memory", scope: .read,
                 statuses: [.ok, .badRequest]
             ) { [self] request, response throws(Problem) in
                 _ = try parameters(request, known: [])
@@ -86,6 +86,13 @@ extension LogbookAPI {
         text.family(
             "logbook_http_buffered_limit_bytes", .gauge, "Bytes that they may hold.",
             figures.bufferLimit)
+        text.family(
+            "logbook_auth_failures_total", .counter,
+            "Requests refused for want of a valid token or certificate, or of its scope.")
+        for reason in AccessControl.Reason.allCases {
+            text.sample(
+                figures.accessRefusals[reason] ?? 0, [("reason", reason.rawValue)])
+        }
         text.family(
             "logbook_tls_certificate_end_timestamp_seconds", .gauge,
             "When the certificate in use is over; none without TLS.")

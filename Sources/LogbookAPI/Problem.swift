@@ -97,14 +97,18 @@ extension LogbookAPI {
     }
 
     /// A route whose handler may throw a `Problem`.
+    ///
+    /// - Parameter scope: what a client needs, where there is access control; nil is nothing.
     func route(
-        _ method: HTTPMethod, _ path: String, _ summary: String, parameters: [String] = [],
-        statuses: [HTTPStatus], bodyLimit: Int = 0, tellsTrouble: Bool = false,
+        _ method: HTTPMethod, _ path: String, _ summary: String, scope: Scopes?,
+        parameters: [String] = [], statuses: [HTTPStatus], bodyLimit: Int = 0,
+        tellsTrouble: Bool = false,
         takesPieces: (@Sendable (Request) -> Bool)? = nil,
         _ handler: @escaping @Sendable (Request, inout Response) throws(Problem) -> Void
     ) -> Route {
         Route(
-            method, path, summary: summary, parameters: parameters, statuses: statuses,
+            method, path, summary: summary, parameters: parameters,
+            statuses: statuses + (scope == nil ? [] : [.unauthorized, .forbidden]), scope: scope,
             bodyLimit: bodyLimit, tellsTrouble: tellsTrouble, takesPieces: takesPieces
         ) { request, response in
             do throws(Problem) {

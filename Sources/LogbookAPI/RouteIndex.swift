@@ -7,6 +7,7 @@ struct RouteIndex {
         let method: HTTPMethod
         let path: String
         let summary: String
+        let scope: Scopes?
         let parameters: [String]
         let statuses: [HTTPStatus]
     }
@@ -25,6 +26,12 @@ struct RouteIndex {
             body.appendJSONString(entry.path)
             body.append(",\"summary\":")
             body.appendJSONString(entry.summary)
+            body.append(",\"scope\":")
+            if let scope = entry.scope {
+                body.appendJSONString("\(scope)")
+            } else {
+                body.append("null")
+            }
             body.append(",\"parameters\":")
             body.appendJSONArray(of: entry.parameters) { $1.appendJSONString($0) }
             body.append(",\"statuses\":")
@@ -42,7 +49,7 @@ struct RouteIndex {
             let path = isLink ? "<a href=\"\(entry.path)\">\(entry.path)</a>" : entry.path
             return """
                 <tr><td>\(entry.method.rawValue)<td>\(path)<td>\(entry.summary)\
-                <td>\(entry.parameters.joined(separator: ", "))
+                <td>\(entry.scope?.description ?? "")<td>\(entry.parameters.joined(separator: ", "))
                 """
         }
         return Array(
@@ -62,7 +69,7 @@ struct RouteIndex {
             <h1>Logbook</h1>
             <p>A durable, queryable history of what happened in a cluster.
             <table>
-            <tr><th>Method<th>Path<th>What it does<th>Query parameters
+            <tr><th>Method<th>Path<th>What it does<th>Scope<th>Query parameters
             \(rows.joined(separator: "\n"))
             </table>
 
@@ -73,7 +80,7 @@ struct RouteIndex {
 extension RouteIndex.Entry {
     init(_ route: Route) {
         self.init(
-            method: route.method, path: route.path, summary: route.summary,
+            method: route.method, path: route.path, summary: route.summary, scope: route.scope,
             parameters: route.parameters, statuses: route.statuses)
     }
 }

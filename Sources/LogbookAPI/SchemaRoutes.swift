@@ -8,13 +8,15 @@ extension LogbookAPI {
     var schemaRoutes: [Route] {
         [
             route(
-                .get, "/schema", "the schema in force, and the file behind it",
+                .get, "/schema", "the schema in force, and the file behind it", scope: .read,
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getSchema),
             route(
                 .get, "/schema/version", "the schema's version and status, from memory",
-                statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true, getVersion),
+                scope: nil, statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true,
+                getVersion),
             route(
                 .get, "/schema/migrations", "the migrations that made the schema, oldest first",
+                scope: .read,
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable],
                 getMigrations),
         ]
@@ -44,6 +46,7 @@ extension LogbookAPI {
     private func getMigrations(_ request: Request, _ response: inout Response) throws(Problem) {
         _ = try parameters(request, known: [])
         let schema = try reporting { try readers.reader(for: request).describeSchema() }
+        response.addHeader("Cache-Control", "no-store")
         response.body.append("{\"migrations\":")
         schema.appendMigrations(to: &response.body)
         response.body.append("}\n")
@@ -53,6 +56,7 @@ extension LogbookAPI {
         _ = try parameters(request, known: [])
         let schema = try reporting { try readers.reader(for: request).describeSchema() }
         let sizes = repository.fileSizes
+        response.addHeader("Cache-Control", "no-store")
         response.body.append("{")
         Self.write(repository.schemaState, to: &response.body)
         response.body.append(",\"migrations\":")

@@ -8,7 +8,7 @@ extension LogbookAPI {
         [
             route(
                 .get, "/events/stats", "counts over time and by field",
-                parameters: EventConditions.parameters + StatisticsQuery.parameters,
+                scope: .read, parameters: EventConditions.parameters + StatisticsQuery.parameters,
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable],
                 countEvents)
         ]

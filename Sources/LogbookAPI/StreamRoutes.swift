@@ -7,7 +7,7 @@ extension LogbookAPI {
     var streamRoutes: [Route] {
         [
             route(
-                .get, "/events/stream", "events as they are stored",
+                .get, "/events/stream", "events as they are stored", scope: .read,
                 parameters: EventConditions.parameters + ["after"],
                 statuses: [
                     .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,

@@ -42,13 +42,15 @@ struct ListenOptions: ParsableArguments {
     @Option(help: "Whether a client's certificate is required or optional.")
     var tlsClientAuth = "required"
 
-    @Option(help: "Seconds between two looks at whether the certificate's files have changed.")
-    var tlsReloadInterval = 10.0
+    @Option(
+        help: "Seconds between two looks at whether the certificate or the access file has changed."
+    )
+    var reloadInterval = 10.0
 
     /// All of the above, for the environment.
     static let valueFlags = [
         "listen", "probe-listen", "tls-certificate", "tls-key", "tls-client-ca", "tls-client-auth",
-        "tls-reload-interval",
+        "reload-interval",
     ]
 
     private static let defaultAddress = "127.0.0.1:8080"
@@ -68,12 +70,12 @@ struct ListenOptions: ParsableArguments {
     func validate() throws {
         for text in listenTexts { _ = try Self.address(text, flag: "listen") }
         for text in Self.split(probeListen) { _ = try Self.address(text, flag: "probe-listen") }
-        guard TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth) != nil else {
+        guard clientAuthentication != nil else {
             throw ValidationError(
                 "--tls-client-auth must be required or optional, not '\(tlsClientAuth)'")
         }
-        guard (0.01...86_400).contains(tlsReloadInterval) else {
-            throw ValidationError("--tls-reload-interval must be from 0.01 to 86400")
+        guard (0.01...86_400).contains(reloadInterval) else {
+            throw ValidationError("--reload-interval must be from 0.01 to 86400")
         }
         if isSecure, tlsCertificate == nil || tlsKey == nil {
             throw ValidationError("an https:// address needs --tls-certificate and --tls-key")
@@ -97,13 +99,26 @@ struct ListenOptions: ParsableArguments {
         return address
     }
 
+    /// Those of `--listen` whose clients need no certificate.
+    var unguarded: [ListenAddress] {
+        get throws {
+            let isRequired = tlsClientCA != nil && clientAuthentication == .required
+            return try listenTexts.filter { !isRequired || !$0.hasPrefix(Self.secureScheme) }.map {
+                try Self.address($0, flag: "listen")
+            }
+        }
+    }
+
+    private var clientAuthentication: TLSConfiguration.ClientAuthentication? {
+        TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth)
+    }
+
     /// What the certificate's files hold; nil when no address is served with TLS.
     func credentials(_ logger: Logger) throws(TLSError) -> TLSCredentials? {
         guard isSecure, let tlsCertificate, let tlsKey else { return nil }
         var configuration = TLSConfiguration(certificatePath: tlsCertificate, keyPath: tlsKey)
         configuration.clientAuthorityPath = tlsClientCA
-        configuration.clientAuthentication =
-            TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth) ?? .required
+        configuration.clientAuthentication = clientAuthentication ?? .required
         return try TLSCredentials(configuration, logger: logger)
     }
 

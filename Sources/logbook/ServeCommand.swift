@@ -16,7 +16,8 @@ struct ServeCommand: ParsableCommand {
         discussion: """
             The file is made when it is missing, and migrated when it is older. SIGTERM and SIGINT \
             end the service once requests in flight are answered; a second one ends it at once, \
-            and nothing acknowledged is lost either way. SIGHUP loads the TLS certificate anew.
+            and nothing acknowledged is lost either way. SIGHUP loads the TLS certificate and the access \
+            file anew.
 
             Each flag has a variable: --max-body-bytes is LOGBOOK_MAX_BODY_BYTES. Durations are in seconds.
 
@@ -25,6 +26,9 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup
     var listening: ListenOptions
+
+    @OptionGroup
+    var access: AccessOptions
 
     @OptionGroup
     var keeping: RetentionOptions
@@ -90,8 +94,8 @@ struct ServeCommand: ParsableCommand {
 
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
-        ListenOptions.valueFlags + LimitOptions.valueFlags + RetentionOptions.valueFlags
-        + StreamOptions.valueFlags + [
+        ListenOptions.valueFlags + AccessOptions.valueFlags + LimitOptions.valueFlags
+        + RetentionOptions.valueFlags + StreamOptions.valueFlags + [
             "database", "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
             "log-level", "log-format", "slow-request", "redact-keys",
@@ -117,6 +121,7 @@ struct ServeCommand: ParsableCommand {
         try check(lockTimeout, in: 0...3600, "lock-timeout")
         try check(shutdownDelay, in: 0...3600, "shutdown-delay")
         try check(shutdownTimeout, in: 0...3600, "shutdown-timeout")
+        try access.check(listening)
     }
 
     private func level() throws -> Logger.Level {
@@ -162,9 +167,14 @@ struct ServeCommand: ParsableCommand {
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
             version: Version.text, now: Self.now)
-        let credentials = try readCertificate(logger)
+        let credentials = try orExit(logger) { () throws(TLSError) in
+            try listening.credentials(logger)
+        }
+        let control = try orExit(logger) { () throws(AccessError) in try access.control(logger) }
+        try access.warn(listening, logger)
         let endpoints = try listening.endpoints(credentials, probes: LogbookAPI.probePaths)
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
+        configuration.access = control
         configuration.maxConnections = limits.maxConnections
         configuration.limits = limits.http
         configuration.limits.streamWriteTimeout = .seconds(streaming.streamWriteTimeout)
@@ -173,32 +183,27 @@ struct ServeCommand: ParsableCommand {
         configuration.renderError = LogbookAPI.renderError
         let server = Server(configuration, router: Router(api.routes), logger: logger)
         // The listener opens before the database: probes are answered during a long migration.
-        do {
-            try server.start()
-        } catch {
-            logger.critical("\(error)")
-            throw ExitCode.failure
-        }
+        try orExit(logger) { () throws(SystemError) in try server.start() }
         DispatchQueue.global().async { Self.open(repository, for: server, api, logger) }
-        let watch = watchCertificate(credentials)
+        let reloads = Reloads(credentials: credentials, access: control, api: api)
+        let watch = reloads.watch(every: listening.reloadInterval)
         let shutdown = Shutdown(
             server: server, api: api, repository: repository, delay: shutdownDelay,
             timeout: shutdownTimeout, logger: logger)
         withExtendedLifetime(watch) {
-            answer(&signals, shutdown, credentials, logger)
+            answer(&signals, shutdown, reloads, logger)
         }
     }
 
     /// Does what signals say, until the process ends.
     private func answer(
-        _ signals: inout Signals, _ shutdown: Shutdown, _ credentials: TLSCredentials?,
-        _ logger: Logger
+        _ signals: inout Signals, _ shutdown: Shutdown, _ reloads: Reloads, _ logger: Logger
     ) -> Never {
         var isEnding = false
         while true {
             let signal = signals.next()
             if signal == SIGHUP {
-                credentials?.reload()
+                reloads.reload()
             } else if isEnding {
                 logger.warning("A second signal: ending at once")
                 // What was acknowledged has been synced.
@@ -225,21 +230,12 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    /// Looks at the certificate's files now and then: a Secret volume swaps a link, and sends no
-    /// signal.
-    private func watchCertificate(_ credentials: TLSCredentials?) -> (any DispatchSourceTimer)? {
-        guard let credentials else { return nil }
-        let timer = DispatchSource.makeTimerSource()
-        let interval = listening.tlsReloadInterval
-        timer.schedule(deadline: .now() + interval, repeating: interval)
-        timer.setEventHandler { credentials.reloadIfChanged() }
-        timer.activate()
-        return timer
-    }
-
-    private func readCertificate(_ logger: Logger) throws -> TLSCredentials? {
-        do {
-            return try listening.credentials(logger)
+    /// Ends the program where `body` fails, with the reason in the log.
+    private func orExit<Result, Failure: Error>(
+        _ logger: Logger, _ body: () throws(Failure) -> Result
+    ) throws -> Result {
+        do throws(Failure) {
+            return try body()
         } catch {
             logger.critical("\(error)")
             throw ExitCode.failure

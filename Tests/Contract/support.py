@@ -75,6 +75,11 @@ def typed(schema, text):
         return text
 
 
+def run(*arguments):
+    """Runs another of the program's commands."""
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+
+
 def endless(answer):
     return answer.headers["X-Accel-Buffering"] == "no" and answer.status == 200
 

@@ -2,16 +2,11 @@
 
 import json
 import re
-import subprocess
 
 import yaml
-from support import BINARY, PATIENCE_SECONDS, ROOT
+from support import ROOT, run
 
 TEXT = (ROOT / "docs/cli.md").read_text()
-
-
-def run(*arguments):
-    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
 
 HARD = """

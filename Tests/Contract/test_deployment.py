@@ -15,7 +15,7 @@ from test_documentation import FLAGS
 CHART = ROOT / "deploy/helm/logbook"
 VERSION = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 # The chart says where the program listens, and what it keeps where.
-PLACES = {"--listen", "--probe-listen", "--database", "--tls-certificate", "--tls-key", "--tls-client-ca", "--tls-client-auth"}
+PLACES = {"--listen", "--probe-listen", "--database", "--tls-certificate", "--tls-key", "--tls-client-ca", "--tls-client-auth", "--access-file"}
 TLS = {"enabled": True, "clientAuth": "optional", "certManager": {"enabled": True, "issuerRef": {"name": "authority"}}}
 # Each value that a template asks about, the other way than it is by default.
 OTHER_VALUES = {
@@ -25,6 +25,7 @@ OTHER_VALUES = {
     "persistence": {"storageClassName": "local", "accessMode": "ReadWriteOncePod"},
     "service": {"type": "LoadBalancer", "annotations": {"a": "b"}},
     "tls": TLS,
+    "access": {"secretName": "tokens", "key": "file.txt"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "serviceAccount": {"annotations": {"a": "b"}},
     "podAnnotations": {"a": "b"},
@@ -47,15 +48,17 @@ def by_kind(documents):
     return {document["kind"]: document for document in documents if document}
 
 
-def kustomize():
-    command = ["kubectl", "kustomize", ROOT / "deploy/kubernetes"]
+def kustomize(folder="kubernetes"):
+    command = ["kubectl", "kustomize", ROOT / "deploy" / folder]
     return by_kind(yaml.safe_load_all(subprocess.run(command, capture_output=True, check=True).stdout))
 
 
 WAYS = {
     "kustomize": kustomize,
+    "kustomize with access": lambda: kustomize("kubernetes-with-access"),
     "helm": helm,
     "helm with TLS": lambda: helm({"tls": TLS}),
+    "helm with access": lambda: helm({"access": {"secretName": "logbook-access"}}),
     "helm with a monitor": lambda: helm({"serviceMonitor": {"enabled": True}}),
     "helm with other values": lambda: helm(OTHER_VALUES, "other"),
 }
@@ -88,12 +91,14 @@ def test_kubernetes_would_take_it(rendered):
                 kubernetes_validate.validate(document, version, strict=True)
 
 
-def test_base_and_chart_agree():
-    chart = helm()
+@pytest.mark.parametrize(
+    "values, folder", [(None, "kubernetes"), ({"access": {"secretName": "logbook-access"}}, "kubernetes-with-access")])  # fmt: skip
+def test_base_and_chart_agree(values, folder):
+    chart = helm(values)
     for document in chart.values():
         for label in ("app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"):
             del document["metadata"]["labels"][label]
-    assert chart == kustomize()
+    assert chart == kustomize(folder)
 
 
 def test_the_image_is_this_version():
@@ -184,7 +189,7 @@ def test_pod_is_restricted(rendered):
     }  # fmt: skip
     assert pod(rendered)["automountServiceAccountToken"] is False
     assert rendered["ServiceAccount"]["automountServiceAccountToken"] is False
-    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"tls"}
+    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"tls", "access"}
 
 
 def test_there_is_time_to_end(rendered):
@@ -201,6 +206,8 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
     )  # fmt: skip
     (tmp_path / "ca.crt").write_bytes((tmp_path / "tls.crt").read_bytes())
     given = flags(rendered)
+    if "--access-file" in given:
+        (tmp_path / given["--access-file"].rpartition("/")[2]).write_text("# nobody\n")
     given |= {"--listen": re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", given["--listen"]), "--shutdown-delay": "0"}
     del given["--database"]
     if given["--listen"].startswith("https:"):
@@ -216,6 +223,7 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
     program = start(*(f"{flag}={value}" for flag, value in given.items()))
     for probe in ("livenessProbe", "readinessProbe"):
         assert program.request("GET", container(rendered)[probe]["httpGet"]["path"]).status == 200
+    assert program.request("GET", "/events").status == (401 if "--access-file" in given else 200)
 
 
 def test_certificate_names_the_service():

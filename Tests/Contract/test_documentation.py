@@ -68,7 +68,7 @@ def help_text(command):
 def default_values(text):
     """The flags of a help text that have a value, with their defaults."""
     blocks = (" ".join(block.split()) for block in re.split(r"\n  (?=-)", text))
-    return dict(match.groups() for block in blocks if (match := re.match(r"(--[a-z-]+) <.*\(default: (.*?)\)", block)))
+    return dict(match.groups() for block in blocks if (match := re.match(r"(--[a-z-]+) \[?<.*\(default: (.*?)\)", block)))
 
 
 FLAGS = default_values(help_text("serve"))

@@ -7,7 +7,7 @@ import sqlite3
 from http import HTTPStatus
 
 from conftest import BODIES
-from support import PATIENCE_SECONDS, ROOT, Answer
+from support import PATIENCE_SECONDS, ROOT, Answer, run
 
 EVENT = b'{"event_type":"a","severity":"info","title":"t"}'
 
@@ -215,8 +215,20 @@ def broken(start, tmp_path):
     yield program.send(get("/events"))
 
 
+def guarded(start, tmp_path):
+    """Tokens that are missing, wrong, too weak, and twice there."""
+    token = run("token", "create", "--name", "ci", "--scope", "read", "--file", tmp_path / "access").stdout.strip()
+    program = start("--access-file", tmp_path / "access")
+    for fields in ([], ["Authorization: Bearer wrong"], [f"Authorization: Bearer {token}"], ["Authorization: Basic x"] * 2):
+        message = get("/events/x", *fields, method="DELETE")
+        yield message, program.send(message)
+    program.stop()
+
+
 def answers(start, tmp_path):
+    yield from guarded(start, tmp_path)
     program = start()
+    yield "another site", program.send(post(EVENT, "Sec-Fetch-Site: cross-site"))
     program.request("POST", "/events", BODIES["complete"])
     for message in MESSAGES:
         yield message, program.send(message)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import run
 
 HERE = Path(__file__).parent
 # Some 25 s alone on two cores; with the same seed and the same contract the same requests.
@@ -15,16 +16,19 @@ EXAMPLES = 30
 PATIENCE_SECONDS = 300
 
 
-def test_schemathesis_finds_nothing(empty, tmp_path):
+def test_schemathesis_finds_nothing(start, tmp_path):
     pytest.importorskip("schemathesis", reason="`scripts/setup test` installs it, and `make test` runs that")
     signal.alarm(PATIENCE_SECONDS)
+    # With access control, so that what it sends without the token, or with another, has to be refused.
+    token = run("token", "create", "--name", "st", "--scope", "admin", "--file", tmp_path / "access").stdout.strip()
+    program = start("--access-file", tmp_path / "access")
     command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run",
-               f"http://127.0.0.1:{empty.port}/openapi.yaml", "--checks", "all", "--seed", "20261123", "--max-examples", str(EXAMPLES),
-               "--generation-database", "none", "--warnings", "off", "--no-color"]
+               f"http://127.0.0.1:{program.port}/openapi.yaml", "--checks", "all", "--seed", "20261123", "--max-examples", str(EXAMPLES),
+               "--generation-database", "none", "--header", f"Authorization: Bearer {token}", "--warnings", "off", "--no-color"]
     environment = os.environ | {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=PATIENCE_SECONDS)
-    assert run.returncode == 0, run.stdout + run.stderr
-    selected, total = map(int, re.search(r"(\d+) selected / (\d+) total", run.stdout).groups())
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=PATIENCE_SECONDS)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    selected, total = map(int, re.search(r"(\d+) selected / (\d+) total", ended.stdout).groups())
     # All but the live stream.
     assert selected == total - 1 > 10
-    assert int(re.search(r"(\d+) generated", run.stdout)[1]) > 500
+    assert int(re.search(r"(\d+) generated", ended.stdout)[1]) > 500

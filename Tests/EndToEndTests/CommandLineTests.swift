@@ -20,7 +20,7 @@ struct CommandLineTests {
         #expect(help.status == 0)
         var flags: [(flag: String, text: String)] = []
         for line in help.output.split(separator: "\n") {
-            if let match = line.prefixMatch(of: #/  --([a-z-]+) </#) {
+            if let match = line.prefixMatch(of: #/  --([a-z-]+) \[?</#) {
                 flags.append((String(match.1), ""))
             } else if !line.hasPrefix("      ") {
                 // What has no value stands between, and is none of them.
@@ -51,14 +51,16 @@ struct CommandLineTests {
             var arguments = ["serve"]
             if flag != "listen" { arguments += ["--listen", "127.0.0.1:0"] }
             // Any text is a path: one that cannot be is refused later.
-            let isPath = flag == "database"
-            if !isPath { arguments += ["--database", folder.file("logbook.db")] }
+            let paths = ["database": Self.refusedExit, "access-file": 1]
+            if flag != "database" { arguments += ["--database", folder.file("logbook.db")] }
             // Any word is a key.
             let nonsense = flag == "redact-keys" ? "?" : "nonsense"
-            let value = isPath ? folder.file("none/logbook.db") : nonsense
+            let value = paths[flag] == nil ? nonsense : folder.file("none/logbook.db")
             let command = try logbook(arguments, environment: [variable: value])
-            #expect(command.status == (isPath ? Self.refusedExit : Self.usageExit), "\(variable)")
-            #expect(command.errors.contains(isPath ? value : "--\(flag)"), "\(command.errors)")
+            #expect(command.status == paths[flag] ?? Self.usageExit, "\(variable)")
+            #expect(
+                command.errors.contains(paths[flag] == nil ? "--\(flag)" : value),
+                "\(command.errors)")
         }
         #expect(try folder.contents().isEmpty, "nothing was opened")
     }

@@ -133,7 +133,7 @@ struct TLSCertificateTests {
         let authority = certificates.certificate("authority")
         try replace(authority, by: certificates.certificate("ca"))
         let service = try serve(
-            "--tls-reload-interval", "86400", "--tls-client-ca", authority, "--tls-client-auth",
+            "--reload-interval", "86400", "--tls-client-ca", authority, "--tls-client-auth",
             "optional")
         #expect(try service.subject() == "subject=CN = server")
         try spoil(bad)
@@ -195,7 +195,7 @@ struct TLSCertificateTests {
             certificates,
             certificate: [
                 "--listen", "https://127.0.0.1:0", "--tls-certificate", "\(link)/tls.crt",
-                "--tls-key", "\(link)/tls.key", "--tls-reload-interval", "0.05",
+                "--tls-key", "\(link)/tls.key", "--reload-interval", "0.05",
             ])
         #expect(try service.subject() == "subject=CN = server")
         try FileManager.default.createSymbolicLink(

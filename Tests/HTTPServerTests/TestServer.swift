@@ -13,7 +13,7 @@ final class TestServer: Sendable {
     /// Starts one. `routes` come on top of the usual ones; with `isSecure` it speaks TLS.
     init(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
-        maxConnections: Int = 4096, isSecure: Bool = false
+        maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil
     ) throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -23,6 +23,7 @@ final class TestServer: Sendable {
         var configuration = ServerConfiguration(
             endpoints: [Endpoint(address, credentials: credentials)], loops: loops)
         configuration.limits = limits
+        configuration.access = access
         configuration.maxConnections = maxConnections
         server = Server(configuration, router: Router(Self.routes + routes), logger: logger)
         try server.start()
@@ -32,11 +33,12 @@ final class TestServer: Sendable {
     /// Runs `body` with a server, and ends the server.
     static func run<Result>(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
-        maxConnections: Int = 4096, isSecure: Bool = false, _ body: (TestServer) throws -> Result
+        maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil,
+        _ body: (TestServer) throws -> Result
     ) throws -> Result {
         let server = try TestServer(
             loops: loops, routes: routes, limits: limits, maxConnections: maxConnections,
-            isSecure: isSecure)
+            isSecure: isSecure, access: access)
         defer { server.server.stop(timeout: .zero) }
         return try body(server)
     }
@@ -68,11 +70,12 @@ final class TestServer: Sendable {
     ]
 
     static func route(
-        _ method: HTTPMethod, _ path: String, bodyLimit: Int = 0, _ handler: @escaping Route.Handler
+        _ method: HTTPMethod, _ path: String, scope: Scopes? = nil, bodyLimit: Int = 0,
+        takesPieces: (@Sendable (Request) -> Bool)? = nil, _ handler: @escaping Route.Handler
     ) -> Route {
         Route(
-            method, path, summary: "for tests", statuses: [.ok], bodyLimit: bodyLimit,
-            handler: handler)
+            method, path, summary: "for tests", statuses: [.ok], scope: scope,
+            bodyLimit: bodyLimit, takesPieces: takesPieces, handler: handler)
     }
 
     /// What the server understood: method and target, field lines, an empty line, the body.

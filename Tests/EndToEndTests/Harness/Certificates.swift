@@ -29,12 +29,18 @@ struct Certificates {
             ])
     }
 
-    func make(_ name: String, signedBy authority: String) throws {
+    /// - Parameters:
+    ///   - subject: the common name; `name` unless it is given.
+    ///   - names: alternative names.
+    func make(
+        _ name: String, signedBy authority: String, subject: String? = nil,
+        names: String = "DNS:localhost,IP:127.0.0.1"
+    ) throws {
         try openssl(
-            ["req", "-x509", "-days", "2", "-subj", "/CN=\(name)"] + Self.newKey + [
+            ["req", "-x509", "-days", "2", "-subj", "/CN=\(subject ?? name)"] + Self.newKey + [
                 "-keyout", key(name), "-out", certificate(name),
                 "-CA", certificate(authority), "-CAkey", key(authority),
-                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                "-addext", "subjectAltName=\(names)",
                 "-addext", "basicConstraints=critical,CA:FALSE",
             ])
     }

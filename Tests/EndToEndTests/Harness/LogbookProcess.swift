@@ -37,7 +37,10 @@ final class LogbookProcess: Sendable {
 
     private static func port(_ child: ChildProcess, of scheme: String) throws -> UInt16 {
         let line = try child.standardError.line(containing: "Listening on \(scheme)://127.0.0.1:")
-        guard let port = line.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+        guard
+            let port = line.split(separator: ":").last.flatMap({ UInt16($0.prefix { $0.isNumber }) }
+            )
+        else {
             throw HarnessError("no port in '\(line)'")
         }
         return port

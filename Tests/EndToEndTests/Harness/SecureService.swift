@@ -42,9 +42,9 @@ struct SecureService {
     }
 
     /// A request by `openssl s_client`, and all that it says until the server closes.
-    func request(_ arguments: String) throws -> String {
+    func request(_ arguments: String, target: String = "/healthz") throws -> String {
         let request = certificates.folder.file("request")
-        try "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".write(
+        try "GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".write(
             toFile: request, atomically: true, encoding: .utf8)
         let command = "openssl s_client -connect 127.0.0.1:\(port) \(arguments) -ign_eof"
         return try Command.output("sh", "-c", "\(command) < \(request)")

@@ -5,7 +5,7 @@ import Testing
 @testable import HTTPServer
 
 @Suite("The log of what clients do wrong")
-struct ClientErrorLogTests {
+struct ThrottledLogTests {
     private final class Lines: Sendable {
         let texts = Mutex<[String]>([])
 
@@ -34,19 +34,18 @@ struct ClientErrorLogTests {
     @Test("So many lines a second, and how many were left out with the next")
     func bound() throws {
         let lines = Lines()
-        let log = ClientErrorLog(lines.logger)
-        let peer = PeerAddress(of: -1)
+        let log = ThrottledLog(lines.logger, level: .info)
+        func note(_ text: String, now: UInt64) { log.note(now: now) { (text, [:]) } }
         func count() -> Int { lines.texts.withLock { $0.count } }
-        let bound = ClientErrorLog.linesPerSecond
-        for number in 0..<(bound + 3) { log.note("error \(number)", of: peer, now: 5) }
+        let bound = ThrottledLog.linesPerSecond
+        for number in 0..<(bound + 3) { note("error \(number)", now: 5) }
         try eventually("the lines of the first second") { count() == bound }
-        log.note("one more", of: peer, now: 5 + 999_999_999)
-        log.note("later", of: peer, now: 5 + 1_000_000_000)
+        note("one more", now: 5 + 999_999_999)
+        note("later", now: 5 + 1_000_000_000)
         try eventually("the first line of the next") { count() == bound + 1 }
         let texts = lines.texts.withLock { $0 }
-        #expect(texts.contains("info TLS with a client failed: error 0"))
-        #expect(
-            texts.last == "info TLS with a client failed: later; 4 more like it were not logged")
+        #expect(texts.contains("info error 0"))
+        #expect(texts.last == "info later; 4 more like it were not logged")
     }
 
     @Test("The address is the client's")

@@ -1,0 +1,184 @@
+import COpenSSL
+
+/// Who may do what: the lines of an access file. It does not change; a reload makes another.
+///
+/// A line is `NAME SCOPE[,SCOPE] sha256:HEX` for a token, known by its hash alone, or `NAME SCOPE[,SCOPE]
+/// certificate:WHO` for a client certificate. Empty lines, and those that begin with `#`, mean nothing.
+public final class AccessList: Sendable {
+    /// One line; an object, so that a request that it lets in holds a single reference.
+    final class Entry: Sendable {
+        let name: String
+        let scopes: Scopes
+        let credential: Credential
+
+        init(_ name: String, _ scopes: Scopes, _ credential: Credential) {
+            self.name = name
+            self.scopes = scopes
+            self.credential = credential
+        }
+    }
+
+    enum Credential: Hashable, Sendable {
+        /// A token's SHA-256.
+        case token([UInt8])
+        /// A common name, DNS name or URI, byte for byte.
+        case certificate([UInt8])
+    }
+
+    private let tokens: [Entry]
+    /// Those of `tokens`, one behind the other.
+    private let hashes: [UInt8]
+    let certificates: [Entry]
+
+    /// Each request with a token is compared with all of them.
+    static let mostEntries = 1000
+    /// The longest file, in bytes.
+    public static let mostBytes = 1024 * 1024
+    private static let mostNameBytes = 64
+    private static let mostCertificateBytes = 256
+    private static let hashBytes = Int(SHA256_DIGEST_LENGTH)
+    private static let tokenScheme = "sha256:"
+    private static let certificateScheme = "certificate:"
+
+    /// Reads the bytes of a file.
+    ///
+    /// - Throws: on the first line that is none, naming it by its number.
+    public init(_ bytes: [UInt8]) throws(AccessError) {
+        guard bytes.count <= Self.mostBytes else {
+            throw AccessError(description: "it is longer than \(Self.mostBytes) bytes")
+        }
+        var entries: [Entry] = []
+        var lines: [Credential: Int] = [:]
+        for (offset, line) in bytes.split(
+            separator: ASCII.lineFeed, omittingEmptySubsequences: false
+        ).enumerated() {
+            let fields = line.split(maxSplits: 2, whereSeparator: Self.isBlank)
+            guard let first = fields.first, first.first != UInt8(ascii: "#") else { continue }
+            guard fields.count == 3, let entry = Self.entry(fields) else {
+                throw AccessError(
+                    description:
+                        "line \(offset + 1) is not NAME SCOPES and sha256:HASH or certificate:WHO")
+            }
+            guard lines.updateValue(offset, forKey: entry.credential) == nil else {
+                throw AccessError(
+                    description:
+                        "line \(offset + 1) has the token or certificate of a line before it")
+            }
+            entries.append(entry)
+        }
+        guard entries.count <= Self.mostEntries else {
+            throw AccessError(
+                description: "it has more than \(Self.mostEntries) tokens and certificates")
+        }
+        var tokens: [Entry] = []
+        var hashes: [UInt8] = []
+        for entry in entries {
+            guard case .token(let hash) = entry.credential else { continue }
+            tokens.append(entry)
+            hashes += hash
+        }
+        self.tokens = tokens
+        self.hashes = hashes
+        certificates = entries.filter {
+            if case .certificate = $0.credential { true } else { false }
+        }
+    }
+
+    /// The end of a line may be CR LF.
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        ASCII.isBlank(byte) || byte == ASCII.carriageReturn
+    }
+
+    private static func entry(_ fields: [ArraySlice<UInt8>]) -> Entry? {
+        let name = fields[0]
+        guard isName(name), let scopes = Scopes(String(decoding: fields[1], as: UTF8.self)),
+            let credential = credential(fields[2])
+        else { return nil }
+        return Entry(String(decoding: name, as: UTF8.self), scopes, credential)
+    }
+
+    /// Whether these can name a token: they stand in the log.
+    static func isName(_ bytes: some Collection<UInt8>) -> Bool {
+        (1...mostNameBytes).contains(bytes.count)
+            && bytes.allSatisfy {
+                ASCII.isDigit($0) || UInt8(ascii: "a")...UInt8(ascii: "z") ~= ASCII.lowercase($0)
+                    || "._-".utf8.contains($0)
+            }
+    }
+
+    private static func credential(_ field: ArraySlice<UInt8>) -> Credential? {
+        var rest = field.drop(while: isBlank)
+        while let last = rest.last, isBlank(last) { rest.removeLast() }
+        if rest.starts(with: tokenScheme.utf8) {
+            let digits = rest.dropFirst(tokenScheme.utf8.count).compactMap(ASCII.hexValue)
+            guard rest.count == tokenScheme.utf8.count + 2 * hashBytes,
+                digits.count == 2 * hashBytes
+            else { return nil }
+            return .token((0..<hashBytes).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] })
+        }
+        guard rest.starts(with: certificateScheme.utf8) else { return nil }
+        let who = rest.dropFirst(certificateScheme.utf8.count)
+        guard (1...mostCertificateBytes).contains(who.count),
+            who.allSatisfy({ $0 >= ASCII.space && $0 != 0x7F })
+        else { return nil }
+        return .certificate(Array(who))
+    }
+
+    /// How many lines there are of each kind.
+    var counts: (tokens: Int, certificates: Int) { (tokens.count, certificates.count) }
+
+    /// The entry of `token`. Which one it is, and whether there is any, does not show in the time that this takes.
+    func entry(ofToken token: UnsafeRawBufferPointer) -> Entry? {
+        let hash = Self.hash(token)
+        var found: Int?
+        hashes.withUnsafeBytes { hashes in
+            for index in tokens.indices {
+                let known = hashes.slice(index * Self.hashBytes..<(index + 1) * Self.hashBytes)
+                if CRYPTO_memcmp(known.baseAddress, hash, Self.hashBytes) == 0 { found = index }
+            }
+        }
+        return found.map { tokens[$0] }
+    }
+
+    /// The entry of a certificate with these names; where there are several, one that has `scope` if any has.
+    func entry(ofCertificate names: [[UInt8]], for scope: Scopes) -> Entry? {
+        let entries = certificates.filter { entry in
+            names.contains { entry.credential == .certificate($0) }
+        }
+        return entries.first { $0.scopes.contains(scope) } ?? entries.first
+    }
+
+    /// Whether what `entry` was is still here, and still has `scope`.
+    func holds(_ entry: Entry, for scope: Scopes) -> Bool {
+        let entries: [Entry]
+        switch entry.credential {
+        case .token: entries = tokens
+        case .certificate: entries = certificates
+        }
+        return entries.contains {
+            $0.credential == entry.credential && $0.scopes.contains(scope)
+        }
+    }
+
+    private static func hash(_ token: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: hashBytes) { hash, count in
+            let result = EVP_Digest(
+                token.baseAddress, token.count, hash.baseAddress, nil, algorithm, nil)
+            precondition(result == 1, "libcrypto has SHA-256")
+            count = hashBytes
+        }
+    }
+
+    /// Looked up once, which costs more than to hash a token. Threads share it (openssl-threads(7)).
+    nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
+
+    /// The line of an access file for a new token; nil when `name` cannot be its name.
+    public static func line(name: String, scopes: Scopes, token: String) -> String? {
+        guard isName(name.utf8) else { return nil }
+        let hash = Array(token.utf8).withUnsafeBytes(hash).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }
+        return "\(name) \(scopes) \(tokenScheme)\(hash.joined())"
+    }
+}

@@ -1,0 +1,21 @@
+import Glibc
+
+/// What tells that a file has been replaced or rewritten.
+struct FileIdentity: Equatable {
+    private let device, inode: UInt64
+    private let size, seconds, nanoseconds: Int
+
+    /// Of the file that `path` leads to now; one that is missing has one, too.
+    init(_ path: String) {
+        var file = stat()
+        guard stat(path, &file) == 0 else {
+            (device, inode, size, seconds, nanoseconds) = (0, 0, 0, 0, 0)
+            return
+        }
+        device = UInt64(file.st_dev)
+        inode = UInt64(file.st_ino)
+        size = Int(file.st_size)
+        seconds = file.st_mtim.tv_sec
+        nanoseconds = file.st_mtim.tv_nsec
+    }
+}

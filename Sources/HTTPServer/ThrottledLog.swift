@@ -1,0 +1,37 @@
+import Dispatch
+import Logging
+import Synchronization
+
+/// Logs what clients do wrong: so that it can be found, and so that no client fills the log or has an
+/// event loop wait for it.
+final class ThrottledLog: Sendable {
+    private let logger: Logger
+    private let level: Logger.Level
+    private let throttle = Mutex(LogThrottle())
+
+    /// Lines in a second; further ones are counted.
+    static let linesPerSecond = 10
+
+    init(_ logger: Logger, level: Logger.Level) {
+        self.logger = logger
+        self.level = level
+    }
+
+    /// Logs what `line` says; `now` is in nanoseconds.
+    func note(
+        now: UInt64,
+        _ line: @escaping @Sendable () -> (message: String, metadata: Logger.Metadata)
+    ) {
+        guard logger.logLevel <= level else { return }
+        let omitted = throttle.withLock {
+            $0.admit(now: now, perSecond: Self.linesPerSecond, waiting: Self.linesPerSecond)
+        }
+        guard let omitted else { return }
+        DispatchQueue.global().async { [self] in
+            let (message, metadata) = line()
+            let others = omitted > 0 ? "; \(omitted) more like it were not logged" : ""
+            logger.log(level: level, "\(message)\(others)", metadata: metadata)
+            throttle.withLock { $0.noteWritten() }
+        }
+    }
+}

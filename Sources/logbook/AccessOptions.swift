@@ -1,0 +1,52 @@
+import ArgumentParser
+import HTTPServer
+import Logging
+
+/// Who may do what at the addresses of `--listen`.
+struct AccessOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Who may read, write and administer: tokens, by their hashes, and client certificates; "
+                + "read again on SIGHUP and when it changes. (default: none)", valueName: "path"),
+        completion: .file())
+    var accessFile: String?
+
+    @Option(
+        defaultAsFlag: true, parsing: .next,
+        help:
+            "Refuse to start where an address of --listen would let anybody in (true or false). (default: false)"
+    )
+    var requireAuth: Bool?
+
+    /// All of the above, for the environment.
+    static let valueFlags = ["access-file", "require-auth"]
+
+    private static let realm = "logbook"
+
+    /// What the access file holds; nil when there is none.
+    func control(_ logger: Logger) throws(AccessError) -> AccessControl? {
+        guard let accessFile else { return nil }
+        return try AccessControl(path: accessFile, realm: Self.realm, logger: logger)
+    }
+
+    /// Refuses addresses that let `anybody` in, where that is not wanted.
+    func check(_ listening: ListenOptions) throws {
+        guard requireAuth == true, accessFile == nil, let open = try listening.unguarded.first
+        else {
+            return
+        }
+        throw ValidationError(
+            "--require-auth: whoever reaches \(open) could read, store and delete events; give "
+                + "--access-file, or https:// addresses alone with --tls-client-ca")
+    }
+
+    /// Says so once when others than this machine are let in without a question.
+    func warn(_ listening: ListenOptions, _ logger: Logger) throws {
+        guard accessFile == nil else { return }
+        let open = try listening.unguarded.filter { !$0.isLoopback }
+        guard !open.isEmpty else { return }
+        logger.warning(
+            "Whoever reaches \(open.map(\.description).joined(separator: ", ")) can read, store and delete events: there is no --access-file"
+        )
+    }
+}

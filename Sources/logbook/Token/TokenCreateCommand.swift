@@ -1,0 +1,96 @@
+import ArgumentParser
+import Glibc
+import HTTPServer
+
+/// `logbook token create`
+struct TokenCreateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Make a token, and its line for an access file.",
+        discussion: """
+            The token is printed this once and kept nowhere: the line holds its hash. With --file \
+            the line is appended there, and the token is all that is printed; a server with that \
+            --access-file takes it within seconds.
+
+            Examples:
+              logbook token create --name shipper --scope write --file access > shipper.token
+              logbook token create --name dashboard --scope read
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Whom it is for, as the log will say: 1 to 64 of A-Z a-z 0-9 . _ -", valueName: "name"))
+    var name: String
+
+    @Option(
+        help: ArgumentHelp(
+            "What it may do: read, write, read,write, or admin, which is all and deleting, too.",
+            valueName: "scopes"))
+    var scope: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The access file to append the line to; made when it is missing. (default: none)",
+            valueName: "path"), completion: .file())
+    var file: String?
+
+    /// So that people, and programs that look for secrets in the wrong places, know one when they see it.
+    private static let prefix = "logbook_"
+
+    func validate() throws {
+        guard Scopes(scope) != nil else {
+            throw ValidationError(
+                "--scope must be of read, write and admin, separated by commas, not '\(scope)'")
+        }
+        guard AccessList.line(name: name, scopes: .read, token: "") != nil else {
+            throw ValidationError(
+                "--name must be 1 to 64 of A-Z a-z 0-9 . _ -, not '\(name)'")
+        }
+    }
+
+    func run() throws {
+        try reportingFailures(of: file ?? "token") {
+            let token = Self.make()
+            guard let scopes = Scopes(scope),
+                let line = AccessList.line(name: name, scopes: scopes, token: token)
+            else { preconditionFailure("both were validated") }
+            if let file { try Self.append(line, to: file) }
+            let output = StandardOutput()
+            try output.write { $0 += Array("\(token)\n".utf8) }
+            if file == nil { try output.write { $0 += Array("\(line)\n".utf8) } }
+            try output.flush()
+        }
+    }
+
+    /// 256 bits of the system's generator: nobody guesses them, so a hash without salt or stretching hides them.
+    private static func make() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let digits = (0..<4).map { _ in
+            let digits = String(generator.next(), radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        return prefix + digits.joined()
+    }
+
+    private static func append(_ line: String, to path: String) throws {
+        func failure(_ action: String) -> ClientError {
+            .unusable("cannot \(action): \(String(cString: strerror(errno)))")
+        }
+        let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure("open it") }
+        defer { close(descriptor) }
+        guard let present = TextFile.read(path, limit: AccessList.mostBytes) else {
+            throw failure("read it")
+        }
+        let isLineOpen = present.last.map { $0 != UInt8(ascii: "\n") } ?? false
+        let addition = Array("\(isLineOpen ? "\n" : "")\(line)\n".utf8)
+        do throws(AccessError) {
+            // What a server would refuse is not made worse, nor longer than it may be.
+            _ = try AccessList(present + addition)
+        } catch {
+            throw ClientError.unusable("\(error)")
+        }
+        guard addition.withUnsafeBytes({ writeAll($0, to: descriptor) }), fsync(descriptor) == 0
+        else { throw failure("write it") }
+    }
+}

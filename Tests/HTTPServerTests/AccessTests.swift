@@ -1,0 +1,326 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import HTTPServer
+
+@Suite("Access control")
+struct AccessTests {
+    private static let tokens: [(name: String, scopes: Scopes)] = [
+        ("reader", .read), ("writer", .write), ("both", [.read, .write]), ("boss", .admin),
+    ]
+
+    /// A route for each scope, one for anybody, and two that go on for as long as the test wants.
+    private static let routes = [
+        TestServer.route(.get, "/read", scope: .read) { _, response in response.body = [65] },
+        TestServer.route(.post, "/write", scope: .write, bodyLimit: 1 << 20) { request, response in
+            response.body = Array("\(request.body.count)".utf8)
+        },
+        TestServer.route(.delete, "/admin", scope: .admin) { _, response in response.body = [65] },
+        TestServer.route(.get, "/stream", scope: .read) { _, response in
+            response.source = { $0.send([65]) }
+        },
+        TestServer.route(
+            .post, "/upload", scope: .write, bodyLimit: 1, takesPieces: { _ in true },
+            upload),
+    ]
+
+    /// Answers when the body has ended.
+    private static let upload: Route.Handler = { request, _ in
+        let pending = Mutex<PendingResponse?>(nil)
+        let response = request.receiveBody { part in
+            if case .end = part { pending.withLock { $0 }?.complete { $0.body = [65] } }
+            return .hungry
+        }
+        pending.withLock { $0 = response }
+    }
+
+    private static func run(
+        loops: Int = 2, maxConnections: Int = 4096, _ file: AccessFile,
+        _ body: (TestServer) throws -> Void
+    ) throws {
+        try TestServer.run(
+            loops: loops, routes: routes, maxConnections: maxConnections, access: file.control, body
+        )
+    }
+
+    private static func request(_ line: String, _ fields: String...) -> String {
+        (["\(line) HTTP/1.1", "Host: a"] + fields + ["", ""]).joined(separator: "\r\n")
+    }
+
+    private static func bearer(_ token: String) -> String { "Authorization: Bearer \(token)" }
+
+    // MARK: Who may do what
+
+    @Test("Each token may do what its scopes say, and admin everything")
+    func scopes() throws {
+        let file = try AccessFile(Self.tokens)
+        try Self.run(file) { server in
+            let client = try server.connect()
+            for (line, scope) in [
+                ("GET /read", Scopes.read), ("HEAD /read", .read), ("POST /write", .write),
+                ("DELETE /admin", .admin),
+            ] {
+                for (token, scopes) in Self.tokens {
+                    client.send(Self.request(line, Self.bearer(token)))
+                    let answer = try client.readAnswer(answersHead: line.hasPrefix("HEAD"))
+                    #expect(answer.code == (scopes.contains(scope) ? 200 : 403), "\(line) \(token)")
+                    #expect(
+                        answer.field("www-authenticate")
+                            == (answer.code == 200
+                                ? nil
+                                : "Bearer realm=\"test\", error=\"insufficient_scope\", scope=\"\(scope)\"")
+                    )
+                }
+                client.send(Self.request(line))
+                let answer = try client.readAnswer(answersHead: line.hasPrefix("HEAD"))
+                #expect(answer.code == 401)
+                #expect(answer.field("www-authenticate") == "Bearer realm=\"test\"")
+            }
+            #expect(file.control.count(.noToken) == 4)
+            #expect(file.control.count(.insufficientScope) == 6)
+            #expect(file.control.count(.invalidToken) == 0)
+        }
+    }
+
+    @Test(
+        "Open routes, paths that there are not, and OPTIONS ask for nothing",
+        arguments: [
+            ("GET /", 200), ("GET /none", 404), ("PUT /read", 405), ("OPTIONS /read", 204),
+            ("OPTIONS *", 204), ("BREW /read", 405),
+        ])
+    func open(_ line: String, _ code: Int) throws {
+        try Self.run(try AccessFile(Self.tokens)) { server in
+            let client = try server.connect()
+            client.send(Self.request(line) + Self.request(line, Self.bearer("wrong")))
+            #expect(try client.readAnswer().code == code)
+            #expect(try client.readAnswer().code == code)
+        }
+    }
+
+    @Test(
+        "What is no token, or another than those of the file",
+        arguments: [
+            ([], 401, nil), ([bearer("boss")], 200, nil),
+            (["authorization: bEARER   boss \t"], 200, nil),
+            ([bearer("wrong")], 401, "invalid_token"), ([bearer("bos")], 401, "invalid_token"),
+            ([bearer("bosss")], 401, "invalid_token"), ([bearer("Boss")], 401, "invalid_token"),
+            ([bearer("boss, Bearer boss")], 401, "invalid_token"),
+            ([bearer("boss boss")], 401, "invalid_token"),
+            ([bearer(String(repeating: "x", count: 8192))], 401, "invalid_token"),
+            ([bearer("")], 401, "invalid_token"), (["Authorization: Bearerboss"], 401, nil),
+            (["Authorization: Bearer\tboss"], 401, nil), (["Authorization: boss"], 401, nil),
+            (["Authorization:"], 401, nil),
+            (["Authorization: Basic Ym9zczpib3Nz"], 401, nil),
+            (["Authorization: Token boss"], 401, nil),
+            (["Proxy-Authorization: Bearer boss"], 401, nil), (["Cookie: token=boss"], 401, nil),
+            ([bearer("boss"), bearer("boss")], 400, nil),
+            ([bearer("boss"), "Authorization: Basic x"], 400, nil),
+        ] as [([String], Int, String?)])
+    func credentials(_ fields: [String], _ code: Int, _ error: String?) throws {
+        try Self.run(try AccessFile(Self.tokens)) { server in
+            let client = try server.connect()
+            for target in ["/read", "/read?access_token=boss"] {
+                let lines = ["GET \(target) HTTP/1.1", "Host: a"] + fields
+                client.send(lines.map { "\($0)\r\n" }.joined() + "\r\n")
+                let answer = try client.readAnswer()
+                #expect(answer.code == code)
+                #expect(!answer.text.contains("boss"))
+                let challenge = "Bearer realm=\"test\"" + (error.map { ", error=\"\($0)\"" } ?? "")
+                #expect(answer.field("www-authenticate") == (code == 401 ? challenge : nil))
+            }
+        }
+    }
+
+    // MARK: Bodies
+
+    @Test("A body that is not to come is not asked for, and not waited for")
+    func body() throws {
+        try Self.run(try AccessFile(Self.tokens)) { server in
+            for (path, framing) in [
+                ("/write", "Content-Length: 1000000"), ("/upload", "Transfer-Encoding: chunked"),
+            ] {
+                let fields = ["Expect: 100-continue", framing]
+                let refused = try server.connect()
+                refused.send(
+                    Self.request("POST \(path)", fields[0], fields[1], Self.bearer("reader")))
+                let answer = try refused.readInterimOrFinalAnswer()
+                #expect((answer.code, answer.closes) == (403, true))
+                #expect(try refused.isAtEnd())
+                let admitted = try server.connect()
+                admitted.send(
+                    Self.request("POST \(path)", fields[0], fields[1], Self.bearer("writer")))
+                #expect(try admitted.readInterimOrFinalAnswer().code == 100)
+            }
+            // A short one is read over, and the next request is read.
+            let client = try server.connect()
+            client.send(
+                Self.request("POST /write", "Content-Length: 5") + "hello"
+                    + Self.request("POST /write", "Content-Length: 5", Self.bearer("writer"))
+                    + "hello")
+            #expect(try client.readAnswer().code == 401)
+            #expect(try client.readAnswer().text == "5")
+        }
+    }
+
+    // MARK: Changes
+
+    @Test("A change counts from the next request on, and a file that is none changes nothing")
+    func reload() throws {
+        let file = try AccessFile(Self.tokens)
+        try Self.run(file) { server in
+            let client = try server.connect()
+            func code(_ token: String) throws -> Int {
+                client.send(Self.request("GET /read", Self.bearer(token)))
+                return try client.readAnswer().code
+            }
+            #expect(try code("reader") == 200)
+            try file.replace(by: [("other", .read), ("writer", .read)])
+            #expect(try ["reader", "other", "writer"].map(code) == [401, 200, 200])
+            for text in ["other read", "# nothing\nother admin sha256:0"] {
+                try text.write(toFile: file.path, atomically: true, encoding: .utf8)
+                #expect(!file.control.reload())
+                #expect(!file.control.reloadIfChanged())
+            }
+            unlink(file.path)
+            #expect(!file.control.reloadIfChanged())
+            #expect(try ["reader", "other"].map(code) == [401, 200])
+            try file.replace(by: [])
+            #expect(try code("other") == 401)
+        }
+    }
+
+    @Test("A stream, and a body that goes on, end with their token, and not with another's")
+    func removal() throws {
+        let file = try AccessFile(Self.tokens + [("other", .admin)])
+        try Self.run(file) { server in
+            let streams = try ["reader", "boss", "both", "other"].map { token in
+                let client = try server.connect()
+                client.send(Self.request("GET /stream", Self.bearer(token)))
+                return client
+            }
+            let uploads = try ["writer", "boss"].map { token in
+                let client = try server.connect()
+                client.send(
+                    Self.request("POST /upload", "Transfer-Encoding: chunked", Self.bearer(token)))
+                try client.awaitRead()
+                return client
+            }
+            // One is gone, one has lost the scope, one has another, and one stays.
+            try file.replace(by: [("both", .write), ("boss", .read), ("other", .admin)])
+            for (client, goesOn) in zip(streams, [false, true, false, true]) {
+                if goesOn {
+                    for _ in 0..<100 { #expect(try !client.receiveAsIs().isEmpty) }
+                } else {
+                    #expect(client.losesConnection())
+                }
+            }
+            for client in uploads {
+                client.send("1\r\nx\r\n")
+                let answer = try client.readAnswer()
+                #expect((answer.code, answer.closes) == (401, true))
+                #expect(answer.field("www-authenticate")?.contains("invalid_token") == true)
+            }
+            let upload = try server.connect()
+            upload.send(
+                Self.request("POST /upload", "Transfer-Encoding: chunked", Self.bearer("other")))
+            try upload.awaitRead()
+            try file.replace(by: [("new", .read), ("other", .write)])
+            upload.send("1\r\nx\r\n0\r\n\r\n")
+            #expect(try upload.readAnswer().code == 200)
+        }
+    }
+
+    // MARK: Being slowed down
+
+    /// Uses up what costs nothing.
+    private func useUp(_ server: TestServer) throws {
+        let client = try server.connect()
+        for _ in 0..<FailedAttempts.free {
+            client.send(Self.request("GET /read", Self.bearer("wrong")))
+            let answer = try client.readAnswer()
+            #expect((answer.code, answer.closes) == (401, false))
+        }
+    }
+
+    private func slowFile(step: UInt64) throws -> AccessFile {
+        let file = try AccessFile(Self.tokens)
+        file.control.attempts.withLock { $0 = FailedAttempts(step: step) }
+        return file
+    }
+
+    /// Longer than any test.
+    private static let hour: UInt64 = 3_600_000_000_000
+
+    @Test("Wrong tokens are answered late, and a right one from the same address at once")
+    func late() throws {
+        try Self.run(loops: 1, try slowFile(step: Self.hour)) { server in
+            try useUp(server)
+            let wrong = try server.connect()
+            wrong.send(Self.request("GET /read", Self.bearer("wrong")) + Self.request("GET /"))
+            try wrong.awaitRead()
+            let right = try server.connect()
+            right.send(
+                Self.request("GET /read", Self.bearer("reader")) + Self.request("GET /read")
+                    + Self.request("DELETE /admin", Self.bearer("reader")))
+            #expect(try [200, 401, 403] == (0..<3).map { _ in try right.readAnswer().code })
+            #expect(!wrong.hasInput)
+        }
+    }
+
+    @Test("The late answer comes, and ends the connection")
+    func comes() throws {
+        try Self.run(try slowFile(step: 1)) { server in
+            try useUp(server)
+            let client = try server.connect()
+            let wrong = Self.request("GET /read", Self.bearer("wrong"))
+            client.send(Self.request("GET /") + wrong + Self.request("GET /"))
+            let answers = try Answer.readAll(try client.readToEnd())
+            #expect(answers.map(\.code) == [200, 401])
+            #expect(answers.map(\.closes) == [false, true])
+            let uploading = try server.connect()
+            uploading.send(
+                Self.request("POST /write", "Content-Length: 100000", Self.bearer("wrong"))
+                    + String(repeating: "x", count: 50_000))
+            #expect(try uploading.readAnswer().code == 401)
+            #expect(try uploading.isAtEnd())
+        }
+    }
+
+    @Test("One connection in sixteen may wait so; who comes then is answered at once, and closed")
+    func bounded() throws {
+        try Self.run(loops: 1, maxConnections: 48, try slowFile(step: Self.hour)) { server in
+            try useUp(server)
+            func attempt() throws -> Client {
+                let client = try server.connect()
+                client.send(Self.request("GET /read", Self.bearer("wrong")))
+                try client.awaitRead()
+                return client
+            }
+            var waiting = try (0..<3).map { _ in try attempt() }
+            for _ in 0..<10 {
+                let answer = try attempt().readAnswer()
+                #expect((answer.code, answer.closes) == (401, true))
+            }
+            #expect(waiting.allSatisfy { !$0.hasInput })
+            // A place is free again once its client has gone.
+            waiting.removeLast().close()
+            try server.awaitConnections(2)
+            let next = try attempt()
+            #expect(try attempt().readAnswer().code == 401)
+            #expect(!next.hasInput)
+        }
+    }
+
+    @Test("A server that ends waits for none of them")
+    func stop() throws {
+        let server = try TestServer(
+            routes: Self.routes, access: try slowFile(step: Self.hour).control)
+        try useUp(server)
+        let client = try server.connect()
+        client.send(Self.request("GET /read", Self.bearer("wrong")))
+        try client.awaitRead()
+        #expect(server.server.stop(timeout: .seconds(Client.patienceSeconds)))
+        #expect(client.losesConnection())
+    }
+}
