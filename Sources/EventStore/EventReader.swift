@@ -121,6 +121,7 @@ public final class EventReader {
                     "the query was stopped, because it held up the writing of events")
             }
             if error.isInterrupt { throw .timeLimit }
+            reads.note(error)
             logger.error("Reading the database failed: \(error)")
             throw error.isDamage
                 ? .damaged : .unavailable("the database cannot be read at the moment")

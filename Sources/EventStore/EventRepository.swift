@@ -193,6 +193,7 @@ public final class EventRepository: Sendable {
         do {
             return try EventReader(path: configuration.path, logger: logger, reads: reads)
         } catch {
+            reads.note(error)
             logger.error("Cannot open the database for reading: \(error)")
             throw error.isDamage
                 ? .damaged : .unavailable("the database cannot be read at the moment")

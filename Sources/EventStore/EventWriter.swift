@@ -14,12 +14,14 @@ final class EventWriter: @unchecked Sendable {
     /// Nobody else writes; what may hold a lock for a moment is a process that looks at the file.
     static let writerBusyTimeout: Int32 = 5000
     private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
+    private static let isDamaged = "the database file is damaged"
 
     private let logger: Logger
     private let afterReplies: @Sendable () -> Void
     private let queue = DispatchQueue(label: "logbook.writer", qos: .userInitiated)
     private let waiting: WriteQueue
     private let commits: CommitCounter
+    private let reads: OpenReads
     private let failure = Mutex<String?>(nil)
     /// What it has done so far.
     let figures = StoreFigures()
@@ -49,6 +51,7 @@ final class EventWriter: @unchecked Sendable {
         afterReplies: @escaping @Sendable () -> Void
     ) throws(SQLiteError) {
         self.logger = logger
+        self.reads = reads
         self.commits = commits
         self.afterReplies = afterReplies
         waiting = WriteQueue(events: configuration.queuedEvents, bytes: configuration.queuedBytes)
@@ -70,7 +73,7 @@ final class EventWriter: @unchecked Sendable {
         eventsPerCommit = min(
             configuration.eventsPerCommit, space == nil ? .max : max(1, plan.walPages / 16))
         transaction = try WriteTransaction(connection, statements, space: space)
-        jobs = WriterJobs(connection, logger: logger, figures: figures)
+        jobs = WriterJobs(connection, logger: logger, figures: figures, reads: reads)
         checkpoints = CheckpointJob(
             connection, plan, pageBytes: pageBytes, figures: figures, reads: reads,
             reserve: reserve, logger: logger)
@@ -131,7 +134,9 @@ final class EventWriter: @unchecked Sendable {
     private static let shutdown = StoreError.unavailable("the service is shutting down")
 
     /// Why nothing can be written at the moment; nil when it can.
-    var failureReason: String? { failure.withLock { $0 } }
+    var failureReason: String? {
+        reads.haveFoundDamage ? Self.isDamaged : failure.withLock { $0 }
+    }
 
     // MARK: From any thread
 
@@ -237,6 +242,10 @@ final class EventWriter: @unchecked Sendable {
     }
 
     private func write(_ waiting: [Write], isAgain: Bool = false) {
+        // Who sent the event shall keep it until the file has been restored.
+        guard !reads.haveFoundDamage else {
+            return waiting.forEach { $0.fail(.unavailable(Self.isDamaged)) }
+        }
         // What is left of a full disk is for that which makes room.
         let writes = reserve.isSpent ? refuseAllButDeletions(waiting) : waiting
         do {
@@ -297,11 +306,12 @@ final class EventWriter: @unchecked Sendable {
     }
 
     private func noteFailure(_ error: SQLiteError) -> StoreError {
+        reads.note(error)
         let reason =
             error.code == SQLiteError.full
             ? "the disk is full"
             : error.isDamage
-                ? "the database file is damaged" : "the database cannot be written"
+                ? Self.isDamaged : "the database cannot be written"
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil
             failure = reason
@@ -312,7 +322,6 @@ final class EventWriter: @unchecked Sendable {
             // A damaged file does not mend, and a small write may well succeed in it.
             if !error.isDamage { planRetry() }
         }
-        // Damage, too: who sent the event shall keep it until the file has been restored.
         return .unavailable(reason)
     }
 

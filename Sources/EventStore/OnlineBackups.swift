@@ -41,7 +41,11 @@ final class OnlineBackups: Sendable {
                     lend(try result.get(), completion)
                 } catch {
                     logger.error("The backup failed: \(error)")
-                    end(.unavailable("the copy could not be made; the log says why"), completion)
+                    end(
+                        error.isDamage
+                            ? .damaged
+                            : .unavailable("the copy could not be made; the log says why"),
+                        completion)
                 }
             }
         }

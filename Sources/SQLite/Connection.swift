@@ -1,3 +1,4 @@
+import CChecksums
 import CSQLite
 
 /// A connection to a database file. One thread at a time may use it; it is closed when the last
@@ -9,13 +10,19 @@ public final class Connection {
         case readWrite
         /// Makes the file when it is missing.
         case create
+        /// The same, and has the database that is made in an empty file have checksums.
+        case createWithChecksums
         /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside
         /// it.
         case immutable
     }
 
     let handle: OpaquePointer
-    private static let isConfigured = csqlite_forgo_memory_statistics() == SQLITE_OK
+    private static let isConfigured: Bool = {
+        // Where another user of the library has initialised it first, the statistics stay on.
+        _ = csqlite_forgo_memory_statistics()
+        return cchecksums_register() == SQLITE_OK
+    }()
     private var interruption: Interruption?
 
     private final class Interruption {
@@ -30,17 +37,21 @@ public final class Connection {
     public init(_ path: String, _ mode: Mode) throws(SQLiteError) {
         let flags: Int32 =
             switch mode {
-            case .readOnly: SQLITE_OPEN_READONLY
+            case .readOnly, .immutable: SQLITE_OPEN_READONLY
             case .readWrite: SQLITE_OPEN_READWRITE
-            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-            case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            case .create, .createWithChecksums: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
-        let name = mode == .immutable ? Self.immutableURI(path) : path
-        // Where another user of the library has initialised it first, the statistics stay on.
-        _ = Self.isConfigured
+        let name =
+            switch mode {
+            case .immutable: Self.uri(path, "immutable=1")
+            case .createWithChecksums: Self.uri(path, "checksums=1")
+            default: path
+            }
+        precondition(Self.isConfigured, "a VFS can always be registered")
         var opened: OpaquePointer?
         // NOMUTEX: one thread at a time is this class's own rule.
-        let result = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
+        let result = sqlite3_open_v2(
+            name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nil)
         guard let opened else {
             throw SQLiteError(extendedCode: result, message: "out of memory")
         }
@@ -52,6 +63,9 @@ public final class Connection {
             throw error
         }
         sqlite3_extended_result_codes(handle, 1)
+        if mode == .createWithChecksums {
+            guard cchecksums_request(handle) == SQLITE_OK else { throw lastError() }
+        }
     }
 
     deinit {
@@ -61,7 +75,7 @@ public final class Connection {
 
     /// `?`, `#` and `%` mean something in a URI, and so do two slashes at its beginning
     /// (https://sqlite.org/uri.html).
-    private static func immutableURI(_ path: String) -> String {
+    private static func uri(_ path: String, _ parameter: String) -> String {
         var escaped = path.hasPrefix("/") ? "file://" : "file:"
         for character in path {
             switch character {
@@ -71,15 +85,26 @@ public final class Connection {
             default: escaped.append(character)
             }
         }
-        return escaped + "?immutable=1"
+        return escaped + "?" + parameter
     }
 
     /// The error that the last call left.
     func lastError() -> SQLiteError {
-        SQLiteError(
-            extendedCode: sqlite3_extended_errcode(handle),
-            message: String(cString: sqlite3_errmsg(handle)))
+        error(sqlite3_extended_errcode(handle), String(cString: sqlite3_errmsg(handle)))
     }
+
+    /// An error of this connection; SQLite's text does not name a page that cannot be read.
+    func error(_ extendedCode: Int32, _ message: String) -> SQLiteError {
+        guard extendedCode == SQLiteError.checksumMismatch else {
+            return SQLiteError(extendedCode: extendedCode, message: message)
+        }
+        let page = cchecksums_damaged_page(handle)
+        return SQLiteError(
+            extendedCode: extendedCode, message: "page \(page) does not match its checksum")
+    }
+
+    /// Whether the pages of the file have checksums, so that none is read that has changed by itself.
+    public var hasChecksums: Bool { cchecksums_are_kept(handle) != 0 }
 
     /// Prepares `sql`, one statement.
     public func prepare(_ sql: String) throws(SQLiteError) -> Statement {
@@ -247,16 +272,24 @@ public final class Connection {
     ///
     /// - Throws: when reading or writing fails; the half-made file is the caller's to remove.
     public func backUp(to path: String) throws(SQLiteError) {
-        let target = try Connection(path, .create)
+        let target = try Connection(path, hasChecksums ? .createWithChecksums : .create)
         guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
             throw target.lastError()
         }
         let result = sqlite3_backup_step(backup, -1)
         sqlite3_backup_finish(backup)
         guard result == SQLITE_DONE else {
-            throw SQLiteError(
-                extendedCode: result, message: "the copy to a new file did not finish")
+            throw error(result, "the copy to a new file did not finish")
         }
+    }
+
+    /// Writes all that the database holds, in order and without free pages, to the new file at
+    /// `path`, whose pages have checksums (https://sqlite.org/lang_vacuum.html). It is not synced.
+    public func vacuum(intoFileWithChecksums path: String) throws(SQLiteError) {
+        guard cchecksums_request(handle) == SQLITE_OK else { throw lastError() }
+        let into = try prepare("VACUUM INTO ?")
+        try into.bind(1, Self.uri(path, "checksums=1"))
+        try into.run()
     }
 
     /// The version of the library that is linked, such as `3.40.1`.

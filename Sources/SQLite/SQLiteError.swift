@@ -21,8 +21,13 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
         "SQLite error \(extendedCode) (\(String(cString: sqlite3_errstr(extendedCode)))): \(message)"
     }
 
-    /// The file is no database, or what it holds contradicts itself.
-    public var isDamage: Bool { code == SQLITE_CORRUPT || code == SQLITE_NOTADB }
+    /// The file is no database, or what it holds contradicts itself or its checksums.
+    public var isDamage: Bool {
+        code == SQLITE_CORRUPT || code == SQLITE_NOTADB || extendedCode == Self.checksumMismatch
+    }
+
+    /// The extended code of a page that does not match its checksum, SQLITE_IOERR_DATA.
+    static let checksumMismatch = SQLITE_IOERR | 32 << 8
 
     /// The primary code of a file that is no database.
     public static let notADatabase = SQLITE_NOTADB

@@ -275,8 +275,11 @@ struct EventReaderTests {
         bytes.replaceSubrange(4096..., with: Data(repeating: 0xA5, count: bytes.count - 4096))
         try bytes.write(to: url)
         let log = LogRecorder()
-        let reader = try makeReader(path, log: log)
+        let reads = OpenReads()
+        let reader = try EventReader(path: path, logger: log.logger, reads: reads)
+        #expect(!reads.haveFoundDamage)
         #expect(throws: StoreError.damaged) { try reader.json("id-1") }
+        #expect(reads.haveFoundDamage)
         #expect(throws: StoreError.damaged) {
             try reader.page(query([]), budget: .seconds(1)) { _ in true }
         }
