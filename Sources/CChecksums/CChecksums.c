@@ -176,7 +176,7 @@ static int truncate_file(sqlite3_file *base, sqlite3_int64 size) {
 
 static int control_file(sqlite3_file *base, int operation, void *argument) {
     if (operation != STATE) return inner(base)->pMethods->xFileControl(inner(base), operation, argument);
-    *(const struct file **)argument = (struct file *)base;
+    *(struct file **)argument = (struct file *)base;
     return SQLITE_OK;
 }
 
@@ -254,8 +254,8 @@ int cchecksums_register(void) {
 
 // MARK: Of a connection
 
-static const struct file *file_of(sqlite3 *connection) {
-    const struct file *file = NULL;
+static struct file *file_of(sqlite3 *connection) {
+    struct file *file = NULL;
     return sqlite3_file_control(connection, "main", STATE, &file) == SQLITE_OK ? file : NULL;
 }
 
@@ -265,11 +265,27 @@ int cchecksums_request(sqlite3 *connection) {
 }
 
 int cchecksums_are_kept(sqlite3 *connection) {
-    const struct file *file = file_of(connection);
+    struct file *file = file_of(connection);
     return file && file->has_checksums;
 }
 
 uint32_t cchecksums_damaged_page(sqlite3 *connection) {
-    const struct file *file = file_of(connection);
+    struct file *file = file_of(connection);
     return file ? file->damaged : 0;
+}
+
+uint32_t cchecksums_pages(sqlite3 *connection) {
+    struct file *file = file_of(connection);
+    sqlite3_int64 size = 0;
+    if (!file || !file->has_checksums || !file->page_bytes || file_size(&file->base, &size) != SQLITE_OK) return 0;
+    return (uint32_t)(size / file->page_bytes);
+}
+
+int cchecksums_check_page(sqlite3 *connection, uint32_t number) {
+    unsigned char page[LARGEST_PAGE];
+    struct file *file = file_of(connection);
+    if (!file || !file->has_checksums || !file->page_bytes) return SQLITE_MISUSE;
+    int size = file->page_bytes;
+    if (number == (uint32_t)(LOCK_BYTE / size) + 1) return SQLITE_OK;
+    return read_file(&file->base, page, size, (sqlite3_int64)(number - 1) * size);
 }

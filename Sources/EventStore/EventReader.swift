@@ -58,7 +58,7 @@ public final class EventReader {
     public func holdSnapshot(atLeast commit: Int) throws(StoreError) {
         guard heldCommit != commit else { return }
         try storing { () throws(SQLiteError) in
-            if heldCommit != nil { try end.run() }
+            if heldCommit != nil, connection.isInTransaction { try end.run() }
             heldCommit = nil
             try begin.run()
         }
@@ -69,6 +69,8 @@ public final class EventReader {
     public func endSnapshot() {
         guard heldCommit != nil else { return }
         heldCommit = nil
+        // Some errors have ended it already.
+        guard connection.isInTransaction else { return }
         do throws(SQLiteError) {
             try end.run()
         } catch {

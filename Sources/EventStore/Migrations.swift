@@ -214,6 +214,8 @@ extension Migration {
             CREATE VIRTUAL TABLE search USING fts5(
               words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-_.'"
             );
+            -- A page of the index and its row fit into a page of the file, whose last 8 bytes are its checksum.
+            INSERT INTO search (search, rank) VALUES ('pgsz', 4040);
             CREATE VIRTUAL TABLE search_words USING fts5vocab(search, instance);
             CREATE TABLE search_state (indexed_seq INTEGER NOT NULL);
             INSERT INTO search_state VALUES (0);

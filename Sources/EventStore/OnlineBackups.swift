@@ -37,7 +37,7 @@ final class OnlineBackups: Sendable {
         unlink(copyPath)
         writer.backUp(to: copyPath) { [self] result in
             DispatchQueue.global(qos: .utility).async { [self] in
-                do {
+                do throws(SQLiteError) {
                     lend(try result.get(), completion)
                 } catch {
                     logger.error("The backup failed: \(error)")

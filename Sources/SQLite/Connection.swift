@@ -154,11 +154,13 @@ public final class Connection {
         try transaction(orElse: { $0 }, body)
     }
 
+    /// Whether one is open. Some errors (a full disk, an I/O error) have rolled back already:
+    /// https://sqlite.org/lang_transaction.html
+    public var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
     /// Ends a transaction, if one is open, without its changes.
     public func rollback() {
-        // Some errors (a full disk, an I/O error) have rolled back already:
-        // https://sqlite.org/lang_transaction.html
-        guard sqlite3_get_autocommit(handle) == 0 else { return }
+        guard isInTransaction else { return }
         // ROLLBACK itself reports no failure that could be acted upon: the lock goes with the
         // connection at the latest.
         sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
@@ -266,6 +268,22 @@ public final class Connection {
         if pages == moved { walPages = 0 }
         if kind != .passive { walEnd = 0 }
         return (Int(pages), Int(moved))
+    }
+
+    /// Pages of the file itself, whatever the WAL holds; 0 where they have no checksums.
+    public var checkablePages: Int { Int(cchecksums_pages(handle)) }
+
+    /// Reads a page of the file itself, from 1 on.
+    ///
+    /// - Returns: whether it matches its checksum; false as well while somebody is writing it.
+    public func checkPage(_ number: Int) throws(SQLiteError) -> Bool {
+        let result = cchecksums_check_page(handle, UInt32(number))
+        if result == SQLiteError.checksumMismatch { return false }
+        // The file may have become shorter meanwhile.
+        guard result == SQLITE_OK || result == SQLiteError.shortRead else {
+            throw error(result, "page \(number) cannot be read")
+        }
+        return true
     }
 
     /// Copies the whole database to the new file at `path` (https://sqlite.org/backup.html).

@@ -18,7 +18,8 @@ struct Logbook: ParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, EventsCommand.self, SchemaCommand.self, BackupCommand.self,
-            RestoreCommand.self, HealthcheckCommand.self, CompletionsCommand.self,
+            RestoreCommand.self, CheckCommand.self, HealthcheckCommand.self,
+            CompletionsCommand.self,
         ])
 
     /// How the program ends when it must not touch a database file.

@@ -19,5 +19,11 @@ int cchecksums_are_kept(sqlite3 *connection);
 // The page of the file that `connection` could not read last, for it did not match its checksum; 0 is none.
 uint32_t cchecksums_damaged_page(sqlite3 *connection);
 
+// Pages of the file, whatever the WAL holds; 0 where they have no checksums.
+uint32_t cchecksums_pages(sqlite3 *connection);
+
+// Reads a page of the file and nothing else: SQLITE_OK, SQLITE_IOERR_DATA, or why it cannot be read.
+int cchecksums_check_page(sqlite3 *connection, uint32_t number);
+
 // That of a page of `size` bytes, a multiple of 8, without its own place. The same on every machine.
 uint64_t cchecksums_of_page(const void *page, size_t size, uint32_t number);

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What clients were told of their events, held against what is in the file.
 struct Acknowledgements: Sendable {
     /// Told that they are stored, and not told that they are deleted.
@@ -65,8 +67,15 @@ struct Acknowledgements: Sendable {
 
     /// The same of the file at `path`, which nobody has open, as SQLite itself reads it.
     func contradictions(inFile path: String) throws -> [String] {
+        // What that program plays back it would write without checksums.
+        let copy = try TemporaryFolder()
+        for suffix in ["", "-wal", "-journal"]
+        where FileManager.default.fileExists(atPath: path + suffix) {
+            try FileManager.default.copyItem(
+                atPath: path + suffix, toPath: copy.file("copy.db" + suffix))
+        }
         let lines = try Command.sqlite(
-            path, "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")
+            copy.file("copy.db"), "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")
         return (lines.first == "ok" ? [] : ["integrity: \(lines.prefix(3))"])
             + contradictions(Array(lines.dropFirst()))
     }

@@ -1,0 +1,42 @@
+import ArgumentParser
+import EventStore
+import Logging
+
+/// `logbook check`
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Look for damage in a database, also while a server writes it.",
+        discussion: """
+            Reads every page and compares it with its checksum, then holds all tables and indexes \
+            against each other. Changes nothing. Exit codes: 0 whole, 1 damaged, with a line for \
+            each finding, 3 not a database of this program.
+
+            Example: logbook check --database /data/logbook.db
+            """)
+
+    @Option(help: ArgumentHelp("The database file.", valueName: "path"))
+    var database: String
+
+    static let valueFlags = ["database"]
+
+    func run() throws {
+        let logger = Logger(label: "logbook") { _ in LineLogHandler(logLevel: .warning) }
+        let check: DatabaseCheck
+        do throws(SchemaError) {
+            check = try DatabaseCheck(of: database, logger: logger, now: ServeCommand.now())
+        } catch {
+            printToStandardError(error.message)
+            throw ExitCode(Logbook.refusedExit)
+        }
+        guard check.findings.isEmpty else {
+            for finding in check.findings { print("\(database): \(finding)") }
+            printToStandardError("\(database) is damaged. Restore a backup: docs/operations.md")
+            throw ExitCode.failure
+        }
+        let checksums = check.hasChecksums ? "every page matches its checksum" : "no checksums"
+        print(
+            "\(database): whole; \(check.events) events, schema version \(check.version), \(checksums)"
+        )
+    }
+}
