@@ -1,6 +1,11 @@
 #include "CChecksums.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     HEADER_BYTES = 100,
@@ -12,16 +17,34 @@ enum {
     LOCK_BYTE = 0x40000000, // https://sqlite.org/fileformat2.html#the_lock_byte_page
     STATE = 0x10600,        // an opcode of xFileControl; those of SQLite are small
     SUBPAGE_READ = 0x8000,  // SQLITE_IOCAP_SUBPAGE_READ, of SQLite 3.48
+    // https://sqlite.org/fileformat2.html#the_write_ahead_log
+    WAL_HEADER_BYTES = 32,
+    WAL_SALTS_AT = 16,
+    WAL_SUM_AT = 24,
+    FRAME_HEADER_BYTES = 24,
+    FRAME_SALTS_AT = 8,
+    FRAME_SUM_AT = 16,
+    SALTS_BYTES = 8,
+    SUM_BYTES = 8,
 };
 
-// A database file. That of the VFS below follows it in memory.
+static const sqlite3_int64 nowhere = INT64_MAX;
+
+// A database file, or its WAL. That of the VFS below follows it in memory.
 struct file {
     sqlite3_file base;
-    unsigned char *page; // room for one
+    unsigned char *page; // room for one, and the header of a frame
     sqlite3_int64 end;   // the file has been seen to be as long as this
     uint32_t damaged;
     int page_bytes; // 0 before the header has been seen
     int has_checksums;
+    int is_unverified;
+    // Of a WAL:
+    struct file *database;
+    const char *path;
+    int is_marked;
+    sqlite3_int64 header_end; // of the last frame header that was written
+    sqlite3_int64 unsummed;   // from here on frames do not match their sums, until SQLite sums them up anew
 };
 
 static sqlite3_vfs *below;
@@ -110,7 +133,8 @@ static void learn(struct file *file, const unsigned char *header, int count) {
 
 static int verify(struct file *file, const unsigned char *page, int size, sqlite3_int64 offset) {
     uint32_t number = page_number(size, offset);
-    if (kept_checksum(page, size) == cchecksums_of_page(page, (size_t)size, number)) return SQLITE_OK;
+    if (file->is_unverified || kept_checksum(page, size) == cchecksums_of_page(page, (size_t)size, number))
+        return SQLITE_OK;
     file->damaged = number;
     return SQLITE_IOERR_DATA;
 }
@@ -134,10 +158,10 @@ static int read_file(sqlite3_file *base, void *bytes, int count, sqlite3_int64 o
     return file->has_checksums && is_page(file, count, offset) ? verify(file, bytes, count, offset) : SQLITE_OK;
 }
 
-static int write_page(struct file *file, int size, sqlite3_int64 offset) {
+static int write_page(struct file *file, unsigned char *page, int size, sqlite3_int64 offset) {
     sqlite3_file *real = inner(&file->base);
-    put_checksum(file->page, size, page_number(size, offset));
-    int result = real->pMethods->xWrite(real, file->page, size, offset);
+    put_checksum(page, size, page_number(size, offset));
+    int result = real->pMethods->xWrite(real, page, size, offset);
     if (result == SQLITE_OK && offset + size > file->end) file->end = offset + size;
     return result;
 }
@@ -150,7 +174,7 @@ static int fill_gap(struct file *file, int size, sqlite3_int64 offset) {
     for (; result == SQLITE_OK && gap < offset; gap += size) {
         if (gap / size == LOCK_BYTE / size) continue;
         memset(file->page, 0, (size_t)size);
-        result = write_page(file, size, gap);
+        result = write_page(file, file->page, size, gap);
     }
     return result;
 }
@@ -165,8 +189,9 @@ static int write_file(sqlite3_file *base, const void *bytes, int count, sqlite3_
         int result = fill_gap(file, count, offset);
         if (result != SQLITE_OK) return result;
     }
-    memcpy(file->page, bytes, (size_t)count);
-    return write_page(file, count, offset);
+    // The checksum goes into SQLite's own page, as that of its cksumvfs does: from there it may come to a journal, which
+    // another program plays back as it is.
+    return write_page(file, (unsigned char *)bytes, count, offset);
 }
 
 static int truncate_file(sqlite3_file *base, sqlite3_int64 size) {
@@ -187,6 +212,143 @@ static int characteristics(sqlite3_file *base) {
 static int close_file(sqlite3_file *base) {
     sqlite3_free(((struct file *)base)->page);
     return inner(base)->pMethods->xClose(inner(base));
+}
+
+// MARK: The mark
+
+// "FILE-unsealed" for "FILE-wal"; false for other names.
+static int name_mark(const char *wal, char mark[PATH_MAX]) {
+    static const char of_wal[] = "-wal", of_mark[] = "-unsealed";
+    size_t length = strlen(wal);
+    if (length < sizeof of_wal - 1 || length + sizeof of_mark > PATH_MAX) return 0;
+    length -= sizeof of_wal - 1;
+    if (strcmp(wal + length, of_wal)) return 0;
+    memcpy(mark, wal, length);
+    strcpy(mark + length, of_mark);
+    return 1;
+}
+
+static int sync_folder(char *path) {
+    char *slash = strrchr(path, '/');
+    if (!slash) return SQLITE_IOERR_DIR_FSYNC;
+    slash[slash == path] = 0;
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return SQLITE_IOERR_DIR_FSYNC;
+    int result = fsync(folder) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
+    close(folder);
+    return result;
+}
+
+// The folder is synced though the mark is there already, for it may be there from an attempt whose sync failed.
+static int set_mark(struct file *wal) {
+    char mark[PATH_MAX];
+    if (!name_mark(wal->path, mark)) return SQLITE_CANTOPEN;
+    if (wal->is_marked && access(mark, F_OK) == 0) return SQLITE_OK;
+    int made = open(mark, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (made < 0 && errno != EEXIST) return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    if (made >= 0) close(made);
+    int result = sync_folder(mark);
+    wal->is_marked = result == SQLITE_OK;
+    return result;
+}
+
+// A mark that stays for nothing costs the next start some time: no failure here is worth an error.
+static void remove_mark(struct file *wal) {
+    char mark[PATH_MAX];
+    if (name_mark(wal->path, mark)) unlink(mark);
+    wal->is_marked = 0;
+}
+
+static int delete_file(sqlite3_vfs *vfs, const char *path, int syncs_folder) {
+    (void)vfs;
+    char mark[PATH_MAX];
+    struct stat wal;
+    // An empty one says nothing: it may be somebody else who emptied it.
+    if (!name_mark(path, mark) || access(mark, F_OK) != 0 || stat(path, &wal) != 0 || wal.st_size == 0)
+        return below->xDelete(below, path, syncs_folder);
+    // Synced, for the WAL must not come back without its mark.
+    int result = below->xDelete(below, path, 1);
+    if (result == SQLITE_OK) unlink(mark);
+    return result;
+}
+
+// MARK: The WAL
+
+static uint32_t big_endian(const unsigned char *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+// https://sqlite.org/fileformat2.html#checksum_algorithm
+static void sum_words(uint32_t sum[2], const unsigned char *bytes, int count, int is_swapped) {
+    for (int i = 0; i < count; i += 8) {
+        uint32_t words[2];
+        memcpy(words, bytes + i, sizeof words);
+        sum[0] += (is_swapped ? __builtin_bswap32(words[0]) : words[0]) + sum[1];
+        sum[1] += (is_swapped ? __builtin_bswap32(words[1]) : words[1]) + sum[0];
+    }
+}
+
+static int matches_sum(const unsigned char *frame, int size, const unsigned char *before, int is_swapped) {
+    uint32_t sum[] = {big_endian(before), big_endian(before + 4)};
+    sum_words(sum, frame, FRAME_SALTS_AT, is_swapped);
+    sum_words(sum, frame + FRAME_HEADER_BYTES, size, is_swapped);
+    return sum[0] == big_endian(frame + FRAME_SUM_AT) && sum[1] == big_endian(frame + FRAME_SUM_AT + 4);
+}
+
+static int is_page_in_frame(int size, sqlite3_int64 offset) {
+    return is_page_size(size) && offset >= WAL_HEADER_BYTES + FRAME_HEADER_BYTES &&
+           (offset - WAL_HEADER_BYTES - FRAME_HEADER_BYTES) % (size + FRAME_HEADER_BYTES) == 0;
+}
+
+// SQLite looks at the sums when it opens a WAL, and not when it reads pages from it. Each goes on from that of the frame
+// before.
+static int read_wal(sqlite3_file *base, void *bytes, int count, sqlite3_int64 offset) {
+    struct file *wal = (struct file *)base;
+    sqlite3_file *real = inner(base);
+    if (!wal->database->has_checksums || !is_page_in_frame(count, offset) || offset >= wal->unsummed)
+        return real->pMethods->xRead(real, bytes, count, offset);
+    unsigned char before[SUM_BYTES], *frame = wal->database->page;
+    sqlite3_int64 begin = offset - FRAME_HEADER_BYTES;
+    sqlite3_int64 sum_at =
+        begin == WAL_HEADER_BYTES ? WAL_SUM_AT : begin - count - FRAME_HEADER_BYTES + FRAME_SUM_AT;
+    int result = real->pMethods->xRead(real, before, SUM_BYTES, sum_at);
+    if (result == SQLITE_OK) result = real->pMethods->xRead(real, frame, count + FRAME_HEADER_BYTES, begin);
+    if (result != SQLITE_OK) return result;
+    memcpy(bytes, frame + FRAME_HEADER_BYTES, (size_t)count);
+    // In the byte order of the machine that made it, which is this one's but for a WAL from elsewhere.
+    if (matches_sum(frame, count, before, 0) || matches_sum(frame, count, before, 1)) return SQLITE_OK;
+    wal->database->damaged = big_endian(frame);
+    return SQLITE_IOERR_DATA;
+}
+
+static int write_wal(sqlite3_file *base, const void *bytes, int count, sqlite3_int64 offset) {
+    struct file *wal = (struct file *)base;
+    if (offset == 0) wal->unsummed = nowhere;
+    if (offset == 0 && wal->database->has_checksums) {
+        int result = set_mark(wal);
+        if (result != SQLITE_OK) return result;
+    }
+    // A page that a transaction writes a second time is put in the place of the first, and the sums from there on are
+    // made anew before it is committed, beginning with that frame.
+    if (count == FRAME_HEADER_BYTES) {
+        wal->header_end = offset + count;
+        if (wal->header_end == wal->unsummed) wal->unsummed = nowhere;
+    } else if (offset != wal->header_end && offset < wal->unsummed && is_page_in_frame(count, offset)) {
+        wal->unsummed = offset;
+    }
+    return inner(base)->pMethods->xWrite(inner(base), bytes, count, offset);
+}
+
+static int truncate_wal(sqlite3_file *base, sqlite3_int64 size) {
+    struct file *wal = (struct file *)base;
+    sqlite3_file *real = inner(base);
+    sqlite3_int64 held = 0;
+    int result = real->pMethods->xFileSize(real, &held);
+    if (result == SQLITE_OK) result = real->pMethods->xTruncate(real, size);
+    if (result != SQLITE_OK || size > 0 || held == 0 || !wal->database->has_checksums) return result;
+    // Synced, for what it held must not come back without its mark.
+    if (real->pMethods->xSync(real, SQLITE_SYNC_NORMAL) == SQLITE_OK) remove_mark(wal);
+    return SQLITE_OK;
 }
 
 // MARK: What passes through
@@ -217,24 +379,37 @@ static const sqlite3_io_methods methods = {
     2,         close_file, read_file,    write_file,  truncate_file,   sync_file, file_size, lock,        unlock,
     check_lock, control_file, sector_size, characteristics, shm_map, shm_lock,  shm_barrier, shm_unmap, NULL, NULL,
 };
+static const sqlite3_io_methods wal_methods = {
+    2,         close_file, read_wal,    write_wal,  truncate_wal,    sync_file, file_size, lock,        unlock,
+    check_lock, control_file, sector_size, characteristics, shm_map, shm_lock,  shm_barrier, shm_unmap, NULL, NULL,
+};
 
 // MARK: Opening
 
 static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *flags_out) {
     (void)vfs;
-    // A journal, a WAL, a temporary file: the VFS below has it to itself.
-    if (!(flags & SQLITE_OPEN_MAIN_DB)) return below->xOpen(below, path, base, flags, flags_out);
+    // A journal, a temporary file: the VFS below has it to itself.
+    if (!(flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL))) return below->xOpen(below, path, base, flags, flags_out);
     struct file *file = (struct file *)base;
     sqlite3_file *real = inner(base);
     memset(file, 0, sizeof *file);
     int result = below->xOpen(below, path, real, flags, flags_out);
-    if (result == SQLITE_OK && (real->pMethods->iVersion < 2 || !(file->page = sqlite3_malloc(LARGEST_PAGE))))
-        result = file->page ? SQLITE_ERROR : SQLITE_NOMEM;
+    if (result == SQLITE_OK && flags & SQLITE_OPEN_WAL) {
+        file->database = (struct file *)sqlite3_database_file_object(path);
+        file->path = path;
+        file->unsummed = nowhere;
+        file->base.pMethods = &wal_methods;
+        return SQLITE_OK;
+    }
+    if (result == SQLITE_OK && !(file->page = sqlite3_malloc(LARGEST_PAGE + FRAME_HEADER_BYTES))) result = SQLITE_NOMEM;
+    if (result == SQLITE_OK && real->pMethods->iVersion < 2) result = SQLITE_ERROR;
     if (result != SQLITE_OK) {
+        sqlite3_free(file->page);
         if (real->pMethods) real->pMethods->xClose(real);
         return result;
     }
     file->has_checksums = sqlite3_uri_boolean(path, "checksums", 0);
+    file->is_unverified = sqlite3_uri_boolean(path, "unverified", 0);
     file->base.pMethods = &methods;
     return SQLITE_OK;
 }
@@ -243,12 +418,13 @@ int cchecksums_register(void) {
     static sqlite3_vfs vfs;
     if (below) return SQLITE_OK;
     if (!(below = sqlite3_vfs_find(NULL))) return SQLITE_ERROR;
-    // All but opening is what it is below.
+    // All but opening and deleting is what it is below.
     vfs = *below;
     vfs.pNext = NULL;
     vfs.zName = "checksums";
     vfs.szOsFile += (int)sizeof(struct file);
     vfs.xOpen = open_file;
+    vfs.xDelete = delete_file;
     return sqlite3_vfs_register(&vfs, 1);
 }
 
@@ -281,11 +457,48 @@ uint32_t cchecksums_pages(sqlite3 *connection) {
     return (uint32_t)(size / file->page_bytes);
 }
 
+// Whether the WAL has a page, by what its frames say of themselves.
+static int is_in_wal(sqlite3 *connection, const struct file *file, uint32_t number) {
+    sqlite3_file *wal = NULL;
+    unsigned char header[WAL_HEADER_BYTES], frame[FRAME_HEADER_BYTES];
+    if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) != SQLITE_OK) return 0;
+    if (!wal || wal->pMethods != &wal_methods) return 0;
+    sqlite3_file *real = inner(wal);
+    if (real->pMethods->xRead(real, header, WAL_HEADER_BYTES, 0) != SQLITE_OK) return 0;
+    sqlite3_int64 at = WAL_HEADER_BYTES;
+    while (real->pMethods->xRead(real, frame, FRAME_HEADER_BYTES, at) == SQLITE_OK) {
+        if (memcmp(frame + FRAME_SALTS_AT, header + WAL_SALTS_AT, SALTS_BYTES)) return 0;
+        if (big_endian(frame) == number) return 1;
+        at += FRAME_HEADER_BYTES + file->page_bytes;
+    }
+    return 0;
+}
+
 int cchecksums_check_page(sqlite3 *connection, uint32_t number) {
     unsigned char page[LARGEST_PAGE];
     struct file *file = file_of(connection);
     if (!file || !file->has_checksums || !file->page_bytes) return SQLITE_MISUSE;
     int size = file->page_bytes;
     if (number == (uint32_t)(LOCK_BYTE / size) + 1) return SQLITE_OK;
-    return read_file(&file->base, page, size, (sqlite3_int64)(number - 1) * size);
+    int result = read_file(&file->base, page, size, (sqlite3_int64)(number - 1) * size);
+    return result == SQLITE_IOERR_DATA && is_in_wal(connection, file, number) ? SQLITE_OK : result;
+}
+
+int cchecksums_seal_page(sqlite3 *connection, uint32_t number, int *was_unsealed) {
+    unsigned char page[LARGEST_PAGE];
+    struct file *file = file_of(connection);
+    *was_unsealed = 0;
+    if (!file || !file->has_checksums || !file->page_bytes) return SQLITE_MISUSE;
+    int size = file->page_bytes;
+    sqlite3_file *real = inner(&file->base);
+    sqlite3_int64 offset = (sqlite3_int64)(number - 1) * size;
+    if (number == (uint32_t)(LOCK_BYTE / size) + 1) return SQLITE_OK;
+    int result = real->pMethods->xRead(real, page, size, offset);
+    if (result != SQLITE_OK || kept_checksum(page, size) == cchecksums_of_page(page, (size_t)size, number))
+        return result;
+    *was_unsealed = 1;
+    put_checksum(page, size, number);
+    // What the page holds is not written, and cannot be torn.
+    int kept_at = size - CHECKSUM_BYTES;
+    return real->pMethods->xWrite(real, page + kept_at, CHECKSUM_BYTES, offset + kept_at);
 }

@@ -42,7 +42,7 @@ public struct DatabaseCheck: Sendable {
             connection.keepWALOnClose()
             connection.setBusyTimeout(milliseconds: 5000)
             hasChecksums = connection.hasChecksums
-            found = try Self.mismatches(connection)
+            found = try Self.mismatches(connection, isWritten: lock == nil)
             if found.isEmpty { found = try Self.contradictions(connection) }
             if found.isEmpty {
                 version = try manager.identify(connection)
@@ -65,15 +65,41 @@ public struct DatabaseCheck: Sendable {
         withExtendedLifetime(lock) {}
     }
 
+    /// Looks through the database at `path`, which nobody may have open, and gives the pages their
+    /// checksums that another program has written.
+    ///
+    /// - Returns: how many pages there were.
+    /// - Throws: `refused` where the file is not in order, or not ours; then it has not been changed.
+    public static func reseal(
+        _ path: String, logger: Logger, now: Timestamp
+    ) throws(SchemaError) -> Int {
+        let path = Folder.resolve(path)
+        guard StoreSizes.file(path) > 0 else { throw .refused("\(path) holds no database") }
+        let lock = try DatabaseLock(database: path, now: now, logger: logger)
+        let manager = SchemaManager(
+            path: path, backsUp: false, logger: logger,
+            now: { preconditionFailure("sealing needs no time") })
+        let sealed = try manager.seal()
+        withExtendedLifetime(lock) {}
+        return sealed
+    }
+
     /// The pages that do not match their checksums.
-    private static func mismatches(_ connection: Connection) throws(SQLiteError) -> [String] {
+    private static func mismatches(
+        _ connection: Connection, isWritten: Bool
+    ) throws(SQLiteError) -> [String] {
+        // It opens the WAL, whose pages are newer; where it fails the pages tell why.
+        do { _ = try connection.integer("SELECT count(*) FROM sqlite_master") } catch {
+            guard error.isDamage else { throw error }
+        }
         var found: [String] = []
         var number = 0
         while number < connection.checkablePages, found.count < mostFindings {
             number += 1
-            for attempt in 1...attempts {
+            let most = isWritten ? attempts : 1
+            for attempt in 1...most {
                 if try connection.checkPage(number) { break }
-                if attempt < attempts {
+                if attempt < most {
                     usleep(pause)
                 } else {
                     found.append("page \(number) does not match its checksum")

@@ -134,6 +134,9 @@ public final class EventRepository: Sendable {
         return writer.failureReason
     }
 
+    /// Whether anybody has found the file damaged. It does not mend by itself.
+    public var isDamaged: Bool { reads.haveFoundDamage }
+
     // MARK: Writing
 
     /// Stores `events`. The reply comes once they are committed and synced, on the writer's thread

@@ -39,6 +39,7 @@ final class EventWriter: @unchecked Sendable {
     /// When the queue looks after the jobs by itself.
     private var plannedLook = DispatchTime.distantFuture
     private var isClosed = false
+    private var isReadOnly = false
 
     /// Takes over the only connection that writes.
     ///
@@ -97,6 +98,7 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(try ShrinkJob(connection, space: space))
         jobs.add(IndexingJob(connection, search, space: space, figures: figures))
         jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
+        jobs.add(ScrubbingJob(connection, figures: figures))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
         figures.noteLastSeq(try connection.integer("SELECT max(seq) FROM events") ?? 0)
@@ -221,6 +223,7 @@ final class EventWriter: @unchecked Sendable {
     private func run() {
         guard !isClosed else { return }
         repeat {
+            if reads.haveFoundDamage { changeNoMore() }
             if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
         } while jobs.run() || !waiting.sleep()
         // A checkpoint may have spent it, too.
@@ -296,6 +299,16 @@ final class EventWriter: @unchecked Sendable {
 
     // MARK: Trouble
 
+    /// In a damaged file a deletion may spread the damage, whoever wants it; what has been committed
+    /// still goes into the file (https://sqlite.org/pragma.html#pragma_query_only).
+    private func changeNoMore() {
+        guard !isReadOnly else { return }
+        isReadOnly = true
+        do { try connection.execute("PRAGMA query_only=ON") } catch {
+            logger.error("The damaged database cannot be kept from being changed: \(error)")
+        }
+    }
+
     private func noteSuccess() {
         let before = failure.withLock { reason in
             let before = reason
@@ -310,7 +323,7 @@ final class EventWriter: @unchecked Sendable {
         let reason =
             error.code == SQLiteError.full
             ? "the disk is full"
-            : error.isDamage
+            : reads.haveFoundDamage
                 ? Self.isDamaged : "the database cannot be written"
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil

@@ -6,10 +6,10 @@ import SQLite
 /// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes
 /// and migrates the rest. Nothing else creates, alters or drops a table.
 public final class SchemaManager: Sendable {
-    private let path: String
+    let path: String
     private let migrations: [Migration]
     private let backsUp: Bool
-    private let logger: Logger
+    let logger: Logger
     private let now: @Sendable () -> Timestamp
 
     /// Prepares to open the file at `path`.
@@ -46,8 +46,9 @@ public final class SchemaManager: Sendable {
     /// - Returns: the version in force.
     /// - Throws: `refused` before anything was changed, `failed` when it was rolled back.
     func prepare(willMigrate: (Int) -> Void) throws(SchemaError) -> Int {
+        if Self.isUnsealed(path) { _ = try seal(willBegin: willMigrate) }
         let found = try inspect()
-        if found == latest {
+        if found == latest, try !needsRewriting() {
             logger.info("Using existing database with schema version \(found)")
             return found
         }
@@ -57,13 +58,16 @@ public final class SchemaManager: Sendable {
         if !isNew, backsUp { try keepCopy(of: found) }
         do {
             var connection = try open()
-            for migration in migrations[found...] {
-                if migration.version == Self.firstWithChecksums,
-                    try !isRewritten(connection)
-                {
-                    try rewrite(connection)
-                    connection = try open()
-                }
+            for migration in migrations[found...] where migration.version < Self.firstWithChecksums
+            {
+                try apply(migration, to: connection)
+            }
+            if latest >= Self.firstWithChecksums, try !isRewritten(connection) {
+                try rewrite(connection)
+                connection = try open()
+            }
+            for migration in migrations[found...] where migration.version >= Self.firstWithChecksums
+            {
                 try apply(migration, to: connection)
             }
         } catch let error as SchemaError {
@@ -111,13 +115,21 @@ public final class SchemaManager: Sendable {
     }
 
     /// The pages of files of this version have checksums, and are given back when they are free.
-    private static let firstWithChecksums = 3
+    private static let firstWithChecksums = 4
     /// Steps of the virtual machine, some 4 a row, between two lines in the log.
-    private static let stepsPerLine: Int32 = 5_000_000
+    private static let stepsPerLine: Int32 = 50_000_000
 
     private func isRewritten(_ connection: Connection) throws(SQLiteError) -> Bool {
         let autoVacuum = try connection.integer("PRAGMA auto_vacuum")
         return connection.hasChecksums && autoVacuum == 2
+    }
+
+    /// Whether the file is at a version that has checksums, and has none: `.dump` leads there.
+    private func needsRewriting() throws(SchemaError) -> Bool {
+        guard latest >= Self.firstWithChecksums else { return false }
+        do { return try !Connection(path, .readOnly).hasChecksums } catch {
+            throw SchemaError(inspecting: path, error)
+        }
     }
 
     /// Writes all that the file holds into a new one, whose pages have checksums and of which free
@@ -128,18 +140,35 @@ public final class SchemaManager: Sendable {
         guard try connection.text("PRAGMA journal_mode=DELETE") == "delete" else {
             throw SchemaError.failed("another process reads the database")
         }
+        try requireRoom()
         try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         var file = UnfinishedFile(for: path)
         let unfinished = file.path
         connection.interruptWhen(every: Self.stepsPerLine) { [path, logger] in
             logger.info(
-                "Rewriting the database: \(StoreSizes.file(unfinished)) of \(StoreSizes.file(path)) bytes")
+                "Rewriting the database: \(StoreSizes.file(unfinished)) of \(StoreSizes.file(path)) bytes"
+            )
             return false
         }
         try connection.vacuum(intoFileWithChecksums: unfinished)
         connection.neverInterrupt()
         try file.keepOwnership(of: path)
         try file.finish()
+    }
+
+    /// The new file is an eighth larger at most, and mostly smaller.
+    private func requireRoom() throws(SchemaError) {
+        let wanted = UInt64(StoreSizes.file(path)) / 8 * 9
+        var volume = statvfs()
+        guard statvfs(path, &volume) == 0 else {
+            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
+        }
+        let free = UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
+        guard free > wanted else {
+            throw .failed(
+                "the file is written anew beside the old one, which takes \(wanted) bytes, and the disk has \(free) free"
+            )
+        }
     }
 
     /// Keeps a copy as `<file>.v<N>.bak`, unless the disk has no room for it.
@@ -200,12 +229,7 @@ public final class SchemaManager: Sendable {
             connection.keepWALOnClose()
             let version = try identify(connection)
             if version < latest || file.st_size <= Self.checkedAtEveryStart {
-                let verdict = try connection.text("PRAGMA quick_check(1)")
-                guard verdict == "ok" else {
-                    throw SQLiteError(
-                        extendedCode: SQLiteError.corrupt,
-                        message: verdict ?? "quick_check is silent")
-                }
+                try connection.check(.quick)
             }
             return version
         } catch let error as SchemaError {

@@ -12,6 +12,8 @@ public final class Connection {
         case create
         /// The same, and has the database that is made in an empty file have checksums.
         case createWithChecksums
+        /// Opens a file to seal its pages: they are read whether they match their checksums or not.
+        case unverified
         /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside
         /// it.
         case immutable
@@ -38,13 +40,14 @@ public final class Connection {
         let flags: Int32 =
             switch mode {
             case .readOnly, .immutable: SQLITE_OPEN_READONLY
-            case .readWrite: SQLITE_OPEN_READWRITE
+            case .readWrite, .unverified: SQLITE_OPEN_READWRITE
             case .create, .createWithChecksums: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
         let name =
             switch mode {
             case .immutable: Self.uri(path, "immutable=1")
             case .createWithChecksums: Self.uri(path, "checksums=1")
+            case .unverified: Self.uri(path, "unverified=1")
             default: path
             }
         precondition(Self.isConfigured, "a VFS can always be registered")
@@ -275,7 +278,8 @@ public final class Connection {
 
     /// Reads a page of the file itself, from 1 on.
     ///
-    /// - Returns: whether it matches its checksum; false as well while somebody is writing it.
+    /// - Returns: whether it matches its checksum, or the WAL has a newer one; false as well while
+    ///   somebody is writing it.
     public func checkPage(_ number: Int) throws(SQLiteError) -> Bool {
         let result = cchecksums_check_page(handle, UInt32(number))
         if result == SQLiteError.checksumMismatch { return false }
@@ -284,6 +288,35 @@ public final class Connection {
             throw error(result, "page \(number) cannot be read")
         }
         return true
+    }
+
+    /// Gives a page of the file itself, which was opened `unverified` and has no WAL, the checksum that
+    /// it should have. It is not synced.
+    ///
+    /// - Returns: whether it had another.
+    public func sealPage(_ number: Int) throws(SQLiteError) -> Bool {
+        var wasUnsealed: Int32 = 0
+        let result = cchecksums_seal_page(handle, UInt32(number), &wasUnsealed)
+        guard result == SQLITE_OK else { throw error(result, "page \(number) cannot be sealed") }
+        return wasUnsealed != 0
+    }
+
+    /// How SQLite looks through a database (https://sqlite.org/pragma.html#pragma_integrity_check).
+    public enum Check: String, Sendable {
+        case integrity = "integrity_check"
+        /// Holds no index against its table.
+        case quick = "quick_check"
+    }
+
+    /// Has SQLite look through the database.
+    ///
+    /// - Throws: the first thing that is wrong.
+    public func check(_ kind: Check) throws(SQLiteError) {
+        let verdict = try text("PRAGMA \(kind.rawValue)(1)") ?? "the check is silent"
+        guard verdict != "ok" else { return }
+        // It says of a page that cannot be read what the code of the error is, and goes on.
+        let isMismatch = cchecksums_damaged_page(handle) != 0
+        throw error(isMismatch ? SQLiteError.checksumMismatch : SQLiteError.corrupt, verdict)
     }
 
     /// Copies the whole database to the new file at `path` (https://sqlite.org/backup.html).

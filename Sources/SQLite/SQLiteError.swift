@@ -27,7 +27,7 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     /// The extended code of a page that does not match its checksum, SQLITE_IOERR_DATA.
-    static let checksumMismatch = SQLITE_IOERR | 32 << 8
+    public static let checksumMismatch = SQLITE_IOERR | 32 << 8
 
     /// The extended code of bytes behind the end of a file, SQLITE_IOERR_SHORT_READ.
     static let shortRead = SQLITE_IOERR | 2 << 8

@@ -25,7 +25,7 @@ struct MigrationFaultTests {
 
     @Test(
         "At every change to the files",
-        arguments: [FaultyDisk.Action.kill, .cut, .inputOutputError, .noSpace], [1, 2])
+        arguments: [FaultyDisk.Action.kill, .cut, .inputOutputError, .noSpace], [1, 2, 3])
     func brokenOff(_ action: FaultyDisk.Action, _ version: Int) throws {
         let folder = try TemporaryFolder()
         let template = try template(version, in: folder)
@@ -44,6 +44,12 @@ struct MigrationFaultTests {
             #expect(run.wasKilled == (action == .kill || action == .cut), "\(at): \(run.log)")
             // As the sqlite3 program sees it, which plays back a journal as any program does.
             #expect(try run.contradictions() == [], "\(disk.fault!)")
+            // What another program plays back, does not make the file one that is refused.
+            let recorded = "SELECT max(version) FROM schema_version"
+            let found =
+                try action == .kill
+                ? Command.sqlite(run.path, recorded) : Command.sqlite(ofCopy: run.path, recorded)
+            #expect((Int(found[0]) ?? 0) >= version, "\(disk.fault!)")
             let again = try LogbookProcess(in: run.folder)
             #expect(!again.log.contains("initialized"), "\(disk.fault!): \(again.log)")
             let events = try again.walk("limit=1000").map(\.id)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import EventStore
 
-/// Files get checksums on their way to version 3: a new file takes the old one's place.
+/// Files get checksums on their way to version 4: a new file takes the old one's place.
 @Suite("Rewriting a file with checksums")
 struct RewritingTests {
     private let folder: TemporaryFolder
@@ -23,23 +23,24 @@ struct RewritingTests {
         try rows(path, "SELECT \(EventTable.columns) FROM events ORDER BY seq")
     }
 
-    /// A file of version 2, in WAL mode as a server leaves it.
-    private func makeVersion2() throws {
+    /// A file of an older version, in WAL mode as a server leaves it.
+    private func make(version: Int = 3) throws {
         try makeVersion1(path, events: 3_000)
-        _ = try manager(path, Migration.all.prefix(2)).prepare { _ in }
+        guard version > 1 else { return }
+        _ = try manager(path, Migration.all.prefix(version)).prepare { _ in }
         try Connection(path, .readWrite).execute("PRAGMA journal_mode=WAL")
     }
 
-    @Test("A new file has checksums from version 3 on", arguments: Migration.all.indices)
+    @Test("A new file has checksums from version 4 on", arguments: Migration.all.indices)
     func new(index: Int) throws {
         let version = index + 1
         _ = try manager(path, Migration.all.prefix(version)).prepare { _ in }
-        #expect(try hasChecksums(path) == (version >= 3))
+        #expect(try hasChecksums(path) == (version >= 4))
     }
 
-    @Test("An older file gets them, and keeps its rows and permissions", arguments: [1, 2])
+    @Test("An older file gets them, and keeps its rows and permissions", arguments: [1, 2, 3])
     func older(version: Int) throws {
-        if version == 1 { try makeVersion1(path, events: 3_000) } else { try makeVersion2() }
+        try make(version: version)
         #expect(try !hasChecksums(path))
         #expect(chmod(path, 0o640) == 0)
         let before = try rows(path, "SELECT id, title, created_at FROM events ORDER BY rowid")
@@ -55,24 +56,24 @@ struct RewritingTests {
             try FileManager.default.contentsOfDirectory(atPath: folder.path("")) == ["events.db"])
     }
 
-    @Test("Where version 3 fails after it, the file is one of version 2, with checksums")
+    @Test("Where version 4 fails after it, the file is one of version 3, with checksums")
     func laterFailure() throws {
-        try makeVersion2()
-        try Connection(path, .readWrite).execute("CREATE TABLE search_state (mine)")
+        try make()
+        try Connection(path, .readWrite).execute("ALTER TABLE search_config RENAME TO mine")
         let before = try content(path)
         #expect(throws: SchemaError.self) { try makeLatest(path) }
         #expect(try hasChecksums(path))
-        #expect(try rows(path, "SELECT max(version) FROM schema_version") == ["2"])
+        #expect(try rows(path, "SELECT max(version) FROM schema_version") == ["3"])
         #expect(try rows(path, "PRAGMA integrity_check") == ["ok"])
         #expect(try content(path) == before)
-        try Connection(path, .readWrite).execute("DROP TABLE search_state")
+        try Connection(path, .readWrite).execute("ALTER TABLE mine RENAME TO search_config")
         try makeLatest(path)
         #expect(try content(path) == before)
     }
 
     @Test("A file that another process reads is not taken from under it")
     func inUse() throws {
-        try makeVersion2()
+        try make()
         let other = try Connection(path, .readOnly)
         try other.execute("BEGIN; SELECT count(*) FROM events")
         let before = try content(path)
@@ -80,6 +81,27 @@ struct RewritingTests {
         #expect(try !hasChecksums(path))
         #expect(try content(path) == before)
         try other.execute("COMMIT")
+    }
+
+    @Test("A file of the latest version without checksums, as .dump makes one, gets them")
+    func dumped() throws {
+        try make()
+        do {
+            let connection = try Connection(path, .readWrite)
+            try connection.execute(
+                """
+                INSERT INTO schema_version VALUES (4, 'now', 'Checksums of pages');
+                INSERT INTO search (search, rank) VALUES ('pgsz', 4040)
+                """)
+        }
+        let before = try content(path)
+        let log = LogRecorder()
+        #expect(try manager(path, log: log).prepare { _ in } == Migration.latest)
+        #expect(try hasChecksums(path))
+        #expect(try content(path) == before)
+        #expect(
+            log.messages.last
+                == "Using existing database with schema version \(Migration.latest)")
     }
 
     // MARK: Looking for damage
@@ -102,7 +124,7 @@ struct RewritingTests {
 
     @Test("Each damaged page is named")
     func pages() throws {
-        try makeVersion2()
+        try make()
         try makeLatest(path)
         let file = try FileHandle(forUpdating: URL(filePath: path))
         for page in [7, 30] {
@@ -116,7 +138,7 @@ struct RewritingTests {
 
     @Test("An index without its row is found, checksums or not", arguments: [false, true])
     func contradiction(isLatest: Bool) throws {
-        try makeVersion2()
+        try make()
         if isLatest { try makeLatest(path) }
         // The table's root goes to the index, and what SQLite then writes is in order for each page.
         try Connection(path, .readWrite).execute(

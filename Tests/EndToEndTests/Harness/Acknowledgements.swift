@@ -67,15 +67,8 @@ struct Acknowledgements: Sendable {
 
     /// The same of the file at `path`, which nobody has open, as SQLite itself reads it.
     func contradictions(inFile path: String) throws -> [String] {
-        // What that program plays back it would write without checksums.
-        let copy = try TemporaryFolder()
-        for suffix in ["", "-wal", "-journal"]
-        where FileManager.default.fileExists(atPath: path + suffix) {
-            try FileManager.default.copyItem(
-                atPath: path + suffix, toPath: copy.file("copy.db" + suffix))
-        }
         let lines = try Command.sqlite(
-            copy.file("copy.db"), "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")
+            ofCopy: path, "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")
         return (lines.first == "ok" ? [] : ["integrity: \(lines.prefix(3))"])
             + contradictions(Array(lines.dropFirst()))
     }
