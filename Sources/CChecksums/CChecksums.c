@@ -43,7 +43,7 @@ struct file {
     struct file *database;
     const char *path;
     int is_marked;
-    sqlite3_int64 header_end; // of the last frame header that was written
+    sqlite3_int64 header_end; // of the frame header that was written last, until its page is
     sqlite3_int64 unsummed;   // from here on frames do not match their sums, until SQLite sums them up anew
 };
 
@@ -315,6 +315,10 @@ static int read_wal(sqlite3_file *base, void *bytes, int count, sqlite3_int64 of
     if (result == SQLITE_OK) result = real->pMethods->xRead(real, frame, count + FRAME_HEADER_BYTES, begin);
     if (result != SQLITE_OK) return result;
     memcpy(bytes, frame + FRAME_HEADER_BYTES, (size_t)count);
+    // SQLite leaves salts and sum out where it is going to sum up anew (walEncodeFrame in wal.c), and after a rollback
+    // to a savepoint such a frame may stand before `unsummed`: no flipped bit makes 16 bytes of 0.
+    static const unsigned char none[SALTS_BYTES + SUM_BYTES];
+    if (!memcmp(frame + FRAME_SALTS_AT, none, sizeof none)) return SQLITE_OK;
     // In the byte order of the machine that made it, which is this one's but for a WAL from elsewhere.
     if (matches_sum(frame, count, before, 0) || matches_sum(frame, count, before, 1)) return SQLITE_OK;
     wal->database->damaged = big_endian(frame);
@@ -333,7 +337,9 @@ static int write_wal(sqlite3_file *base, const void *bytes, int count, sqlite3_i
     if (count == FRAME_HEADER_BYTES) {
         wal->header_end = offset + count;
         if (wal->header_end == wal->unsummed) wal->unsummed = nowhere;
-    } else if (offset != wal->header_end && offset < wal->unsummed && is_page_in_frame(count, offset)) {
+    } else if (offset == wal->header_end) {
+        wal->header_end = 0;
+    } else if (offset < wal->unsummed && is_page_in_frame(count, offset)) {
         wal->unsummed = offset;
     }
     return inner(base)->pMethods->xWrite(inner(base), bytes, count, offset);

@@ -182,6 +182,28 @@ struct WALTests {
         #expect(read() == nil)
     }
 
+    /// After a rollback to a savepoint frames without sums may stand before that page.
+    @Test("Nor is what transactions of all kinds leave, through a cache of a few pages")
+    func random() throws {
+        let changes = [
+            "INSERT INTO t(x) VALUES (randomblob(abs(random()) % 3000))",
+            "DELETE FROM t WHERE i IN (SELECT i FROM t ORDER BY random() LIMIT 3)",
+            "UPDATE t SET x = randomblob(abs(random()) % 9000) WHERE i IN (SELECT i FROM t ORDER BY random() LIMIT 2)",
+            "SAVEPOINT s; UPDATE t SET x = zeroblob(100); ROLLBACK TO s; RELEASE s",
+        ]
+        let connection = try open()
+        try connection.execute(
+            "PRAGMA cache_size=9; CREATE TABLE t (i INTEGER PRIMARY KEY, x); CREATE INDEX j ON t (x)"
+        )
+        for round in 0..<400 {
+            try connection.execute("BEGIN")
+            for _ in 0..<20 { try connection.execute(changes.randomElement()!) }
+            try connection.execute(round % 4 == 3 ? "ROLLBACK" : "COMMIT")
+            #expect(try Connection(path, .readOnly).text("PRAGMA integrity_check") == "ok")
+            if round % 9 == 8 { try connection.checkpoint(round % 2 == 0 ? .restart : .truncate) }
+        }
+    }
+
     // MARK: Sealing
 
     @Test("A page without its checksum gets it, and no other is touched")
