@@ -38,6 +38,7 @@ final class BackupJob: WriterJob {
             end(.success(last))
         } catch {
             end(.failure(error))
+            if error.isDamage { throw error }
         }
         return .afterCommit()
     }

@@ -47,6 +47,9 @@ final class CheckpointJob: WriterJob {
         frameBytes = SpacePlan.frameBytes(pageBytes)
     }
 
+    /// Whether another thread is writing pages of the file.
+    var isMoving: Bool { mover.isMoving }
+
     func runSlice() throws(SQLiteError) -> NextSlice {
         let pages = connection.walPages
         guard pages > 0 else { return .afterCommit() }

@@ -21,12 +21,7 @@ public struct DatabaseCopy: Equatable, Sendable {
         guard version > 0 else { throw .refused("\(path) is empty: there is no database in it") }
         do throws(SQLiteError) {
             let connection = try Connection(path, .immutable)
-            let verdict = try connection.text("PRAGMA integrity_check(1)")
-            guard verdict == "ok" else {
-                throw SQLiteError(
-                    extendedCode: SQLiteError.corrupt,
-                    message: verdict ?? "integrity_check is silent")
-            }
+            try connection.check(.integrity)
             events = try connection.integer("SELECT count(*) FROM events") ?? 0
             if let lastSeq {
                 let last = try connection.integer("SELECT coalesce(max(seq), 0) FROM events") ?? 0
@@ -122,6 +117,8 @@ public struct DatabaseCopy: Equatable, Sendable {
         }
         let copy = try DatabaseCopy(checking: file.path, logger: logger)
         let old = try keepOld(path, logger, now)
+        // What is the old file's must not be taken for the new one's.
+        for suffix in ["-wal", "-shm", "-unsealed"] { unlink(path + suffix) }
         try file.finish()
         withExtendedLifetime(lock) {}
         return (copy, old)
@@ -143,14 +140,11 @@ public struct DatabaseCopy: Equatable, Sendable {
                 "The WAL of \(path) is kept beside it, for it cannot be moved into it: \(error)")
         }
         let old = "\(path).before-\(now.text)"
-        for suffix in ["", "-wal"] where stat(path + suffix, &file) == 0 {
+        for suffix in ["", "-wal", "-unsealed"] where stat(path + suffix, &file) == 0 {
             guard link(path + suffix, old + suffix) == 0 else {
                 throw .failed("Cannot keep \(path)\(suffix): \(String(cString: strerror(errno)))")
             }
         }
-        // The old WAL must not be taken for the new file's.
-        unlink(path + "-wal")
-        unlink(path + "-shm")
         return old
     }
 }

@@ -58,7 +58,7 @@ public final class EventReader {
     public func holdSnapshot(atLeast commit: Int) throws(StoreError) {
         guard heldCommit != commit else { return }
         try storing { () throws(SQLiteError) in
-            if heldCommit != nil { try end.run() }
+            if heldCommit != nil, connection.isInTransaction { try end.run() }
             heldCommit = nil
             try begin.run()
         }
@@ -69,6 +69,8 @@ public final class EventReader {
     public func endSnapshot() {
         guard heldCommit != nil else { return }
         heldCommit = nil
+        // Some errors have ended it already.
+        guard connection.isInTransaction else { return }
         do throws(SQLiteError) {
             try end.run()
         } catch {
@@ -121,6 +123,7 @@ public final class EventReader {
                     "the query was stopped, because it held up the writing of events")
             }
             if error.isInterrupt { throw .timeLimit }
+            reads.note(error)
             logger.error("Reading the database failed: \(error)")
             throw error.isDamage
                 ? .damaged : .unavailable("the database cannot be read at the moment")

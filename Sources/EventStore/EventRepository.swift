@@ -134,6 +134,9 @@ public final class EventRepository: Sendable {
         return writer.failureReason
     }
 
+    /// Whether anybody has found the file damaged. It does not mend by itself.
+    public var isDamaged: Bool { reads.haveFoundDamage }
+
     // MARK: Writing
 
     /// Stores `events`. The reply comes once they are committed and synced, on the writer's thread
@@ -193,6 +196,7 @@ public final class EventRepository: Sendable {
         do {
             return try EventReader(path: configuration.path, logger: logger, reads: reads)
         } catch {
+            reads.note(error)
             logger.error("Cannot open the database for reading: \(error)")
             throw error.isDamage
                 ? .damaged : .unavailable("the database cannot be read at the moment")

@@ -14,12 +14,14 @@ final class EventWriter: @unchecked Sendable {
     /// Nobody else writes; what may hold a lock for a moment is a process that looks at the file.
     static let writerBusyTimeout: Int32 = 5000
     private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
+    private static let isDamaged = "the database file is damaged"
 
     private let logger: Logger
     private let afterReplies: @Sendable () -> Void
     private let queue = DispatchQueue(label: "logbook.writer", qos: .userInitiated)
     private let waiting: WriteQueue
     private let commits: CommitCounter
+    private let reads: OpenReads
     private let failure = Mutex<String?>(nil)
     /// What it has done so far.
     let figures = StoreFigures()
@@ -39,6 +41,7 @@ final class EventWriter: @unchecked Sendable {
     private var plannedLook = DispatchTime.distantFuture
     private var isRoundPlanned = false
     private var isClosed = false
+    private var isReadOnly = false
 
     /// Takes over the only connection that writes.
     ///
@@ -51,6 +54,7 @@ final class EventWriter: @unchecked Sendable {
         afterReplies: @escaping @Sendable () -> Void
     ) throws(SQLiteError) {
         self.logger = logger
+        self.reads = reads
         self.commits = commits
         self.afterReplies = afterReplies
         waiting = WriteQueue(events: configuration.queuedEvents, bytes: configuration.queuedBytes)
@@ -72,7 +76,7 @@ final class EventWriter: @unchecked Sendable {
         eventsPerCommit = min(
             configuration.eventsPerCommit, space == nil ? .max : max(1, plan.walPages / 16))
         transaction = try WriteTransaction(connection, statements, space: space)
-        jobs = WriterJobs(connection, logger: logger, figures: figures)
+        jobs = WriterJobs(connection, logger: logger, figures: figures, reads: reads)
         checkpoints = CheckpointJob(
             connection, try WALMover(path: configuration.path), plan, pageBytes: pageBytes,
             figures: figures, reads: reads, reserve: reserve, logger: logger)
@@ -99,6 +103,8 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(try ShrinkJob(connection, space: space))
         jobs.add(indexing)
         jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
+        jobs.add(
+            ScrubbingJob(connection, figures: figures) { [checkpoints] in checkpoints.isMoving })
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
         figures.noteLastSeq(try connection.integer("SELECT max(seq) FROM events") ?? 0)
@@ -136,7 +142,9 @@ final class EventWriter: @unchecked Sendable {
     private static let shutdown = StoreError.unavailable("the service is shutting down")
 
     /// Why nothing can be written at the moment; nil when it can.
-    var failureReason: String? { failure.withLock { $0 } }
+    var failureReason: String? {
+        reads.haveFoundDamage ? Self.isDamaged : failure.withLock { $0 }
+    }
 
     // MARK: From any thread
 
@@ -223,6 +231,7 @@ final class EventWriter: @unchecked Sendable {
     /// backup and the end cannot wait for them.
     private func run() {
         guard !isClosed else { return }
+        if reads.haveFoundDamage { changeNoMore() }
         if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
         guard !jobs.run(), waiting.sleep() else { return planRound() }
         // A checkpoint may have spent it, too.
@@ -254,6 +263,10 @@ final class EventWriter: @unchecked Sendable {
     }
 
     private func write(_ waiting: [Write], isAgain: Bool = false) {
+        // Who sent the event shall keep it until the file has been restored.
+        guard !reads.haveFoundDamage else {
+            return waiting.forEach { $0.fail(.unavailable(Self.isDamaged)) }
+        }
         // What is left of a full disk is for that which makes room.
         let writes = reserve.isSpent ? refuseAllButDeletions(waiting) : waiting
         do {
@@ -304,6 +317,16 @@ final class EventWriter: @unchecked Sendable {
 
     // MARK: Trouble
 
+    /// In a damaged file a deletion may spread the damage, whoever wants it; what has been committed
+    /// still goes into the file (https://sqlite.org/pragma.html#pragma_query_only).
+    private func changeNoMore() {
+        guard !isReadOnly else { return }
+        isReadOnly = true
+        do { try connection.execute("PRAGMA query_only=ON") } catch {
+            logger.error("The damaged database cannot be kept from being changed: \(error)")
+        }
+    }
+
     private func noteSuccess() {
         let before = failure.withLock { reason in
             let before = reason
@@ -314,11 +337,12 @@ final class EventWriter: @unchecked Sendable {
     }
 
     private func noteFailure(_ error: SQLiteError) -> StoreError {
+        reads.note(error)
         let reason =
             error.code == SQLiteError.full
             ? "the disk is full"
-            : error.isDamage
-                ? "the database file is damaged" : "the database cannot be written"
+            : reads.haveFoundDamage
+                ? Self.isDamaged : "the database cannot be written"
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil
             failure = reason
@@ -329,7 +353,6 @@ final class EventWriter: @unchecked Sendable {
             // A damaged file does not mend, and a small write may well succeed in it.
             if !error.isDamage { planRetry() }
         }
-        // Damage, too: who sent the event shall keep it until the file has been restored.
         return .unavailable(reason)
     }
 

@@ -58,8 +58,11 @@ final class LongReads: @unchecked Sendable {
             lane.reader = reader
             return .success(reader)
         } catch {
+            reads.note(error)
             logger.error("Cannot open the database for reading: \(error)")
-            return .failure(.unavailable("the database cannot be read at the moment"))
+            return .failure(
+                error.isDamage
+                    ? .damaged : .unavailable("the database cannot be read at the moment"))
         }
     }
 }

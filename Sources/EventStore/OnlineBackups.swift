@@ -37,11 +37,15 @@ final class OnlineBackups: Sendable {
         unlink(copyPath)
         writer.backUp(to: copyPath) { [self] result in
             DispatchQueue.global(qos: .utility).async { [self] in
-                do {
+                do throws(SQLiteError) {
                     lend(try result.get(), completion)
                 } catch {
                     logger.error("The backup failed: \(error)")
-                    end(.unavailable("the copy could not be made; the log says why"), completion)
+                    end(
+                        error.isDamage
+                            ? .damaged
+                            : .unavailable("the copy could not be made; the log says why"),
+                        completion)
                 }
             }
         }

@@ -1,4 +1,5 @@
 import CLinux
+import SQLite
 import Synchronization
 
 /// The reads that go on at the moment. Each keeps the WAL from being emptied until it ends, so the
@@ -25,6 +26,15 @@ final class OpenReads: Sendable {
     }
 
     private let activities = Mutex<[Activity]>([])
+    private let damage = Atomic(false)
+
+    /// Whether anybody, the writer included, has found the file damaged. It does not mend by itself.
+    var haveFoundDamage: Bool { damage.load(ordering: .relaxed) }
+
+    /// Notes a failure that somebody met in reading or writing.
+    func note(_ error: SQLiteError) {
+        if error.isDamage { damage.store(true, ordering: .relaxed) }
+    }
 
     /// Adds a reader, until `remove`.
     func add() -> Activity {

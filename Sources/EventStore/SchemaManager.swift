@@ -6,10 +6,10 @@ import SQLite
 /// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes
 /// and migrates the rest. Nothing else creates, alters or drops a table.
 public final class SchemaManager: Sendable {
-    private let path: String
+    let path: String
     private let migrations: [Migration]
     private let backsUp: Bool
-    private let logger: Logger
+    let logger: Logger
     private let now: @Sendable () -> Timestamp
 
     /// Prepares to open the file at `path`.
@@ -46,39 +46,57 @@ public final class SchemaManager: Sendable {
     /// - Returns: the version in force.
     /// - Throws: `refused` before anything was changed, `failed` when it was rolled back.
     func prepare(willMigrate: (Int) -> Void) throws(SchemaError) -> Int {
+        if Self.isUnsealed(path) { _ = try seal(willBegin: willMigrate) }
         let found = try inspect()
-        if found == latest {
+        if found == latest, try !needsRewriting() {
             logger.info("Using existing database with schema version \(found)")
             return found
         }
         willMigrate(found)
+        let failure = "Migrating \(path) from schema version \(found) to \(latest) failed"
         let isNew = StoreSizes.file(path) == 0
         if !isNew, backsUp { try keepCopy(of: found) }
         do {
-            let connection = try Connection(path, .create)
-            connection.setBusyTimeout(milliseconds: 5000)
-            // Sorting for an index may need more room than memory has.
-            try connection.execute(
-                "PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; PRAGMA secure_delete=OFF")
-            if latest > 1, try connection.integer("SELECT count(*) FROM sqlite_master") == 0 {
-                // Only before the first table is this free:
-                // https://sqlite.org/pragma.html#pragma_auto_vacuum
-                try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            var connection = try open()
+            for migration in migrations[found...] where migration.version < Self.firstWithChecksums
+            {
+                try apply(migration, to: connection)
             }
-            for migration in migrations[found...] {
-                try apply(migration, to: connection, isNew: isNew)
+            if latest >= Self.firstWithChecksums, try !isRewritten(connection) {
+                try rewrite(connection)
+                connection = try open()
             }
-            finish(connection)
+            for migration in migrations[found...] where migration.version >= Self.firstWithChecksums
+            {
+                try apply(migration, to: connection)
+            }
+        } catch let error as SchemaError {
+            throw .failed("\(failure): \(error.message)")
         } catch {
-            throw .failed(
-                "Migrating \(path) from schema version \(found) to \(latest) failed: \(error)")
+            throw .failed("\(failure): \(error)")
         }
         if !isNew { logger.info("Using existing database with schema version \(latest)") }
         return latest
     }
 
+    /// The connection that migrates.
+    private func open() throws(SQLiteError) -> Connection {
+        let connection = try Connection(
+            path, latest < Self.firstWithChecksums ? .create : .createWithChecksums)
+        connection.setBusyTimeout(milliseconds: 5000)
+        // Sorting for an index may need more room than memory has.
+        try connection.execute(
+            "PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; PRAGMA secure_delete=OFF")
+        if latest > 1, try connection.integer("SELECT count(*) FROM sqlite_master") == 0 {
+            // Only before the first table is this free:
+            // https://sqlite.org/pragma.html#pragma_auto_vacuum
+            try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        }
+        return connection
+    }
+
     private func apply(
-        _ migration: Migration, to connection: Connection, isNew: Bool
+        _ migration: Migration, to connection: Connection
     ) throws(SQLiteError) {
         try connection.transaction { () throws(SQLiteError) in
             try migration.apply(connection, MigrationContext(logger: logger, now: now))
@@ -96,16 +114,60 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// Turns on incremental vacuum for a file that was made without it, which rewrites the file
-    /// once and gives back the room of the tables that migrations dropped. Outside of their
-    /// transactions, as VACUUM must be; what does not happen because the process is killed here
-    /// happens at the next migration.
-    private func finish(_ connection: Connection) {
-        do {
-            guard latest > 1, try connection.integer("PRAGMA auto_vacuum") != 2 else { return }
-            try connection.execute("PRAGMA auto_vacuum=INCREMENTAL; VACUUM")
-        } catch {
-            logger.warning("The migrated file keeps its size, for it cannot be rewritten: \(error)")
+    /// The pages of files of this version have checksums, and are given back when they are free.
+    private static let firstWithChecksums = 4
+    /// Steps of the virtual machine, some 4 a row, between two lines in the log.
+    private static let stepsPerLine: Int32 = 50_000_000
+
+    private func isRewritten(_ connection: Connection) throws(SQLiteError) -> Bool {
+        let autoVacuum = try connection.integer("PRAGMA auto_vacuum")
+        return connection.hasChecksums && autoVacuum == 2
+    }
+
+    /// Whether the file is at a version that has checksums, and has none: `.dump` leads there.
+    private func needsRewriting() throws(SchemaError) -> Bool {
+        guard latest >= Self.firstWithChecksums else { return false }
+        do { return try !Connection(path, .readOnly).hasChecksums } catch {
+            throw SchemaError(inspecting: path, error)
+        }
+    }
+
+    /// Writes all that the file holds into a new one, whose pages have checksums and of which free
+    /// ones can be given back, and puts that in its place: at any instant there is the one or the
+    /// other. The connection is of no use afterwards.
+    private func rewrite(_ connection: Connection) throws {
+        // The new file must not meet the old one's WAL.
+        guard try connection.text("PRAGMA journal_mode=DELETE") == "delete" else {
+            throw SchemaError.failed("another process reads the database")
+        }
+        try requireRoom()
+        try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        var file = UnfinishedFile(for: path)
+        let unfinished = file.path
+        connection.interruptWhen(every: Self.stepsPerLine) { [path, logger] in
+            logger.info(
+                "Rewriting the database: \(StoreSizes.file(unfinished)) of \(StoreSizes.file(path)) bytes"
+            )
+            return false
+        }
+        try connection.vacuum(intoFileWithChecksums: unfinished)
+        connection.neverInterrupt()
+        try file.keepOwnership(of: path)
+        try file.finish()
+    }
+
+    /// The new file is an eighth larger at most, and mostly smaller.
+    private func requireRoom() throws(SchemaError) {
+        let wanted = UInt64(StoreSizes.file(path)) / 8 * 9
+        var volume = statvfs()
+        guard statvfs(path, &volume) == 0 else {
+            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
+        }
+        let free = UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
+        guard free > wanted else {
+            throw .failed(
+                "the file is written anew beside the old one, which takes \(wanted) bytes, and the disk has \(free) free"
+            )
         }
     }
 
@@ -165,17 +227,9 @@ public final class SchemaManager: Sendable {
             try refuseNewerBehindJournal()
             let connection = try openForInspection()
             connection.keepWALOnClose()
-            let version = try recordedVersion(connection)
-            if let reason = try unexplained(connection, version: version) {
-                throw SchemaError.refused(reason)
-            }
+            let version = try identify(connection)
             if version < latest || file.st_size <= Self.checkedAtEveryStart {
-                let verdict = try connection.text("PRAGMA quick_check(1)")
-                guard verdict == "ok" else {
-                    throw SQLiteError(
-                        extendedCode: SQLiteError.corrupt,
-                        message: verdict ?? "quick_check is silent")
-                }
+                try connection.check(.quick)
             }
             return version
         } catch let error as SchemaError {
@@ -185,6 +239,15 @@ public final class SchemaManager: Sendable {
         } catch {
             preconditionFailure("SchemaError and SQLiteError are all that is thrown here: \(error)")
         }
+    }
+
+    /// The version of the file that is open, which is refused when it is none of ours.
+    func identify(_ connection: Connection) throws -> Int {
+        let version = try recordedVersion(connection)
+        if let reason = try unexplained(connection, version: version) {
+            throw SchemaError.refused(reason)
+        }
+        return version
     }
 
     /// Whoever opens a file with a journal plays that back, and so changes a file that may be none of

@@ -16,6 +16,19 @@ struct UnfinishedFile: ~Copyable {
 
     deinit { if !isFinished { unlink(path) } }
 
+    /// Gives it the permissions of the file at `other`, and its owner where this process may.
+    func keepOwnership(of other: String) throws(SchemaError) {
+        var file = stat()
+        guard stat(other, &file) == 0,
+            chown(path, file.st_uid, file.st_gid) == 0 || errno == EPERM,
+            chmod(path, file.st_mode & 0o7777) == 0
+        else {
+            throw .failed(
+                "Cannot give \(path) the permissions of \(other): \(String(cString: strerror(errno)))"
+            )
+        }
+    }
+
     /// Syncs the file and gives it its name, replacing what has it.
     mutating func finish() throws(SchemaError) {
         try Self.sync(path)

@@ -23,16 +23,18 @@ final class WriterJobs {
     private let logger: Logger
     private let connection: Connection
     private let figures: StoreFigures
+    private let reads: OpenReads
     /// Commits of the connection that the jobs have been told of.
     private var commits = 0
     private var entries: [Entry] = []
     /// Where the next turn begins, so that a job with much to do does not starve the others.
     private var turn = 0
 
-    init(_ connection: Connection, logger: Logger, figures: StoreFigures) {
+    init(_ connection: Connection, logger: Logger, figures: StoreFigures, reads: OpenReads) {
         self.connection = connection
         self.logger = logger
         self.figures = figures
+        self.reads = reads
     }
 
     /// Adds a job, which is due at once.
@@ -79,6 +81,7 @@ final class WriterJobs {
             if entries[index].hasFailed { logger.notice("The \(job.name) works again") }
             entries[index].hasFailed = false
         } catch {
+            reads.note(error)
             if !entries[index].hasFailed {
                 logger.warning("The \(job.name) failed, and is tried again: \(error)")
             }

@@ -1,3 +1,4 @@
+import CChecksums
 import CSQLite
 
 /// A connection to a database file. One thread at a time may use it; it is closed when the last
@@ -9,13 +10,21 @@ public final class Connection {
         case readWrite
         /// Makes the file when it is missing.
         case create
+        /// The same, and has the database that is made in an empty file have checksums.
+        case createWithChecksums
+        /// Opens a file to seal its pages: they are read whether they match their checksums or not.
+        case unverified
         /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside
         /// it.
         case immutable
     }
 
     let handle: OpaquePointer
-    private static let isConfigured = csqlite_forgo_memory_statistics() == SQLITE_OK
+    private static let isConfigured: Bool = {
+        // Where another user of the library has initialised it first, the statistics stay on.
+        _ = csqlite_forgo_memory_statistics()
+        return cchecksums_register() == SQLITE_OK
+    }()
     private var interruption: Interruption?
 
     private final class Interruption {
@@ -30,17 +39,22 @@ public final class Connection {
     public init(_ path: String, _ mode: Mode) throws(SQLiteError) {
         let flags: Int32 =
             switch mode {
-            case .readOnly: SQLITE_OPEN_READONLY
-            case .readWrite: SQLITE_OPEN_READWRITE
-            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-            case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            case .readOnly, .immutable: SQLITE_OPEN_READONLY
+            case .readWrite, .unverified: SQLITE_OPEN_READWRITE
+            case .create, .createWithChecksums: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
-        let name = mode == .immutable ? Self.immutableURI(path) : path
-        // Where another user of the library has initialised it first, the statistics stay on.
-        _ = Self.isConfigured
+        let name =
+            switch mode {
+            case .immutable: Self.uri(path, "immutable=1")
+            case .createWithChecksums: Self.uri(path, "checksums=1")
+            case .unverified: Self.uri(path, "unverified=1")
+            default: path
+            }
+        precondition(Self.isConfigured, "a VFS can always be registered")
         var opened: OpaquePointer?
         // NOMUTEX: one thread at a time is this class's own rule.
-        let result = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
+        let result = sqlite3_open_v2(
+            name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nil)
         guard let opened else {
             throw SQLiteError(extendedCode: result, message: "out of memory")
         }
@@ -52,6 +66,9 @@ public final class Connection {
             throw error
         }
         sqlite3_extended_result_codes(handle, 1)
+        if mode == .createWithChecksums {
+            guard cchecksums_request(handle) == SQLITE_OK else { throw lastError() }
+        }
     }
 
     deinit {
@@ -61,7 +78,7 @@ public final class Connection {
 
     /// `?`, `#` and `%` mean something in a URI, and so do two slashes at its beginning
     /// (https://sqlite.org/uri.html).
-    private static func immutableURI(_ path: String) -> String {
+    private static func uri(_ path: String, _ parameter: String) -> String {
         var escaped = path.hasPrefix("/") ? "file://" : "file:"
         for character in path {
             switch character {
@@ -71,15 +88,26 @@ public final class Connection {
             default: escaped.append(character)
             }
         }
-        return escaped + "?immutable=1"
+        return escaped + "?" + parameter
     }
 
     /// The error that the last call left.
     func lastError() -> SQLiteError {
-        SQLiteError(
-            extendedCode: sqlite3_extended_errcode(handle),
-            message: String(cString: sqlite3_errmsg(handle)))
+        error(sqlite3_extended_errcode(handle), String(cString: sqlite3_errmsg(handle)))
     }
+
+    /// An error of this connection; SQLite's text does not name a page that cannot be read.
+    func error(_ extendedCode: Int32, _ message: String) -> SQLiteError {
+        guard extendedCode == SQLiteError.checksumMismatch else {
+            return SQLiteError(extendedCode: extendedCode, message: message)
+        }
+        let page = cchecksums_damaged_page(handle)
+        return SQLiteError(
+            extendedCode: extendedCode, message: "page \(page) does not match its checksum")
+    }
+
+    /// Whether the pages of the file have checksums, so that none is read that has changed by itself.
+    public var hasChecksums: Bool { cchecksums_are_kept(handle) != 0 }
 
     /// Prepares `sql`, one statement.
     public func prepare(_ sql: String) throws(SQLiteError) -> Statement {
@@ -129,11 +157,13 @@ public final class Connection {
         try transaction(orElse: { $0 }, body)
     }
 
+    /// Whether one is open. Some errors (a full disk, an I/O error) have rolled back already:
+    /// https://sqlite.org/lang_transaction.html
+    public var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
     /// Ends a transaction, if one is open, without its changes.
     public func rollback() {
-        // Some errors (a full disk, an I/O error) have rolled back already:
-        // https://sqlite.org/lang_transaction.html
-        guard sqlite3_get_autocommit(handle) == 0 else { return }
+        guard isInTransaction else { return }
         // ROLLBACK itself reports no failure that could be acted upon: the lock goes with the
         // connection at the latest.
         sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
@@ -243,20 +273,74 @@ public final class Connection {
         return (Int(pages), Int(moved))
     }
 
+    /// Pages of the file itself, whatever the WAL holds; 0 where they have no checksums.
+    public var checkablePages: Int { Int(cchecksums_pages(handle)) }
+
+    /// Reads a page of the file itself, from 1 on.
+    ///
+    /// - Returns: whether it matches its checksum, or the WAL has a newer one; false as well while
+    ///   somebody is writing it.
+    public func checkPage(_ number: Int) throws(SQLiteError) -> Bool {
+        let result = cchecksums_check_page(handle, UInt32(number))
+        if result == SQLiteError.checksumMismatch { return false }
+        // The file may have become shorter meanwhile.
+        guard result == SQLITE_OK || result == SQLiteError.shortRead else {
+            throw error(result, "page \(number) cannot be read")
+        }
+        return true
+    }
+
+    /// Gives a page of the file itself, which was opened `unverified` and has no WAL, the checksum that
+    /// it should have. It is not synced.
+    ///
+    /// - Returns: whether it had another.
+    public func sealPage(_ number: Int) throws(SQLiteError) -> Bool {
+        var wasUnsealed: Int32 = 0
+        let result = cchecksums_seal_page(handle, UInt32(number), &wasUnsealed)
+        guard result == SQLITE_OK else { throw error(result, "page \(number) cannot be sealed") }
+        return wasUnsealed != 0
+    }
+
+    /// How SQLite looks through a database (https://sqlite.org/pragma.html#pragma_integrity_check).
+    public enum Check: String, Sendable {
+        case integrity = "integrity_check"
+        /// Holds no index against its table.
+        case quick = "quick_check"
+    }
+
+    /// Has SQLite look through the database.
+    ///
+    /// - Throws: the first thing that is wrong.
+    public func check(_ kind: Check) throws(SQLiteError) {
+        let verdict = try text("PRAGMA \(kind.rawValue)(1)") ?? "the check is silent"
+        guard verdict != "ok" else { return }
+        // It says of a page that cannot be read what the code of the error is, and goes on.
+        let isMismatch = cchecksums_damaged_page(handle) != 0
+        throw error(isMismatch ? SQLiteError.checksumMismatch : SQLiteError.corrupt, verdict)
+    }
+
     /// Copies the whole database to the new file at `path` (https://sqlite.org/backup.html).
     ///
     /// - Throws: when reading or writing fails; the half-made file is the caller's to remove.
     public func backUp(to path: String) throws(SQLiteError) {
-        let target = try Connection(path, .create)
+        let target = try Connection(path, hasChecksums ? .createWithChecksums : .create)
         guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
             throw target.lastError()
         }
         let result = sqlite3_backup_step(backup, -1)
         sqlite3_backup_finish(backup)
         guard result == SQLITE_DONE else {
-            throw SQLiteError(
-                extendedCode: result, message: "the copy to a new file did not finish")
+            throw error(result, "the copy to a new file did not finish")
         }
+    }
+
+    /// Writes all that the database holds, in order and without free pages, to the new file at
+    /// `path`, whose pages have checksums (https://sqlite.org/lang_vacuum.html). It is not synced.
+    public func vacuum(intoFileWithChecksums path: String) throws(SQLiteError) {
+        guard cchecksums_request(handle) == SQLITE_OK else { throw lastError() }
+        let into = try prepare("VACUUM INTO ?")
+        try into.bind(1, Self.uri(path, "checksums=1"))
+        try into.run()
     }
 
     /// The version of the library that is linked, such as `3.40.1`.

@@ -21,8 +21,16 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
         "SQLite error \(extendedCode) (\(String(cString: sqlite3_errstr(extendedCode)))): \(message)"
     }
 
-    /// The file is no database, or what it holds contradicts itself.
-    public var isDamage: Bool { code == SQLITE_CORRUPT || code == SQLITE_NOTADB }
+    /// The file is no database, or what it holds contradicts itself or its checksums.
+    public var isDamage: Bool {
+        code == SQLITE_CORRUPT || code == SQLITE_NOTADB || extendedCode == Self.checksumMismatch
+    }
+
+    /// The extended code of a page that does not match its checksum, SQLITE_IOERR_DATA.
+    public static let checksumMismatch = SQLITE_IOERR | 32 << 8
+
+    /// The extended code of bytes behind the end of a file, SQLITE_IOERR_SHORT_READ.
+    static let shortRead = SQLITE_IOERR | 2 << 8
 
     /// The primary code of a file that is no database.
     public static let notADatabase = SQLITE_NOTADB

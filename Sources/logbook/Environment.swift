@@ -8,6 +8,7 @@ enum Environment {
         ["serve"]: ServeCommand.valueFlags,
         ["backup"]: BackupCommand.valueFlags,
         ["restore"]: RestoreCommand.valueFlags,
+        ["check"]: CheckCommand.valueFlags,
         ["healthcheck"]: HealthcheckCommand.valueFlags,
         ["events", "list"]: ListCommand.valueFlags,
         ["events", "get"]: GetCommand.valueFlags,

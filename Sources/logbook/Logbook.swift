@@ -18,7 +18,7 @@ struct Logbook: ParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, EventsCommand.self, SchemaCommand.self, BackupCommand.self,
-            RestoreCommand.self, TokenCommand.self, HealthcheckCommand.self,
+            RestoreCommand.self, CheckCommand.self, TokenCommand.self, HealthcheckCommand.self,
             CompletionsCommand.self,
         ])
 

@@ -72,7 +72,7 @@ def default_values(text):
 
 
 FLAGS = default_values(help_text("serve"))
-COMMANDS = ("serve", "backup", "restore", "healthcheck")
+COMMANDS = ("serve", "backup", "restore", "check", "healthcheck")
 LIMITS = (ROOT / "docs/limits.md").read_text()
 UNITS = {"KiB": 2**10, "MiB": 2**20}
 

@@ -115,7 +115,8 @@ struct CommandLineTests {
         "--help and --version",
         arguments: [
             ["--help"], ["serve", "--help"], ["healthcheck", "--help"], ["backup", "--help"],
-            ["restore", "--help"], ["events", "--help"], ["events", "list", "--help"],
+            ["restore", "--help"], ["check", "--help"], ["events", "--help"],
+            ["events", "list", "--help"],
             ["--version"],
         ])
     func help(_ arguments: [String]) throws {

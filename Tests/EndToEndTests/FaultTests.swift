@@ -27,8 +27,13 @@ struct FaultTests {
         try everyCall(kind, action, count: 1_000_000)
     }
 
+    @Test("Each call fails once while retention removes what comes first", arguments: failures)
+    func retention(_ kind: FaultyDisk.Kind, _ action: FaultyDisk.Action) throws {
+        try everyCall(kind, action, count: 1, keeping: 4)
+    }
+
     private func everyCall(
-        _ kind: FaultyDisk.Kind, _ action: FaultyDisk.Action, count: Int
+        _ kind: FaultyDisk.Kind, _ action: FaultyDisk.Action, count: Int, keeping most: Int? = nil
     ) throws {
         var generator = SeededGenerator(seed: UInt64(count) &+ UInt64(kind.rawValue.utf8.count))
         var at = 0
@@ -41,7 +46,7 @@ struct FaultTests {
             }
             var disk = FaultyDisk()
             disk.fault = FaultyDisk.Fault(kind: kind, at: at, action: action, count: count)
-            var run = try FaultRun()
+            var run = try FaultRun(keeping: most)
             try run.run(disk, name: "e")
             try #require(
                 FileManager.default.fileExists(atPath: run.path) || run.hasFired, "\(run.log)")

@@ -25,7 +25,7 @@ struct MigrationFaultTests {
 
     @Test(
         "At every change to the files",
-        arguments: [FaultyDisk.Action.kill, .cut, .inputOutputError, .noSpace], [1, 2])
+        arguments: [FaultyDisk.Action.kill, .cut, .inputOutputError, .noSpace], [1, 2, 3])
     func brokenOff(_ action: FaultyDisk.Action, _ version: Int) throws {
         let folder = try TemporaryFolder()
         let template = try template(version, in: folder)
@@ -35,23 +35,33 @@ struct MigrationFaultTests {
             changes <= Self.moments
             ? Array(1...changes)
             : (0..<Self.moments).map { _ in .random(in: 1...changes, using: &generator) }
+        var missed = 0
         for at in moments {
             var disk = FaultyDisk(seed: at)
             disk.fault = FaultyDisk.Fault(kind: .change, at: at, action: action)
             var run = try FaultRun(template: template)
             try run.run(disk, name: "m")
-            #expect(run.hasFired)
+            // What goes on beside the writer makes a call more or less: the last ones may not come.
+            guard run.hasFired else {
+                missed += 1
+                continue
+            }
             #expect(run.wasKilled == (action == .kill || action == .cut), "\(at): \(run.log)")
             // As the sqlite3 program sees it, which plays back a journal as any program does.
             #expect(try run.contradictions() == [], "\(disk.fault!)")
-            let found = try Command.sqlite(run.path, "SELECT max(version) FROM schema_version")
-            #expect((found.first.flatMap { Int($0) } ?? 0) >= version)
-
+            // What another program plays back, does not make the file one that is refused.
+            let recorded = "SELECT max(version) FROM schema_version"
+            let found =
+                try action == .kill
+                ? Command.sqlite(run.path, recorded) : Command.sqlite(ofCopy: run.path, recorded)
+            #expect((Int(found[0]) ?? 0) >= version, "\(disk.fault!)")
             let again = try LogbookProcess(in: run.folder)
+            #expect(!again.log.contains("initialized"), "\(disk.fault!): \(again.log)")
             let events = try again.walk("limit=1000").map(\.id)
             try again.stop()
             #expect(run.acknowledgements.contradictions(events) == [], "\(disk.fault!)")
         }
+        #expect(missed <= moments.count / 4)
     }
 
     /// Counts them in a run that nothing befalls.

@@ -275,13 +275,16 @@ struct EventReaderTests {
         bytes.replaceSubrange(4096..., with: Data(repeating: 0xA5, count: bytes.count - 4096))
         try bytes.write(to: url)
         let log = LogRecorder()
-        let reader = try makeReader(path, log: log)
+        let reads = OpenReads()
+        let reader = try EventReader(path: path, logger: log.logger, reads: reads)
+        #expect(!reads.haveFoundDamage)
         #expect(throws: StoreError.damaged) { try reader.json("id-1") }
+        #expect(reads.haveFoundDamage)
         #expect(throws: StoreError.damaged) {
             try reader.page(query([]), budget: .seconds(1)) { _ in true }
         }
         #expect(log.lines.map(\.level) == [.error, .error])
-        #expect(log.messages.allSatisfy { $0.contains("database disk image is malformed") })
+        #expect(log.messages.allSatisfy { $0.contains("does not match its checksum") })
     }
 
     @Test("A file that another program keeps locked is unavailable, and passes")

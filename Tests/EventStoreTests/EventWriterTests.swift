@@ -394,6 +394,17 @@ struct EventWriterTests {
         #expect(throws: StoreError.unavailable(reason)) { try result.get() }
         #expect(writer.failureReason == reason)
         #expect(try makeReader(path).allSeqs().count == 1_001)
+        // A deletion may spread it.
+        let deletion = await withCheckedContinuation { continuation in
+            writer.delete(id: [0x61]) { continuation.resume(returning: $0) }
+        }
+        #expect(throws: StoreError.unavailable(reason)) { try deletion.get() }
+        let (deleted, error) = await withCheckedContinuation { continuation in
+            writer.delete([1, 2]) { continuation.resume(returning: ($0, $1)) }
+        }
+        #expect(deleted == 0)
+        #expect(error == .unavailable(reason))
+        #expect(try makeReader(path).allSeqs().count == 1_001)
         writer.close()
     }
 }

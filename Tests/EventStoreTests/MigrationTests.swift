@@ -46,12 +46,13 @@ struct MigrationTests {
             log.messages == [
                 "Migrated to schema version 2: \(Migration.all[1].description)",
                 "Migrated to schema version 3: \(Migration.all[2].description)",
-                "Using existing database with schema version 3",
+                "Migrated to schema version 4: \(Migration.all[3].description)",
+                "Using existing database with schema version 4",
             ])
         #expect(
             try rows(path, "SELECT version, description FROM schema_version") == [
                 "1|Initial schema with events table", "2|\(Migration.all[1].description)",
-                "3|\(Migration.all[2].description)",
+                "3|\(Migration.all[2].description)", "4|\(Migration.all[3].description)",
             ])
     }
 

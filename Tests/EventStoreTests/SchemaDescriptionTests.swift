@@ -38,6 +38,9 @@ struct SchemaDescriptionTests {
                 .init(
                     version: 3, appliedAt: testMoment.text,
                     description: Migration.all[2].description),
+                .init(
+                    version: 4, appliedAt: testMoment.text,
+                    description: Migration.all[3].description),
             ])
         #expect(
             schema.tables.map(\.name) == [

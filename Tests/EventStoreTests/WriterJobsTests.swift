@@ -47,7 +47,8 @@ struct WriterJobsTests {
     }
 
     private func makeJobs() -> WriterJobs {
-        WriterJobs(connection, logger: log.logger, figures: StoreFigures())
+        WriterJobs(
+            connection, logger: log.logger, figures: StoreFigures(), reads: OpenReads())
     }
 
     @Test("Jobs that have more to do take turns; one that has not waits for a commit")

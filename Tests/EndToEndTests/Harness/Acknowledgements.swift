@@ -1,3 +1,5 @@
+import Foundation
+
 /// What clients were told of their events, held against what is in the file.
 struct Acknowledgements: Sendable {
     /// Told that they are stored, and not told that they are deleted.
@@ -66,7 +68,7 @@ struct Acknowledgements: Sendable {
     /// The same of the file at `path`, which nobody has open, as SQLite itself reads it.
     func contradictions(inFile path: String) throws -> [String] {
         let lines = try Command.sqlite(
-            path, "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")
+            ofCopy: path, "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")
         return (lines.first == "ok" ? [] : ["integrity: \(lines.prefix(3))"])
             + contradictions(Array(lines.dropFirst()))
     }

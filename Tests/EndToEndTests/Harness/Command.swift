@@ -1,3 +1,5 @@
+import Foundation
+
 /// A program that was run to its end.
 struct Command {
     let status: Int32
@@ -29,5 +31,16 @@ struct Command {
         try output("sqlite3", "-bail", "-batch", path, sql).split(
             separator: "\n", omittingEmptySubsequences: false
         ).dropLast().map(String.init)
+    }
+
+    /// The same on a copy of the file, for what that program plays back it writes without checksums.
+    static func sqlite(ofCopy path: String, _ sql: String) throws -> [String] {
+        let copy = try TemporaryFolder()
+        for suffix in ["", "-wal", "-journal"]
+        where FileManager.default.fileExists(atPath: path + suffix) {
+            try FileManager.default.copyItem(
+                atPath: path + suffix, toPath: copy.file("copy.db" + suffix))
+        }
+        return try sqlite(copy.file("copy.db"), sql)
     }
 }

@@ -9,9 +9,15 @@ struct FaultRun {
     private(set) var log = ""
     /// As shells have it; 128 and a signal's number when that ended it.
     private(set) var status: Int32 = -1
+    /// Events that retention keeps; nil when it removes none.
+    private let most: Int?
+    private var sent: [String] = []
 
-    /// - Parameter template: a file to begin with, and the events that are in it.
-    init(template: (path: String, ids: [String])? = nil) throws {
+    /// - Parameters:
+    ///   - template: a file to begin with, and the events that are in it.
+    ///   - most: events that retention is to keep; nil has it remove none.
+    init(template: (path: String, ids: [String])? = nil, keeping most: Int? = nil) throws {
+        self.most = most
         folder = try TemporaryFolder()
         path = folder.file("logbook.db")
         acknowledgements = Acknowledgements()
@@ -31,7 +37,7 @@ struct FaultRun {
         let child = try ChildProcess(
             BuiltProgram.path,
             ["serve", "--listen", "127.0.0.1:0", "--database", path, "--event-loops", "1"]
-                + LogbookProcess.keeping,
+                + LogbookProcess.keeping + (most.map { ["--max-events", "\($0)"] } ?? []),
             environment: try disk.environment(of: path))
         defer { log = child.standardError.text }
         if let line = try? child.standardError.line(containing: "Listening on http://"),
@@ -44,6 +50,10 @@ struct FaultRun {
         child.signal(SIGTERM)
         status = try child.waitForExit()
         _ = try child.standardError.wholeText()
+        // What as many were sent after as are kept may be gone.
+        for id in sent.dropLast(most ?? sent.count) {
+            acknowledgements.note(deletionSentOf: id)
+        }
     }
 
     /// Any connection may end at any moment, with the process: what came until then counts.
@@ -75,6 +85,7 @@ struct FaultRun {
                 createdAt: "2026-01-01T00:00:00Z"
             ).json
         }
+        sent += ids
         let body = events.count == 1 ? events[0] : "[\(events.joined(separator: ","))]"
         acknowledgements.note(ids, try client.exchange("POST", "/events", body))
     }
@@ -82,6 +93,8 @@ struct FaultRun {
     private mutating func delete(_ client: RawClient, _ id: String) throws {
         acknowledgements.note(deletionSentOf: id)
         let response = try client.exchange("DELETE", "/events/\(id)")
+        // Retention may have been sooner.
+        guard most == nil || response.status != 404 else { return }
         acknowledgements.note(deletionOf: id, response)
     }
 

@@ -27,7 +27,12 @@ final class LogbookProcess: Sendable {
         port = try Self.port(child, of: "http")
         let isSecure = flags.contains { $0.hasPrefix("https://") }
         securePort = isSecure ? try Self.port(child, of: "https") : nil
-        if awaitsReady { try self.awaitReady() }
+        guard awaitsReady else { return }
+        do {
+            try self.awaitReady()
+        } catch {
+            throw HarnessError("\(error): \(log)")
+        }
     }
 
     /// Events of the tests have times of their own, and are not to vanish.
