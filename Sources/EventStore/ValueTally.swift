@@ -9,8 +9,8 @@ struct ValueTally {
     /// The most counts of a value in a bucket that are kept: 4 MiB.
     static let maxCells = 512 * 1024
 
-    private var places: [Value: Int] = [:]
-    private var nullPlace: Int?
+    /// The place of each value by its hash, or by the next number that was free.
+    private var places: [Int: Int] = [:]
     private var values: [[UInt8]?] = []
     private var counts: [Int] = []
     private let buckets: Int
@@ -20,15 +20,6 @@ struct ValueTally {
 
     /// Counts in as many buckets; 0 leaves them out.
     init(buckets: Int) { self.buckets = buckets }
-
-    /// Hashed all at once; an array is byte by byte.
-    private struct Value: Hashable {
-        let bytes: [UInt8]
-
-        func hash(into hasher: inout Hasher) {
-            bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
-        }
-    }
 
     /// Whether `series` knows about all values.
     var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
@@ -53,12 +44,12 @@ struct ValueTally {
     }
 
     private mutating func place(of value: UnsafeRawBufferPointer?) -> Int? {
-        let bytes = value.map(Array.init)
-        if let place = bytes.map({ places[Value(bytes: $0)] }) ?? nullPlace { return place }
+        let (known, free) = look(for: value)
+        if let known { return known }
         guard values.count < Self.maxValues else { return nil }
         let place = values.count
-        if let bytes { places[Value(bytes: bytes)] = place } else { nullPlace = place }
-        values.append(bytes)
+        places[free] = place
+        values.append(value.map(Array.init))
         counts.append(0)
         if keepsSeries {
             seriesOf.append(Array(repeating: 0, count: buckets))
@@ -66,6 +57,18 @@ struct ValueTally {
             seriesOf = []
         }
         return place
+    }
+
+    /// The place of a value; where there is none, the number that it can have in `places`.
+    private func look(for value: UnsafeRawBufferPointer?) -> (place: Int?, free: Int) {
+        var hasher = Hasher()
+        if let value { hasher.combine(bytes: value) }
+        var number = hasher.finalize()
+        while let place = places[number] {
+            if Self.isSame(values[place], value) { return (place, number) }
+            number &+= 1
+        }
+        return (nil, number)
     }
 
     /// The most frequent values.
@@ -81,7 +84,12 @@ struct ValueTally {
 
     /// How many events have `value` in each bucket.
     func series(of value: String?) -> [Int] {
-        let place = value.map { places[Value(bytes: Array($0.utf8))] } ?? nullPlace
+        let place =
+            if let value {
+                Array(value.utf8).withUnsafeBytes { look(for: $0).place }
+            } else {
+                look(for: nil).place
+            }
         return place.map { seriesOf[$0] } ?? Array(repeating: 0, count: buckets)
     }
 }
