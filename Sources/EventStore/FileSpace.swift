@@ -52,6 +52,10 @@ final class FileSpace {
 
     private var headroom: Int { min(max(databasePages / 16, 2 * Self.pagesPerEvent), 16_384) }
 
+    /// Pages that no event may fill: the search index grows behind events, and with what is deleted,
+    /// before it shrinks. Without them a full database could not even make room.
+    private var kept: Int { headroom / 2 }
+
     /// Whether the WAL should be emptied before anything is written.
     var isWALShort: Bool { connection.walEnd > walPages / 2 }
 
@@ -64,7 +68,10 @@ final class FileSpace {
     var rowsPerSlice: Int { max(1, walPages / Self.reserve / Self.pagesPerEvent) }
 
     /// Whether the WAL has room for a slice of indexing, to which merging may add as much again.
-    var hasRoomToIndex: Bool { connection.walEnd + walPages / Self.reserve < walPages }
+    var hasRoomToIndex: Bool {
+        connection.walEnd + walPages / Self.reserve < walPages
+            && (try? freePages()) ?? 0 > kept / 2
+    }
 
     /// Events that such a slice may take, each of them less than a page.
     var eventsPerIndexing: Int { walPages / Self.reserve / 4 }
@@ -99,7 +106,7 @@ final class FileSpace {
 
     private func makeRoom(_ cost: Int) throws(SQLiteError) {
         for _ in 0..<Self.attempts {
-            let inDatabase = try freePages()
+            let inDatabase = try freePages() - kept
             let inWAL = walPages - walPages / Self.reserve - walFrames()
             room = min(inDatabase, inWAL)
             guard inDatabase < cost, inWAL >= cost else { return }
