@@ -48,7 +48,7 @@ final class CheckpointJob: WriterJob {
     }
 
     /// Whether another thread is writing pages of the file.
-    var isMoving: Bool { mover.isMoving }
+    var isMoving: Bool { mover.work.isGoingOn }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         let pages = connection.walPages
@@ -58,9 +58,9 @@ final class CheckpointJob: WriterJob {
         seen = pages
         let isLarge = pages >= mostPages / 2
         // Commits must not outrun it.
-        if isLarge { mover.wait() }
-        if let outcome = mover.takeOutcome() { try note(outcome) }
-        if !mover.isMoving {
+        if isLarge { mover.work.wait() }
+        try noteMoved()
+        if !isMoving {
             if pages - moved >= (isIdle ? 1 : max(1, checkpointPages / 2)) {
                 mover.begin()
             } else if isIdle || pages - restarted >= 2 * checkpointPages {
@@ -78,8 +78,9 @@ final class CheckpointJob: WriterJob {
         hasWarned = false
     }
 
-    /// Notes what has been moved.
-    private func note(_ outcome: WALMover.Outcome) throws(SQLiteError) {
+    /// Notes what the other thread has moved, if it is done.
+    private func noteMoved() throws(SQLiteError) {
+        guard let outcome = mover.work.takeOutcome() else { return }
         do {
             let (pages, time) = try outcome.get()
             figures.noteCheckpoint(time)
@@ -87,7 +88,6 @@ final class CheckpointJob: WriterJob {
             moved = min(pages, connection.walPages)
         } catch  where error.code == SQLiteError.full && reserve.spend() {
             // Sooner than the WAL grows beyond what the reserve can take, a full disk gets it.
-            mover.begin()
         }
     }
 
@@ -114,7 +114,11 @@ final class CheckpointJob: WriterJob {
         case .all: figures.noteStoppedReaders(reads.stop(olderThan: .zero))
         }
         restarted = pages
-        mover.wait()
+        mover.work.wait()
+        try noteMoved()
+        // All will be moved that readers let, even where what follows finds the WAL busy: `mover` must not
+        // begin where nothing is left.
+        moved = connection.walPages
         connection.setBusyTimeout(milliseconds: isIdle ? 0 : Self.readerWait)
         defer { connection.setBusyTimeout(milliseconds: EventWriter.writerBusyTimeout) }
         do {

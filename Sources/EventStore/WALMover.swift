@@ -11,11 +11,11 @@ import SQLite
 /// `@unchecked Sendable`: the connection is used by one piece of work at a time.
 final class WALMover: @unchecked Sendable {
     /// Pages in the WAL, and how long it took to move as much as readers let it.
-    typealias Outcome = Result<(pages: Int, time: Duration), SQLiteError>
+    typealias Moved = (pages: Int, time: Duration)
 
+    let work = SideWork<Moved>("checkpoints")
     /// nil when closed.
     private var connection: Connection?
-    private let work = SideWork<(pages: Int, time: Duration)>("checkpoints")
 
     init(path: String) throws(SQLiteError) {
         let connection = try Connection(path, .readWrite)
@@ -24,8 +24,6 @@ final class WALMover: @unchecked Sendable {
         try connection.execute("PRAGMA synchronous=FULL; PRAGMA cache_size=16")
         connection.keepWALOnClose()
     }
-
-    var isMoving: Bool { work.isGoingOn }
 
     /// Begins to move what is in the WAL by now. What is left to move keeps the WAL from beginning anew
     /// until it has been moved.
@@ -36,12 +34,6 @@ final class WALMover: @unchecked Sendable {
             return (pages ?? 0, .nanoseconds(clinux_monotonic_nanoseconds() - begin))
         }
     }
-
-    /// What became of it; nil while it goes on, or when that has been told.
-    func takeOutcome() -> Outcome? { work.takeOutcome() }
-
-    /// Returns once nothing is being moved.
-    func wait() { work.wait() }
 
     /// Closes the connection, once nothing is being moved any more; nothing is from then on.
     func close() {

@@ -1,0 +1,75 @@
+import SQLite
+import Testing
+
+@testable import EventStore
+
+@Suite("CheckpointJob")
+struct CheckpointJobTests {
+    private let folder: TemporaryFolder
+    private let path: String
+    private let connection: Connection
+    private let mover: WALMover
+    private let job: CheckpointJob
+
+    init() throws {
+        folder = try TemporaryFolder()
+        path = folder.path("a.db")
+        connection = try Connection(path, .create)
+        try connection.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (x)")
+        connection.takeOverCheckpoints()
+        mover = try WALMover(path: path)
+        var configuration = StoreConfiguration(path: path)
+        configuration.checkpointPages = 20
+        job = CheckpointJob(
+            connection, mover, SpacePlan(configuration, pageBytes: 4096), pageBytes: 4096,
+            figures: StoreFigures(), reads: OpenReads(),
+            reserve: try DiskReserve(database: path, bytes: 0), logger: LogRecorder().logger)
+    }
+
+    /// Puts some more pages than `count` into the WAL.
+    private func write(pages count: Int) throws {
+        try connection.execute("INSERT INTO t VALUES (zeroblob(\(count * 4_000)))")
+    }
+
+    @Test("Pages are moved beside the writer; at rest all of them, and then it rests, too")
+    func moves() throws {
+        try write(pages: 5)
+        _ = try job.runSlice()
+        #expect(!job.isMoving)
+        try write(pages: 10)
+        _ = try job.runSlice()
+        #expect(job.isMoving)
+        for _ in 1...3 {
+            mover.work.wait()
+            _ = try job.runSlice()
+        }
+        #expect(!job.isMoving)
+        #expect(connection.walPages == 0)
+    }
+
+    @Test(
+        "Where the writer has moved all, and a reader keeps the WAL, the other thread begins nothing",
+        arguments: [false, true])
+    func nothingLeft(forCommit: Bool) throws {
+        let reader = try Connection(path, .readOnly)
+        try write(pages: 1)
+        try reader.execute("BEGIN; SELECT count(*) FROM t")
+        try write(pages: 60)
+        _ = try job.runSlice()
+        mover.work.wait()
+        try write(pages: 1)
+        reader.rollback()
+        try reader.execute("BEGIN; SELECT count(*) FROM t")
+        // It is time for the WAL to begin anew, which fails while somebody reads.
+        if forCommit {
+            job.makeRoom(stopping: .none)
+        }
+        _ = try job.runSlice()
+        #expect(connection.walPages > 0)
+        reader.rollback()
+        // At rest, while the next commit may have the WAL begin anew at any moment.
+        _ = try job.runSlice()
+        #expect(!job.isMoving)
+        #expect(connection.walPages == 0)
+    }
+}
