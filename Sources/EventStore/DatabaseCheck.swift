@@ -24,14 +24,9 @@ public struct DatabaseCheck: Sendable {
     /// - Throws: `refused` when it is not a database of ours.
     public init(of path: String, logger: Logger, now: Timestamp) throws(SchemaError) {
         // Where nobody has the lock, nobody writes while it is held here.
-        let lock: DatabaseLock?
-        do { lock = try DatabaseLock(database: path, now: now, logger: logger) } catch {
-            lock = nil
-        }
+        let lock = try? DatabaseLock(database: path, now: now, logger: logger)
         guard StoreSizes.file(path) > 0 else { throw .refused("\(path) holds no database") }
-        let manager = SchemaManager(
-            path: path, backsUp: false, logger: logger,
-            now: { preconditionFailure("looking at a file needs no time") })
+        let manager = SchemaManager(lookingAt: path, logger: logger)
         var found: [String] = []
         var version = 0
         var events: Int64 = 0
@@ -76,9 +71,7 @@ public struct DatabaseCheck: Sendable {
         let path = Folder.resolve(path)
         guard StoreSizes.file(path) > 0 else { throw .refused("\(path) holds no database") }
         let lock = try DatabaseLock(database: path, now: now, logger: logger)
-        let manager = SchemaManager(
-            path: path, backsUp: false, logger: logger,
-            now: { preconditionFailure("sealing needs no time") })
+        let manager = SchemaManager(lookingAt: path, logger: logger)
         let sealed = try manager.seal()
         withExtendedLifetime(lock) {}
         return sealed

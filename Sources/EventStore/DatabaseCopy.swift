@@ -17,7 +17,7 @@ public struct DatabaseCopy: Equatable, Sendable {
     /// - Parameter lastSeq: the number of the last event that must be in it; nil when it is not known.
     /// - Throws: `refused` when it is not a whole database of ours, of this version or an older one.
     public init(checking path: String, lastSeq: Int64? = nil, logger: Logger) throws(SchemaError) {
-        version = try Self.manager(path, logger).inspect()
+        version = try SchemaManager(lookingAt: path, logger: logger).inspect()
         guard version > 0 else { throw .refused("\(path) is empty: there is no database in it") }
         do throws(SQLiteError) {
             let connection = try Connection(path, .immutable)
@@ -37,23 +37,14 @@ public struct DatabaseCopy: Equatable, Sendable {
         bytes = StoreSizes.file(path)
     }
 
-    private static func manager(_ path: String, _ logger: Logger) -> SchemaManager {
-        SchemaManager(
-            path: path, backsUp: false, logger: logger,
-            now: { preconditionFailure("looking at a file needs no time") })
-    }
-
     /// Copies the database at `path` to `output`, also while a server writes it: in one snapshot,
     /// which keeps the server's WAL from being emptied until it is done.
     public static func make(
         of path: String, to output: String, logger: Logger, now: Timestamp
     ) throws(SchemaError) -> DatabaseCopy {
         // Where nobody has the lock, nobody writes while it is held here.
-        let lock: DatabaseLock?
-        do { lock = try DatabaseLock(database: path, now: now, logger: logger) } catch {
-            lock = nil
-        }
-        let source = manager(path, logger)
+        let lock = try? DatabaseLock(database: path, now: now, logger: logger)
+        let source = SchemaManager(lookingAt: path, logger: logger)
         guard try source.inspect() > 0 else { throw .refused("\(path) holds no database") }
         var copy = UnfinishedFile(for: output)
         let events: Int64
@@ -109,7 +100,8 @@ public struct DatabaseCopy: Equatable, Sendable {
         let lock = try DatabaseLock(database: path, now: now, logger: logger)
         var file = UnfinishedFile(for: path)
         do throws(SQLiteError) {
-            let connection = try manager(source, logger).openForInspection()
+            let connection = try SchemaManager(lookingAt: source, logger: logger)
+                .openForInspection()
             connection.keepWALOnClose()
             _ = try Backup(of: connection, to: file.path).step()
         } catch {

@@ -23,9 +23,7 @@ public final class DatabaseFile {
         self.logger = logger
         let (lock, isWritten) = Self.share(path)
         self.lock = lock
-        let manager = SchemaManager(
-            path: path, backsUp: false, logger: logger,
-            now: { preconditionFailure("looking at a file needs no time") })
+        let manager = SchemaManager(lookingAt: path, logger: logger)
         do {
             version = try manager.inspect()
             guard version > 0 else { throw SchemaError.refused("\(path) holds no database") }

@@ -23,12 +23,7 @@ final class DeletionJob: WriterJob {
     private var orders: [Order] = []
     private var size: SliceSize
 
-    /// Each slice is a sync, and a segment of the search index: very small ones pile up until SQLite
-    /// puts thousands of them together at once.
-    private static let fewestRows = 128
     private static let mostRows = 1024
-    /// Double that of other jobs, for half of it are the costs of a slice of any size.
-    private static let sliceTarget = Duration.milliseconds(10)
     /// How long to leave a WAL alone that has no room for a slice.
     private static let walRest = Duration.milliseconds(100)
 
@@ -41,9 +36,7 @@ final class DeletionJob: WriterJob {
         self.space = space
         self.reserve = reserve
         self.afterCommit = afterCommit
-        let most = max(1, min(Self.mostRows, space?.rowsPerSlice ?? .max))
-        size = SliceSize(
-            min(Self.fewestRows, most)...most, first: Self.fewestRows, target: Self.sliceTarget)
+        size = SliceSize(indexedEvents: min(Self.mostRows, space?.rowsPerSlice ?? .max))
     }
 
     /// Takes the numbers of events to delete; those that are gone already do not count. The

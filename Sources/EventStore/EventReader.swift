@@ -123,11 +123,29 @@ public final class EventReader {
                     "the query was stopped, because it held up the writing of events")
             }
             if error.isInterrupt { throw .timeLimit }
-            reads.note(error)
-            logger.error("Reading the database failed: \(error)")
-            throw error.isDamage
-                ? .damaged : .unavailable("the database cannot be read at the moment")
+            throw Self.failure("Reading the database failed", error, logger, reads)
         }
+    }
+
+    /// A reader of the file at `path`, for one thread.
+    static func open(
+        _ path: String, logger: Logger, reads: OpenReads
+    ) throws(StoreError) -> EventReader {
+        do {
+            return try EventReader(path: path, logger: logger, reads: reads)
+        } catch {
+            throw failure("Cannot open the database for reading", error, logger, reads)
+        }
+    }
+
+    /// Notes and logs that reading failed; returns what to tell who asked.
+    private static func failure(
+        _ what: String, _ error: SQLiteError, _ logger: Logger, _ reads: OpenReads
+    ) -> StoreError {
+        reads.note(error)
+        logger.error("\(what): \(error)")
+        return error.isDamage
+            ? .damaged : .unavailable("the database cannot be read at the moment")
     }
 
     // MARK: SQL

@@ -193,14 +193,7 @@ public final class EventRepository: Sendable {
     /// A reader of its own for one thread.
     public func makeReader() throws(StoreError) -> EventReader {
         guard opened.withLock({ $0.writer != nil }) else { throw notOpen }
-        do {
-            return try EventReader(path: configuration.path, logger: logger, reads: reads)
-        } catch {
-            reads.note(error)
-            logger.error("Cannot open the database for reading: \(error)")
-            throw error.isDamage
-                ? .damaged : .unavailable("the database cannot be read at the moment")
-        }
+        return try EventReader.open(configuration.path, logger: logger, reads: reads)
     }
 
     /// Has `body` run with a reader on a thread where it may take time; false when too many wait

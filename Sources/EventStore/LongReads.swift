@@ -53,16 +53,10 @@ final class LongReads: @unchecked Sendable {
 
     private func reader(of lane: Lane) -> Result<EventReader, StoreError> {
         if let reader = lane.reader { return .success(reader) }
-        do {
-            let reader = try EventReader(path: path, logger: logger, reads: reads)
+        return Result { () throws(StoreError) in
+            let reader = try EventReader.open(path, logger: logger, reads: reads)
             lane.reader = reader
-            return .success(reader)
-        } catch {
-            reads.note(error)
-            logger.error("Cannot open the database for reading: \(error)")
-            return .failure(
-                error.isDamage
-                    ? .damaged : .unavailable("the database cannot be read at the moment"))
+            return reader
         }
     }
 }

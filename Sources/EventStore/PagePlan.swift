@@ -60,7 +60,7 @@ struct PagePlan {
         let isList =
             narrowing.count == 1 && narrowing[0].field != .objectName
             && !(narrowing[0].included?.contains(where: \.isPrefix) ?? false)
-        guard EventMatcher(conditions) == nil, isList || SearchPlan(query) == nil else {
+        guard !conditions.askMore, isList || SearchPlan(query) == nil else {
             return nil
         }
         let leading = isList ? narrowing.map(\.field) : leading(conditions)

@@ -23,6 +23,13 @@ public final class SchemaManager: Sendable {
         self.init(path: path, migrations: Migration.all, backsUp: backsUp, logger: logger, now: now)
     }
 
+    /// Prepares to look at the file at `path`, or to seal it: no migration is recorded.
+    convenience init(lookingAt path: String, logger: Logger) {
+        self.init(
+            path: path, backsUp: false, logger: logger,
+            now: { preconditionFailure("looking at a file needs no time") })
+    }
+
     /// For tests, which stop at an older version or add a newer one.
     init(
         path: String, migrations: [Migration], backsUp: Bool, logger: Logger,
@@ -159,11 +166,7 @@ public final class SchemaManager: Sendable {
     /// The new file is an eighth larger at most, and mostly smaller.
     private func requireRoom() throws(SchemaError) {
         let wanted = UInt64(StoreSizes.file(path)) / 8 * 9
-        var volume = statvfs()
-        guard statvfs(path, &volume) == 0 else {
-            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
-        }
-        let free = UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
+        let free = try freeBytes()
         guard free > wanted else {
             throw .failed(
                 "the file is written anew beside the old one, which takes \(wanted) bytes, and the disk has \(free) free"
@@ -171,18 +174,22 @@ public final class SchemaManager: Sendable {
         }
     }
 
+    /// Of the disk that the file is on.
+    private func freeBytes() throws(SchemaError) -> UInt64 {
+        var volume = statvfs()
+        guard statvfs(path, &volume) == 0 else {
+            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
+        }
+        return UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
+    }
+
     /// Keeps a copy as `<file>.v<N>.bak`, unless the disk has no room for it.
     private func keepCopy(of version: Int) throws(SchemaError) {
         let copy = "\(path).v\(version).bak"
         let unfinished = copy + ".unfinished"
-        var file = stat()
-        var volume = statvfs()
-        guard stat(path, &file) == 0, statvfs(path, &volume) == 0 else {
-            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
-        }
         // The copy, the new tables, and the file that VACUUM makes.
-        let wanted = UInt64(Int64(file.st_size) + StoreSizes.file(path + "-wal")) * 4
-        guard UInt64(volume.f_bavail) * UInt64(volume.f_frsize) > wanted else {
+        let wanted = UInt64(StoreSizes.file(path) + StoreSizes.file(path + "-wal")) * 4
+        guard try freeBytes() > wanted else {
             logger.warning(
                 "No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free"
             )

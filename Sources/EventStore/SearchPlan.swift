@@ -33,7 +33,7 @@ struct SearchPlan {
         filters = conditions.fields.filter { filter in
             filter.included.map { !$0.contains { $0.text.isEmpty } } ?? false
         }
-        guard EventMatcher(conditions) != nil || !Self.isServedByTable(filters) else { return nil }
+        guard conditions.askMore || !Self.isServedByTable(filters) else { return nil }
         keys = Self.keys(query)
         let direction = query.order == .descending ? "DESC" : "ASC"
         sql = """
@@ -58,7 +58,7 @@ struct SearchPlan {
         let paired = filters.filter { SearchDocument.paired.contains($0.field) }
         let lists = filters.reduce(1) { $0 * ($1.included?.count ?? 1) }
         mayTakeLong =
-            EventMatcher(conditions) != nil || lists > Self.fewLists
+            conditions.askMore || lists > Self.fewLists
             || paired.count > 2 || filters.count > max(1, paired.count)
             || filters.contains { $0.included?.contains(where: \.isPrefix) ?? false }
     }

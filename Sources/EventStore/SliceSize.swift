@@ -10,6 +10,18 @@ struct SliceSize {
         count = min(max(first, range.lowerBound), range.upperBound)
     }
 
+    /// Of events that go into the search index or out of it, `most` of them at most: each slice is a sync, and a
+    /// segment of the index, and very small ones pile up until SQLite puts thousands of them together at once. Half of the
+    /// time are the costs of a slice of any size, so it may take double that of others.
+    init(indexedEvents most: Int, first: Int = fewestIndexedEvents) {
+        let most = max(1, most)
+        self.init(
+            min(Self.fewestIndexedEvents, most)...most, first: first,
+            target: WriterJobs.sliceTarget * 2)
+    }
+
+    private static let fewestIndexedEvents = 128
+
     /// Learns that a slice of the full count took so long: half of it next time when that was over
     /// the target, a quarter more when it was well below.
     mutating func note(_ time: Duration) {

@@ -25,7 +25,7 @@ struct StatisticsCount {
         self.query = query
         self.buckets = buckets
         filters = query.events.conditions.fields
-        isOfFields = EventMatcher(query.events.conditions) == nil
+        isOfFields = !query.events.conditions.askMore
         whole = (buckets.since.text, buckets.until.text)
     }
 

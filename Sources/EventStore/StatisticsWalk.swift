@@ -93,7 +93,7 @@ struct StatisticsWalk {
     ) throws(SQLiteError) {
         let bounds = BucketBounds(buckets)
         var bucket = 0
-        guard EventMatcher(query.conditions) == nil else {
+        guard !query.conditions.askMore else {
             // What the columns asked for cannot tell is looked up in the search index, and then in
             // the whole event.
             let wanted = wanted.map { Set($0.map { $0.map { Array($0.utf8) } }) }

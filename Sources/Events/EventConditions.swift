@@ -61,6 +61,9 @@ public struct EventConditions: Hashable, Sendable {
     /// Whether no event can be as asked.
     public var excludesAll: Bool { fields.contains { $0.included?.isEmpty ?? false } }
 
+    /// Whether they ask what only `EventMatcher` can tell.
+    public var askMore: Bool { text != nil || !metadata.isEmpty }
+
     /// What `field` must be.
     public subscript(field: EventField) -> FieldFilter? { fields.first { $0.field == field } }
 

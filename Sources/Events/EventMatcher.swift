@@ -6,7 +6,7 @@ public final class EventMatcher {
 
     /// Prepares to ask `conditions`; nil when they ask nothing of the kind.
     public init?(_ conditions: EventConditions) {
-        guard !conditions.metadata.isEmpty || conditions.text != nil else { return nil }
+        guard conditions.askMore else { return nil }
         metadata = conditions.metadata
         text = conditions.text.map(TextMatcher.init)
     }

@@ -32,22 +32,14 @@ public struct MetadataFilter: Hashable, Sendable {
     /// Words that metadata with one of the values at the path has, as `WordScanner` cuts them: those
     /// of the path, and of the value where there is one.
     public var requiredWords: [[UInt8]] {
-        values.count == 1 ? Self.words(path) + Self.words(values[0]) : Self.words(path)
+        WordScanner.words(path) + (values.count == 1 ? WordScanner.words(values[0]) : [])
     }
 
     /// Of each of several values a word, the longest one; nil where one has none.
     public var choices: [[UInt8]]? {
         guard values.count > 1 else { return nil }
-        let words = values.compactMap { Self.words($0).max { $0.count < $1.count } }
+        let words = values.compactMap { WordScanner.words($0).max { $0.count < $1.count } }
         return words.count == values.count ? words : nil
-    }
-
-    private static func words(_ text: [UInt8]) -> [[UInt8]] {
-        var words: [[UInt8]] = []
-        text.withUnsafeBytes { text in
-            WordScanner().scan(text) { word, isWhole in if isWhole { words.append(Array(word)) } }
-        }
-        return words
     }
 
     /// Whether metadata, or null, has one of the values at the path.

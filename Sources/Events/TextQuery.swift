@@ -87,11 +87,7 @@ public struct TextQuery: Hashable, Sendable {
             term.endsInPrefix = words.last == UInt8(ascii: "*")
             index = end
         }
-        words.withUnsafeBytes { text in
-            WordScanner().scan(text) { word, isWhole in
-                if isWhole { term.words.append(Array(word)) }
-            }
-        }
+        term.words = WordScanner.words(words)
         return (term, bytes[start..<index])
     }
 

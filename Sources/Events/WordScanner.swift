@@ -31,6 +31,15 @@ public final class WordScanner {
         }
     }
 
+    /// The whole words of `text`, as often as they stand in it.
+    static func words(_ text: some Collection<UInt8>) -> [[UInt8]] {
+        var words: [[UInt8]] = []
+        Array(text).withUnsafeBytes { text in
+            WordScanner().scan(text) { word, isWhole in if isWhole { words.append(Array(word)) } }
+        }
+        return words
+    }
+
     /// Makes one, to be used for text after text.
     public init() {}
 

@@ -175,10 +175,7 @@ public final class AccessList: Sendable {
     /// The line of an access file for a new token; nil when `name` cannot be its name.
     public static func line(name: String, scopes: Scopes, token: String) -> String? {
         guard isName(name.utf8) else { return nil }
-        let hash = Array(token.utf8).withUnsafeBytes(hash).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }
+        let hash = Array(token.utf8).withUnsafeBytes(hash).map(\.hexadecimal)
         return "\(name) \(scopes) \(tokenScheme)\(hash.joined())"
     }
 }

@@ -35,9 +35,6 @@ struct TraceID: CustomStringConvertible {
 
     /// 32 digits.
     var description: String {
-        [high, low].map { part in
-            let digits = String(part, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        high.hexadecimal + low.hexadecimal
     }
 }

@@ -18,6 +18,13 @@ struct FilterModelTests {
         try makeLatest(path)
     }
 
+    /// Events of `seed`, of which the search index has none, some, or all.
+    private func fill(_ seed: UInt64) throws -> (FilterModel, EventReader) {
+        let model = try FilterModel(
+            filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
+        return (model, try makeReader(path))
+    }
+
     /// The seqs of all pages.
     private static func walk(
         _ reader: EventReader, _ parameters: [(String, String)], limit: Int
@@ -42,9 +49,7 @@ struct FilterModelTests {
     @Test(
         "Pages of every size, either way round, are what the model says", arguments: UInt64(1)...4)
     func pages(seed: UInt64) throws {
-        let model = try FilterModel(
-            filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
-        let reader = try makeReader(path)
+        let (model, reader) = try fill(seed)
         var random = SeededGenerator(seed: seed)
         var found = 0
         for _ in 0..<Self.queries {
@@ -64,9 +69,7 @@ struct FilterModelTests {
 
     @Test("What is passed over and what is counted", arguments: UInt64(1)...4)
     func offsetAndCount(seed: UInt64) throws {
-        let model = try FilterModel(
-            filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
-        let reader = try makeReader(path)
+        let (model, reader) = try fill(seed)
         var random = SeededGenerator(seed: seed + 100)
         for _ in 0..<Self.queries {
             let asked = FilterModel.query(&random)
@@ -89,9 +92,7 @@ struct FilterModelTests {
 
     @Test("The live tail follows the same events, in the order of seq", arguments: UInt64(1)...4)
     func following(seed: UInt64) throws {
-        let model = try FilterModel(
-            filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
-        let reader = try makeReader(path)
+        let (model, reader) = try fill(seed)
         var random = SeededGenerator(seed: seed + 200)
         for _ in 0..<Self.queries {
             let asked = FilterModel.query(&random)
@@ -107,9 +108,7 @@ struct FilterModelTests {
 
     @Test("Statistics count the same events", arguments: UInt64(1)...4)
     func statistics(seed: UInt64) throws {
-        let model = try FilterModel(
-            filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
-        let reader = try makeReader(path)
+        let (model, reader) = try fill(seed)
         var random = SeededGenerator(seed: seed + 400)
         for _ in 0..<Self.queries {
             let asked = FilterModel.query(&random)
@@ -133,9 +132,7 @@ struct FilterModelTests {
 
     @Test("In memory and in SQL the same is asked", arguments: UInt64(1)...4)
     func inMemory(seed: UInt64) throws {
-        let model = try FilterModel(
-            filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
-        let reader = try makeReader(path)
+        let (model, reader) = try fill(seed)
         var random = SeededGenerator(seed: seed + 300)
         for _ in 0..<Self.queries {
             let asked = FilterModel.query(&random)

@@ -77,7 +77,7 @@ struct StatisticsTests {
         #expect(figures.current.searchLag == 3)
         // Nothing has come since: it is idle, and few are worth a slice.
         _ = try job.runSlice()
-        maker.wait()
+        maker.work.wait()
         _ = try job.runSlice()
         #expect(figures.current.searchLag == 0)
     }

@@ -1,4 +1,5 @@
 import Events
+import HTTPServer
 import JSON
 
 /// An item as it is sent: on one line, without what the store gives, and with an id, so that it can
@@ -47,14 +48,8 @@ enum ImportedEvent {
         if !hasID {
             output.append(separator)
             isEmpty = false
-            output += Array("\"id\":\"import_\(hash(json))_\(number)\"".utf8)
+            output += Array("\"id\":\"import_\(FNV1a.hash(json).hexadecimal)_\(number)\"".utf8)
         }
         output.append(isEmpty ? "{}\n" : "}\n")
-    }
-
-    /// In hexadecimal.
-    private static func hash(_ bytes: UnsafeRawBufferPointer) -> String {
-        let digits = String(FNV1a.hash(bytes), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

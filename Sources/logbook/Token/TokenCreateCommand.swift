@@ -65,11 +65,7 @@ struct TokenCreateCommand: ParsableCommand {
     /// 256 bits of the system's generator: nobody guesses them, so a hash without salt or stretching hides them.
     private static func make() -> String {
         var generator = SystemRandomNumberGenerator()
-        let digits = (0..<4).map { _ in
-            let digits = String(generator.next(), radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }
-        return prefix + digits.joined()
+        return prefix + (0..<4).map { _ in generator.next().hexadecimal }.joined()
     }
 
     private static func append(_ line: String, to path: String) throws {
