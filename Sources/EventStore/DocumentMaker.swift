@@ -6,10 +6,10 @@ import SQLite
 ///
 /// `@unchecked Sendable`: the connection and its statement are used by one piece of work at a time.
 final class DocumentMaker: @unchecked Sendable {
+    let work = SideWork<SearchDocuments>("documents")
     /// The next events; nil when closed.
     private var next: Statement?
     private let document = SearchDocument()
-    private let work = SideWork<SearchDocuments>("documents")
 
     /// Rows that are read in one snapshot, which keeps the WAL from beginning anew.
     private static let rowsAtOnce = 256
@@ -18,8 +18,6 @@ final class DocumentMaker: @unchecked Sendable {
         next = try Connection(path, .readOnly).prepare(
             "SELECT \(EventTable.columns) FROM events WHERE seq > ? ORDER BY seq LIMIT ?")
     }
-
-    var isMaking: Bool { work.isGoingOn }
 
     /// Begins to make those of the first `count` events after `seq`, or of as many as there are.
     func begin(after seq: Int64, count: Int) {
@@ -33,12 +31,6 @@ final class DocumentMaker: @unchecked Sendable {
             return documents
         }
     }
-
-    /// What has been made; nil while it is, or when that has been told.
-    func takeOutcome() -> Result<SearchDocuments, SQLiteError>? { work.takeOutcome() }
-
-    /// Returns once nothing is being made.
-    func wait() { work.wait() }
 
     /// Closes the connection, once nothing is being made any more; nothing is from then on.
     func close() {

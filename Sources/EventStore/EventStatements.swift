@@ -80,6 +80,12 @@ final class EventStatements {
         return try deleteEvents(of: expired)
     }
 
+    /// Empties the search index in a transaction of its own.
+    func emptySearchIndex() throws(SQLiteError) {
+        try connection.transaction { () throws(SQLiteError) in try search.empty() }
+        search.noteCommit()
+    }
+
     /// Events that are about to be deleted.
     private struct Doomed {
         var seqs: [Int64] = []

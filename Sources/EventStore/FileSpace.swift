@@ -67,10 +67,11 @@ final class FileSpace {
     /// Rows that a slice of retention may remove.
     var rowsPerSlice: Int { max(1, walPages / Self.reserve / Self.pagesPerEvent) }
 
-    /// Whether the WAL has room for a slice of indexing, to which merging may add as much again.
-    var hasRoomToIndex: Bool {
-        connection.walEnd + walPages / Self.reserve < walPages
-            && (try? freePages()) ?? 0 > kept / 2
+    /// Whether the WAL has room for a slice of indexing, to which merging may add as much again, and the
+    /// database for it and for deleting.
+    func hasRoomToIndex() throws(SQLiteError) -> Bool {
+        guard connection.walEnd + walPages / Self.reserve < walPages else { return false }
+        return try freePages() > kept / 2
     }
 
     /// Events that such a slice may take, each of them less than a page.

@@ -26,8 +26,6 @@ final class IndexingJob: WriterJob {
     private static let idleTime = Duration.seconds(1)
     /// When to look whether documents have been made, where no commit comes.
     private static let makingTime = Duration.milliseconds(2)
-    /// Double that of other jobs, for half of it are the costs of a slice of any size.
-    private static let sliceTarget = Duration.milliseconds(10)
 
     init(
         _ connection: Connection, _ search: SearchIndex, _ maker: DocumentMaker,
@@ -38,25 +36,28 @@ final class IndexingJob: WriterJob {
         self.search = search
         self.maker = maker
         self.space = space
-        let most = min(4096, space?.eventsPerIndexing ?? .max)
-        size = SliceSize(
-            min(128, most)...most, first: min(512, most), target: Self.sliceTarget)
+        size = SliceSize(indexedEvents: min(4096, space?.eventsPerIndexing ?? .max), first: 512)
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
-        guard space?.hasRoomToIndex ?? true else { return .afterCommit(orAfter: Self.idleTime) }
-        if maker.isMaking {
-            guard let outcome = maker.takeOutcome() else {
-                return .afterCommit(orAfter: Self.makingTime)
+        let hasRoom = try space?.hasRoomToIndex() ?? true
+        if let outcome = maker.work.takeOutcome() {
+            let documents = try outcome.get()
+            if hasRoom, search.expectsDocuments {
+                try take(documents)
+            } else {
+                search.forgetMaking()
             }
-            try take(outcome.get())
         }
         let behind = try search.behind()
         figures.noteSearchLag(behind)
+        guard !maker.work.isGoingOn else { return .afterCommit(orAfter: Self.makingTime) }
         let isIdle = behind == seen
         seen = behind
         guard behind > 0 else { return .afterCommit() }
-        guard behind >= Self.fewest || isIdle else { return .afterCommit(orAfter: Self.idleTime) }
+        guard hasRoom, behind >= Self.fewest || isIdle else {
+            return .afterCommit(orAfter: Self.idleTime)
+        }
         search.noteMaking()
         maker.begin(after: search.indexedSeq, count: limit(behind))
         return .afterCommit(orAfter: Self.makingTime)

@@ -31,10 +31,7 @@ final class RetentionJob: WriterJob {
     private var early: [RemovalReason: Int] = [:]
     private var nextReport: UInt64 = 0
     private static let reportInterval = Duration.seconds(60)
-    /// Each slice is a sync, and a segment of the search index: see `DeletionJob`.
-    private static let fewestRows = 128
     private static let mostRows = 4096
-    private static let sliceTarget = Duration.milliseconds(10)
     /// When to look again whether the events have been counted.
     private static let countRest = Duration.seconds(1)
     /// How long to leave a WAL alone that has no room for a slice.
@@ -60,9 +57,7 @@ final class RetentionJob: WriterJob {
             wall: now(), last: last.flatMap { Timestamp(rfc3339: $0.utf8) },
             monotonic: clinux_monotonic_nanoseconds())
         count = retention.events == nil ? nil : EventCount(makeReader)
-        let most = max(1, min(Self.mostRows, space?.rowsPerSlice ?? .max))
-        size = SliceSize(
-            min(Self.fewestRows, most)...most, first: Self.fewestRows, target: Self.sliceTarget)
+        size = SliceSize(indexedEvents: min(Self.mostRows, space?.rowsPerSlice ?? .max))
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
@@ -107,7 +102,17 @@ final class RetentionJob: WriterJob {
     ) throws(SQLiteError) -> Int {
         let begin = clinux_monotonic_nanoseconds()
         var removed = 0
-        try connection.transaction { () throws(SQLiteError) in removed = try delete(limit) }
+        do {
+            try connection.transaction { () throws(SQLiteError) in removed = try delete(limit) }
+        } catch  where error.code == SQLiteError.full {
+            // Deleting makes the search index larger at first.
+            guard let space, try space.isShort() else { throw error }
+            logger.warning(
+                "The search index has taken the pages that deleting needs below --max-database-bytes: it is made anew"
+            )
+            try statements.emptySearchIndex()
+            try connection.transaction { () throws(SQLiteError) in removed = try delete(limit) }
+        }
         if removed >= size.count {
             size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin))
         }

@@ -13,7 +13,7 @@ final class SearchIndex {
     private var filledSeq: Int64
     /// Events that were deleted, or were to be, while the documents of the next ones are made.
     private var gone: Set<Int64>?
-    private let last, state, find, add, remove, bounds: Statement
+    private let last, first, state, find, add, remove, clear, bounds: Statement
     private let document = SearchDocument()
 
     init(_ connection: Connection) throws(SQLiteError) {
@@ -25,11 +25,13 @@ final class SearchIndex {
         indexedSeq = recorded
         filledSeq = recorded
         last = try connection.prepare("SELECT max(seq) FROM events")
+        first = try connection.prepare("SELECT min(seq) FROM events")
         state = try connection.prepare("UPDATE search_state SET indexed_seq = ?")
         find = try connection.prepare("SELECT 1 FROM events WHERE seq = ?")
         add = try connection.prepare("INSERT INTO search (rowid, words) VALUES (?, ?)")
         remove = try connection.prepare(
             "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)")
+        clear = try connection.prepare("INSERT INTO search (search) VALUES ('delete-all')")
         bounds = try connection.prepare(EventTable.seqsOfMoment)
     }
 
@@ -41,10 +43,16 @@ final class SearchIndex {
     /// Notes that the documents of the next events begin to be made, for `add`.
     func noteMaking() { gone = [] }
 
+    /// Whether documents are made that `add` may take: not where the index has been emptied since.
+    var expectsDocuments: Bool { gone != nil }
+
+    /// Notes that what was made is not going to be added.
+    func forgetMaking() { gone = nil }
+
     /// Notes that the transaction of the last `add` is committed.
     func noteCommit() {
         indexedSeq = filledSeq
-        gone = nil
+        forgetMaking()
     }
 
     /// Takes the next events into the index.
@@ -68,6 +76,14 @@ final class SearchIndex {
         try find.bind(1, seq)
         defer { find.reset() }
         return try !find.step()
+    }
+
+    /// Empties the index, to be filled anew: hardly any page is needed for that, and most become free.
+    func empty() throws(SQLiteError) {
+        try clear.run()
+        filledSeq = max(0, (try first.number() ?? 0) - 1)
+        try state.bind(1, filledSeq)
+        try state.run()
     }
 
     /// Gathers what the index has of an event that is about to be deleted. One that shares its key

@@ -25,7 +25,7 @@ struct IndexingJobTests {
 
     /// Takes what has been made into the index, and begins with the next ones.
     private func runSlice() throws {
-        maker.wait()
+        maker.work.wait()
         _ = try job.runSlice()
     }
 
@@ -86,7 +86,7 @@ struct IndexingJobTests {
     func deletedMeanwhile() throws {
         try insert(3)
         for _ in 1...2 { try runSlice() }
-        maker.wait()
+        maker.work.wait()
         let statements = try EventStatements(connection, search)
         #expect(try statements.delete([2]) == 1)
         #expect(throws: SQLiteError.self) {

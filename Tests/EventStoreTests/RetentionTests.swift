@@ -191,6 +191,44 @@ struct RetentionTests {
             try rows(store.path, "PRAGMA integrity_check", mode: .immutable) == ["ok"])
     }
 
+    @Test("A full database whose search index is as large as its events goes on, and makes room")
+    func byBytesOfWords() async throws {
+        let store = try TestStore(configure: { $0.retention.bytes = 24 * 1024 * 1024 })
+        var random = SeededGenerator(seed: 1)
+        var stored = 0
+        let deadline = Date(timeIntervalSinceNow: 120)
+        for batch in 0..<60 {
+            let events = try (0..<500).map { number in
+                let words = (0..<100).map { _ in String(random.next() % 1_000_000, radix: 36) }
+                return try event([
+                    "id": "\(batch)-\(number)",
+                    "description": "needle " + words.joined(separator: " "),
+                ])
+            }
+            // Where it is full for a moment, who sends them tries again.
+            while Date() < deadline {
+                if let outcomes = try? await store.repository.append(events).get() {
+                    stored += outcomes.count
+                    break
+                }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        #expect(stored == 30_000)
+        #expect(store.repository.statistics.removedForBytes > 1000)
+        #expect(store.log.messages.contains { $0.contains("made anew") })
+        // Whatever became of the index, what is left is found, once the store rests.
+        let reader = try store.repository.makeReader()
+        let needle = try query([("q", "needle")])
+        var left: [String], found: [String]
+        repeat {
+            left = try rows(store.path, "SELECT count(*) FROM events")
+            found = (try? reader.count(needle, budget: .seconds(60))).map { ["\($0)"] } ?? []
+        } while found != left && Date() < deadline
+        #expect(found == left)
+        #expect(left != ["0"])
+    }
+
     @Test("What does not fit even into an empty database is refused, and nothing else suffers")
     func tooLarge() async throws {
         let store = try TestStore(configure: { $0.retention.bytes = 2 * 1024 * 1024 })

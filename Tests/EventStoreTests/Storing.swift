@@ -37,6 +37,7 @@ func index(_ connection: Connection, first count: Int) throws(SQLiteError) {
         document.make(event)
         documents.append(event, text: document.text)
     }
+    search.noteMaking()
     try search.add(documents)
 }
 
