@@ -94,6 +94,13 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
+def receive(connection):
+    """The answer that comes on a connection, which then ends."""
+    with connection.makefile("rb") as stream:
+        status = int(stream.readline().split()[1])
+        return Answer(status, http.client.parse_headers(stream), stream.read())
+
+
 class Program:
     """`logbook serve` over a database in `folder`, on a port that the system chooses."""
 
@@ -135,9 +142,7 @@ class Program:
         """Sends bytes as they are; the body is all that follows the head of the answer."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
             connection.sendall(message)
-            with connection.makefile("rb") as stream:
-                status = int(stream.readline().split()[1])
-                return Answer(status, http.client.parse_headers(stream), stream.read())
+            return receive(connection)
 
     def stop(self):
         self.process.terminate()
