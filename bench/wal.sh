@@ -76,4 +76,7 @@ done
 echo "answers to long queries: $(sort "$folder/long" | uniq -c | awk '{ printf "%s x %s  ", $1, $2 }')"
 echo "answers to slow readers: $(sort "$folder/slow" | uniq -c | awk '{ printf "%s x %s  ", $1, $2 }')"
 echo "statistics: $statistics"
+echo "what the log warns of:"
+sed -nE 's/^[^ ]+ (warning|error) //p' "$folder/log" | sed -E 's/[0-9]+/N/g' | sort | uniq -c
+curl --silent "$logbook_url/metrics" | grep -E '^logbook_(writer_slice|checkpoint)[a-z_]*(max|longest)' || true
 stop_logbook

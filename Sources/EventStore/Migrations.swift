@@ -13,6 +13,9 @@ extension Migration {
             apply: explicitSequence),
         Migration(version: 3, description: "Search index", apply: searchIndex),
         Migration(version: 4, description: "Checksums of pages", apply: fitPages),
+        Migration(
+            version: 5, description: "Names with another filter in the search index",
+            apply: emptySearchIndex),
     ]
 
     // MARK: Version 1
@@ -231,5 +234,18 @@ extension Migration {
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {
         try connection.execute("INSERT INTO search (search, rank) VALUES ('pgsz', 4040)")
+    }
+
+    // MARK: Version 5
+
+    /// `SearchDocument` gives the index a name with each other filter, too: it is filled anew.
+    private static func emptySearchIndex(
+        _ connection: Connection, _ context: MigrationContext
+    ) throws(SQLiteError) {
+        try connection.execute(
+            """
+            INSERT INTO search (search) VALUES ('delete-all');
+            UPDATE search_state SET indexed_seq = 0;
+            """)
     }
 }

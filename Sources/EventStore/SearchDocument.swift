@@ -24,8 +24,8 @@ final class SearchDocument {
     /// Beyond three quarters of it words are given twice, which costs time and nothing else.
     private static let tableSize = 4096
 
-    /// The filters that are given in pairs; an object's name alone leaves few events.
-    static let paired: [EventField] = [.eventType, .severity, .objectKind, .objectNamespace]
+    /// The order in which two of them make a token, which files keep.
+    private static let filters = EventField.filterable
 
     /// Makes `text` that of `event`.
     func make(_ event: EventView) {
@@ -36,15 +36,14 @@ final class SearchDocument {
             guard let bytes = event[field] else { continue }
             scanner.scan(bytes, isJSON: field == .metadata) { word, _ in append(word) }
         }
-        for (place, field) in Self.paired.enumerated() {
+        for (place, field) in Self.filters.enumerated() {
             guard let value = event[field] else { continue }
             Self.appendToken(field, value, to: &text)
-            for other in Self.paired[(place + 1)...] {
+            for other in Self.filters[(place + 1)...] {
                 guard let otherValue = event[other] else { continue }
                 Self.appendToken(field, value, other, otherValue, to: &text)
             }
         }
-        if let name = event[.objectName] { Self.appendToken(.objectName, name, to: &text) }
     }
 
     private func append(_ word: UnsafeRawBufferPointer) {

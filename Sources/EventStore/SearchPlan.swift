@@ -55,11 +55,10 @@ struct SearchPlan {
             words += filter.requiredWords.prefix(TextQuery.maxWords)
             if let any = filter.choices { choices.append(any) }
         }
-        let paired = filters.filter { SearchDocument.paired.contains($0.field) }
         let lists = filters.reduce(1) { $0 * ($1.included?.count ?? 1) }
         mayTakeLong =
             conditions.askMore || lists > Self.fewLists
-            || paired.count > 2 || filters.count > max(1, paired.count)
+            || filters.count > 2
             || filters.contains { $0.included?.contains(where: \.isPrefix) ?? false }
     }
 
@@ -95,29 +94,26 @@ struct SearchPlan {
         expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
     ) throws(Failure) -> [[[UInt8]]] {
         var groups: [[[UInt8]]] = []
-        var paired: [(field: EventField, values: [[UInt8]], isCovered: Bool)] = []
+        var singles: [(field: EventField, values: [[UInt8]], isCovered: Bool)] = []
         for filter in filters {
             guard let values = try Self.values(filter, expand: expand) else { continue }
-            if SearchDocument.paired.contains(filter.field) {
-                paired.append((filter.field, values, false))
-            } else {
-                groups.append(values.map { SearchDocument.token(filter.field, $0) })
-            }
+            singles.append((filter.field, values, false))
         }
-        for left in paired.indices {
-            for right in paired.indices.dropFirst(left + 1)
-            where paired[left].values.count * paired[right].values.count <= Self.mostChoices {
+        for left in singles.indices {
+            for right in singles.indices.dropFirst(left + 1)
+            where singles[left].values.count * singles[right].values.count <= Self.mostChoices {
                 groups.append(
-                    paired[left].values.flatMap { value in
-                        paired[right].values.map {
-                            SearchDocument.token(paired[left].field, value, paired[right].field, $0)
+                    singles[left].values.flatMap { value in
+                        singles[right].values.map {
+                            SearchDocument.token(
+                                singles[left].field, value, singles[right].field, $0)
                         }
                     })
-                paired[left].isCovered = true
-                paired[right].isCovered = true
+                singles[left].isCovered = true
+                singles[right].isCovered = true
             }
         }
-        for single in paired where !single.isCovered {
+        for single in singles where !single.isCovered {
             groups.append(single.values.map { SearchDocument.token(single.field, $0) })
         }
         return groups

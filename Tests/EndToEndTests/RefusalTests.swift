@@ -49,7 +49,7 @@ struct RefusalTests {
             \(Version1.rows(50)) PRAGMA journal_mode=\(journal);
             INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z', 'From the future');
             """)
-        try expectRefusal(["version 99", "up to 4"])
+        try expectRefusal(["version 99", "up to 5"])
     }
 
     @Test("A newer version is refused with the WAL that a killed process left, which stays, too")
@@ -63,7 +63,7 @@ struct RefusalTests {
             ".shell cp \(source) \(path)", ".shell cp \(source)-wal \(path)-wal")
         try FileManager.default.removeItem(atPath: source)
         #expect(try folder.contents()["logbook.db-wal"]?.isEmpty == false)
-        try expectRefusal(["version 99", "up to 4"])
+        try expectRefusal(["version 99", "up to 5"])
     }
 
     @Test("A newer version with other tables is refused as newer")
@@ -74,7 +74,7 @@ struct RefusalTests {
             CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT, description TEXT);
             INSERT INTO schema_version VALUES (9, 'x', 'y'); CREATE TABLE things (a);
             """)
-        try expectRefusal(["version 9", "up to 4"])
+        try expectRefusal(["version 9", "up to 5"])
     }
 
     @Test("Text is no database")

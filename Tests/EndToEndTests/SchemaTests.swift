@@ -44,10 +44,10 @@ struct SchemaTests {
         let version = try server.exchange("GET", "/schema/version").text
         #expect(
             version.trimmingCharacters(in: .newlines)
-                == #"{"version":4,"latest":4,"status":"ready"}"#)
+                == #"{"version":5,"latest":5,"status":"ready"}"#)
 
         let schema = try server.exchange("GET", "/schema").decode(Schema.self)
-        #expect(schema.version == 4 && schema.latest == 4 && schema.status == "ready")
+        #expect(schema.version == 5 && schema.latest == 5 && schema.status == "ready")
         #expect(schema.journal_mode == "wal")
         #expect(schema.durability == "full")
         #expect(schema.database_bytes > 0 && schema.database_bytes % 4_096 == 0)

@@ -32,7 +32,7 @@ struct Version1Tests {
         try FileManager.default.copyItem(atPath: path, toPath: original)
 
         let server = try LogbookProcess(in: folder)
-        try server.logLine(containing: "Using existing database with schema version 4")
+        try server.logLine(containing: "Using existing database with schema version 5")
         let order = "ORDER BY created_at DESC, rowid DESC"
         let expected = try Command.sqlite(original, "SELECT id FROM events \(order)")
         #expect(expected.count == 100_000)
@@ -58,7 +58,7 @@ struct Version1Tests {
         #expect(try Command.sqlite(path, "SELECT count(*) FROM events") == ["100000"])
         #expect(
             try Command.sqlite(path, "SELECT version FROM schema_version ORDER BY version")
-                == ["1", "2", "3", "4"])
+                == ["1", "2", "3", "4", "5"])
         #expect(
             try Command.sqlite(path, "SELECT * FROM schema_version WHERE version = 1")
                 == ["1|2025-06-01T12:00:00.000Z|Initial schema with events table"])
@@ -122,7 +122,7 @@ struct Version1Tests {
             try server.stop()
             #expect(
                 try Command.sqlite(path, "SELECT version FROM schema_version ORDER BY version")
-                    == ["1", "2", "3", "4"], "\(name)")
+                    == ["1", "2", "3", "4", "5"], "\(name)")
         }
     }
 

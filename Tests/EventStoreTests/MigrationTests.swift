@@ -47,12 +47,14 @@ struct MigrationTests {
                 "Migrated to schema version 2: \(Migration.all[1].description)",
                 "Migrated to schema version 3: \(Migration.all[2].description)",
                 "Migrated to schema version 4: \(Migration.all[3].description)",
-                "Using existing database with schema version 4",
+                "Migrated to schema version 5: \(Migration.all[4].description)",
+                "Using existing database with schema version 5",
             ])
         #expect(
             try rows(path, "SELECT version, description FROM schema_version") == [
                 "1|Initial schema with events table", "2|\(Migration.all[1].description)",
                 "3|\(Migration.all[2].description)", "4|\(Migration.all[3].description)",
+                "5|\(Migration.all[4].description)",
             ])
     }
 

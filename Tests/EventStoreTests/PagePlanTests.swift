@@ -155,7 +155,12 @@ struct PagePlanTests {
             try expression([
                 ("object_kind", "a"), ("object_namespace", "b.c"), ("event_type", "t"),
                 ("object_name", "x \" OR y"),
-            ]) == "\".o.x___OR_y\" AND \".tk.t.a\" AND \".tn.t.b.c\" AND \".kn.a.b.c\"")
+            ])
+                == [
+                    ".tk.t.a", ".tn.t.b.c", ".to.t.x___OR_y", ".kn.a.b.c", ".ko.a.x___OR_y",
+                    ".no.b.c.x___OR_y",
+                ]
+                .map { "\"\($0)\"" }.joined(separator: " AND "))
         #expect(
             try expression([
                 ("q", "words: NEAR(a b) -c \"x y\" ^z AND pre*"), ("severity", "error"),
@@ -184,7 +189,10 @@ struct PagePlanTests {
         #expect(try expression([("object_kind", "Po*")]) == "(\".k.po1\" OR \".k.po2\")")
         #expect(
             try expression([("object_kind", "Po*"), ("event_type", "a"), ("object_name", "x,y")])
-                == "(\".o.x\" OR \".o.y\") AND (\".tk.a.po1\" OR \".tk.a.po2\")")
+                == """
+                (".tk.a.po1" OR ".tk.a.po2") AND (".to.a.x" OR ".to.a.y") \
+                AND (".ko.po1.x" OR ".ko.po1.y" OR ".ko.po2.x" OR ".ko.po2.y")
+                """)
         #expect(try expression([("object_namespace", "none*")]) == "\".n.none\"")
         #expect(try expression([("object_namespace", "wide*")]) == nil)
         #expect(

@@ -41,6 +41,9 @@ struct SchemaDescriptionTests {
                 .init(
                     version: 4, appliedAt: testMoment.text,
                     description: Migration.all[3].description),
+                .init(
+                    version: 5, appliedAt: testMoment.text,
+                    description: Migration.all[4].description),
             ])
         #expect(
             schema.tables.map(\.name) == [
