@@ -22,8 +22,10 @@ final class CheckpointJob: WriterJob {
     private var hasWarned = false
 
     private static let idleTime = Duration.seconds(1)
-    /// How long the writer waits for reads that end by themselves.
+    /// How long the writer waits for reads that end by themselves; and for those that have all been stopped, where
+    /// it would have to refuse what waits.
     private static let readerWait: Int32 = 10
+    private static let stoppedReaderWait: Int32 = 1_000
     /// Reads younger than this are not to blame for a WAL of half its bound.
     private static let longRead = Duration.milliseconds(100)
 
@@ -119,7 +121,8 @@ final class CheckpointJob: WriterJob {
         // All will be moved that readers let, even where what follows finds the WAL busy: `mover` must not
         // begin where nothing is left.
         moved = connection.walPages
-        connection.setBusyTimeout(milliseconds: isIdle ? 0 : Self.readerWait)
+        let wait = stopping == .all ? Self.stoppedReaderWait : Self.readerWait
+        connection.setBusyTimeout(milliseconds: isIdle ? 0 : wait)
         defer { connection.setBusyTimeout(milliseconds: EventWriter.writerBusyTimeout) }
         do {
             try connection.checkpoint(isIdle ? .truncate : .restart)

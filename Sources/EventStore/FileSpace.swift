@@ -23,7 +23,7 @@ final class FileSpace {
     private static let reserve = 8
     /// Events that are removed at a time, and how often, to store one.
     private static let removedAtOnce = 16
-    private static let attempts = 16
+    private static let attempts = 128
 
     /// - Parameter databasePages: the bound on the database itself.
     init(
