@@ -23,9 +23,10 @@ final class CheckpointJob: WriterJob {
 
     private static let idleTime = Duration.seconds(1)
     /// How long the writer waits for reads that end by themselves; and for those that have all been stopped, where
-    /// it would have to refuse what waits.
+    /// it would have to refuse what waits, before it stops those that have begun since.
     private static let readerWait: Int32 = 10
-    private static let stoppedReaderWait: Int32 = 1_000
+    private static let stoppedReaderWait: Int32 = 100
+    private static let stops = 10
     /// Reads younger than this are not to blame for a WAL of half its bound.
     private static let longRead = Duration.milliseconds(100)
 
@@ -99,16 +100,25 @@ final class CheckpointJob: WriterJob {
     /// Empties the WAL for a commit that has no room in it, as far as that is possible.
     func makeRoom(stopping: Stopping) {
         do {
-            try emptyWAL(stopping: stopping)
+            // Those of another process are not waited for again.
+            for _ in 0..<Self.stops {
+                if try emptyWAL(stopping: stopping) || stopping != .all || reads.oldestAge == .zero
+                {
+                    return
+                }
+            }
         } catch {
             logger.warning("The WAL cannot be emptied before a commit: \(error)")
         }
     }
 
     /// Has the next commit begin at the start of the WAL, which a passive checkpoint leaves to
-    /// whether anybody reads at that instant.
-    private func emptyWAL(stopping: Stopping, isIdle: Bool = false) throws(SQLiteError) {
-        if isIdle, connection.walPages == 0, moved <= 2 * checkpointPages { return }
+    /// whether anybody reads at that instant; false where readers keep it from that.
+    @discardableResult
+    private func emptyWAL(
+        stopping: Stopping, isIdle: Bool = false
+    ) throws(SQLiteError) -> Bool {
+        if isIdle, connection.walPages == 0, moved <= 2 * checkpointPages { return true }
         let pages = connection.walEnd
         switch stopping {
         case .none: break
@@ -127,6 +137,7 @@ final class CheckpointJob: WriterJob {
         do {
             try connection.checkpoint(isIdle ? .truncate : .restart)
             beginAnew()
+            return true
         } catch  where error.isBusy {
             if pages >= mostPages, !hasWarned {
                 hasWarned = true
@@ -134,6 +145,7 @@ final class CheckpointJob: WriterJob {
                     "The WAL has grown to \(pages * frameBytes) bytes, for another process reads the database"
                 )
             }
+            return false
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import SQLite
 import Testing
 
@@ -9,6 +10,7 @@ struct CheckpointJobTests {
     private let path: String
     private let connection: Connection
     private let mover: WALMover
+    private let reads = OpenReads()
     private let job: CheckpointJob
 
     init() throws {
@@ -22,7 +24,7 @@ struct CheckpointJobTests {
         configuration.checkpointPages = 20
         job = CheckpointJob(
             connection, mover, SpacePlan(configuration, pageBytes: 4096), pageBytes: 4096,
-            figures: StoreFigures(), reads: OpenReads(),
+            figures: StoreFigures(), reads: reads,
             reserve: try DiskReserve(database: path, bytes: 0), logger: LogRecorder().logger)
     }
 
@@ -71,5 +73,37 @@ struct CheckpointJobTests {
         _ = try job.runSlice()
         #expect(!job.isMoving)
         #expect(connection.walPages == 0)
+    }
+
+    @Test("Where a commit has no room all reads are stopped, and those that have begun since, too")
+    func stopsAll() throws {
+        try write(pages: 1)
+        let hasBegun = DispatchSemaphore(value: 0)
+        let haveEnded = DispatchSemaphore(value: 0)
+        DispatchQueue(label: "reads").async { [path, reads] in
+            defer { haveEnded.signal() }
+            // The second begins before the first one ends, as among many clients.
+            var last: (reader: Connection, activity: OpenReads.Activity)?
+            for _ in 1...2 {
+                guard let reader = try? Connection(path, .readOnly) else { return }
+                let activity = reads.add()
+                activity.begin()
+                try? reader.execute("BEGIN; SELECT count(*) FROM t")
+                last?.reader.rollback()
+                last?.activity.end()
+                last = (reader, activity)
+                hasBegun.signal()
+                let deadline = DispatchTime.now() + .seconds(10)
+                while !activity.isStopped, DispatchTime.now() < deadline { usleep(1_000) }
+            }
+            last?.reader.rollback()
+            last?.activity.end()
+        }
+        hasBegun.wait()
+        try write(pages: 10)
+        job.makeRoom(stopping: .all)
+        try write(pages: 1)
+        #expect(connection.walPages < 10)
+        haveEnded.wait()
     }
 }
