@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <locale.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -81,6 +82,8 @@ int clinux_terminal_columns(int descriptor) {
     struct winsize size;
     return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
+
+void clinux_share_heaps(int count) { mallopt(M_ARENA_MAX, count); }
 
 int clinux_character_columns(uint32_t character) {
     // glibc has this locale built in, whatever is installed; set for this thread alone, and never let go of.

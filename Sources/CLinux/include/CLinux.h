@@ -35,6 +35,8 @@ uint64_t clinux_monotonic_nanoseconds(void);
 int64_t clinux_realtime_milliseconds(void);
 // f_type of statfs(2), or -1.
 int64_t clinux_file_system_type(const char *path);
+// Has all threads share so many heaps; before there is a second thread.
+void clinux_share_heaps(int count);
 // Names the calling thread, for top and perf; at most 15 bytes.
 void clinux_name_thread(const char *name);
 // Columns of the terminal that the descriptor is; 0 when it is none, or does not say.
