@@ -13,7 +13,8 @@ final class SearchIndex {
     private var filledSeq: Int64
     /// Events that were deleted, or were to be, while the documents of the next ones are made.
     private var gone: Set<Int64>?
-    private let last, first, state, find, add, remove, clear, bounds: Statement
+    private let connection: Connection
+    private let last, state, find, add, remove, bounds: Statement
     private let document = SearchDocument()
 
     init(_ connection: Connection) throws(SQLiteError) {
@@ -22,16 +23,15 @@ final class SearchIndex {
             throw SQLiteError(
                 extendedCode: SQLiteError.corrupt, message: "search_state has no row")
         }
+        self.connection = connection
         indexedSeq = recorded
         filledSeq = recorded
         last = try connection.prepare("SELECT max(seq) FROM events")
-        first = try connection.prepare("SELECT min(seq) FROM events")
         state = try connection.prepare("UPDATE search_state SET indexed_seq = ?")
         find = try connection.prepare("SELECT 1 FROM events WHERE seq = ?")
         add = try connection.prepare("INSERT INTO search (rowid, words) VALUES (?, ?)")
         remove = try connection.prepare(
             "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)")
-        clear = try connection.prepare("INSERT INTO search (search) VALUES ('delete-all')")
         bounds = try connection.prepare(EventTable.seqsOfMoment)
     }
 
@@ -80,8 +80,8 @@ final class SearchIndex {
 
     /// Empties the index, to be filled anew: hardly any page is needed for that, and most become free.
     func empty() throws(SQLiteError) {
-        try clear.run()
-        filledSeq = max(0, (try first.number() ?? 0) - 1)
+        try connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
+        filledSeq = max(0, (try connection.integer("SELECT min(seq) FROM events") ?? 0) - 1)
         try state.bind(1, filledSeq)
         try state.run()
     }

@@ -57,8 +57,7 @@ struct SearchPlan {
         }
         let lists = filters.reduce(1) { $0 * ($1.included?.count ?? 1) }
         mayTakeLong =
-            conditions.askMore || lists > Self.fewLists
-            || filters.count > 2
+            conditions.askMore || lists > Self.fewLists || filters.count > 2
             || filters.contains { $0.included?.contains(where: \.isPrefix) ?? false }
     }
 

@@ -154,7 +154,7 @@ struct ServeCommand: ParsableCommand {
         let logger = Logger.lines(format, level: level)
         raiseDescriptorLimit(logger)
         // glibc gives nearly each thread a heap of its own, and each keeps what it has once needed: with
-        // two of them full writing takes 82 MB instead of 139, and no more time (docs/performance.md).
+        // two of them full writing takes 82 MB instead of 139 (docs/performance.md).
         clinux_share_heaps(2)
         // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
         // other place, and in memory a large file has none. Before there is a second thread.
