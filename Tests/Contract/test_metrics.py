@@ -245,9 +245,15 @@ def test_prometheus_scrapes_it(busy, tmp_path):
             assert time.monotonic() < deadline, (METRICS - names, (tmp_path / "prometheus.log").read_text())
             with suppress(OSError):  # It does not listen yet.
                 names = set(ask("label/__name__/values"))
-        query = 'query?' + urllib.parse.urlencode({"query": 'logbook_events_stored_total{type="cluster",severity="error"}'})
-        assert ask(query)["result"][0]["value"][1] == "1"
+
+        def result(query):
+            """Waits for it: Prometheus lists the names of a scrape before it has stored its values."""
+            while not (found := ask("query?" + urllib.parse.urlencode({"query": query}))["result"]):
+                assert time.monotonic() < deadline, query
+            return found
+
+        stored, = result('logbook_events_stored_total{type="cluster",severity="error"}')
+        assert stored["value"][1] == "1"
         # The limit of the database is shown only where there is one.
         for query in (query for query in QUERIES if "logbook_database_limit_bytes" not in query):
-            while not ask("query?" + urllib.parse.urlencode({"query": without_variables(query)}))["result"]:
-                assert time.monotonic() < deadline, query
+            result(without_variables(query))
