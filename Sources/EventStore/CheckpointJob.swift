@@ -19,6 +19,8 @@ final class CheckpointJob: WriterJob {
     private var seen = 0
     private var moved = 0
     private var restarted = 0
+    /// How often the rest has been moved since the WAL was to begin anew.
+    private var rounds = 0
     private var hasWarned = false
 
     private static let idleTime = Duration.seconds(1)
@@ -27,6 +29,7 @@ final class CheckpointJob: WriterJob {
     private static let readerWait: Int32 = 10
     private static let stoppedReaderWait: Int32 = 100
     private static let stops = 10
+    private static let mostRounds = 4
     /// Reads younger than this are not to blame for a WAL of half its bound.
     private static let longRead = Duration.milliseconds(100)
 
@@ -64,15 +67,24 @@ final class CheckpointJob: WriterJob {
         if isLarge { mover.work.wait() }
         try noteMoved()
         if !isMoving {
-            if pages - moved >= (isIdle ? 1 : max(1, checkpointPages / 2)) {
+            let isDue = pages - restarted >= 2 * checkpointPages
+            if pages - moved >= fewestToMove(isIdle: isIdle, isDue: isDue) {
+                if isDue { rounds += 1 }
                 mover.begin()
-            } else if isIdle || pages - restarted >= 2 * checkpointPages {
+            } else if isIdle || isDue {
                 // All has been moved that readers let it; so it is told.
                 if isIdle { try connection.checkpoint(.passive) }
                 try emptyWAL(stopping: isLarge ? .long : .none, isIdle: isIdle)
             }
         }
         return .afterCommit(orAfter: Self.idleTime)
+    }
+
+    /// Pages for which the other thread is asked: where the WAL is to begin anew for fewer than else, so
+    /// that the writer has next to none to move. While it moves others come.
+    private func fewestToMove(isIdle: Bool, isDue: Bool) -> Int {
+        if isIdle { return 1 }
+        return max(1, checkpointPages / (isDue && rounds < Self.mostRounds ? 64 : 2))
     }
 
     private func beginAnew() {
@@ -126,6 +138,7 @@ final class CheckpointJob: WriterJob {
         case .all: figures.noteStoppedReaders(reads.stop(olderThan: .zero))
         }
         restarted = pages
+        rounds = 0
         mover.work.wait()
         try noteMoved()
         // All will be moved that readers let, even where what follows finds the WAL busy: `mover` must not

@@ -30,8 +30,11 @@ final class WALMover: @unchecked Sendable {
     func begin() {
         work.begin { [self] () throws(SQLiteError) in
             let begin = clinux_monotonic_nanoseconds()
-            let pages = try connection?.checkpoint(.passive).pages
-            return (pages ?? 0, .nanoseconds(clinux_monotonic_nanoseconds() - begin))
+            guard let connection else { return (0, .zero) }
+            let pages = try connection.checkpoint(.passive).pages
+            // Else the writer has to, once nothing is left to move.
+            try connection.syncMoved()
+            return (pages, .nanoseconds(clinux_monotonic_nanoseconds() - begin))
         }
     }
 

@@ -172,6 +172,9 @@ public final class Connection {
     /// Rows that the last INSERT, UPDATE or DELETE changed.
     public var changes: Int { Int(sqlite3_changes64(handle)) }
 
+    /// Rows that have been changed since it was opened, those of a virtual table's own tables among them.
+    public var totalChanges: Int { Int(sqlite3_total_changes64(handle)) }
+
     /// The rowid of the last successful INSERT.
     public var lastInsertRowID: Int64 { sqlite3_last_insert_rowid(handle) }
 
@@ -253,7 +256,11 @@ public final class Connection {
         case truncate
     }
 
-    /// Moves the WAL's content into the database.
+    /// Moves the WAL's content into the database. One connection at a time may do so.
+    ///
+    /// SQLite syncs the file where it has moved all there is, and counts what it moved before as moved;
+    /// when that sync fails the disk may have lost any of it, and a second one would say nothing of it
+    /// (https://lwn.net/Articles/752063/). So all is moved again.
     ///
     /// - Returns: pages in the WAL, and how many of them are in the database now.
     @discardableResult
@@ -267,10 +274,29 @@ public final class Connection {
             case .truncate: SQLITE_CHECKPOINT_TRUNCATE
             }
         let result = sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, &moved)
-        guard result == SQLITE_OK else { throw lastError() }
+        guard result == SQLITE_OK else {
+            let error = lastError()
+            if error.extendedCode == SQLiteError.notSynced { forgetMoved() }
+            throw error
+        }
         if pages == moved { walPages = 0 }
         if kind != .passive { walEnd = 0 }
         return (Int(pages), Int(moved))
+    }
+
+    /// Syncs what has been moved into the file, also where a checkpoint has left that to a later one.
+    public func syncMoved() throws(SQLiteError) {
+        let result = csqlite_sync_database(handle)
+        guard result == SQLITE_OK else {
+            forgetMoved()
+            throw error(result, "the database file cannot be synced")
+        }
+    }
+
+    /// Has the next checkpoint move the whole WAL.
+    func forgetMoved() {
+        let result = csqlite_forget_moved(handle)
+        precondition(result == SQLITE_OK, "who has moved something has the WAL-index mapped")
     }
 
     /// Pages of the file itself, whatever the WAL holds; 0 where they have no checksums.

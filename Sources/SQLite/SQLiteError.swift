@@ -32,6 +32,9 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The extended code of bytes behind the end of a file, SQLITE_IOERR_SHORT_READ.
     static let shortRead = SQLITE_IOERR | 2 << 8
 
+    /// The extended code of a file that cannot be synced, SQLITE_IOERR_FSYNC.
+    static let notSynced = SQLITE_IOERR | 4 << 8
+
     /// The primary code of a file that is no database.
     public static let notADatabase = SQLITE_NOTADB
 

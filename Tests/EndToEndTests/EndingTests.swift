@@ -139,18 +139,23 @@ struct EndingTests {
         // The first round has readers opened, and the allocator keep what the most at a time took.
         try everyKind(count, server)
         let before = try awaitRest(server)
-        let memory = try server.anonymousMemory()
-        for _ in 0..<rounds { try everyKind(count, server) }
-        let after = try awaitRest(server)
+        // Four hundred bytes kept of each connection would be more, each time; what the allocator keeps of the
+        // most that were busy at once, which depends on what else the machine does, is more but once.
+        var growth = Int.max
+        var after = before
+        for _ in 1...3 where growth >= 4_000_000 {
+            let memory = try server.anonymousMemory()
+            for _ in 0..<rounds { try everyKind(count, server) }
+            after = try awaitRest(server)
+            growth = try server.anonymousMemory() - memory
+        }
+        #expect(growth < 4_000_000)
         // Readers open the database when they are first needed: one for each event loop, four for long
         // reads, beside the writer's.
         let isConnection = { (kind: String) in !kind.hasPrefix("/") }
         #expect(after.filter { isConnection($0.key) } == before.filter { isConnection($0.key) })
         let readers = ProcessInfo.processInfo.activeProcessorCount + 4
         #expect((after[server.database] ?? 0) <= 1 + readers, "\(after)")
-        // Four hundred bytes kept of each connection would be more.
-        let growth = try server.anonymousMemory() - memory
-        #expect(growth < 4_000_000)
         #expect(try server.exchange("GET", "/events/same").status == 200)
         try server.stop()
     }

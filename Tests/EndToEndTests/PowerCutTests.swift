@@ -40,17 +40,20 @@ struct PowerCutTests {
 
     /// Linux reports a failed sync once, and forgets what it did not save: a writer that syncs again
     /// and then acknowledges has acknowledged what is not on the disk.
-    @Test("After a sync that failed, at the end of the run")
-    func afterFailedSync() throws {
+    ///
+    /// - Parameter reserve: one of two pages has each commit's pages moved into the file beside the next.
+    @Test("After a sync that failed, at the end of the run", arguments: [nil, 8192])
+    func afterFailedSync(reserve: Int?) throws {
         for seed in 0..<Self.rounds {
             var generator = SeededGenerator(seed: UInt64(seed))
             var run = try FaultRun()
             var disk = FaultyDisk(seed: seed)
             disk.fault = FaultyDisk.Fault(
-                kind: .sync, at: .random(in: 8...40, using: &generator), action: .inputOutputError,
+                kind: .sync, at: .random(in: 8...(reserve == nil ? 40 : 70), using: &generator),
+                action: .inputOutputError,
                 count: .random(in: 1...3, using: &generator))
             disk.cutsOnce = run.folder.file("cut")
-            try run.run(disk, name: "a")
+            try run.run(disk, name: "a", reserve: reserve)
             try expectWhole(run, "seed \(seed), \(disk.fault!)")
         }
     }

@@ -4,7 +4,8 @@
 // The power cut: of everything written since the last sync of its file, a random part is undone, some of it torn at
 // 512-byte sectors; of what happened to names since the last sync of the folder, a random tail is undone (file
 // systems keep the order of that). A failed sync loses what it should have saved for good, unless it is written
-// again, as Linux does: it reports once, and calls the pages clean (https://lwn.net/Articles/752063/).
+// again, as Linux does: it reports once to each descriptor that was open, and calls the pages clean
+// (https://lwn.net/Articles/752063/).
 //
 // FAULTS_FILE     files whose path begins with this, and the folder they are in
 // FAULTS_KIND     open, read, write, sync, truncate, unlink, rename, or change: all of these but read
@@ -69,6 +70,7 @@ static int saved_count, is_second_half;
 static struct file files[FILES];
 static struct file *by_descriptor[FILES];
 static int is_folder[FILES];
+static int unreported[FILES]; // of a descriptor: the error of a sync by another one
 static struct change *changes;
 
 static int (*real_open)(const char *, int, ...);
@@ -125,13 +127,13 @@ static void say(const char *format, ...) {
     va_start(arguments, format);
     int length = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (real_write(STDERR_FILENO, line, (size_t)length) != length) abort();
+    if (real_write(STDERR_FILENO, line, (size_t)length) != length) _exit(70);
 }
 
 static void require(int condition, const char *what) {
     if (condition) return;
     say("fault: the shim itself failed: %s, errno %d\n", what, errno);
-    abort();
+    _exit(70); // Not abort(): a handler of its signal may close descriptors, which waits for the lock that is held.
 }
 
 static int is_ours(const char *path) { return prefix && path && !strncmp(path, prefix, strlen(prefix)); }
@@ -180,10 +182,11 @@ static void note_truncation(struct file *file, off_t size) {
     if (size < change->old_size) change->old = bytes_of(file, size, (size_t)(change->old_size - size));
 }
 
-// Another name for what is about to vanish, so that it can come back.
+// Another name for what is about to vanish, so that it can come back; one that an earlier process, killed before it could
+// forget it, has not left behind.
 static char *save(const char *path) {
-    char *name = malloc(strlen(path) + 32);
-    sprintf(name, "%s.vanished-%d", path, ++saved_count);
+    char *name = malloc(strlen(path) + 64);
+    sprintf(name, "%s.vanished-%d-%d", path, (int)getpid(), ++saved_count);
     if (link(path, name) == 0) return name;
     free(name);
     return NULL;
@@ -410,6 +413,7 @@ int close(int descriptor) {
         pthread_mutex_lock(&lock);
         by_descriptor[descriptor] = NULL;
         is_folder[descriptor] = 0;
+        unreported[descriptor] = 0;
         pthread_mutex_unlock(&lock);
     }
     return real_close(descriptor);
@@ -448,6 +452,11 @@ ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
     return pwrite64(descriptor, bytes, count, offset);
 }
 
+static void report_to_others(int descriptor, int error) {
+    for (int other = 0; other < FILES; other++)
+        if (other != descriptor && by_descriptor[other] == by_descriptor[descriptor]) unreported[other] = error;
+}
+
 static int sync_descriptor(int descriptor) {
     begin();
     struct file *file = file_of(descriptor);
@@ -457,7 +466,16 @@ static int sync_descriptor(int descriptor) {
     // Nothing is really synced: no power will go while the tests run, and they take a tenth of the time.
     int result = strike(SYNC) < 0 ? -1 : 0;
     int error = errno;
-    if (file) sync_file(file, result == 0);
+    if (file) {
+        sync_file(file, result == 0);
+        if (result != 0) {
+            report_to_others(descriptor, error);
+        } else if (unreported[descriptor]) {
+            result = -1;
+            error = unreported[descriptor];
+            unreported[descriptor] = 0;
+        }
+    }
     if (is_names && result == 0) sync_folder();
     pthread_mutex_unlock(&lock);
     errno = error;

@@ -44,6 +44,32 @@ struct WALTests {
             """)
     }
 
+    /// What the disk has not kept, though it was moved, a checkpoint that goes on from there would not
+    /// write again.
+    @Test("What a failed sync may have lost is moved again", arguments: [false, true])
+    func lost(isForgotten: Bool) throws {
+        let connection = try open()
+        try fill(connection)
+        try connection.checkpoint(.truncate)
+        let before = try Data(contentsOf: URL(filePath: path))
+        try fill(connection)
+        let reader = try Connection(path, .readOnly)
+        try reader.execute("BEGIN; SELECT count(*) FROM t")
+        try fill(connection)
+        let (pages, moved) = try connection.checkpoint(.passive)
+        #expect(0 < moved && moved < pages)
+        let file = try FileHandle(forWritingTo: URL(filePath: path))
+        let size = try file.seekToEnd()
+        try file.seek(toOffset: 0)
+        try file.write(contentsOf: before + Data(count: Int(size) - before.count))
+        try file.close()
+        if isForgotten { connection.forgetMoved() }
+        try reader.execute("ROLLBACK")
+        try connection.checkpoint(.restart)
+        let isWhole = (try? Connection(path, .readOnly).text("PRAGMA integrity_check")) == "ok"
+        #expect(isWhole == isForgotten)
+    }
+
     // MARK: The mark
 
     @Test("Is there from the first frame on, until the WAL has been emptied or deleted")

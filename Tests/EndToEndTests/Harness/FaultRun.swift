@@ -33,11 +33,14 @@ struct FaultRun {
     var wasKilled: Bool { status >= 128 }
 
     /// Runs from start to end.
-    mutating func run(_ disk: FaultyDisk, name: String) throws {
+    ///
+    /// - Parameter reserve: `--disk-reserve-bytes`, where it is not the usual.
+    mutating func run(_ disk: FaultyDisk, name: String, reserve: Int? = nil) throws {
         let child = try ChildProcess(
             BuiltProgram.path,
             ["serve", "--listen", "127.0.0.1:0", "--database", path, "--event-loops", "1"]
-                + LogbookProcess.keeping + (most.map { ["--max-events", "\($0)"] } ?? []),
+                + LogbookProcess.keeping + (most.map { ["--max-events", "\($0)"] } ?? [])
+                + (reserve.map { ["--disk-reserve-bytes", "\($0)"] } ?? []),
             environment: try disk.environment(of: path))
         defer { log = child.standardError.text }
         if let line = try? child.standardError.line(containing: "Listening on http://"),
