@@ -80,10 +80,12 @@ final class EventStatements {
         return try deleteEvents(of: expired)
     }
 
-    /// Empties the search index in a transaction of its own.
-    func emptySearchIndex() throws(SQLiteError) {
+    /// Empties the search index in a transaction of its own; false where there is nothing in it.
+    func emptySearchIndex() throws(SQLiteError) -> Bool {
+        guard try !search.isEmpty() else { return false }
         try connection.transaction { () throws(SQLiteError) in try search.empty() }
         search.noteCommit()
+        return true
     }
 
     /// Events that are about to be deleted.

@@ -69,14 +69,16 @@ final class EventWriter: @unchecked Sendable {
         let statements = try EventStatements(connection, search)
         if let pages = plan.databasePages {
             space = try FileSpace(
-                connection, statements, databasePages: pages, walPages: plan.walPages)
+                connection, statements, databasePages: pages, walPages: plan.walPages,
+                logger: logger)
         } else {
             space = nil
         }
         eventsPerCommit = min(
             configuration.eventsPerCommit, space == nil ? .max : max(1, plan.walPages / 16))
         transaction = try WriteTransaction(connection, statements, space: space)
-        jobs = WriterJobs(connection, logger: logger, figures: figures, reads: reads)
+        jobs = WriterJobs(
+            connection, logger: logger, figures: figures, reads: reads, space: space)
         checkpoints = CheckpointJob(
             connection, try WALMover(path: configuration.path), plan, pageBytes: pageBytes,
             figures: figures, reads: reads, reserve: reserve, logger: logger)
@@ -102,6 +104,7 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(deletions)
         jobs.add(try ShrinkJob(connection, space: space))
         jobs.add(indexing)
+        jobs.add(MergingJob(connection, search, space: space))
         jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
         jobs.add(
             ScrubbingJob(connection, figures: figures) { [checkpoints] in checkpoints.isMoving })
@@ -283,6 +286,8 @@ final class EventWriter: @unchecked Sendable {
                 checkpoints.makeRoom(stopping: .all)
                 return write(refused, isAgain: true)
             }
+        } catch  where jobs.haveMadeRoom(after: error) {
+            return write(writes, isAgain: isAgain)
         } catch {
             let reason = noteFailure(error)
             if error.code == SQLiteError.full, reserve.spend() {

@@ -1,3 +1,4 @@
+import Logging
 import SQLite
 
 /// What may still be written before the database and its WAL reach their bound. Asked before
@@ -5,6 +6,7 @@ import SQLite
 final class FileSpace {
     private let connection: Connection
     private let statements: EventStatements
+    private let logger: Logger
     private let databasePages, walPages: Int
     private let pageCount, freeCount: Statement
 
@@ -27,8 +29,10 @@ final class FileSpace {
 
     /// - Parameter databasePages: the bound on the database itself.
     init(
-        _ connection: Connection, _ statements: EventStatements, databasePages: Int, walPages: Int
+        _ connection: Connection, _ statements: EventStatements, databasePages: Int, walPages: Int,
+        logger: Logger
     ) throws(SQLiteError) {
+        self.logger = logger
         self.connection = connection
         self.statements = statements
         self.databasePages = databasePages
@@ -65,17 +69,42 @@ final class FileSpace {
     }
 
     /// Rows that a slice of retention may remove.
-    var rowsPerSlice: Int { max(1, walPages / Self.reserve / Self.pagesPerEvent) }
+    var rowsPerSlice: Int { max(1, walPages / Self.reserve / (Self.pagesPerEvent / 4)) }
 
-    /// Whether the WAL has room for a slice of indexing, to which merging may add as much again, and the
-    /// database for it and for deleting.
+    /// Whether the WAL has room for a slice of indexing, and the database for it and for deleting.
     func hasRoomToIndex() throws(SQLiteError) -> Bool {
-        guard connection.walEnd + walPages / Self.reserve < walPages else { return false }
+        guard walHasRoomToIndex else { return false }
         return try freePages() > kept / 2
     }
 
+    private var walHasRoomToIndex: Bool {
+        connection.walEnd + walPages / Self.reserve < walPages
+    }
+
     /// Events that such a slice may take, each of them less than a page.
-    var eventsPerIndexing: Int { walPages / Self.reserve / 4 }
+    var eventsPerIndexing: Int { max(1, walPages / Self.reserve / 4) }
+
+    /// Pages that a slice of merging may write before it frees as many, and on to the end of a word's
+    /// list. A full database has to be merged most of all, for only then does what is deleted leave the
+    /// index.
+    func pagesPerMerging() throws(SQLiteError) -> Int {
+        guard walHasRoomToIndex else { return 0 }
+        return min(walPages / Self.reserve / 4, try freePages() / 2)
+    }
+
+    /// Has the search index give up its pages, to be filled anew, where `error` says that none is left
+    /// below the bound: what is deleted makes it larger at first, and so does merging.
+    ///
+    /// - Returns: false where it is the disk that is full, or something else that is wrong, or where this
+    ///   has been done.
+    func makeRoom(after error: SQLiteError) throws(SQLiteError) -> Bool {
+        guard error.code == SQLiteError.full, try isShort(), try statements.emptySearchIndex()
+        else { return false }
+        logger.warning(
+            "The search index has taken the pages that deleting needs below --max-database-bytes: it is made anew"
+        )
+        return true
+    }
 
     // MARK: Within one
 

@@ -14,8 +14,8 @@ extension Migration {
         Migration(version: 3, description: "Search index", apply: searchIndex),
         Migration(version: 4, description: "Checksums of pages", apply: fitPages),
         Migration(
-            version: 5, description: "Names with another filter in the search index",
-            apply: emptySearchIndex),
+            version: 5, description: "Pairs in the search index, merged by the writer",
+            apply: searchPairs),
     ]
 
     // MARK: Version 1
@@ -238,13 +238,17 @@ extension Migration {
 
     // MARK: Version 5
 
-    /// `SearchDocument` gives the index a name with each other filter, too: it is filled anew.
-    private static func emptySearchIndex(
+    /// `SearchDocument` gives the index a name with each other filter, too, and a word with the number
+    /// behind it: it is filled anew. What FTS5 would merge in commits, however many segments it takes,
+    /// `MergingJob` does.
+    private static func searchPairs(
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {
         try connection.execute(
             """
             INSERT INTO search (search) VALUES ('delete-all');
+            INSERT INTO search (search, rank) VALUES ('automerge', 0);
+            INSERT INTO search (search, rank) VALUES ('crisismerge', 256);
             UPDATE search_state SET indexed_seq = 0;
             """)
     }

@@ -102,17 +102,7 @@ final class RetentionJob: WriterJob {
     ) throws(SQLiteError) -> Int {
         let begin = clinux_monotonic_nanoseconds()
         var removed = 0
-        do {
-            try connection.transaction { () throws(SQLiteError) in removed = try delete(limit) }
-        } catch  where error.code == SQLiteError.full {
-            // Deleting makes the search index larger at first.
-            guard let space, try space.isShort() else { throw error }
-            logger.warning(
-                "The search index has taken the pages that deleting needs below --max-database-bytes: it is made anew"
-            )
-            try statements.emptySearchIndex()
-            try connection.transaction { () throws(SQLiteError) in removed = try delete(limit) }
-        }
+        try connection.transaction { () throws(SQLiteError) in removed = try delete(limit) }
         if removed >= size.count {
             size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin))
         }

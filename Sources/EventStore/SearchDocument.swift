@@ -1,8 +1,8 @@
 import Events
 
-/// What the search index is given of an event: its words, each once, and a token for each field that
-/// filters know and for each pair of them. So one walk along the index serves any two filters, or
-/// filters and words together.
+/// What the search index is given of an event: its words, each once, a token for each word with the short
+/// number behind it, as names have them (`nginx-7`), and one for each field that filters know and for each
+/// pair of them. So one walk along the index serves any two filters, or filters and words together.
 ///
 /// The index only narrows: what reads it looks at the event itself. It may thus know more of an
 /// event than is true, never less, and a token may stand for several values.
@@ -14,6 +14,10 @@ final class SearchDocument {
     @exclusivity(unchecked) private var table = [Entry](repeating: Entry(), count: tableSize)
     @exclusivity(unchecked) private var used = 0
     private var generation: UInt32 = 0
+    /// Where the words of the place before and of the present one lie in `text`: a word and its parts
+    /// share one.
+    @exclusivity(unchecked) private var before: [Range<Int>] = []
+    @exclusivity(unchecked) private var here: [Range<Int>] = []
 
     private struct Entry {
         var generation: UInt32 = 0
@@ -34,7 +38,16 @@ final class SearchDocument {
         used = 0
         for field in TextMatcher.fields {
             guard let bytes = event[field] else { continue }
-            scanner.scan(bytes, isJSON: field == .metadata) { word, _ in append(word) }
+            here.removeAll(keepingCapacity: true)
+            scanner.scan(bytes, isJSON: field == .metadata) { word, isWhole in
+                if isWhole {
+                    swap(&before, &here)
+                    here.removeAll(keepingCapacity: true)
+                }
+                let range = append(word)
+                here.append(range)
+                if Self.isShortNumber(word) { appendPairs(with: range) }
+            }
         }
         for (place, field) in Self.filters.enumerated() {
             guard let value = event[field] else { continue }
@@ -46,17 +59,15 @@ final class SearchDocument {
         }
     }
 
-    private func append(_ word: UnsafeRawBufferPointer) {
+    /// Appends a word unless it is there, and says where it is.
+    private func append(_ word: UnsafeRawBufferPointer) -> Range<Int> {
         var hash: UInt32 = 0x811C_9DC5
         for byte in word { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
         var slot = Int(hash ^ hash >> 16) & (Self.tableSize - 1)
         while table[slot].generation == generation {
             let entry = table[slot]
-            if entry.count == word.count,
-                text[Int(entry.start)..<Int(entry.start + entry.count)].elementsEqual(word)
-            {
-                return
-            }
+            let range = Int(entry.start)..<Int(entry.start + entry.count)
+            if range.count == word.count, text[range].elementsEqual(word) { return range }
             slot = (slot + 1) & (Self.tableSize - 1)
         }
         if used < Self.tableSize / 4 * 3 {
@@ -64,8 +75,45 @@ final class SearchDocument {
             table[slot] = Entry(
                 generation: generation, start: Int32(text.count), count: Int32(word.count))
         }
+        let start = text.count
         text.append(contentsOf: word)
         text.append(UInt8(ascii: " "))
+        return start..<(start + word.count)
+    }
+
+    // MARK: Tokens of words
+
+    /// Appends the tokens of the words before with the number at `range`.
+    private func appendPairs(with range: Range<Int>) {
+        for word in before {
+            text += Self.pairMark
+            for index in word { text.append(text[index]) }
+            text.append(UInt8(ascii: "."))
+            for index in range { text.append(text[index]) }
+            text.append(UInt8(ascii: " "))
+        }
+    }
+
+    /// What stands for `words`, which follow each other in an event, each with the words beside it where
+    /// the index has that.
+    static func tokens(_ words: [[UInt8]]) -> [[UInt8]] {
+        words.indices.flatMap { index -> [[UInt8]] in
+            let word = words[index]
+            let isCovered =
+                index + 1 < words.count && words[index + 1].withUnsafeBytes(isShortNumber)
+            guard index > 0, word.withUnsafeBytes(isShortNumber) else {
+                return isCovered ? [] : [word]
+            }
+            return [pairMark + words[index - 1] + [UInt8(ascii: ".")] + word]
+        }
+    }
+
+    /// Neither a word nor a filter's token begins so.
+    private static let pairMark = Array("..".utf8)
+
+    /// Longer ones are rare enough by themselves.
+    private static func isShortNumber(_ word: UnsafeRawBufferPointer) -> Bool {
+        word.count <= 3 && word.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
     }
 
     // MARK: Tokens of filters

@@ -13,8 +13,11 @@ final class SearchIndex {
     private var filledSeq: Int64
     /// Events that were deleted, or were to be, while the documents of the next ones are made.
     private var gone: Set<Int64>?
+    /// Events that went in or out since its segments were merged as far as they should be; at first there
+    /// may be some of before.
+    private(set) var unmerged = 1
     private let connection: Connection
-    private let last, state, find, add, remove, bounds: Statement
+    private let last, state, find, add, remove, merge, bounds: Statement
     private let document = SearchDocument()
 
     init(_ connection: Connection) throws(SQLiteError) {
@@ -32,6 +35,7 @@ final class SearchIndex {
         add = try connection.prepare("INSERT INTO search (rowid, words) VALUES (?, ?)")
         remove = try connection.prepare(
             "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)")
+        merge = try connection.prepare("INSERT INTO search (search, rank) VALUES ('merge', ?)")
         bounds = try connection.prepare(EventTable.seqsOfMoment)
     }
 
@@ -65,6 +69,7 @@ final class SearchIndex {
             try add.bind(2, borrowing: text)
             try add.run()
         }
+        unmerged += documents.count
         filledSeq = documents.lastSeq
         try state.bind(1, filledSeq)
         try state.run()
@@ -78,10 +83,20 @@ final class SearchIndex {
         return try !find.step()
     }
 
+    /// Whether none of the events that are there is in it.
+    func isEmpty() throws(SQLiteError) -> Bool {
+        guard let first = try firstSeq() else { return true }
+        return indexedSeq < first
+    }
+
+    private func firstSeq() throws(SQLiteError) -> Int64? {
+        try connection.integer("SELECT min(seq) FROM events")
+    }
+
     /// Empties the index, to be filled anew: hardly any page is needed for that, and most become free.
     func empty() throws(SQLiteError) {
         try connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
-        filledSeq = max(0, (try connection.integer("SELECT min(seq) FROM events") ?? 0) - 1)
+        filledSeq = max(0, (try firstSeq() ?? 0) - 1)
         try state.bind(1, filledSeq)
         try state.run()
     }
@@ -105,7 +120,25 @@ final class SearchIndex {
             try remove.bind(2, borrowing: text)
             try remove.run()
         }
+        unmerged += documents.count
     }
+
+    /// Merges segments, each change of the index being one: so many pages, and on to the end of a word's
+    /// list.
+    ///
+    /// - Returns: whether there was anything to do.
+    func merge(pages: Int) throws(SQLiteError) -> Bool {
+        let before = connection.totalChanges
+        try merge.bind(1, Int64(pages))
+        try merge.run()
+        // https://sqlite.org/fts5.html#the_merge_command
+        let hasWorked = connection.totalChanges - before > 1
+        unmerged = hasWorked ? max(1, unmerged - pages / Self.pagesPerEvent) : 0
+        return hasWorked
+    }
+
+    /// Pages that are written to merge what an event changes, until it is where it stays.
+    static let pagesPerEvent = 2
 
     private func isAlone(_ event: EventView) throws(SQLiteError) -> Bool {
         guard SearchKey.createdAt(SearchKey.of(event)) != nil else { return false }

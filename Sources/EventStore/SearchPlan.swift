@@ -2,7 +2,7 @@ import Events
 
 /// How the search index serves a query: by a walk along its keys, which are in the order of pages.
 struct SearchPlan {
-    /// Words that must all be in a document.
+    /// Words, or tokens of two, that must all be in a document.
     private var words: [[UInt8]] = []
     /// Prefixes of words that must be in it, too.
     private var prefixes: [[UInt8]] = []
@@ -45,11 +45,10 @@ struct SearchPlan {
             sql: "SELECT \(EventTable.columns) FROM events WHERE \(rows.sql) AND seq > ?",
             values: rows.values)
         for required in conditions.text?.required ?? [] {
-            if required.isPrefix {
-                prefixes.append(required.word)
-            } else {
-                words.append(required.word)
+            for token in SearchDocument.tokens(required.words) where !words.contains(token) {
+                words.append(token)
             }
+            if let prefix = required.prefix { prefixes.append(prefix) }
         }
         for filter in conditions.metadata {
             words += filter.requiredWords.prefix(TextQuery.maxWords)

@@ -24,13 +24,19 @@ final class WriterJobs {
     private let connection: Connection
     private let figures: StoreFigures
     private let reads: OpenReads
+    private let space: FileSpace?
     /// Commits of the connection that the jobs have been told of.
     private var commits = 0
     private var entries: [Entry] = []
     /// Where the next turn begins, so that a job with much to do does not starve the others.
     private var turn = 0
 
-    init(_ connection: Connection, logger: Logger, figures: StoreFigures, reads: OpenReads) {
+    /// - Parameter space: nil where the files may grow as they like.
+    init(
+        _ connection: Connection, logger: Logger, figures: StoreFigures, reads: OpenReads,
+        space: FileSpace? = nil
+    ) {
+        self.space = space
         self.connection = connection
         self.logger = logger
         self.figures = figures
@@ -80,6 +86,8 @@ final class WriterJobs {
             next = try job.runSlice()
             if entries[index].hasFailed { logger.notice("The \(job.name) works again") }
             entries[index].hasFailed = false
+        } catch  where haveMadeRoom(after: error) {
+            next = .soon
         } catch {
             reads.note(error)
             if !entries[index].hasFailed {
@@ -91,6 +99,13 @@ final class WriterJobs {
         now = clinux_monotonic_nanoseconds()
         figures.noteSlice(job.name, .nanoseconds(now - begin))
         schedule(index, next, now)
+    }
+
+    /// Whether what failed with `error`, a job's slice or a commit, should be tried again at once: there
+    /// is room now below the bound on bytes.
+    func haveMadeRoom(after error: SQLiteError) -> Bool {
+        // Where even that fails, what failed first is the trouble to tell of.
+        (try? space?.makeRoom(after: error)) ?? false
     }
 
     private func schedule(_ index: Int, _ next: NextSlice, _ now: UInt64) {

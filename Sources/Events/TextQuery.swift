@@ -11,12 +11,12 @@ public struct TextQuery: Hashable, Sendable {
         var isExcluded = false
     }
 
-    /// A word that an event must have to match.
-    public struct RequiredWord: Hashable, Sendable {
-        /// In lower case, no longer than `WordScanner.maxBytes`.
-        public let word: [UInt8]
-        /// Whether it may go on.
-        public let isPrefix: Bool
+    /// Words that an event must have to match, in lower case, no longer than `WordScanner.maxBytes`.
+    public struct RequiredWords: Hashable, Sendable {
+        /// They follow each other in one field.
+        public let words: [[UInt8]]
+        /// What a word behind them begins with.
+        public let prefix: [UInt8]?
     }
 
     let terms: [Term]
@@ -101,17 +101,12 @@ public struct TextQuery: Hashable, Sendable {
         return Array(ordered.joined(separator: [UInt8(ascii: ",")]))
     }
 
-    /// The words without which no event matches, each once.
-    public var required: [RequiredWord] {
-        var seen: Set<RequiredWord> = []
-        var required: [RequiredWord] = []
-        for term in terms where !term.isExcluded {
-            for (place, word) in term.words.enumerated() {
-                let isPrefix = term.endsInPrefix && place == term.words.count - 1
-                let word = RequiredWord(word: word, isPrefix: isPrefix)
-                if seen.insert(word).inserted { required.append(word) }
-            }
+    /// The words without which no event matches; those of a term follow each other.
+    public var required: [RequiredWords] {
+        terms.filter { !$0.isExcluded }.map { term in
+            RequiredWords(
+                words: term.endsInPrefix ? term.words.dropLast() : term.words,
+                prefix: term.endsInPrefix ? term.words.last : nil)
         }
-        return required
     }
 }

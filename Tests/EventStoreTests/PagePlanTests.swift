@@ -167,6 +167,13 @@ struct PagePlanTests {
             ])
                 == ["words", "near", "a", "b", "x", "y", "z", "and"].map { "\"\($0)\"" }
                 .joined(separator: " AND ") + " AND (\"pre\" OR \"prepre\") AND \".s.error\"")
+        #expect(
+            try expression([("q", "nginx-7 10.0.0.255:8080 \"at 7 12\" nginx-77* 7-x a")])
+                == [
+                    "..nginx.7", "..10.0", "..0.0", "..0.255", "8080", "..at.7", "..7.12", "nginx",
+                    "7", "x", "a",
+                ]
+                .map { "\"\($0)\"" }.joined(separator: " AND ") + " AND (\"77\" OR \"7777\")")
         #expect(try expression([("q", "wide*")]) == nil)
         #expect(try expression([("q", "wide* x")]) == "\"x\"")
     }

@@ -156,6 +156,40 @@ struct SearchTests {
         }
     }
 
+    @Test("Words and numbers that follow each other are found however they are written")
+    func pairs() throws {
+        var generator = SeededGenerator(seed: 1)
+        let connection = try Connection(path, .readWrite)
+        let words = [
+            "nginx", "7", "12", "0", "007", "1234", "v2", "HTTPServer", "7Up", "é", "Node7",
+        ]
+        func text(_ count: Int, separators: [String]) -> String {
+            (0..<count).map { _ in
+                words.randomElement(using: &generator)! + separators.randomElement(
+                    using: &generator)!
+            }.joined()
+        }
+        for _ in 0..<600 {
+            let title = text(
+                .random(in: 1...8, using: &generator), separators: ["-", ".", " ", "/"])
+            try Self.insert(connection, title: title)
+        }
+        let queries = (0..<200).map { _ in
+            let terms = (0..<Int.random(in: 1...2, using: &generator)).map { _ in
+                "\"" + text(.random(in: 1...4, using: &generator), separators: ["-", " "]) + "\""
+            }
+            return [("q", terms.joined(separator: " "))]
+        }
+        let reader = try makeReader(path)
+        // Nothing is in the index yet: each event is looked at.
+        let wanted = try queries.map { try Self.seqs(reader, $0) }
+        #expect(wanted.filter { !$0.isEmpty }.count > 50)
+        try Self.fill(connection)
+        for (query, wanted) in zip(queries, wanted) {
+            #expect(try Self.seqs(reader, query) == wanted, "\(query)")
+        }
+    }
+
     @Test("Events that share a key are each found, and survive each other")
     func sharedKeys() throws {
         let connection = try Connection(path, .readWrite)

@@ -81,12 +81,13 @@ struct TextQueryTests {
 
     @Test("Its bounds are its bounds")
     func bounds() throws {
-        #expect(try TextQuery(String(repeating: "a ", count: 16)).required.count == 1)
-        #expect(try TextQuery(String(repeating: "a", count: 1024)).required[0].word.count == 64)
-        #expect(try TextQuery("ab*").required.map(\.word) == [Array("ab".utf8)])
+        #expect(try TextQuery(String(repeating: "a ", count: 16)).required.count == 16)
+        #expect(try TextQuery(String(repeating: "a", count: 1024)).required[0].words[0].count == 64)
+        let required = try TextQuery("Node-32* -x \"a b\" cd*").required
         #expect(
-            try TextQuery("Node-32* -x \"a b\"").required.map(\.isPrefix) == [
-                false, true, false, false,
+            required.map { $0.words.map { String(decoding: $0, as: UTF8.self) } } == [
+                ["node"], ["a", "b"], [],
             ])
+        #expect(required.map(\.prefix) == [Array("32".utf8), nil, Array("cd".utf8)])
     }
 }
