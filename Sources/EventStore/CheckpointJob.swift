@@ -70,7 +70,8 @@ final class CheckpointJob: WriterJob {
             let isDue = pages - restarted >= 2 * checkpointPages
             if pages - moved >= fewestToMove(isIdle: isIdle, isDue: isDue) {
                 if isDue { rounds += 1 }
-                mover.begin()
+                // Else the writer has to sync all of it.
+                mover.begin(syncs: isDue)
             } else if isIdle || isDue {
                 // All has been moved that readers let it; so it is told.
                 if isIdle { try connection.checkpoint(.passive) }

@@ -11,7 +11,8 @@ final class MergingJob: WriterJob {
     private var size: SliceSize
 
     private static let mostPages = 16_384
-    /// Events that may wait to be merged; where more come than that, a slice is as large as it has to be.
+    /// Events that may wait to be merged. Where more come than slices merge, these become as large as they
+    /// have to be: a page for each second event beyond.
     private static let mostUnmerged = 4096
     /// How long to leave a file alone that has no room.
     private static let rest = Duration.seconds(1)
@@ -27,8 +28,8 @@ final class MergingJob: WriterJob {
         guard search.unmerged > 0 else { return .afterCommit() }
         let room = try space?.pagesPerMerging() ?? Self.mostPages
         guard room > 0 else { return .afterCommit(orAfter: Self.rest) }
-        let late = max(0, search.unmerged - Self.mostUnmerged) * SearchIndex.pagesPerEvent
-        let pages = min(max(size.count, min(late, Self.mostPages)), room)
+        let late = max(0, search.unmerged - Self.mostUnmerged) / 2
+        let pages = min(max(size.count, late), Self.mostPages, room)
         let begin = clinux_monotonic_nanoseconds()
         var hasWorked = false
         try connection.transaction { () throws(SQLiteError) in

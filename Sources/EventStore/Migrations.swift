@@ -249,6 +249,7 @@ extension Migration {
             INSERT INTO search (search) VALUES ('delete-all');
             INSERT INTO search (search, rank) VALUES ('automerge', 0);
             INSERT INTO search (search, rank) VALUES ('crisismerge', 256);
+            INSERT INTO search (search, rank) VALUES ('usermerge', 16);
             UPDATE search_state SET indexed_seq = 0;
             """)
     }

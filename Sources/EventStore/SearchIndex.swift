@@ -138,7 +138,7 @@ final class SearchIndex {
     }
 
     /// Pages that are written to merge what an event changes, until it is where it stays.
-    static let pagesPerEvent = 2
+    private static let pagesPerEvent = 2
 
     private func isAlone(_ event: EventView) throws(SQLiteError) -> Bool {
         guard SearchKey.createdAt(SearchKey.of(event)) != nil else { return false }

@@ -27,13 +27,15 @@ final class WALMover: @unchecked Sendable {
 
     /// Begins to move what is in the WAL by now. What is left to move keeps the WAL from beginning anew
     /// until it has been moved.
-    func begin() {
+    ///
+    /// - Parameter syncs: has the file synced where commits go on, too; else SQLite leaves that to a later
+    ///   one.
+    func begin(syncs: Bool) {
         work.begin { [self] () throws(SQLiteError) in
             let begin = clinux_monotonic_nanoseconds()
             guard let connection else { return (0, .zero) }
             let pages = try connection.checkpoint(.passive).pages
-            // Else the writer has to, once nothing is left to move.
-            try connection.syncMoved()
+            if syncs { try connection.syncMoved() }
             return (pages, .nanoseconds(clinux_monotonic_nanoseconds() - begin))
         }
     }

@@ -55,8 +55,8 @@ struct MergingJobTests {
 
     @Test("Segments stay as they are in commits, and are merged a few pages at a time")
     func merges() throws {
-        try add(shares: 12, of: 300)
-        #expect(try segments() == 12)
+        try add(shares: 20, of: 180)
+        #expect(try segments() == 20)
         #expect(search.unmerged > 3600)
         var slices = 0
         while search.unmerged > 0 {
@@ -69,7 +69,7 @@ struct MergingJobTests {
             try #require(slices < 1000)
         }
         #expect(slices > 3)
-        #expect(try segments() ?? 12 < 4)
+        #expect(try segments() ?? 20 < 16)
         #expect(
             try connection.text("INSERT INTO search (search) VALUES ('integrity-check')") == nil)
         // There is nothing to do until something comes.
@@ -83,10 +83,10 @@ struct MergingJobTests {
 
     @Test("What was not merged before a start is merged after it")
     func afterStart() throws {
-        try add(shares: 8, of: 100)
+        try add(shares: 18, of: 50)
         let again = MergingJob(connection, try SearchIndex(connection), space: nil)
         for _ in 1...100 { _ = try again.runSlice() }
-        #expect(try segments() ?? 8 < 4)
+        #expect(try segments() ?? 18 < 16)
     }
 
     @Test("Where more comes than slices merge, they become as large as they have to be")

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS 'search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 INSERT INTO search_config VALUES('automerge',0);
 INSERT INTO search_config VALUES('crisismerge',256);
 INSERT INTO search_config VALUES('pgsz',4040);
+INSERT INTO search_config VALUES('usermerge',16);
 INSERT INTO search_config VALUES('version',4);
 CREATE TABLE search_state (indexed_seq INTEGER NOT NULL);
 INSERT INTO search_state VALUES(6);
