@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import HTTPServer
 import Logging
@@ -20,16 +19,15 @@ enum Echo {
         let server = Server(
             ServerConfiguration(addresses: [address], loops: 2), router: Router(routes),
             logger: Logger(label: "echo", factory: { StreamLogHandler.standardError(label: $0) }))
-        signal(SIGTERM, SIG_IGN)
-        let termination = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .main)
-        termination.setEventHandler {
-            server.stop(timeout: .seconds(5))
-            exit(0)
-        }
-        // First, or a signal that comes while it starts would be ignored.
-        termination.activate()
+        // Before any thread begins: none is ended by it then, and one that comes early is not lost.
+        var termination = sigset_t()
+        sigemptyset(&termination)
+        sigaddset(&termination, SIGTERM)
+        pthread_sigmask(SIG_BLOCK, &termination, nil)
         try server.start()
-        dispatchMain()
+        var signal: Int32 = 0
+        sigwait(&termination, &signal)
+        server.stop(timeout: .seconds(5))
     }
 
     private static var routes: [Route] {
