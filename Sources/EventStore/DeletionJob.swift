@@ -71,9 +71,11 @@ final class DeletionJob: WriterJob {
         let delete = { () throws(SQLiteError) in deleted = try self.statements.delete(seqs) }
         do {
             try connection.transaction(delete)
-        } catch  where error.code == SQLiteError.full {
+        } catch
+            where error.code == SQLiteError.full
+            && (space?.makeRoom(after: error) ?? false || reserve.spend())
+        {
             // What is left of a full disk is for that which makes room.
-            guard try space?.makeRoom(after: error) ?? false || reserve.spend() else { throw error }
             try connection.transaction(delete)
         }
         return deleted

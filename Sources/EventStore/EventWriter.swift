@@ -286,7 +286,7 @@ final class EventWriter: @unchecked Sendable {
                 checkpoints.makeRoom(stopping: .all)
                 return write(refused, isAgain: true)
             }
-        } catch  where jobs.haveMadeRoom(after: error) {
+        } catch  where space?.makeRoom(after: error) ?? false {
             return write(writes, isAgain: isAgain)
         } catch {
             let reason = noteFailure(error)

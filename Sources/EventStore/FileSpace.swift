@@ -89,17 +89,22 @@ final class FileSpace {
     /// index.
     func pagesPerMerging() throws(SQLiteError) -> Int {
         guard walHasRoomToIndex else { return 0 }
-        return min(walPages / Self.reserve / 4, try freePages() / 2)
+        return min(eventsPerIndexing, try freePages() / 2)
     }
 
     /// Has the search index give up its pages, to be filled anew, where `error` says that none is left
     /// below the bound: what is deleted makes it larger at first, and so does merging.
     ///
-    /// - Returns: false where it is the disk that is full, or something else that is wrong, or where this
-    ///   has been done.
-    func makeRoom(after error: SQLiteError) throws(SQLiteError) -> Bool {
-        guard error.code == SQLiteError.full, try isShort(), try statements.emptySearchIndex()
-        else { return false }
+    /// - Returns: whether to try again: not where it is the disk that is full, or something else that is
+    ///   wrong, or where this has been done.
+    func makeRoom(after error: SQLiteError) -> Bool {
+        do {
+            guard error.code == SQLiteError.full, try isShort(), try statements.emptySearchIndex()
+            else { return false }
+        } catch {
+            // What failed first is the trouble to tell of.
+            return false
+        }
         logger.warning(
             "The search index has taken the pages that deleting needs below --max-database-bytes: it is made anew"
         )

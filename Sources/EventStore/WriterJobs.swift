@@ -86,7 +86,7 @@ final class WriterJobs {
             next = try job.runSlice()
             if entries[index].hasFailed { logger.notice("The \(job.name) works again") }
             entries[index].hasFailed = false
-        } catch  where haveMadeRoom(after: error) {
+        } catch  where space?.makeRoom(after: error) ?? false {
             next = .soon
         } catch {
             reads.note(error)
@@ -99,13 +99,6 @@ final class WriterJobs {
         now = clinux_monotonic_nanoseconds()
         figures.noteSlice(job.name, .nanoseconds(now - begin))
         schedule(index, next, now)
-    }
-
-    /// Whether what failed with `error`, a job's slice or a commit, should be tried again at once: there
-    /// is room now below the bound on bytes.
-    func haveMadeRoom(after error: SQLiteError) -> Bool {
-        // Where even that fails, what failed first is the trouble to tell of.
-        (try? space?.makeRoom(after: error)) ?? false
     }
 
     private func schedule(_ index: Int, _ next: NextSlice, _ now: UInt64) {

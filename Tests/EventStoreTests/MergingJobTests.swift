@@ -30,16 +30,7 @@ struct MergingJobTests {
                     SELECT '\(share)-' || n, 'cluster', 'info', 'Pod ' || n, hex(randomblob(20)) || ' ' || hex(randomblob(20)),
                       '\(testMoment.text)' FROM n
                     """)
-                var documents = SearchDocuments()
-                let document = SearchDocument()
-                let next = try connection.prepare(
-                    "SELECT \(EventTable.columns) FROM events WHERE seq > ? ORDER BY seq")
-                try next.bind(1, search.indexedSeq)
-                while try next.step() {
-                    document.make(EventTable.view(next))
-                    documents.append(EventTable.view(next), text: document.text)
-                }
-                try search.add(documents)
+                try index(connection, search, first: count)
             }
             search.noteCommit()
         }

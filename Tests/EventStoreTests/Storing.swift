@@ -25,7 +25,10 @@ func event(_ fields: [String: Any] = [:]) throws -> Event {
 /// Takes the first `count` events that the search index does not have into it, within the caller's
 /// transaction.
 func index(_ connection: Connection, first count: Int) throws(SQLiteError) {
-    let search = try SearchIndex(connection)
+    try index(connection, try SearchIndex(connection), first: count)
+}
+
+func index(_ connection: Connection, _ search: SearchIndex, first count: Int) throws(SQLiteError) {
     let document = SearchDocument()
     var documents = SearchDocuments()
     let next = try connection.prepare(

@@ -1,5 +1,6 @@
 import CSQLite
 import Foundation
+import Glibc
 import Testing
 
 @testable import SQLite
@@ -47,8 +48,9 @@ struct WALTests {
     /// What the disk has not kept, though it was moved, a checkpoint that goes on from there would not
     /// write again.
     @Test("What a failed sync may have lost is moved again", arguments: [false, true])
-    func lost(isForgotten: Bool) throws {
+    func lost(fails: Bool) throws {
         let connection = try open()
+        let descriptor = try #require(try openDescriptor())
         try fill(connection)
         try connection.checkpoint(.truncate)
         let before = try Data(contentsOf: URL(filePath: path))
@@ -63,11 +65,30 @@ struct WALTests {
         try file.seek(toOffset: 0)
         try file.write(contentsOf: before + Data(count: Int(size) - before.count))
         try file.close()
-        if isForgotten { connection.forgetMoved() }
+        if fails {
+            // What cannot be synced takes the place of the file for a moment.
+            let kept = dup(descriptor)
+            let device = Glibc.open("/dev/null", O_RDWR)
+            dup2(device, descriptor)
+            #expect(throws: SQLiteError.self) { try connection.syncMoved() }
+            dup2(kept, descriptor)
+            close(device)
+            close(kept)
+        } else {
+            try connection.syncMoved()
+        }
         try reader.execute("ROLLBACK")
         try connection.checkpoint(.restart)
         let isWhole = (try? Connection(path, .readOnly).text("PRAGMA integrity_check")) == "ok"
-        #expect(isWhole == isForgotten)
+        #expect(isWhole == fails)
+    }
+
+    /// The descriptor of the only connection to the file.
+    private func openDescriptor() throws -> Int32? {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
+                == path
+        }.flatMap { Int32($0) }
     }
 
     // MARK: The mark
