@@ -104,6 +104,8 @@ final class CheckpointJob: WriterJob {
             moved = min(pages, connection.walPages)
         } catch  where error.code == SQLiteError.full && reserve.spend() {
             // Sooner than the WAL grows beyond what the reserve can take, a full disk gets it.
+        } catch  where error.isBusy {
+            // A commit was changing the WAL-index at that instant; nothing has been moved.
         }
     }
 

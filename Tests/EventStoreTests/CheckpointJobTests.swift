@@ -79,6 +79,35 @@ struct CheckpointJobTests {
         #expect(connection.walPages == 0)
     }
 
+    /// Changes the second of the two headers that the WAL-index has, at byte 48, as a commit does an
+    /// instant before the first one (https://sqlite.org/walformat.html#the_wal_index_header).
+    private func changeSecondHeader() throws {
+        let index = try FileHandle(forUpdating: URL(fileURLWithPath: path + "-shm"))
+        let offset: UInt64 = 48 + 16
+        try index.seek(toOffset: offset)
+        let byte = try #require(try index.read(upToCount: 1)?.first)
+        try index.seek(toOffset: offset)
+        try index.write(contentsOf: [~byte])
+        try index.close()
+    }
+
+    @Test("What finds a commit changing the WAL-index at that instant is asked for again")
+    func amidCommit() throws {
+        try write(pages: 15)
+        try connection.execute("BEGIN IMMEDIATE")
+        try changeSecondHeader()
+        _ = try job.runSlice()
+        #expect(job.isMoving)
+        mover.work.wait()
+        try changeSecondHeader()
+        try connection.execute("COMMIT")
+        _ = try job.runSlice()
+        #expect(job.isMoving)
+        mover.work.wait()
+        _ = try job.runSlice()
+        #expect(connection.walPages == 0)
+    }
+
     @Test("Where a commit has no room all reads are stopped, and those that have begun since, too")
     func stopsAll() throws {
         try write(pages: 1)

@@ -1,0 +1,93 @@
+import SQLite
+import Synchronization
+import Testing
+
+@testable import EventStore
+
+/// A database whose bound is what it has come to, and whose search index is as large as its events.
+@Suite("FileSpace")
+struct FileSpaceTests {
+    private static let count = 600
+
+    private let folder: TemporaryFolder
+    private let connection: Connection
+    private let statements: EventStatements
+    private let space: FileSpace
+    private let log = LogRecorder()
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let path = folder.path("events.db")
+        try makeLatest(path)
+        let connection = try Connection(path, .readWrite)
+        try connection.execute("PRAGMA journal_mode=WAL")
+        connection.takeOverCheckpoints()
+        var random = SeededGenerator(seed: 1)
+        let insert = try connection.prepare(
+            """
+            INSERT INTO events (id, event_type, severity, title, description, created_at)
+            VALUES (lower(hex(randomblob(8))), 'cluster', 'info', 'a', ?, '\(testMoment.text)')
+            """)
+        try connection.execute("BEGIN")
+        for _ in 0..<Self.count {
+            let words = (0..<100).map { _ in String(random.next() % 1_000_000, radix: 36) }
+            try insert.bind(1, words.joined(separator: " "))
+            try insert.run()
+        }
+        try connection.execute("COMMIT")
+        let search = try SearchIndex(connection)
+        try connection.transaction { () throws(SQLiteError) in
+            try index(connection, search, first: Self.count)
+        }
+        search.noteCommit()
+        self.connection = connection
+        statements = try EventStatements(connection, search)
+        let pages = Int(try connection.integer("PRAGMA page_count") ?? 0)
+        space = try FileSpace(
+            connection, statements, databasePages: pages, walPages: 65_536, logger: log.logger)
+    }
+
+    private func emptied() -> Int { log.messages.count { $0.contains("made anew") } }
+
+    @Test("A deletion that has no page left is tried again once the index has given up its own")
+    func deletion() throws {
+        let reserve = try DiskReserve(database: folder.path("events.db"), bytes: 0)
+        let job = DeletionJob(connection, statements, space: space, reserve: reserve) { _ in }
+        let ended = Mutex<(deleted: Int, error: SQLiteError?)?>(nil)
+        job.delete(Array(1...Int64(Self.count))) { deleted, error in
+            ended.withLock { $0 = (deleted, error) }
+        }
+        while ended.withLock({ $0 }) == nil { _ = try job.runSlice() }
+        let (deleted, error) = try #require(ended.withLock { $0 })
+        #expect(deleted == Self.count)
+        #expect(error == nil)
+        #expect(emptied() == 1)
+    }
+
+    /// Never has a page left.
+    private final class Job: WriterJob {
+        let name = "job"
+        private(set) var slices = 0
+
+        func runSlice() throws(SQLiteError) -> NextSlice {
+            slices += 1
+            throw SQLiteError(extendedCode: SQLiteError.full, message: "database or disk is full")
+        }
+    }
+
+    @Test("A slice that has no page left is tried again at once, but only where that can help")
+    func slice() {
+        let jobs = WriterJobs(
+            connection, logger: log.logger, figures: StoreFigures(), reads: OpenReads(),
+            space: space)
+        let job = Job()
+        jobs.add(job)
+        #expect(jobs.run())
+        #expect(emptied() == 1)
+        // Nothing is in the index any more: what is full now is something else.
+        #expect(!jobs.run())
+        #expect(job.slices == 2)
+        #expect(emptied() == 1)
+        #expect(log.messages.last?.hasPrefix("The job failed, and is tried again") == true)
+    }
+}
