@@ -13,6 +13,7 @@ struct FileSpaceTests {
     private let connection: Connection
     private let statements: EventStatements
     private let space: FileSpace
+    private let pages: Int
     private let log = LogRecorder()
 
     init() throws {
@@ -42,7 +43,7 @@ struct FileSpaceTests {
         search.noteCommit()
         self.connection = connection
         statements = try EventStatements(connection, search)
-        let pages = Int(try connection.integer("PRAGMA page_count") ?? 0)
+        pages = Int(try connection.integer("PRAGMA page_count") ?? 0)
         space = try FileSpace(
             connection, statements, databasePages: pages, walPages: 65_536, logger: log.logger)
     }
@@ -89,5 +90,13 @@ struct FileSpaceTests {
         #expect(job.slices == 2)
         #expect(emptied() == 1)
         #expect(log.messages.last?.hasPrefix("The job failed, and is tried again") == true)
+    }
+    @Test("Where pages are left below the bound it is the disk that is full, and the index stays")
+    func fullDisk() throws {
+        let roomy = try FileSpace(
+            connection, statements, databasePages: 2 * pages, walPages: 65_536, logger: log.logger)
+        let full = SQLiteError(extendedCode: SQLiteError.full, message: "database or disk is full")
+        #expect(!roomy.makeRoom(after: full))
+        #expect(emptied() == 0)
     }
 }
