@@ -99,4 +99,24 @@ struct FileSpaceTests {
         #expect(!roomy.makeRoom(after: full))
         #expect(emptied() == 0)
     }
+    @Test("For a large event as many go as its pages need, not only those of one look")
+    func largeEvent() throws {
+        #expect(try statements.emptySearchIndex())
+        try connection.execute(
+            "PRAGMA max_page_count=65536; UPDATE events SET description = zeroblob(4000); VACUUM")
+        let full = try FileSpace(
+            connection, statements,
+            databasePages: Int(try connection.integer("PRAGMA page_count") ?? 0), walPages: 65_536,
+            logger: log.logger)
+        var isAdmitted = false
+        try connection.transaction { () throws(SQLiteError) in
+            full.begin()
+            isAdmitted = try full.admit(bytes: 200_000)
+        }
+        #expect(isAdmitted)
+        let left = try connection.integer("SELECT count(*) FROM events")
+        #expect(left == Int64(Self.count - full.removed))
+        // Its 260 pages and those that are kept, one an event.
+        #expect((250...500).contains(full.removed))
+    }
 }

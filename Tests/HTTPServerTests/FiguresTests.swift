@@ -25,7 +25,8 @@ struct FiguresTests {
     func statuses() throws {
         let source = try String(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
-                .appending(path: "../../Sources/HTTPServer/HTTPStatus.swift"), encoding: .utf8)
+                .appending(path: "../../Sources/HTTPServer/Messages/HTTPStatus.swift"),
+            encoding: .utf8)
         #expect(HTTPStatus.all.count == source.components(separatedBy: "= HTTPStatus(").count - 1)
         #expect(Set(HTTPStatus.all.map(\.code)).count == HTTPStatus.all.count)
     }
