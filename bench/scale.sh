@@ -5,8 +5,8 @@
 #   bench/scale.sh [BINARY [DATABASE]]
 #   ROWS=10000000  REQUESTS=300 (pages of each kind)  DURATION=8 (seconds)
 #
-# DATABASE is one that an earlier run left, or where this run leaves its own; without one it is removed. It takes about
-# ten minutes and 12 GB.
+# DATABASE is one that an earlier run left, or where this run leaves its own; without one it is removed. It takes
+# a quarter of an hour and 12 GB.
 set -euo pipefail
 database=${2:+$(realpath "$2")}
 # shellcheck source=bench/servers.sh

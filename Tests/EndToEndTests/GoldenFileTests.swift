@@ -24,10 +24,7 @@ struct GoldenFileTests {
     func opens(_ version: Int) throws {
         let folder = try TemporaryFolder()
         let path = folder.file("logbook.db")
-        let script = "\(Self.folder)/version\(version).sql"
-        _ = try Command.output(
-            "sqlite3", "-bail", "-batch", path, "PRAGMA auto_vacuum=\(version > 1 ? 2 : 0)",
-            ".read '\(script)'")
+        try make(version, path)
         let before = try Command.sqlite(path, Self.rows)
         #expect(before.count >= 6)
 
@@ -42,6 +39,13 @@ struct GoldenFileTests {
             ])
         #expect(try Command.sqlite(folder.file(copy), Self.rows) == before)
         #expect(try expectLatest(folder, copy, before) == latest)
+    }
+
+    private func make(_ version: Int, _ path: String) throws {
+        let script = "\(Self.folder)/version\(version).sql"
+        _ = try Command.output(
+            "sqlite3", "-bail", "-batch", path, "PRAGMA auto_vacuum=\(version > 1 ? 2 : 0)",
+            ".read '\(script)'")
     }
 
     /// Opens a file, and returns the version that it is at then.
@@ -62,6 +66,22 @@ struct GoldenFileTests {
         let stored = try Command.sqlite(path, "SELECT max(version) FROM schema_version")
         #expect(version.contains("\"version\":\(stored[0]),\"latest\":\(stored[0])"))
         return try #require(stored.first.flatMap { Int($0) })
+    }
+
+    @Test("The latest is what the program makes, with the settings of the search index")
+    func latest() throws {
+        let folder = try TemporaryFolder()
+        let (golden, made) = (folder.file("golden.db"), folder.file("made.db"))
+        try make(try #require(Self.versions.last), golden)
+        try LogbookProcess(in: folder, database: "made.db").stop()
+        for sql in [
+            "SELECT type, name, sql FROM sqlite_master ORDER BY type, name",
+            "SELECT * FROM search_config ORDER BY k",
+        ] {
+            let rows = try Command.sqlite(golden, sql)
+            #expect(rows.count > 3)
+            #expect(try Command.sqlite(made, sql) == rows)
+        }
     }
 
     @Test("There is one of each version")

@@ -12,8 +12,6 @@ struct FileSpaceTests {
     private let folder: TemporaryFolder
     private let connection: Connection
     private let statements: EventStatements
-    private let space: FileSpace
-    private let pages: Int
     private let log = LogRecorder()
 
     init() throws {
@@ -43,9 +41,14 @@ struct FileSpaceTests {
         search.noteCommit()
         self.connection = connection
         statements = try EventStatements(connection, search)
-        pages = Int(try connection.integer("PRAGMA page_count") ?? 0)
-        space = try FileSpace(
-            connection, statements, databasePages: pages, walPages: 65_536, logger: log.logger)
+    }
+
+    /// Of a bound that is so many times what the database has.
+    private func makeSpace(times: Int = 1) throws -> FileSpace {
+        let pages = Int(try #require(try connection.integer("PRAGMA page_count")))
+        return try FileSpace(
+            connection, statements, databasePages: times * pages, walPages: 65_536,
+            logger: log.logger)
     }
 
     private func emptied() -> Int { log.messages.count { $0.contains("made anew") } }
@@ -53,7 +56,9 @@ struct FileSpaceTests {
     @Test("A deletion that has no page left is tried again once the index has given up its own")
     func deletion() throws {
         let reserve = try DiskReserve(database: folder.path("events.db"), bytes: 0)
-        let job = DeletionJob(connection, statements, space: space, reserve: reserve) { _ in }
+        let job = try DeletionJob(connection, statements, space: makeSpace(), reserve: reserve) {
+            _ in
+        }
         let ended = Mutex<(deleted: Int, error: SQLiteError?)?>(nil)
         job.delete(Array(1...Int64(Self.count))) { deleted, error in
             ended.withLock { $0 = (deleted, error) }
@@ -65,6 +70,9 @@ struct FileSpaceTests {
         #expect(emptied() == 1)
     }
 
+    private static let full = SQLiteError(
+        extendedCode: SQLiteError.full, message: "database or disk is full")
+
     /// Never has a page left.
     private final class Job: WriterJob {
         let name = "job"
@@ -72,15 +80,15 @@ struct FileSpaceTests {
 
         func runSlice() throws(SQLiteError) -> NextSlice {
             slices += 1
-            throw SQLiteError(extendedCode: SQLiteError.full, message: "database or disk is full")
+            throw FileSpaceTests.full
         }
     }
 
     @Test("A slice that has no page left is tried again at once, but only where that can help")
-    func slice() {
-        let jobs = WriterJobs(
+    func slice() throws {
+        let jobs = try WriterJobs(
             connection, logger: log.logger, figures: StoreFigures(), reads: OpenReads(),
-            space: space)
+            space: makeSpace())
         let job = Job()
         jobs.add(job)
         #expect(jobs.run())
@@ -91,32 +99,29 @@ struct FileSpaceTests {
         #expect(emptied() == 1)
         #expect(log.messages.last?.hasPrefix("The job failed, and is tried again") == true)
     }
+
     @Test("Where pages are left below the bound it is the disk that is full, and the index stays")
     func fullDisk() throws {
-        let roomy = try FileSpace(
-            connection, statements, databasePages: 2 * pages, walPages: 65_536, logger: log.logger)
-        let full = SQLiteError(extendedCode: SQLiteError.full, message: "database or disk is full")
-        #expect(!roomy.makeRoom(after: full))
+        let roomy = try makeSpace(times: 2)
+        #expect(!roomy.makeRoom(after: Self.full))
         #expect(emptied() == 0)
     }
+
     @Test("For a large event as many go as its pages need, not only those of one look")
     func largeEvent() throws {
         #expect(try statements.emptySearchIndex())
         try connection.execute(
             "PRAGMA max_page_count=65536; UPDATE events SET description = zeroblob(4000); VACUUM")
-        let full = try FileSpace(
-            connection, statements,
-            databasePages: Int(try connection.integer("PRAGMA page_count") ?? 0), walPages: 65_536,
-            logger: log.logger)
+        let space = try makeSpace()
         var isAdmitted = false
         try connection.transaction { () throws(SQLiteError) in
-            full.begin()
-            isAdmitted = try full.admit(bytes: 200_000)
+            space.begin()
+            isAdmitted = try space.admit(bytes: 200_000)
         }
         #expect(isAdmitted)
         let left = try connection.integer("SELECT count(*) FROM events")
-        #expect(left == Int64(Self.count - full.removed))
+        #expect(left == Int64(Self.count - space.removed))
         // Its 260 pages and those that are kept, one an event.
-        #expect((250...500).contains(full.removed))
+        #expect((250...500).contains(space.removed))
     }
 }
