@@ -14,9 +14,8 @@ RUN for tests in $(sed -nE 's/.*"([A-Za-z]+Tests)".*/\1/p' Package.swift); do \
       mkdir -p "Tests/$tests" && touch "Tests/$tests/None.swift" || exit 1; \
     done
 COPY Sources Sources
-COPY Plugins Plugins
 COPY Examples Examples
-COPY openapi.yaml .
+COPY openapi.yaml openapi.json ./
 RUN swift build -c release --static-swift-stdlib --product logbook
 COPY scripts/image-root scripts/image-root
 ARG SOURCE_DATE_EPOCH=0

@@ -35,16 +35,19 @@ sanitize: ## run the Swift tests under the address and the thread sanitizer
 	scripts/sanitize address
 	scripts/sanitize thread
 
-lint: build ## check format, imports, scripts, Dockerfile and openapi.yaml
+lint: build ## check format, imports, scripts, Dockerfile, openapi.yaml and openapi.json
 	@scripts/setup lint
 	@scripts/lint "$(BINARY)"
 
 format: ## format the Swift sources in place
-	swift format --in-place --parallel --recursive Package.swift Plugins Sources Tests Examples bench
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples bench
 
-document: build ## make the table in docs/configuration.md anew from --help
+document: build ## make the table in docs/configuration.md from --help, and openapi.json from openapi.yaml
+	@scripts/setup lint
 	scripts/document-flags "$(BINARY)" >.build/configuration.md
 	cp .build/configuration.md docs/configuration.md
+	$(VENV)/python3 scripts/openapi-json >.build/openapi.json
+	cp .build/openapi.json openapi.json
 
 bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench

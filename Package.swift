@@ -17,6 +17,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CLinux"),
+        .target(name: "CEmbedded"),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(
@@ -36,15 +37,12 @@ let package = Package(
                 "CLinux", "SQLite", "Events", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .executableTarget(name: "EmbedContract", dependencies: ["JSON"]),
-        .plugin(name: "Contract", capability: .buildTool(), dependencies: ["EmbedContract"]),
         .target(
             name: "LogbookAPI",
             dependencies: [
-                "HTTPServer", "EventStore", "Events", "JSON", "CLinux",
+                "HTTPServer", "EventStore", "Events", "JSON", "CLinux", "CEmbedded",
                 .product(name: "Logging", package: "swift-log"),
-            ],
-            plugins: ["Contract"]),
+            ]),
         .executableTarget(
             name: "logbook",
             dependencies: [
@@ -64,7 +62,6 @@ let package = Package(
                 "HTTPServer", "CLinux", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EmbedContractTests", dependencies: ["EmbedContract"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON"]),
         .testTarget(
             name: "EventStoreTests",

@@ -1,3 +1,4 @@
+import CEmbedded
 import HTTPServer
 import JSON
 
@@ -7,10 +8,10 @@ extension LogbookAPI {
         [
             contractRoute(
                 "/openapi.yaml", "this contract, as YAML",
-                StaticAnswer("application/yaml", Contract.yaml)),
+                StaticAnswer("application/yaml", embedded_openapi_yaml())),
             contractRoute(
                 "/openapi.json", "this contract, as JSON",
-                StaticAnswer("application/json", Contract.json)),
+                StaticAnswer("application/json", embedded_openapi_json())),
         ]
     }
 

@@ -1,3 +1,4 @@
+import CEmbedded
 import Events
 import HTTPServer
 import JSON
@@ -16,10 +17,8 @@ struct StaticAnswer: Sendable {
         entityTag = Array("\"\(String(hash, radix: 16))\"".utf8)
     }
 
-    init(_ contentType: StaticString, _ body: StaticString) {
-        var bytes: [UInt8] = []
-        bytes.append(body)
-        self.init(contentType, bytes)
+    init(_ contentType: StaticString, _ file: embedded_file) {
+        self.init(contentType, Array(UnsafeBufferPointer(start: file.bytes, count: file.count)))
     }
 
     /// Answers `request`: with a `304` when the client has it already.

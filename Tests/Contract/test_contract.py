@@ -186,7 +186,6 @@ def test_routes_are_those_of_the_contract(program):
 
 
 def test_the_contract_is_served_as_it_is_and_as_json(empty):
-    """PyYAML is another reader than the one that the JSON was made with."""
     text = (ROOT / "openapi.yaml").read_bytes()
     assert empty.request("GET", "/openapi.yaml").body == text
     assert empty.request("GET", "/openapi.json").json == yaml.safe_load(text)

@@ -1,0 +1,20 @@
+#include "CEmbedded.h"
+
+// The compiler notes the files as dependencies: an edit of one is a build of this.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const unsigned char openapi_yaml[] = {
+#embed "../../openapi.yaml"
+};
+
+static const unsigned char openapi_json[] = {
+#embed "../../openapi.json"
+};
+
+struct embedded_file embedded_openapi_yaml(void) {
+    return (struct embedded_file){openapi_yaml, sizeof openapi_yaml};
+}
+
+struct embedded_file embedded_openapi_json(void) {
+    return (struct embedded_file){openapi_json, sizeof openapi_json};
+}
