@@ -75,6 +75,36 @@ public struct Timestamp: Equatable, Comparable, Sendable {
         self.init(milliseconds: (minutes * 60 + second) * 1000 + fraction)
     }
 
+    /// Reads the one way in which times are stored, `YYYY-MM-DDTHH:MM:SS.sssZ`: for every event that
+    /// is looked at, so without what `init(rfc3339:)` costs.
+    public init?(stored text: UnsafeRawBufferPointer) {
+        guard text.count == 24 else { return nil }
+        var areDigits = true
+        func number(_ range: Range<Int>) -> Int64 {
+            range.reduce(0) { value, index in
+                let digit = text[index] &- UInt8(ascii: "0")
+                if digit > 9 { areDigits = false }
+                return value * 10 + Int64(digit)
+            }
+        }
+        let year = number(0..<4)
+        let month = number(5..<7)
+        let day = number(8..<10)
+        let hour = number(11..<13)
+        let minute = number(14..<16)
+        let second = number(17..<19)
+        let millisecond = number(20..<23)
+        guard areDigits, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
+            text[10] == UInt8(ascii: "T"), text[13] == UInt8(ascii: ":"),
+            text[16] == UInt8(ascii: ":"), text[19] == UInt8(ascii: "."),
+            text[23] == UInt8(ascii: "Z"), (1...12).contains(month), day >= 1,
+            day <= Self.days(in: month, of: year), hour < 24, minute < 60, second < 60
+        else { return nil }
+        let days = Self.daysSince1970(year: year, month: month, day: day)
+        self.init(
+            milliseconds: (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millisecond)
+    }
+
     /// The calendar and clock, UTC.
     struct Parts {
         var year, month, day, hour, minute, second, millisecond: Int64

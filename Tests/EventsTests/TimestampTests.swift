@@ -185,6 +185,30 @@ struct TimestampTests {
         }
     }
 
+    @Test("Only the form in which times are stored is read as stored, and to the same moment")
+    func stored() {
+        func read(_ text: [UInt8]) -> Timestamp? {
+            text.withUnsafeBytes { Timestamp(stored: $0) }
+        }
+        var generator = SeededGenerator(seed: 4)
+        for _ in 0..<1_000 {
+            let time = Timestamp(
+                milliseconds: .random(
+                    in: -62_000_000_000_000...253_000_000_000_000, using: &generator))!
+            #expect(read(Array(time.text.utf8)) == time)
+        }
+        let text = Array("2024-02-29T23:59:59.999Z".utf8)
+        for index in text.indices {
+            for byte in UInt8.min ... .max {
+                var changed = text
+                changed[index] = byte
+                let isStored = Timestamp(rfc3339: changed)?.text.utf8.elementsEqual(changed)
+                #expect((read(changed) != nil) == (isStored ?? false), "byte \(byte) at \(index)")
+            }
+            #expect(read(Array(text[..<index])) == nil)
+        }
+    }
+
     @Test("The order of the texts is that of the moments")
     func order() throws {
         var generator = SeededGenerator(seed: 3)

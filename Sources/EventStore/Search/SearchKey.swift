@@ -22,18 +22,10 @@ enum SearchKey {
 
     /// The least key of events of a time, as it is stored.
     static func earliest(_ createdAt: UnsafeRawBufferPointer) -> Int64 {
-        var milliseconds = Self.milliseconds.lowerBound
-        if let time = Timestamp(rfc3339: createdAt) {
-            var canonical: [UInt8] = []
-            canonical.reserveCapacity(24)
-            time.append(to: &canonical)
-            if canonical.elementsEqual(createdAt) {
-                milliseconds = min(
-                    max(time.milliseconds, Self.milliseconds.lowerBound),
-                    Self.milliseconds.upperBound)
-            }
-        }
-        return milliseconds << sequenceBits
+        let milliseconds = Timestamp(stored: createdAt)?.milliseconds ?? .min
+        return min(
+            max(milliseconds, Self.milliseconds.lowerBound), Self.milliseconds.upperBound)
+            << sequenceBits
     }
 
     /// The time of the events with this key; nil when it does not tell.

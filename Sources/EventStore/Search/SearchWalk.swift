@@ -28,22 +28,28 @@ struct SearchWalk {
         var tail = try tail(matcher)[...]
         let walk = try reader.statement(plan.sql)
         defer { walk.reset() }
+        let fetch = try reader.statement(Self.fetchSQL)
         try walk.bind(1, borrowing: expression)
         try walk.bind(2, plan.keys.lowerBound)
         try walk.bind(3, plan.keys.upperBound)
         while try walk.step() {
             let key = walk.integer(0)
             while let first = tail.first, isDescending ? first.key > key : first.key < key {
-                guard try lend(tail.removeFirst(), matcher, body) else { return }
+                guard try lend(tail.removeFirst(), fetch, matcher, body) else { return }
+            }
+            if indexedSeq <= SearchKey.sequenceMask, tail.first?.key != key {
+                let place = Place(key: key, seq: key & SearchKey.sequenceMask)
+                guard try lend(place, fetch, matcher, body) else { return }
+                continue
             }
             var places = try places(of: key)
             while let first = tail.first, first.key == key { places.append(tail.removeFirst()) }
             for place in places.sorted(by: precedes) {
-                guard try lend(place, matcher, body) else { return }
+                guard try lend(place, fetch, matcher, body) else { return }
             }
         }
         for place in tail {
-            guard try lend(place, matcher, body) else { return }
+            guard try lend(place, fetch, matcher, body) else { return }
         }
     }
 
@@ -88,13 +94,12 @@ struct SearchWalk {
 
     /// Lends the event at `place` if it is there and what is asked for; false when `body` says so.
     private func lend(
-        _ place: Place, _ matcher: EventMatcher?, _ body: (EventView) -> Bool
+        _ place: Place, _ fetch: Statement, _ matcher: EventMatcher?, _ body: (EventView) -> Bool
     ) throws(SQLiteError) -> Bool {
-        let statement = try reader.statement(Self.fetchSQL)
-        defer { statement.reset() }
-        try statement.bind(1, place.seq)
-        guard try statement.step() else { return true }
-        let event = EventTable.view(statement)
+        defer { fetch.reset() }
+        try fetch.bind(1, place.seq)
+        guard try fetch.step() else { return true }
+        let event = EventTable.view(fetch)
         guard SearchKey.of(event) == place.key, admits(event), matcher?.admits(event) ?? true
         else { return true }
         return body(event)
