@@ -18,6 +18,7 @@ COPY Examples Examples
 COPY openapi.yaml openapi.json ./
 RUN swift build -c release --static-swift-stdlib --product logbook
 COPY scripts/image-root scripts/image-root
+COPY LICENSE .
 ARG SOURCE_DATE_EPOCH=0
 RUN scripts/image-root "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook" /image \
  && install -d /image-data \
@@ -40,5 +41,6 @@ ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Logbook" \
       org.opencontainers.image.description="Durable, queryable Kubernetes events: an HTTP service over one SQLite file" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
