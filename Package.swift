@@ -22,9 +22,8 @@ let package = Package(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-        .target(name: "CChecksums", dependencies: ["CSQLite"]),
         .target(name: "JSON"),
-        .target(name: "SQLite", dependencies: ["CSQLite", "CChecksums"]),
+        .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(
             name: "HTTPServer",
             dependencies: [
@@ -55,7 +54,7 @@ let package = Package(
             dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
             path: "Examples/echo"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CChecksums", "CSQLite"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite"]),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [

@@ -11,8 +11,6 @@
 // most are pods that live a while and never come back; bursts that share a millisecond; events that come late.
 // `fill` drops the indexes first and builds them last. Whatever the version, table and indexes are Logbook's.
 
-#include "CChecksums.h"
-
 #include <math.h>
 #include <sqlite3.h>
 #include <stdint.h>
@@ -261,7 +259,6 @@ int main(int count, char **words) {
     }
     long rows = atol(words[3]);
     state = 0x9E3779B97F4A7C15u;
-    check(cchecksums_register(), SQLITE_OK);
     check(sqlite3_open_v2(words[2], &database, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     load_templates();
     populate(rows);

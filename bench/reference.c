@@ -8,8 +8,6 @@
 // FILE is a database that Logbook made and put some events into. What is inserted are copies of those events, each
 // with an id and a time of its own: so rows, columns, indexes and triggers are Logbook's, whatever its version.
 
-#include "CChecksums.h"
-
 #include <sqlite3.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,7 +62,6 @@ static uint64_t random64(void) {
 
 // As Sources/EventStore/Writer/EventWriter.swift has it, which checkpoints by itself at as many pages.
 static void open_database(const char *path) {
-    check(cchecksums_register(), SQLITE_OK);
     check(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL), SQLITE_OK);
     execute("PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
             "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF; PRAGMA cache_size=-16000;"

@@ -15,8 +15,8 @@ database=${2:+$(realpath "$2")}
 ROWS=${ROWS:-10000000}
 REQUESTS=${REQUESTS:-300}
 database=${database:-$folder/logbook.db}
-gcc -O2 -Wall -Wextra -ISources/CChecksums/include -o "$folder/generate" \
-  bench/generate.c Sources/CChecksums/CChecksums.c -lsqlite3 -lm
+gcc -O2 -Wall -Wextra -o "$folder/generate" \
+  bench/generate.c -lsqlite3 -lm
 make_template "$folder/template.db"
 
 ask_file() { python3 -c 'import sqlite3, sys; print(*sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(sys.argv[2]).fetchone())' "$@"; }

@@ -22,18 +22,6 @@ static inline int csqlite_sync_database(sqlite3 *connection) {
     return result == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) : result;
 }
 
-// Has the next checkpoint move the whole WAL again: the number of frames that have been moved (nBackfill, 96 bytes into
-// the WAL-index, https://sqlite.org/walformat.html#the_wal_index_file_format) becomes 0. Nobody may checkpoint meanwhile.
-static inline int csqlite_forget_moved(sqlite3 *connection) {
-    enum { INDEX_PAGE = 32768, MOVED = 96 };
-    sqlite3_file *file = 0;
-    void volatile *index = 0;
-    int result = sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (result == SQLITE_OK) result = file->pMethods->xShmMap(file, 0, INDEX_PAGE, 0, &index);
-    if (index) __atomic_store_n((unsigned volatile *)((char volatile *)index + MOVED), 0, __ATOMIC_SEQ_CST);
-    return result;
-}
-
 // Nobody asks sqlite3_memory_used, and keeping count takes a lock of the whole process at every allocation.
 // To be called before anything else; later it is SQLITE_MISUSE.
 static inline int csqlite_forgo_memory_statistics(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }

@@ -134,6 +134,9 @@ public final class EventRepository: Sendable {
         return writer.failureReason
     }
 
+    /// Whether not even the newest event can be read.
+    public var isUnreadable: Bool { reads.isNewestUnreadable }
+
     /// Whether anybody has found the file damaged. It does not mend by itself.
     public var isDamaged: Bool { reads.haveFoundDamage }
 

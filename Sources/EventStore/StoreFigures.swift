@@ -33,8 +33,6 @@ final class StoreFigures: Sendable {
         statistics.withLock { $0.longestSlices[job] = max($0.longestSlices[job] ?? .zero, time) }
     }
 
-    func notePagesChecked(_ count: Int) { statistics.withLock { $0.pagesChecked += count } }
-
     func noteQueueRefusal() { statistics.withLock { $0.queueRefusals += 1 } }
 
     /// Takes over where the numbers of events were when the store was opened.

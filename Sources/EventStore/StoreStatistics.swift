@@ -28,8 +28,6 @@ public struct StoreStatistics: Sendable {
     public var oldestReader = Duration.zero
     /// Events that are not in the search index yet, at most.
     public var searchLag = 0
-    /// Pages of the file that were read for no other reason than to look for damage.
-    public var pagesChecked = 0
     /// Reads that were stopped because they held up a checkpoint.
     public var stoppedReaders = 0
     /// Events that retention removed because of their age.

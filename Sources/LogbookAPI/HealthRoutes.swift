@@ -22,7 +22,13 @@ extension LogbookAPI {
                 if let reason = unreadyReason {
                     throw Problem(.serviceUnavailable, "Not ready: \(reason).")
                 }
-                response.body.append("{\"status\":\"ready\"}\n")
+                guard let reason = repository.unwritableReason else {
+                    response.body.append("{\"status\":\"ready\",\"writable\":true}\n")
+                    return
+                }
+                response.body.append("{\"status\":\"ready\",\"writable\":false,\"detail\":")
+                response.body.appendJSONString("Events are refused: \(reason).")
+                response.body.append("}\n")
             },
         ]
     }
@@ -32,7 +38,8 @@ extension LogbookAPI {
         switch repository.schemaState.status {
         case .migrating: return "the database is being opened or migrated"
         case .failed: return "the database could not be brought to its latest version"
-        case .ready: return repository.unwritableReason
+        // A pod that is taken out of its Service because it cannot write can't be read either.
+        case .ready: return repository.isUnreadable ? "the newest event cannot be read" : nil
         }
     }
 }

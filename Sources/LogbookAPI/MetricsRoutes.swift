@@ -219,10 +219,6 @@ extension LogbookAPI {
             "1 from when damage was found in the database until the end of the process, else 0.",
             repository.isDamaged ? 1 : 0)
         text.family(
-            "logbook_pages_checked_total", .counter,
-            "Pages of the database read to look for damage, all of them once a day.",
-            statistics.pagesChecked)
-        text.family(
             "logbook_ready", .gauge, "1 while /readyz says so, else 0.",
             unreadyReason == nil ? 1 : 0)
     }

@@ -11,7 +11,7 @@ public final class Backup {
     /// Begins to copy what `source` is connected to, to the new file at `path`. It is not synced.
     public init(of source: Connection, to path: String) throws(SQLiteError) {
         self.source = source
-        target = try Connection(path, source.hasChecksums ? .createWithChecksums : .create)
+        target = try Connection(path, .create)
         // A copy that is not finished is worth nothing, and needs no journal.
         try target.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF")
         guard let handle = sqlite3_backup_init(target.handle, "main", source.handle, "main") else {
@@ -31,7 +31,8 @@ public final class Backup {
         case SQLITE_OK: return false
         case SQLITE_DONE: return true
         default:
-            throw source.error(result, "the copy to a new file did not finish")
+            throw SQLiteError(
+                extendedCode: result, message: "the copy to a new file did not finish")
         }
     }
 }

@@ -1,4 +1,3 @@
-import CChecksums
 import CSQLite
 
 /// A connection to a database file. One thread at a time may use it; it is closed when the last
@@ -10,21 +9,14 @@ public final class Connection {
         case readWrite
         /// Makes the file when it is missing.
         case create
-        /// The same, and has the database that is made in an empty file have checksums.
-        case createWithChecksums
-        /// Opens a file to seal its pages: they are read whether they match their checksums or not.
-        case unverified
         /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside
         /// it.
         case immutable
     }
 
     let handle: OpaquePointer
-    private static let isConfigured: Bool = {
-        // Where another user of the library has initialised it first, the statistics stay on.
-        _ = csqlite_forgo_memory_statistics()
-        return cchecksums_register() == SQLITE_OK
-    }()
+    /// Where another user of the library has initialised it first, the statistics stay on.
+    private static let isConfigured: Bool = csqlite_forgo_memory_statistics() == SQLITE_OK
     private var interruption: Interruption?
 
     private final class Interruption {
@@ -40,17 +32,15 @@ public final class Connection {
         let flags: Int32 =
             switch mode {
             case .readOnly, .immutable: SQLITE_OPEN_READONLY
-            case .readWrite, .unverified: SQLITE_OPEN_READWRITE
-            case .create, .createWithChecksums: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .readWrite: SQLITE_OPEN_READWRITE
+            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
         let name =
             switch mode {
             case .immutable: Self.uri(path, "immutable=1")
-            case .createWithChecksums: Self.uri(path, "checksums=1")
-            case .unverified: Self.uri(path, "unverified=1")
             default: path
             }
-        precondition(Self.isConfigured, "a VFS can always be registered")
+        _ = Self.isConfigured
         var opened: OpaquePointer?
         // NOMUTEX: one thread at a time is this class's own rule.
         let result = sqlite3_open_v2(
@@ -66,9 +56,6 @@ public final class Connection {
             throw error
         }
         sqlite3_extended_result_codes(handle, 1)
-        if mode == .createWithChecksums {
-            guard cchecksums_request(handle) == SQLITE_OK else { throw lastError() }
-        }
     }
 
     deinit {
@@ -93,21 +80,10 @@ public final class Connection {
 
     /// The error that the last call left.
     func lastError() -> SQLiteError {
-        error(sqlite3_extended_errcode(handle), String(cString: sqlite3_errmsg(handle)))
+        SQLiteError(
+            extendedCode: sqlite3_extended_errcode(handle),
+            message: String(cString: sqlite3_errmsg(handle)))
     }
-
-    /// An error of this connection; SQLite's text does not name a page that cannot be read.
-    func error(_ extendedCode: Int32, _ message: String) -> SQLiteError {
-        guard extendedCode == SQLiteError.checksumMismatch else {
-            return SQLiteError(extendedCode: extendedCode, message: message)
-        }
-        let page = cchecksums_damaged_page(handle)
-        return SQLiteError(
-            extendedCode: extendedCode, message: "page \(page) does not match its checksum")
-    }
-
-    /// Whether the pages of the file have checksums, so that none is read that has changed by itself.
-    public var hasChecksums: Bool { cchecksums_are_kept(handle) != 0 }
 
     /// Prepares `sql`, one statement.
     public func prepare(_ sql: String) throws(SQLiteError) -> Statement {
@@ -258,9 +234,9 @@ public final class Connection {
 
     /// Moves the WAL's content into the database. One connection at a time may do so.
     ///
-    /// SQLite syncs the file where it has moved all there is, and counts what it moved before as moved;
-    /// when that sync fails the disk may have lost any of it, and a second one would say nothing of it
-    /// (https://lwn.net/Articles/752063/). So all is moved again.
+    /// After a failed sync (`SQLiteError.isFailedSync`) nobody may use the database any more. SQLite
+    /// counts what it moved before as moved, the disk may have lost any of it, and a second sync would
+    /// not say so (https://lwn.net/Articles/752063/). Only recovery from the WAL moves all of it again.
     ///
     /// - Returns: pages in the WAL, and how many of them are in the database now.
     @discardableResult
@@ -274,11 +250,7 @@ public final class Connection {
             case .truncate: SQLITE_CHECKPOINT_TRUNCATE
             }
         let result = sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, &moved)
-        guard result == SQLITE_OK else {
-            let error = lastError()
-            if error.extendedCode == SQLiteError.notSynced { forgetMoved() }
-            throw error
-        }
+        guard result == SQLITE_OK else { throw lastError() }
         if pages == moved { walPages = 0 }
         if kind != .passive { walEnd = 0 }
         return (Int(pages), Int(moved))
@@ -288,43 +260,9 @@ public final class Connection {
     public func syncMoved() throws(SQLiteError) {
         let result = csqlite_sync_database(handle)
         guard result == SQLITE_OK else {
-            forgetMoved()
-            throw error(result, "the database file cannot be synced")
+            throw SQLiteError(
+                extendedCode: SQLiteError.notSynced, message: "the database file cannot be synced")
         }
-    }
-
-    /// Has the next checkpoint move the whole WAL.
-    func forgetMoved() {
-        let result = csqlite_forget_moved(handle)
-        precondition(result == SQLITE_OK, "who has moved something has the WAL-index mapped")
-    }
-
-    /// Pages of the file itself, whatever the WAL holds; 0 where they have no checksums.
-    public var checkablePages: Int { Int(cchecksums_pages(handle)) }
-
-    /// Reads a page of the file itself, from 1 on.
-    ///
-    /// - Returns: whether it matches its checksum, or the WAL has a newer one; false as well while
-    ///   somebody is writing it.
-    public func checkPage(_ number: Int) throws(SQLiteError) -> Bool {
-        let result = cchecksums_check_page(handle, UInt32(number))
-        if result == SQLiteError.checksumMismatch { return false }
-        // The file may have become shorter meanwhile.
-        guard result == SQLITE_OK || result == SQLiteError.shortRead else {
-            throw error(result, "page \(number) cannot be read")
-        }
-        return true
-    }
-
-    /// Gives a page of the file itself, which was opened `unverified` and has no WAL, the checksum that
-    /// it should have. It is not synced.
-    ///
-    /// - Returns: whether it had another.
-    public func sealPage(_ number: Int) throws(SQLiteError) -> Bool {
-        var wasUnsealed: Int32 = 0
-        let result = cchecksums_seal_page(handle, UInt32(number), &wasUnsealed)
-        guard result == SQLITE_OK else { throw error(result, "page \(number) cannot be sealed") }
-        return wasUnsealed != 0
     }
 
     /// How SQLite looks through a database (https://sqlite.org/pragma.html#pragma_integrity_check).
@@ -340,33 +278,23 @@ public final class Connection {
     public func check(_ kind: Check) throws(SQLiteError) {
         let verdict = try text("PRAGMA \(kind.rawValue)(1)") ?? "the check is silent"
         guard verdict != "ok" else { return }
-        // It says of a page that cannot be read what the code of the error is, and goes on.
-        let isMismatch = cchecksums_damaged_page(handle) != 0
-        throw error(isMismatch ? SQLiteError.checksumMismatch : SQLiteError.corrupt, verdict)
+        throw SQLiteError(extendedCode: SQLiteError.corrupt, message: verdict)
     }
 
     /// Copies the whole database to the new file at `path` (https://sqlite.org/backup.html).
     ///
     /// - Throws: when reading or writing fails; the half-made file is the caller's to remove.
     public func backUp(to path: String) throws(SQLiteError) {
-        let target = try Connection(path, hasChecksums ? .createWithChecksums : .create)
+        let target = try Connection(path, .create)
         guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
             throw target.lastError()
         }
         let result = sqlite3_backup_step(backup, -1)
         sqlite3_backup_finish(backup)
         guard result == SQLITE_DONE else {
-            throw error(result, "the copy to a new file did not finish")
+            throw SQLiteError(
+                extendedCode: result, message: "the copy to a new file did not finish")
         }
-    }
-
-    /// Writes all that the database holds, in order and without free pages, to the new file at
-    /// `path`, whose pages have checksums (https://sqlite.org/lang_vacuum.html). It is not synced.
-    public func vacuum(intoFileWithChecksums path: String) throws(SQLiteError) {
-        guard cchecksums_request(handle) == SQLITE_OK else { throw lastError() }
-        let into = try prepare("VACUUM INTO ?")
-        try into.bind(1, Self.uri(path, "checksums=1"))
-        try into.run()
     }
 
     /// The version of the library that is linked, such as `3.40.1`.

@@ -21,19 +21,17 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
         "SQLite error \(extendedCode) (\(String(cString: sqlite3_errstr(extendedCode)))): \(message)"
     }
 
-    /// The file is no database, or what it holds contradicts itself or its checksums.
-    public var isDamage: Bool {
-        code == SQLITE_CORRUPT || code == SQLITE_NOTADB || extendedCode == Self.checksumMismatch
-    }
+    /// The file is no database, or what it holds contradicts itself.
+    public var isDamage: Bool { code == SQLITE_CORRUPT || code == SQLITE_NOTADB }
 
-    /// The extended code of a page that does not match its checksum, SQLITE_IOERR_DATA.
-    public static let checksumMismatch = SQLITE_IOERR | 32 << 8
+    /// A file could not be read or written, whatever it holds.
+    public var isDiskTrouble: Bool { code == SQLITE_IOERR || code == SQLITE_CANTOPEN }
 
-    /// The extended code of bytes behind the end of a file, SQLITE_IOERR_SHORT_READ.
-    static let shortRead = SQLITE_IOERR | 2 << 8
+    /// A file could not be synced.
+    public var isFailedSync: Bool { extendedCode == Self.notSynced }
 
     /// The extended code of a file that cannot be synced, SQLITE_IOERR_FSYNC.
-    static let notSynced = SQLITE_IOERR | 4 << 8
+    public static let notSynced = SQLITE_IOERR | 4 << 8
 
     /// The primary code of a file that is no database.
     public static let notADatabase = SQLITE_NOTADB

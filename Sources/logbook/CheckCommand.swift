@@ -8,24 +8,15 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Look for damage in a database, also while a server writes it.",
         discussion: """
-            Reads every page and compares it with its checksum, then holds all tables and indexes \
-            against each other. Changes nothing. Exit codes: 0 whole, 1 damaged, with a line for \
+            Reads every page, and compares all tables and indexes with each other. Changes nothing. Exit codes: 0 whole, 1 damaged, with a line for \
             each finding, 3 not a database of this program.
 
-            What another program has written, on purpose, has no checksums, and is taken for damage. \
-            Where all tables and indexes agree, --reseal gives such pages theirs; no server may run. \
-            Damage within a value cannot be told any more then.
-
-            Examples:
+            Example:
               logbook check --database /data/logbook.db
-              logbook check --database /data/logbook.db --reseal
             """)
 
     @Option(help: ArgumentHelp("The database file.", valueName: "path"))
     var database: String
-
-    @Flag(help: "Give pages their checksums that another program has written.")
-    var reseal = false
 
     static let valueFlags = ["database"]
 
@@ -33,11 +24,6 @@ struct CheckCommand: ParsableCommand {
         let logger = Logger.lines(level: .warning)
         let check: DatabaseCheck
         do throws(SchemaError) {
-            if reseal {
-                let sealed = try DatabaseCheck.reseal(
-                    database, logger: logger, now: ServeCommand.now())
-                print("\(database): \(sealed) pages sealed")
-            }
             check = try DatabaseCheck(of: database, logger: logger, now: ServeCommand.now())
         } catch {
             printToStandardError(error.message)
@@ -46,13 +32,10 @@ struct CheckCommand: ParsableCommand {
         guard check.findings.isEmpty else {
             for finding in check.findings { print("\(database): \(finding)") }
             printToStandardError(
-                "\(database) is damaged, or another program has written to it. docs/operations.md says what to do"
+                "\(database) is damaged. docs/operations.md says what to do"
             )
             throw ExitCode.failure
         }
-        let checksums = check.hasChecksums ? "every page matches its checksum" : "no checksums"
-        print(
-            "\(database): whole; \(check.events) events, schema version \(check.version), \(checksums)"
-        )
+        print("\(database): whole; \(check.events) events, schema version \(check.version)")
     }
 }

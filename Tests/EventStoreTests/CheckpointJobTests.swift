@@ -19,7 +19,7 @@ struct CheckpointJobTests {
         connection = try Connection(path, .create)
         try connection.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (x)")
         connection.takeOverCheckpoints()
-        mover = try WALMover(path: path)
+        mover = try WALMover(path: path, logger: LogRecorder().logger)
         var configuration = StoreConfiguration(path: path)
         configuration.checkpointPages = 20
         job = CheckpointJob(

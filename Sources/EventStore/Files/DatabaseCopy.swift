@@ -110,7 +110,7 @@ public struct DatabaseCopy: Equatable, Sendable {
         let copy = try DatabaseCopy(checking: file.path, logger: logger)
         let old = try keepOld(path, logger, now)
         // What is the old file's must not be taken for the new one's.
-        for suffix in ["-wal", "-shm", "-unsealed"] { unlink(path + suffix) }
+        for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
         try file.finish()
         withExtendedLifetime(lock) {}
         return (copy, old)
@@ -132,7 +132,7 @@ public struct DatabaseCopy: Equatable, Sendable {
                 "The WAL of \(path) is kept beside it, for it cannot be moved into it: \(error)")
         }
         let old = "\(path).before-\(now.text)"
-        for suffix in ["", "-wal", "-unsealed"] where stat(path + suffix, &file) == 0 {
+        for suffix in ["", "-wal"] where stat(path + suffix, &file) == 0 {
             guard link(path + suffix, old + suffix) == 0 else {
                 throw .failed("Cannot keep \(path)\(suffix): \(String(cString: strerror(errno)))")
             }

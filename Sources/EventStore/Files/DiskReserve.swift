@@ -30,6 +30,22 @@ final class DiskReserve {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
+    /// Whether the disk keeps what is written now: writes some of the file, and syncs it. To be asked
+    /// while the room is given up; a disk without any is not what this is about.
+    ///
+    /// A quota or a thin volume may take a write and fail the sync. After such a failure the process
+    /// ended, and a start that did the same again would end it again.
+    func canSync() -> Bool {
+        let page = [UInt8](repeating: 0, count: Self.probeBytes)
+        guard pwrite(descriptor, page, page.count, 0) == page.count else {
+            return errno == ENOSPC || errno == EDQUOT
+        }
+        guard fsync(descriptor) == 0 else { return false }
+        return ftruncate(descriptor, 0) == 0
+    }
+
+    private static let probeBytes = 65_536
+
     /// Gives the room to the database; false when that has been done already.
     func spend() -> Bool {
         guard !isSpent, bytes > 0 else { return false }

@@ -74,7 +74,7 @@ final class CheckpointJob: WriterJob {
                 mover.begin(syncs: isDue)
             } else if isIdle || isDue {
                 // All has been moved that readers let it; so it is told.
-                if isIdle { try connection.checkpoint(.passive) }
+                if isIdle { _ = try connection.checkpoint(.passive, orEnd: logger) }
                 try emptyWAL(stopping: isLarge ? .long : .none, isIdle: isIdle)
             }
         }
@@ -151,7 +151,7 @@ final class CheckpointJob: WriterJob {
         connection.setBusyTimeout(milliseconds: isIdle ? 0 : wait)
         defer { connection.setBusyTimeout(milliseconds: EventWriter.writerBusyTimeout) }
         do {
-            try connection.checkpoint(isIdle ? .truncate : .restart)
+            _ = try connection.checkpoint(isIdle ? .truncate : .restart, orEnd: logger)
             beginAnew()
             return true
         } catch  where error.isBusy {

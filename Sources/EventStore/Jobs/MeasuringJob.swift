@@ -1,18 +1,23 @@
 import Glibc
 import SQLite
 
-/// Looks now and then how large everything is, for those who must not wait for a disk.
+/// Looks now and then how large everything is, for those who must not wait for a disk; and where
+/// somebody has met trouble, whether the newest event can still be read.
 final class MeasuringJob: WriterJob {
     let name = "measuring"
     private let path: String
     private let figures: StoreFigures
+    private let reads: OpenReads
     private let freeCount: Statement
     private let pageBytes: Int64
 
     private static let interval = Duration.seconds(5)
 
-    init(_ connection: Connection, path: String, figures: StoreFigures) throws(SQLiteError) {
+    init(
+        _ connection: Connection, path: String, figures: StoreFigures, reads: OpenReads
+    ) throws(SQLiteError) {
         self.path = path
+        self.reads = reads
         self.figures = figures
         freeCount = try connection.prepare("PRAGMA freelist_count")
         pageBytes = try connection.integer("PRAGMA page_size") ?? 4096
@@ -28,6 +33,23 @@ final class MeasuringJob: WriterJob {
             sizes.volumeFree = Int64(volume.f_bavail) * Int64(volume.f_frsize)
         }
         figures.noteSizes(sizes)
+        if reads.haveMetTrouble { reads.noteNewest(isReadable: isNewestReadable()) }
         return .after(Self.interval)
+    }
+
+    /// A connection of its own, for what others have in their caches says nothing of the file.
+    private func isNewestReadable() -> Bool {
+        do throws(SQLiteError) {
+            let connection = try Connection(path, .readOnly)
+            let newest = try connection.prepare(
+                """
+                SELECT \(EventTable.columns) FROM events INDEXED BY idx_events_created \
+                ORDER BY created_at DESC, seq DESC LIMIT 1
+                """)
+            _ = try newest.step()
+            return true
+        } catch {
+            return error.isBusy
+        }
     }
 }

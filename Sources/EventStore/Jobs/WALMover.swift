@@ -1,4 +1,5 @@
 import CLinux
+import Logging
 import SQLite
 
 /// Moves pages of the WAL into the file on a thread and a connection of its own, while the writer
@@ -16,8 +17,10 @@ final class WALMover: @unchecked Sendable {
     let work = SideWork<Moved>("checkpoints")
     /// nil when closed.
     private var connection: Connection?
+    private let logger: Logger
 
-    init(path: String) throws(SQLiteError) {
+    init(path: String, logger: Logger) throws(SQLiteError) {
+        self.logger = logger
         let connection = try Connection(path, .readWrite)
         self.connection = connection
         // Syncs as the writer does; its own closing has nothing to move.
@@ -34,8 +37,12 @@ final class WALMover: @unchecked Sendable {
         work.begin { [self] () throws(SQLiteError) in
             let begin = clinux_monotonic_nanoseconds()
             guard let connection else { return (0, .zero) }
-            let pages = try connection.checkpoint(.passive).pages
-            if syncs { try connection.syncMoved() }
+            let pages = try connection.checkpoint(.passive, orEnd: logger).pages
+            if syncs {
+                do throws(SQLiteError) { try connection.syncMoved() } catch {
+                    FailedSync.end(error, logger)
+                }
+            }
             return (pages, .nanoseconds(clinux_monotonic_nanoseconds() - begin))
         }
     }

@@ -27,6 +27,8 @@ final class OpenReads: Sendable {
 
     private let activities = Mutex<[Activity]>([])
     private let damage = Atomic(false)
+    private let trouble = Atomic(false)
+    private let newestIsUnreadable = Atomic(false)
 
     /// Whether anybody, the writer included, has found the file damaged. It does not mend by itself.
     var haveFoundDamage: Bool { damage.load(ordering: .relaxed) }
@@ -34,6 +36,20 @@ final class OpenReads: Sendable {
     /// Notes a failure that somebody met in reading or writing.
     func note(_ error: SQLiteError) {
         if error.isDamage { damage.store(true, ordering: .relaxed) }
+        if error.isDamage || error.isDiskTrouble { trouble.store(true, ordering: .relaxed) }
+    }
+
+    /// Whether somebody has met damage, or a disk that fails, and the newest event was readable by the
+    /// last look at it: `MeasuringJob`.
+    var haveMetTrouble: Bool { trouble.load(ordering: .relaxed) }
+
+    /// Whether not even the newest event can be read.
+    var isNewestUnreadable: Bool { newestIsUnreadable.load(ordering: .relaxed) }
+
+    /// Notes whether the newest event can be read.
+    func noteNewest(isReadable: Bool) {
+        newestIsUnreadable.store(!isReadable, ordering: .relaxed)
+        if isReadable, !haveFoundDamage { trouble.store(false, ordering: .relaxed) }
     }
 
     /// Adds a reader, until `remove`.

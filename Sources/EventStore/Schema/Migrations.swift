@@ -12,7 +12,7 @@ extension Migration {
             version: 2, description: "Explicit seq, indexes in keyset order",
             apply: explicitSequence),
         Migration(version: 3, description: "Search index", apply: searchIndex),
-        Migration(version: 4, description: "Checksums of pages", apply: fitPages),
+        Migration(version: 4, description: "Pages of the search index", apply: fitPages),
         Migration(
             version: 5, description: "Pairs in the search index, merged by the writer",
             apply: searchPairs),
@@ -227,9 +227,7 @@ extension Migration {
 
     // MARK: Version 4
 
-    /// Of a page of the file 8 bytes less are left, its checksum taking the others: one of the search
-    /// index is to fit in with its row. Those that are there already have an overflow page each until
-    /// they are merged. What makes the checksums is `SchemaManager.rewrite`, before this.
+    /// A page of the search index is to fit into one of the file, with its row.
     private static func fitPages(
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {

@@ -22,16 +22,7 @@ public enum SchemaError: Error, Equatable, Sendable {
                 ? "\(path) is not an SQLite database; it was left as it is. Name another file, or move this one away."
                 : !error.isDamage
                     ? "\(path) cannot be read: \(error)"
-                    : SchemaManager.isUnsealed(path)
-                        ? "Another program has written to \(path) after a process was killed (\(error.message)). Start a "
-                            + "server on it, or run 'logbook check --reseal --database \(path)'."
-                        : Self.damaged(path, error))
-    }
-
-    static func damaged(_ path: String, _ error: SQLiteError) -> String {
-        "\(path) is damaged (\(error.message)); it was left as it is. Restore a copy, or try 'sqlite3 FILE .recover'."
-            + (error.extendedCode == SQLiteError.checksumMismatch
-                ? " If another program has written to it on purpose: 'logbook check --reseal --database \(path)'."
-                : "")
+                    : "\(path) is damaged (\(error.message)); it was left as it is. Restore a copy, or try "
+                        + "'sqlite3 FILE .recover'.")
     }
 }

@@ -6,10 +6,10 @@ import SQLite
 /// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes
 /// and migrates the rest. Nothing else creates, alters or drops a table.
 public final class SchemaManager: Sendable {
-    let path: String
+    private let path: String
     private let migrations: [Migration]
     private let backsUp: Bool
-    let logger: Logger
+    private let logger: Logger
     private let now: @Sendable () -> Timestamp
 
     /// Prepares to open the file at `path`.
@@ -23,7 +23,7 @@ public final class SchemaManager: Sendable {
         self.init(path: path, migrations: Migration.all, backsUp: backsUp, logger: logger, now: now)
     }
 
-    /// Prepares to look at the file at `path`, or to seal it: no migration is recorded.
+    /// Prepares to look at the file at `path`: no migration is recorded.
     convenience init(lookingAt path: String, logger: Logger) {
         self.init(
             path: path, backsUp: false, logger: logger,
@@ -53,9 +53,8 @@ public final class SchemaManager: Sendable {
     /// - Returns: the version in force.
     /// - Throws: `refused` before anything was changed, `failed` when it was rolled back.
     func prepare(willMigrate: (Int) -> Void) throws(SchemaError) -> Int {
-        if Self.isUnsealed(path) { _ = try seal(willBegin: willMigrate) }
         let found = try inspect()
-        if found == latest, try !needsRewriting() {
+        if found == latest {
             logger.info("Using existing database with schema version \(found)")
             return found
         }
@@ -64,21 +63,8 @@ public final class SchemaManager: Sendable {
         let isNew = StoreSizes.file(path) == 0
         if !isNew, backsUp { try keepCopy(of: found) }
         do {
-            var connection = try open()
-            for migration in migrations[found...] where migration.version < Self.firstWithChecksums
-            {
-                try apply(migration, to: connection)
-            }
-            if latest >= Self.firstWithChecksums, try !isRewritten(connection) {
-                try rewrite(connection)
-                connection = try open()
-            }
-            for migration in migrations[found...] where migration.version >= Self.firstWithChecksums
-            {
-                try apply(migration, to: connection)
-            }
-        } catch let error as SchemaError {
-            throw .failed("\(failure): \(error.message)")
+            let connection = try open()
+            for migration in migrations[found...] { try apply(migration, to: connection) }
         } catch {
             throw .failed("\(failure): \(error)")
         }
@@ -88,8 +74,7 @@ public final class SchemaManager: Sendable {
 
     /// The connection that migrates.
     private func open() throws(SQLiteError) -> Connection {
-        let connection = try Connection(
-            path, latest < Self.firstWithChecksums ? .create : .createWithChecksums)
+        let connection = try Connection(path, .create)
         connection.setBusyTimeout(milliseconds: 5000)
         // Sorting for an index may need more room than memory has.
         try connection.execute(
@@ -121,59 +106,6 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// The pages of files of this version have checksums, and are given back when they are free.
-    private static let firstWithChecksums = 4
-    /// Steps of the virtual machine, some 4 a row, between two lines in the log.
-    private static let stepsPerLine: Int32 = 50_000_000
-
-    private func isRewritten(_ connection: Connection) throws(SQLiteError) -> Bool {
-        let autoVacuum = try connection.integer("PRAGMA auto_vacuum")
-        return connection.hasChecksums && autoVacuum == 2
-    }
-
-    /// Whether the file is at a version that has checksums, and has none: `.dump` leads there.
-    private func needsRewriting() throws(SchemaError) -> Bool {
-        guard latest >= Self.firstWithChecksums else { return false }
-        do { return try !Connection(path, .readOnly).hasChecksums } catch {
-            throw SchemaError(inspecting: path, error)
-        }
-    }
-
-    /// Writes all that the file holds into a new one, whose pages have checksums and of which free
-    /// ones can be given back, and puts that in its place: at any instant there is the one or the
-    /// other. The connection is of no use afterwards.
-    private func rewrite(_ connection: Connection) throws {
-        // The new file must not meet the old one's WAL.
-        guard try connection.text("PRAGMA journal_mode=DELETE") == "delete" else {
-            throw SchemaError.failed("another process reads the database")
-        }
-        try requireRoom()
-        try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        var file = UnfinishedFile(for: path)
-        let unfinished = file.path
-        connection.interruptWhen(every: Self.stepsPerLine) { [path, logger] in
-            logger.info(
-                "Rewriting the database: \(StoreSizes.file(unfinished)) of \(StoreSizes.file(path)) bytes"
-            )
-            return false
-        }
-        try connection.vacuum(intoFileWithChecksums: unfinished)
-        connection.neverInterrupt()
-        try file.keepOwnership(of: path)
-        try file.finish()
-    }
-
-    /// The new file is an eighth larger at most, and mostly smaller.
-    private func requireRoom() throws(SchemaError) {
-        let wanted = UInt64(StoreSizes.file(path)) / 8 * 9
-        let free = try freeBytes()
-        guard free > wanted else {
-            throw .failed(
-                "the file is written anew beside the old one, which takes \(wanted) bytes, and the disk has \(free) free"
-            )
-        }
-    }
-
     /// Of the disk that the file is on.
     private func freeBytes() throws(SchemaError) -> UInt64 {
         var volume = statvfs()
@@ -187,7 +119,7 @@ public final class SchemaManager: Sendable {
     private func keepCopy(of version: Int) throws(SchemaError) {
         let copy = "\(path).v\(version).bak"
         let unfinished = copy + ".unfinished"
-        // The copy, the new tables, and the file that VACUUM makes.
+        // The copy, the new tables, and what undoes the change of each page.
         let wanted = UInt64(StoreSizes.file(path) + StoreSizes.file(path + "-wal")) * 4
         guard try freeBytes() > wanted else {
             logger.warning(

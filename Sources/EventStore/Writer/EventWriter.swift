@@ -15,6 +15,7 @@ final class EventWriter: @unchecked Sendable {
     static let writerBusyTimeout: Int32 = 5000
     private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
     private static let isDamaged = "the database file is damaged"
+    private static let cannotWrite = "the database cannot be written"
 
     private let logger: Logger
     private let afterReplies: @Sendable () -> Void
@@ -36,12 +37,16 @@ final class EventWriter: @unchecked Sendable {
     private let backups: BackupJob
     private let deletions: DeletionJob
     private let indexing: IndexingJob
+    private let path: String
     private let eventsPerCommit, frameBytes: Int
     /// When the queue looks after the jobs by itself.
     private var plannedLook = DispatchTime.distantFuture
     private var isRoundPlanned = false
     private var isClosed = false
     private var isReadOnly = false
+    /// Whether a file beside the database has been written and synced. Before that nothing is written:
+    /// a sync of the database that fails ends the process.
+    private var isDiskTrusted = false
 
     /// Takes over the only connection that writes.
     ///
@@ -57,6 +62,7 @@ final class EventWriter: @unchecked Sendable {
         self.reads = reads
         self.commits = commits
         self.afterReplies = afterReplies
+        path = configuration.path
         waiting = WriteQueue(events: configuration.queuedEvents, bytes: configuration.queuedBytes)
         reserve = try DiskReserve(database: configuration.path, bytes: configuration.reserveBytes)
         connection = try Self.connect(configuration)
@@ -80,7 +86,8 @@ final class EventWriter: @unchecked Sendable {
         jobs = WriterJobs(
             connection, logger: logger, figures: figures, reads: reads, space: space)
         checkpoints = CheckpointJob(
-            connection, try WALMover(path: configuration.path), plan, pageBytes: pageBytes,
+            connection, try WALMover(path: configuration.path, logger: logger), plan,
+            pageBytes: pageBytes,
             figures: figures, reads: reads, reserve: reserve, logger: logger)
         retention = try RetentionJob(
             connection, statements, configuration, space: space, figures: figures, logger: logger,
@@ -105,14 +112,17 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(try ShrinkJob(connection, space: space))
         jobs.add(indexing)
         jobs.add(MergingJob(connection, search, space: space))
-        jobs.add(try MeasuringJob(connection, path: configuration.path, figures: figures))
         jobs.add(
-            ScrubbingJob(connection, figures: figures) { [checkpoints] in checkpoints.isMoving })
+            try MeasuringJob(
+                connection, path: configuration.path, figures: figures, reads: reads))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
         figures.noteLastSeq(try connection.integer("SELECT max(seq) FROM events") ?? 0)
-        try Folder.sync(of: configuration.path)
-        if !reserve.restore() { _ = noteFailure(Self.diskIsFull) }
+        if !trustDisk() {
+            _ = noteFailure(Self.diskDoesNotSync)
+        } else if !reserve.restore() {
+            _ = noteFailure(Self.diskIsFull)
+        }
         // Some of them have something to do before anything is written.
         queue.async { [weak self] in self?.run() }
     }
@@ -138,6 +148,9 @@ final class EventWriter: @unchecked Sendable {
 
     private static let diskIsFull = SQLiteError(
         extendedCode: SQLiteError.full, message: "no room is left for --disk-reserve-bytes")
+
+    private static let diskDoesNotSync = SQLiteError(
+        extendedCode: SQLiteError.notSynced, message: "a file beside the database cannot be synced")
 
     /// Events that wait to be written, and their bytes.
     var queued: (events: Int, bytes: Int) { waiting.held }
@@ -172,6 +185,7 @@ final class EventWriter: @unchecked Sendable {
     ) {
         queue.async { [self] in
             guard !isClosed else { return reply(0, Self.shutdown) }
+            guard isDiskTrusted else { return reply(0, .unavailable(Self.cannotWrite)) }
             deletions.delete(seqs) { [self] deleted, error in
                 let reason = error.map { $0.isInterrupt ? Self.shutdown : noteFailure($0) }
                 reply(deleted, reason)
@@ -200,6 +214,7 @@ final class EventWriter: @unchecked Sendable {
                     .failure(
                         SQLiteError(extendedCode: SQLiteError.interrupt, message: "shutting down")))
             }
+            guard isDiskTrusted else { return completion(.failure(Self.diskDoesNotSync)) }
             backups.begin(to: path, completion)
             jobs.wake(backups)
             run()
@@ -216,7 +231,7 @@ final class EventWriter: @unchecked Sendable {
             checkpoints.stop()
             indexing.stop()
             do {
-                try connection.checkpoint(.truncate)
+                if isDiskTrusted { _ = try connection.checkpoint(.truncate, orEnd: logger) }
             } catch {
                 logger.warning(
                     "The last checkpoint failed; the next start goes on with the WAL: \(error)")
@@ -236,7 +251,9 @@ final class EventWriter: @unchecked Sendable {
         guard !isClosed else { return }
         if reads.haveFoundDamage { changeNoMore() }
         if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
-        guard !jobs.run(), waiting.sleep() else { return planRound() }
+        // Jobs write, too.
+        let isWorkLeft = isDiskTrusted && jobs.run()
+        guard !isWorkLeft, waiting.sleep() else { return planRound() }
         // A checkpoint may have spent it, too.
         if reserve.isSpent, failureReason == nil { _ = noteFailure(Self.diskIsFull) }
         planLook()
@@ -254,7 +271,7 @@ final class EventWriter: @unchecked Sendable {
 
     /// Has the queue look after the jobs when the next one is due.
     private func planLook() {
-        guard let rest = jobs.timeUntilDue else { return }
+        guard isDiskTrusted, let rest = jobs.timeUntilDue else { return }
         let look = DispatchTime.now() + .nanoseconds(Int(rest.inNanoseconds))
         guard look < plannedLook else { return }
         plannedLook = look
@@ -269,6 +286,9 @@ final class EventWriter: @unchecked Sendable {
         // Who sent the event shall keep it until the file has been restored.
         guard !reads.haveFoundDamage else {
             return waiting.forEach { $0.fail(.unavailable(Self.isDamaged)) }
+        }
+        guard isDiskTrusted else {
+            return waiting.forEach { $0.fail(.unavailable(Self.cannotWrite)) }
         }
         // What is left of a full disk is for that which makes room.
         let writes = reserve.isSpent ? refuseAllButDeletions(waiting) : waiting
@@ -347,7 +367,7 @@ final class EventWriter: @unchecked Sendable {
             error.code == SQLiteError.full
             ? "the disk is full"
             : reads.haveFoundDamage
-                ? Self.isDamaged : "the database cannot be written"
+                ? Self.isDamaged : Self.cannotWrite
         let isFirst = failure.withLock { failure in
             let isFirst = failure == nil
             failure = reason
@@ -366,7 +386,7 @@ final class EventWriter: @unchecked Sendable {
     private func planRetry() {
         queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
             guard let self, failureReason != nil, !isClosed else { return }
-            guard reserve.restore() else { return planRetry() }
+            guard trustDisk(), reserve.restore() else { return planRetry() }
             do {
                 try connection.transaction { () throws(SQLiteError) in
                     try connection.execute(
@@ -374,9 +394,17 @@ final class EventWriter: @unchecked Sendable {
                     )
                 }
                 noteSuccess()
+                run()
             } catch {
                 planRetry()
             }
         }
+    }
+
+    private func trustDisk() -> Bool {
+        if isDiskTrusted { return true }
+        guard reserve.canSync(), (try? Folder.sync(of: path)) != nil else { return false }
+        isDiskTrusted = true
+        return true
     }
 }

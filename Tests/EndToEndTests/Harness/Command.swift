@@ -33,7 +33,7 @@ struct Command {
         ).dropLast().map(String.init)
     }
 
-    /// The same on a copy of the file, for what that program plays back it writes without checksums.
+    /// The same on a copy of the file: that program would play back the WAL.
     static func sqlite(ofCopy path: String, _ sql: String) throws -> [String] {
         let copy = try TemporaryFolder()
         for suffix in ["", "-wal", "-journal"]

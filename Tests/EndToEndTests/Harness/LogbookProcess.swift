@@ -54,11 +54,11 @@ final class LogbookProcess: Sendable {
     // The folder is removed after this, when nobody writes to it any more.
     deinit { child.kill() }
 
-    /// Waits until it is ready for traffic.
+    /// Waits until it is ready for traffic, and can store events.
     func awaitReady() throws {
         let client = try connect()
         let deadline = Patience.deadline
-        while try client.exchange("GET", "/readyz").status != 200 {
+        while try !client.exchange("GET", "/readyz").text.contains("\"writable\":true") {
             guard Date() < deadline else { throw HarnessError("never ready: \(log)") }
             usleep(2_000)  // There is no event to wait for: only asking tells.
         }
