@@ -19,10 +19,10 @@ reference() {
   rm -f "$folder"/reference.db*
 }
 
-# post NAME CONNECTIONS EVENTS_PER_REQUEST [FLAG...]: measured on a fresh copy as well, and in events instead of requests.
+# post NAME CONNECTIONS EVENTS_PER_REQUEST: measured on a fresh copy as well, and in events instead of requests.
 post() {
   cp "$folder/template.db" "$folder/logbook.db"
-  start_logbook "$folder/logbook.db" "${@:4}"
+  start_logbook "$folder/logbook.db"
   BATCH=$3 measure "$1-requests" "$logbook" "$2" "$logbook_url" --script bench/post.lua
   tail -n 1 "$folder/results/$1-requests" | awk -v batch="$3" '{ print $1 * batch, $2 / batch }' >>"$folder/results/$1"
   stop_logbook
@@ -34,7 +34,6 @@ for ((round = 0; round < ROUNDS; round++)); do
   post single-1 1 1
   reference 64
   post single-64 64 1
-  post ungrouped 64 1 --max-commit-events 1
   reference 1000
   post arrays 1 1000
 done
@@ -47,8 +46,6 @@ row '64 events a transaction' sqlite-64
 row '1,000 events a transaction' sqlite-1000
 heading 'POST /events, one event each' 'events/s'
 row '1 connection; ratio to SQLite one by one' single-1 sqlite-1
-row '64 connections, one transaction each' ungrouped
-row '64 connections; ratio to one transaction each' single-64 ungrouped
 row '64 connections; ratio to SQLite in 64s' single-64 sqlite-64
 heading 'POST /events, arrays of 1,000' 'events/s'
 row '1 connection; ratio to SQLite in 1,000s' arrays sqlite-1000

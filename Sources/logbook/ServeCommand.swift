@@ -180,7 +180,6 @@ struct ServeCommand: ParsableCommand {
         configuration.access = control
         configuration.maxConnections = limits.maxConnections
         configuration.limits = limits.http
-        configuration.limits.streamWriteTimeout = .seconds(streaming.streamWriteTimeout)
         configuration.slowRequest = .seconds(slowRequest)
         configuration.afterTurn = api.endTurn
         configuration.renderError = LogbookAPI.renderError

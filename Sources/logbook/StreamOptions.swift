@@ -9,11 +9,8 @@ struct StreamOptions: ParsableArguments {
     @Option(help: "Seconds between two signs of life of a live stream.")
     var streamHeartbeat = 15.0
 
-    @Option(help: "Seconds that a client may take no byte of a live stream or an export.")
-    var streamWriteTimeout = 300.0
-
     /// All of the above, for the environment.
-    static let valueFlags = ["max-streams", "stream-heartbeat", "stream-write-timeout"]
+    static let valueFlags = ["max-streams", "stream-heartbeat"]
 
     func validate() throws {
         guard (0...1_000_000).contains(maxStreams) else {
@@ -21,9 +18,6 @@ struct StreamOptions: ParsableArguments {
         }
         guard (0.01...3600).contains(streamHeartbeat) else {
             throw ValidationError("--stream-heartbeat must be from 0.01 to 3600")
-        }
-        guard (0.001...86_400).contains(streamWriteTimeout) else {
-            throw ValidationError("--stream-write-timeout must be from 0.001 to 86400")
         }
     }
 }

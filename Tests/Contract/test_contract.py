@@ -147,7 +147,7 @@ REFUSALS = [
     Refusal(404, None, head("GET /none"), example="notFound"),
     Refusal(405, "GET /events", head("PUT /events"), example="methodNotAllowed"),
     Refusal(408, None, b"GET / HT", ["--header-timeout", "0.5"]),
-    Refusal(408, "POST /events", head("POST /events", "Content-Length: 2"), ["--body-timeout", "0.5"]),
+    Refusal(408, "POST /events", head("POST /events", "Content-Length: 2"), ["--header-timeout", "0.5"]),
     Refusal(413, "POST /events", head("POST /events", "Content-Length: 16777217")),
     Refusal(414, None, head("GET /" + "x" * 8192), example="targetTooLong"),
     Refusal(417, "GET /", head("GET /", "Expect: tea")),

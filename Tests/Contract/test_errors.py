@@ -134,7 +134,7 @@ MESSAGES = [
     chunked("F" * 17, ""), chunked("1 ", ""), chunked("1\n"), chunked("1;" + "x" * 4096), chunked("1", "xyz", ""), chunked("1", "xx", ""),
     chunked(*["1;" + "x" * 4000, "["] * 5), chunked("0", *["A: x"] * 101, ""), chunked("0", "A: " + "x" * 16_384, ""), chunked("0", "A", ""),
 ]
-SLOW = [(b"GET / HT", ["--header-timeout", "0.2"]), (get("/events", "Content-Length: 2", method="POST"), ["--body-timeout", "0.2"])]
+SLOW = [(b"GET / HT", ["--header-timeout", "0.2"]), (get("/events", "Content-Length: 2", method="POST"), ["--header-timeout", "0.2"])]
 FULL = [(get("/events", "Content-Length: 1000", method="POST") + b"x" * 999, ["--max-body-bytes", "1000", "--max-buffered-bytes", "1000"])]
 
 

@@ -73,7 +73,7 @@ struct CommandLineTests {
             ["--listen", "127.0.0.1:65536"], ["--log-level", "loud"],
             ["--max-body-bytes", "1000000000000"],
             ["--max-database-bytes", "1000"], ["--max-wal-bytes", "1000"], ["--max-events", "-1"],
-            ["--max-commit-events", "0"], ["--retain-info", "7"], ["--retain-error", "-1d"],
+            ["--max-queued-events", "0"], ["--retain-info", "7"], ["--retain-error", "-1d"],
             ["--no-such-flag"], ["surplus"],
         ])
     func outOfRange(_ arguments: [String]) throws {

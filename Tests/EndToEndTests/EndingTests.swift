@@ -13,7 +13,7 @@ struct EndingTests {
         case headerTimeout, bodyTimeout, idleTimeout, writeTimeout
     }
 
-    private static let waits = ["header-timeout", "body-timeout", "idle-timeout", "write-timeout"]
+    private static let waits = ["header-timeout", "idle-timeout", "write-timeout"]
 
     /// Begins a connection; returns the client when it is for the server to end it.
     private func begin(_ ending: Ending, _ server: LogbookProcess) throws -> RawClient? {
@@ -130,7 +130,7 @@ struct EndingTests {
     @Test("10,000 connections of every kind leave descriptors and memory where they began")
     func everyKindOfEnding() throws {
         let server = try LogbookProcess(
-            flags: Self.waits.flatMap { ["--\($0)", "0.3"] } + ["--linger-timeout", "0.1"])
+            flags: Self.waits.flatMap { ["--\($0)", "0.3"] })
         // A page is more than fits between server and client.
         let text = String(repeating: "d", count: 60_000)
         try server.store((0..<10).map { NewEvent(id: "e\($0)", description: text) })

@@ -99,11 +99,10 @@ struct LimitTests {
         try server.exchange("GET", "/healthz", headers: headers + [("X-More", "v")]).problem(431)
     }
 
-    @Test("A method of --max-method-bytes is 501, one byte more 400", arguments: [nil, 10])
-    func method(_ flag: Int?) throws {
-        let server = try LogbookProcess(
-            flags: flag.map { ["--max-method-bytes", "\($0)"] } ?? [])
-        let method = String(repeating: "M", count: flag ?? 32)
+    @Test("A method of 32 bytes is 501, one byte more 400")
+    func method() throws {
+        let server = try LogbookProcess()
+        let method = String(repeating: "M", count: 32)
         let client = try server.connect()
         try client.exchange(method, "/nowhere").problem(501)
         let response = try client.exchange(method + "M", "/nowhere")
@@ -111,28 +110,22 @@ struct LimitTests {
         #expect(response.header("Connection") == "close")
     }
 
-    @Test(
-        "A chunk's line of --max-chunk-line-bytes is taken, one byte more is 400",
-        arguments: [nil, 50])
-    func chunkLine(_ flag: Int?) throws {
-        let server = try LogbookProcess(
-            flags: flag.map { ["--max-chunk-line-bytes", "\($0)"] } ?? [])
+    @Test("A chunk's line of 4 KiB is taken, one byte more is 400")
+    func chunkLine() throws {
+        let server = try LogbookProcess()
         let body = NewEvent(id: "e").json
         let size = String(body.utf8.count, radix: 16)
         func send(_ lineBytes: Int) throws -> RawResponse {
             let padding = String(repeating: "x", count: lineBytes - size.utf8.count - 1)
             return try chunked("\(size);\(padding)\r\n\(body)\r\n0\r\n\r\n", to: server)
         }
-        try send((flag ?? 4_096) + 1).problem(400)
-        #expect(try send(flag ?? 4_096).status == 201)
+        try send(4_097).problem(400)
+        #expect(try send(4_096).status == 201)
     }
 
-    @Test(
-        "As much as --max-chunk-overhead-bytes beside the data is taken, one byte more is 400",
-        arguments: [nil, 1_000])
-    func chunkOverhead(_ flag: Int?) throws {
-        let server = try LogbookProcess(
-            flags: flag.map { ["--max-chunk-overhead-bytes", "\($0)"] } ?? [])
+    @Test("16 KiB of chunk lines beside the data are taken, one byte more is 400")
+    func chunkOverhead() throws {
+        let server = try LogbookProcess()
         // White space around the event, of which each byte has 18 bytes free.
         func send(_ overhead: Int) throws -> RawResponse {
             var chunks = ""
@@ -143,8 +136,8 @@ struct LimitTests {
             chunks += "\(String(body.utf8.count, radix: 16))\r\n\(body)\r\n0\r\n\r\n"
             return try chunked(chunks, to: server)
         }
-        try send((flag ?? 16_384) + 1).problem(400)
-        #expect(try send(flag ?? 16_384).status == 201)
+        try send(16_385).problem(400)
+        #expect(try send(16_384).status == 201)
     }
 
     private func chunked(_ chunks: String, to server: LogbookProcess) throws -> RawResponse {
@@ -154,14 +147,11 @@ struct LimitTests {
         return try client.readResponse()
     }
 
-    @Test(
-        "A body of --max-drain-bytes that nobody wants is read, one byte more ends the connection",
-        arguments: [nil, 100])
-    func drain(_ flag: Int?) throws {
-        let server = try LogbookProcess(
-            flags: flag.map { ["--max-drain-bytes", "\($0)"] } ?? [])
+    @Test("A body of 64 KiB that nobody wants is read, one byte more ends the connection")
+    func drain() throws {
+        let server = try LogbookProcess()
         let client = try server.connect()
-        let body = String(repeating: "b", count: flag ?? 65_536)
+        let body = String(repeating: "b", count: 65_536)
         #expect(try client.exchange("GET", "/healthz", body).header("Connection") == nil)
         #expect(try client.exchange("GET", "/healthz", body + "b").header("Connection") == "close")
         #expect(try client.readToEnd().isEmpty)
@@ -201,7 +191,7 @@ struct LimitTests {
     @Test("Who is slow is answered with 408, or closed")
     func timeouts() throws {
         let server = try LogbookProcess(
-            flags: ["--header-timeout", "0.2", "--body-timeout", "0.2", "--idle-timeout", "0.2"])
+            flags: ["--header-timeout", "0.2", "--idle-timeout", "0.2"])
         let silent = try server.connect()
         let slowHeader = try server.connect()
         try slowHeader.send("GET /healthz HTTP/1.1\r\nHost: ")
