@@ -68,6 +68,12 @@ let package = Package(
                 "EventStore", "SQLite", "Events", "JSON", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(
+            name: "LogbookAPITests",
+            dependencies: [
+                "LogbookAPI", "HTTPServer", "EventStore", "Events",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"]),
     ],
     swiftLanguageModes: [.v6]

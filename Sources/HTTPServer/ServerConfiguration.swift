@@ -12,8 +12,8 @@ public struct ServerConfiguration: Sendable {
     public var access: AccessControl?
     /// A request that takes as long, from when it has come whole until its answer, is logged.
     public var slowRequest: Duration = .seconds(1)
-    /// Called on an event loop, by its number, at the end of each wake-up in which handlers ran:
-    /// what they keep for each other within one is let go of here.
+    /// Called on an event loop, by its number, at the end of every wake-up: what its handlers and
+    /// tasks keep for each other within one is let go of here.
     public var afterTurn: @Sendable (Int) -> Void = { _ in }
     /// Writes the answer to a request that the server itself refuses: status, Content-Type and
     /// body.

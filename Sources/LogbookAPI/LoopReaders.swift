@@ -30,6 +30,7 @@ final class LoopReaders: @unchecked Sendable {
         return reader
     }
 
-    /// Ends what the reads of one wake-up of the loop shared.
+    /// Ends what the reads of one wake-up of the loop shared. Whatever reads there, requests and live
+    /// streams alike, runs within one, so that no snapshot outlasts it.
     func endTurn(_ loopIndex: Int) { places[loopIndex].reader?.endSnapshot() }
 }

@@ -40,7 +40,7 @@ struct RetentionOptions: ParsableArguments {
 
     /// A quarter of it is the WAL's, which has to take what one request changes.
     private static let leastBytes = 64 * 1024 * 1024
-    private static let leastWALBytes = 16 * 1024 * 1024
+    private static let leastWALBytes = 8 * 1024 * 1024
 
     private static func help(_ severity: String) -> ArgumentHelp {
         ArgumentHelp(

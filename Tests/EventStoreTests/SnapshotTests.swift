@@ -56,6 +56,39 @@ struct SnapshotTests {
         repository.close()
     }
 
+    @Test("One that is held counts as an open read, between reads too, and can be told to end")
+    func counted() async throws {
+        let reads = OpenReads()
+        let reader = try EventReader(
+            path: folder.path("events.db"), logger: LogRecorder().logger, reads: reads)
+        #expect(reads.oldestAge == .zero)
+        try await stored("a")
+        try reader.holdSnapshot(atLeast: 1)
+        #expect(try reader.json("a") != nil)
+        #expect(reads.oldestAge > .zero)
+        #expect(reads.stop(olderThan: .zero) == 1)
+        try await stored("b")
+        try reader.holdSnapshot(atLeast: 1)
+        #expect(try reader.json("b") != nil, "it was told to end, so there is a new one")
+        reader.endSnapshot()
+        #expect(reads.oldestAge == .zero)
+        repository.close()
+    }
+
+    @Test("A snapshot for counting is an open read until the count is done")
+    func counting() async throws {
+        let reads = OpenReads()
+        let reader = try EventReader(
+            path: folder.path("events.db"), logger: LogRecorder().logger, reads: reads)
+        try await stored("a")
+        try reader.takeSnapshot()
+        try await stored("b")
+        #expect(reads.oldestAge > .zero)
+        #expect(try reader.countSnapshot() == 1)
+        #expect(reads.oldestAge == .zero)
+        repository.close()
+    }
+
     @Test("A query that is stopped leaves the snapshot as it was")
     func interrupted() async throws {
         let reader = try repository.makeReader()

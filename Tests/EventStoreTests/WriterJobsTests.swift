@@ -122,6 +122,11 @@ struct WriterJobsTests {
             #expect(plan.cachePages <= plan.walPages / 4)
             #expect(plan.checkpointPages <= plan.walPages / 8)
         }
-        #expect(SpacePlan(StoreConfiguration(path: ""), pageBytes: 4096).databasePages == nil)
+        var configuration = StoreConfiguration(path: "")
+        configuration.walBytes = 8 * 1024 * 1024
+        let plan = SpacePlan(configuration, pageBytes: 4096)
+        #expect(plan.databasePages == nil)
+        #expect(plan.cachePages <= plan.walPages / 4, "a small WAL alone bounds its parts, too")
+        #expect(plan.checkpointPages <= plan.walPages / 8)
     }
 }

@@ -19,6 +19,8 @@ public final class EventReader {
     private var heldCommit: Int?
     private var isInSnapshot = false
     private let reads: OpenReads
+    /// What others see of its reads. It goes on for as long as a snapshot is held, not only while
+    /// something is being read: a snapshot alone keeps the WAL from being emptied.
     private let activity: OpenReads.Activity
 
     private static let cachedStatements = 64
@@ -53,15 +55,13 @@ public final class EventReader {
     deinit { reads.remove(activity) }
 
     /// Has the reads up to `endSnapshot` share a snapshot, which saves each of them taking and
-    /// giving back a lock on the WAL. One that is older than `commit` is renewed: whoever was told of
-    /// a commit sees it.
+    /// giving back a lock on the WAL. One that is older than `commit`, or that was told to end, is
+    /// renewed: whoever was told of a commit sees it.
     public func holdSnapshot(atLeast commit: Int) throws(StoreError) {
-        guard heldCommit != commit else { return }
-        try storing { () throws(SQLiteError) in
-            if heldCommit != nil, connection.isInTransaction { try end.run() }
-            heldCommit = nil
-            try begin.run()
-        }
+        guard heldCommit != commit || activity.isStopped else { return }
+        endSnapshot()
+        try storing { () throws(SQLiteError) in try begin.run() }
+        activity.begin()
         heldCommit = commit
     }
 
@@ -69,6 +69,7 @@ public final class EventReader {
     public func endSnapshot() {
         guard heldCommit != nil else { return }
         heldCommit = nil
+        defer { activity.end() }
         // Some errors have ended it already.
         guard connection.isInTransaction else { return }
         do throws(SQLiteError) {
@@ -92,14 +93,21 @@ public final class EventReader {
 
     /// Has what is read see the database as it is now, until `countSnapshot`.
     func takeSnapshot() throws(StoreError) {
-        try storing { () throws(SQLiteError) in
-            try connection.execute("BEGIN; SELECT 1 FROM schema_version LIMIT 1")
+        try holdSnapshot(atLeast: 0)
+        do {
+            try storing { () throws(SQLiteError) in
+                // BEGIN alone reads nothing yet, and the snapshot is that of the first read.
+                try connection.execute("SELECT 1 FROM schema_version LIMIT 1")
+            }
+        } catch {
+            endSnapshot()
+            throw error
         }
     }
 
     /// How many events there are in the snapshot.
     func countSnapshot() throws(StoreError) -> Int {
-        defer { connection.rollback() }
+        defer { endSnapshot() }
         return try storing { () throws(SQLiteError) in
             Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
         }
@@ -113,8 +121,8 @@ public final class EventReader {
     func storing<Result>(
         _ body: () throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
-        activity.begin()
-        defer { activity.end() }
+        if heldCommit == nil { activity.begin() }
+        defer { if heldCommit == nil { activity.end() } }
         do {
             return try body()
         } catch {

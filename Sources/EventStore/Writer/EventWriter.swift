@@ -80,8 +80,7 @@ final class EventWriter: @unchecked Sendable {
         } else {
             space = nil
         }
-        eventsPerCommit = min(
-            configuration.eventsPerCommit, space == nil ? .max : max(1, plan.walPages / 16))
+        eventsPerCommit = min(configuration.eventsPerCommit, max(1, plan.walPages / 16))
         transaction = try WriteTransaction(connection, statements, space: space)
         jobs = WriterJobs(
             connection, logger: logger, figures: figures, reads: reads, space: space)

@@ -26,16 +26,8 @@ struct SpacePlan: Equatable {
             reserveBytes > 0
             ? min(configuration.checkpointPages, max(1, reserveBytes / 2 / pageBytes))
             : configuration.checkpointPages
-        guard let bytes = configuration.retention.bytes else {
-            databasePages = nil
-            walPages = configuration.walBytes / frameBytes
-            cachePages = Self.mostCachePages
-            checkpointPages = mostCheckpointPages
-            walFileBytes = configuration.walBytes / 4
-            return
-        }
         let walBytes = configuration.walLimit
-        databasePages = (bytes - walBytes) / pageBytes
+        databasePages = configuration.retention.bytes.map { ($0 - walBytes) / pageBytes }
         walPages = walBytes / frameBytes
         cachePages = min(Self.mostCachePages, walPages / 4)
         checkpointPages = max(1, min(mostCheckpointPages, walPages / 8))

@@ -224,7 +224,6 @@ extension Connection {
         _ route: Route, _ headView: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer
     ) {
         isPostponed = false
-        loop.hasServed = true
         loop.withResponse { response in
             route.handler(request(route, headView, body: body), &response)
             if !isPostponed {

@@ -217,9 +217,8 @@ final class Connection {
             isHeldBack = false
             resumeNextTurn()
         }
-        if isPeerDone, unsent.isEmpty, !isReady, phase != .waiting, phase != .streaming {
-            return close()
-        }
+        // Who ends his side while an answer is made piece by piece does not want the rest of it.
+        if isPeerDone, unsent.isEmpty, !isReady, phase != .waiting { return close() }
         guard accountForBuffers() else { return shed() }
         updateInterest()
         updateHeaderDeadline()

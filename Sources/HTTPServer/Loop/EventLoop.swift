@@ -36,8 +36,6 @@ final class EventLoop: @unchecked Sendable {
     private var nextAccept = UInt64.max
     private(set) var isDraining = false
     private var isStopped = false
-    /// Whether a handler has run in this wake-up.
-    var hasServed = false
 
     /// Nanoseconds of the monotonic clock at the last wake-up.
     private(set) var now = clinux_monotonic_nanoseconds()
@@ -133,7 +131,8 @@ final class EventLoop: @unchecked Sendable {
             for event in events[..<Int(count)] { dispatch(event) }
             runReady()
             runInbox()
-            endTurn()
+            // What handlers and tasks began for this turn must not outlast it: they may not run again for hours.
+            server.configuration.afterTurn(index)
             if now >= nextSweep { sweep() }
             if now >= nextAccept { resumeAccepting() }
         }
@@ -164,12 +163,6 @@ final class EventLoop: @unchecked Sendable {
         } else if let connection = connection(event.token) {
             connection.handle(event.events)
         }
-    }
-
-    private func endTurn() {
-        guard hasServed else { return }
-        hasServed = false
-        server.configuration.afterTurn(index)
     }
 
     private func runReady() {

@@ -1,0 +1,154 @@
+import EventStore
+import Events
+import Foundation
+import HTTPServer
+import Logging
+import Synchronization
+import Testing
+
+@testable import LogbookAPI
+
+/// Streams of a hub on a real event loop, over a real store.
+@Suite("StreamHub", .serialized)
+struct StreamHubTests {
+    /// A store, its interface, and one event loop.
+    final class Service {
+        let repository: EventRepository
+        let api: LogbookAPI
+        let server: Server
+        private let folder: URL
+
+        init(streams: Int = 8) throws {
+            folder = FileManager.default.temporaryDirectory.appending(
+                path: "api-tests-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let now = { @Sendable in Timestamp(milliseconds: 1_795_429_845_123)! }
+            repository = EventRepository(
+                StoreConfiguration(path: folder.appending(path: "a.db").path), logger: logger,
+                now: now)
+            api = LogbookAPI(
+                repository, loops: 1, bodyLimit: 1 << 20, streams: streams, heartbeat: .seconds(60),
+                redaction: nil, version: "test", now: now)
+            var configuration = ServerConfiguration(
+                endpoints: [Endpoint(.tcp(host: "127.0.0.1", port: 0), credentials: nil)], loops: 1)
+            configuration.afterTurn = api.endTurn
+            server = Server(configuration, router: Router(api.routes), logger: logger)
+            try server.start()
+            try repository.open { [server, api] in
+                server.wake()
+                api.noteCommit()
+            }
+        }
+
+        deinit {
+            api.endStreams()
+            server.stop(timeout: .seconds(10))
+            repository.close()
+            try? FileManager.default.removeItem(at: folder)
+        }
+
+        /// Sends a request and returns the open socket as a file.
+        func send(_ request: String) throws -> FileHandle {
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = server.addresses[0].port!.bigEndian
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            let result = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            try #require(result == 0)
+            let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+            try file.write(contentsOf: Data(request.utf8))
+            return file
+        }
+
+        func stream(_ query: String = "") throws -> FileHandle {
+            try send(
+                "GET /events/stream\(query) HTTP/1.1\r\nHost: h\r\nAccept: application/x-ndjson\r\nConnection: close\r\n\r\n"
+            )
+        }
+
+        func post(_ id: String) throws {
+            let body =
+                #"{"id":"\#(id)","event_type":"cluster","severity":"info","title":"t"}"#
+            let file = try send(
+                "POST /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            let answer = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+            try #require(answer.hasPrefix("HTTP/1.1 201"), "\(answer)")
+        }
+    }
+
+    /// Reads until `text` has come.
+    private func read(_ file: FileHandle, until text: String) throws -> String {
+        var received = ""
+        while !received.contains(text) {
+            let data = file.availableData
+            try #require(!data.isEmpty, "ended after: \(received)")
+            received += String(decoding: data, as: UTF8.self)
+        }
+        return received
+    }
+
+    /// Asks until it is so: what tells that an event loop has come to its end of a turn is only this.
+    private func eventually(_ condition: () -> Bool) throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !condition() {
+            try #require(ContinuousClock.now < deadline)
+            usleep(1_000)
+        }
+    }
+
+    @Test("A stream that has had everything holds no read, and gets what comes next")
+    func idle() throws {
+        let service = try Service()
+        let stream = try service.stream()
+        _ = try read(stream, until: "\r\n\r\n")
+        for id in ["a", "b", "c"] {
+            try service.post(id)
+            _ = try read(stream, until: "\"id\":\"\(id)\"")
+            try eventually { service.repository.statistics.oldestReader == .zero }
+        }
+    }
+
+    @Test("Streams with one wish share what is read, whatever each of them waits for")
+    func several() throws {
+        let service = try Service()
+        let all = try (0..<3).map { _ in try service.stream() }
+        let none = try service.stream("?object_name=nobody")
+        for stream in all + [none] { _ = try read(stream, until: "\r\n\r\n") }
+        try service.post("a")
+        for stream in all { _ = try read(stream, until: "\"id\":\"a\"") }
+        let later = try service.stream("?after=0")
+        _ = try read(later, until: "\"id\":\"a\"")
+        try eventually { service.repository.statistics.oldestReader == .zero }
+    }
+
+    @Test("Beyond the bound on streams it is 503, until one of them goes")
+    func bound() throws {
+        let service = try Service(streams: 1)
+        var first: FileHandle? = try service.stream()
+        _ = try read(first!, until: "\r\n\r\n")
+        #expect(try read(try service.stream(), until: "\r\n\r\n").hasPrefix("HTTP/1.1 503"))
+        first = nil
+        // The place comes back when the server has seen that its client is gone.
+        try eventually { service.api.liveTail.figures.count == 0 }
+        #expect(try read(try service.stream(), until: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
+    }
+
+    @Test("At the end streams are told so, with what was stored last")
+    func ending() throws {
+        let service = try Service()
+        let stream = try service.stream()
+        _ = try read(stream, until: "\r\n\r\n")
+        try service.post("last")
+        service.api.endStreams()
+        let rest = String(decoding: try stream.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(rest.contains("\"id\":\"last\""))
+    }
+}
