@@ -43,12 +43,18 @@ def test_examples_print_what_is_shown(empty, tmp_path):
         if kind == "json":
             assert agrees(json_texts(run.stdout), json_texts(shown)), (command, run.stdout)
         elif kind == "text":
-            assert run.stdout == shown, command
+            assert agrees(run.stdout, shown), (command, run.stdout)
         else:
             # Of an answer some lines are shown, in order.
             lines = iter(run.stdout.splitlines())
             for line in filter(None, shown.splitlines()):
                 assert any(agrees(found, line) for found in lines), (command, line, run.stdout)
+
+
+def test_examples_hold_next_year_as_well():
+    """A date of an example is older than retention some day; then the event is gone before the next command asks for it."""
+    for command, _, shown in EXAMPLES:
+        assert not re.search(r"\b\d{4}-\d{2}-\d{2}", command + shown), command
 
 
 def test_all_that_the_contract_has_is_named():
