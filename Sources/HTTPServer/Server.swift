@@ -11,9 +11,8 @@ public final class Server: Sendable {
     private let logger: Logger
     let clientErrors: ThrottledLog
     let requestLog: RequestLog
-    private let openConnections = Atomic<Int>(0)
+    private let pools: [ConnectionPool]
     private let bufferedBytes = Atomic<Int>(0)
-    private let lateAnswers = Atomic<Int>(0)
     private let dealt = Atomic<Int>(0)
     private let ended = DispatchGroup()
     private let state = Mutex(State())
@@ -34,6 +33,10 @@ public final class Server: Sendable {
         self.configuration = configuration
         self.router = router
         self.logger = logger
+        pools = [
+            ConnectionPool(index: 0, limit: configuration.maxConnections),
+            ConnectionPool(index: 1, limit: configuration.maxLimitedConnections),
+        ]
         clientErrors = ThrottledLog(logger, level: .info)
         requestLog = RequestLog(logger, slow: configuration.slowRequest)
     }
@@ -41,8 +44,8 @@ public final class Server: Sendable {
     /// Where it listens once started, ports that the system chose included.
     public var addresses: [ListenAddress] { state.withLock { $0.addresses } }
 
-    /// Connections open now.
-    public var connectionCount: Int { openConnections.load(ordering: .relaxed) }
+    /// Connections open now, at all endpoints.
+    public var connectionCount: Int { pools.reduce(0) { $0 + $1.count } }
 
     /// What it has counted since it started. Loops count on meanwhile, so figures that belong together
     /// may differ by what is under way.
@@ -53,7 +56,7 @@ public final class Server: Sendable {
         for (number, path) in router.numberedPaths.enumerated() {
             figures.addRequests(to: path, number, counters)
         }
-        figures.connections = connectionCount
+        figures.connections = mainPool.count
         figures.connectionLimit = configuration.maxConnections
         figures.bufferedBytes = bufferedBytes.load(ordering: .relaxed)
         figures.bufferLimit = configuration.limits.bufferedBytes
@@ -88,7 +91,16 @@ public final class Server: Sendable {
             state.loops = loops
             state.addresses = listeners.map(\.address)
         }
-        for loop in loops { try startThread(loop) }
+        do throws(SystemError) {
+            for loop in loops { try startThread(loop) }
+        } catch {
+            // Those that run end; whoever has not begun does not see its task.
+            everyLoop(of: loops[...]) { $0.abort() }
+            ended.wait()
+            for listener in listeners { listener.close() }
+            state.withLock { $0 = State() }
+            throw error
+        }
         let opened = listeners
         loops[0].enqueue { $0.listen(on: opened) }
         loops[0].wake()
@@ -102,8 +114,8 @@ public final class Server: Sendable {
     }
 
     private func startThread(_ loop: EventLoop) throws(SystemError) {
+        let context = Unmanaged.passRetained(ThreadContext(loop: loop, ended: ended))
         ended.enter()
-        let context = Unmanaged.passRetained(ThreadContext(loop: loop, ended: ended)).toOpaque()
         var thread = pthread_t()
         let result = pthread_create(
             &thread, nil,
@@ -113,8 +125,12 @@ public final class Server: Sendable {
                 context.loop.run()
                 context.ended.leave()
                 return nil
-            }, context)
-        guard result == 0 else { throw SystemError("start a thread", code: result) }
+            }, context.toOpaque())
+        guard result == 0 else {
+            ended.leave()
+            context.release()
+            throw SystemError("start a thread", code: result)
+        }
         pthread_detach(thread)
     }
 
@@ -174,36 +190,45 @@ public final class Server: Sendable {
 
     // MARK: For the loops
 
-    /// Takes one of the places for connections; false when all are taken.
-    func reserveConnection() -> Bool {
-        if openConnections.wrappingAdd(1, ordering: .relaxed).newValue
-            <= configuration.maxConnections
-        {
-            return true
+    /// How many pools of places for connections there are.
+    static let poolCount = 2
+
+    /// The places of the endpoints that serve the whole router.
+    var mainPool: ConnectionPool { pools[0] }
+
+    /// The places that connections to `endpoint` take.
+    func pool(of endpoint: Endpoint) -> ConnectionPool { pools[endpoint.paths == nil ? 0 : 1] }
+
+    /// How a place for another connection comes about.
+    enum Room {
+        case made
+        /// Another loop closes a connection, and has the acceptor go on then.
+        case underWay
+        /// Every connection is at work.
+        case none
+    }
+
+    /// Has the connection of `pool` closed that has waited longest for a request. To be called on the
+    /// loop that accepts.
+    func makeRoom(in pool: ConnectionPool, for acceptor: EventLoop) -> Room {
+        if pool.isMakingRoom.load(ordering: .acquiring) { return .underWay }
+        let rests = loops.map { (loop: $0, since: $0.rests[pool.index].longestSince) }
+        guard let longest = rests.min(by: { $0.since < $1.since }), longest.since != .max else {
+            return .none
         }
-        openConnections.wrappingSubtract(1, ordering: .relaxed)
-        return false
-    }
-
-    /// Gives a place back.
-    func connectionClosed() {
-        openConnections.wrappingSubtract(1, ordering: .relaxed)
-    }
-
-    /// Takes one of the places for answers that are held back; false when all are taken.
-    func reserveLateAnswer() -> Bool {
-        // They are connections, of which the others must not run out.
-        let most = configuration.maxConnections / Self.connectionsPerLateAnswer
-        if lateAnswers.wrappingAdd(1, ordering: .relaxed).newValue <= most { return true }
-        lateAnswerGiven()
-        return false
-    }
-
-    private static let connectionsPerLateAnswer = 16
-
-    /// Gives such a place back.
-    func lateAnswerGiven() {
-        lateAnswers.wrappingSubtract(1, ordering: .relaxed)
+        if longest.loop === acceptor {
+            return acceptor.closeLongestResting(of: pool) ? .made : .none
+        }
+        pool.isMakingRoom.store(true, ordering: .releasing)
+        longest.loop.enqueue { loop in
+            _ = loop.closeLongestResting(of: pool)
+            pool.isMakingRoom.store(false, ordering: .releasing)
+            guard let acceptor = loop.server.loops.first else { return }
+            acceptor.enqueue { $0.resumeAccepting() }
+            acceptor.wake()
+        }
+        longest.loop.wake()
+        return .underWay
     }
 
     /// Adds to the bytes that all connections hold, and returns the total.

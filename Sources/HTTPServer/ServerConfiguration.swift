@@ -4,8 +4,11 @@ public struct ServerConfiguration: Sendable {
     public var endpoints: [Endpoint]
     /// Event loops, each a thread.
     public var loops: Int
-    /// Connections at a time; beyond it the listeners stop accepting until one closes.
+    /// Connections at a time, those of endpoints with paths of their own apart. Beyond it the connection that has
+    /// waited longest for a request is closed; where none waits, the listeners stop accepting until one closes.
     public var maxConnections = 4096
+    /// The same for all endpoints with paths of their own together.
+    public var maxLimitedConnections = 128
     /// The bounds on each connection.
     public var limits = HTTPLimits()
     /// Who may have requests run whose routes have a scope; nil is anybody.

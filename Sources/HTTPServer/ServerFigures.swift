@@ -34,7 +34,7 @@ public struct ServerFigures: Sendable {
     public internal(set) var received = 0, sent = 0
     /// Connections that have been accepted.
     public internal(set) var accepted = 0
-    /// Connections now, and at most.
+    /// Connections now, and at most, those to endpoints with paths of their own apart.
     public internal(set) var connections = 0, connectionLimit = 0
     /// Bytes in the buffers of all connections, and at most.
     public internal(set) var bufferedBytes = 0, bufferLimit = 0
@@ -43,8 +43,8 @@ public struct ServerFigures: Sendable {
     public internal(set) var heldBackByConnections = 0, heldBackByDescriptors = 0
     /// Connections whose TLS handshake failed or took too long.
     public internal(set) var failedHandshakes = 0
-    /// Connections that were given up for want of buffers.
-    public internal(set) var shed = 0
+    /// Connections that were given up for want of buffers, and those at rest to make room for another.
+    public internal(set) var shed = 0, displaced = 0
     /// Requests that access control has refused, by why.
     public internal(set) var accessRefusals: [AccessControl.Reason: Int] = [:]
     /// When the certificate in use is over, in seconds since 1970; nil without TLS.
@@ -59,6 +59,7 @@ public struct ServerFigures: Sendable {
         heldBackByDescriptors += loop.heldBackByDescriptors.current
         failedHandshakes += loop.failedHandshakes.current
         shed += loop.shed.current
+        displaced += loop.displaced.current
     }
 
     /// Adds the requests that the loops have counted to the path with this number.

@@ -71,9 +71,11 @@ extension LogbookAPI {
             figures.accepted)
         text.family(
             "logbook_http_connections_refused_total", .counter,
-            "Connections given up: TLS handshakes that failed, and for want of buffers.")
+            "Connections given up: TLS handshakes that failed, for want of buffers, and at rest to make room for others."
+        )
         text.sample(figures.failedHandshakes, [("reason", "tls_handshake")])
         text.sample(figures.shed, [("reason", "buffers")])
+        text.sample(figures.displaced, [("reason", "room")])
         text.family(
             "logbook_http_accept_pauses_total", .counter,
             "Times that new connections had to wait, because of the limit on connections or on descriptors."

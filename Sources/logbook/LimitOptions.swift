@@ -4,7 +4,10 @@ import HTTPServer
 
 /// The bounds of `serve` that can be set; docs/limits.md lists them with those that cannot.
 struct LimitOptions: ParsableArguments {
-    @Option(help: "Connections at a time; beyond it, new ones wait.")
+    @Option(
+        help:
+            "Connections at a time; beyond it, the one that has waited longest for a request is closed."
+    )
     var maxConnections = 4096
 
     @Option(help: "The longest JSON body, in bytes; more is a 413.")

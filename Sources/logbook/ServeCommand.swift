@@ -269,7 +269,7 @@ struct ServeCommand: ParsableCommand {
     private func raiseDescriptorLimit(_ logger: Logger) {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        let wanted = rlim_t(limits.maxConnections + 256)
+        let wanted = rlim_t(limits.maxConnections + 384)
         guard limit.rlim_cur < wanted else { return }
         limit.rlim_cur = min(wanted, limit.rlim_max)
         guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,

@@ -6,37 +6,117 @@ import Testing
 struct ConnectionLimitTests {
     private static let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    @Test("The next waits until one closes")
-    func next() throws {
-        try TestServer.run(maxConnections: 2) { server in
-            let clients = try (0..<2).map { _ in try server.connect() }
-            for client in clients {
-                client.send(Self.request)
-                #expect(try client.readAnswer().code == 200)
+    /// Sends a request and reads its answer.
+    private func exchange(_ client: Client) throws {
+        client.send(Self.request)
+        #expect(try client.readAnswer().code == 200)
+    }
+
+    @Test("Beyond the limit the connection that has waited longest for a request is closed")
+    func longestResting() throws {
+        try TestServer.run(loops: 3, maxConnections: 4) { server in
+            let clients = try (0..<4).map { _ in
+                let client = try server.connect()
+                try exchange(client)
+                return client
             }
+            // The first one and the third have been at work since.
+            try exchange(clients[0])
+            try exchange(clients[2])
+            for (displaced, next) in [(1, try server.connect()), (3, try server.connect())] {
+                try exchange(next)
+                #expect(try clients[displaced].isAtEnd())
+                #expect(server.server.connectionCount <= 4)
+            }
+            try exchange(clients[0])
+            try exchange(clients[2])
+            #expect(server.server.figures.displaced == 2)
+        }
+    }
+
+    @Test(
+        "Clients that say nothing, or never finish a head, do not keep others out",
+        arguments: ["", "GET / HTTP/1.1\r\nHost"])
+    func silent(beginning: String) throws {
+        try TestServer.run(maxConnections: 4) { server in
+            let idle = try (0..<12).map { _ in
+                let client = try server.connect()
+                if !beginning.isEmpty { client.send(beginning) }
+                return client
+            }
+            for _ in 0..<8 { try exchange(try server.connect()) }
+            for client in idle.prefix(8) { #expect(client.losesConnection()) }
+        }
+    }
+
+    @Test("Where all are at work the next waits until one closes")
+    func next() throws {
+        let later = LaterRoute()
+        try TestServer.run(routes: [later.route], maxConnections: 2) { server in
+            let clients = try (0..<2).map { _ in try server.connect() }
+            for client in clients { client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n") }
+            let pending = try later.take(2)
             // The kernel takes it; the server does not.
             let next = try server.connect()
             next.send(Self.request)
-            for _ in 0..<20 {
-                clients[0].send(Self.request)
-                #expect(try clients[0].readAnswer().code == 200)
-                #expect(!next.hasInput)
-                #expect(server.server.connectionCount == 2)
-            }
-            clients[1].close()
-            #expect(try next.readAnswer().code == 200)
+            try eventually("a pause") { server.server.figures.heldBackByConnections > 0 }
+            #expect(!next.hasInput)
             #expect(server.server.connectionCount == 2)
+            clients[1].close()
+            pending[1].complete { _ in }
+            #expect(try next.readAnswer().code == 200)
+            pending[0].complete { $0.body = [65] }
+            #expect(try clients[0].readAnswer().text == "A")
+        }
+    }
+
+    @Test("An answer that is on its way is not cut off for another connection")
+    func answering() throws {
+        let large = TestServer.route(.get, "/large") { _, response in
+            response.body = [UInt8](repeating: 65, count: 32 << 20)
+        }
+        try TestServer.run(loops: 1, routes: [large], maxConnections: 1) { server in
+            let reader = try server.connect(isNarrow: true)
+            reader.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(reader.waitForInput(milliseconds: 60_000))
+            let next = try server.connect()
+            try eventually("a pause") { server.server.figures.heldBackByConnections > 0 }
+            #expect(try reader.readAnswer().body.count == 32 << 20)
+            // Now it rests.
+            try exchange(next)
+            #expect(try reader.isAtEnd())
+        }
+    }
+
+    @Test("Endpoints with paths of their own have connections of their own, and are bounded, too")
+    func limitedEndpoints() throws {
+        let address = ListenAddress.tcp(host: "127.0.0.1", port: 0)
+        let probes = Endpoint(address, paths: ["/"])
+        try TestServer.run(maxConnections: 2, further: [probes]) { server in
+            let later = try (0..<2).map { _ in
+                let client = try server.connect()
+                client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
+                return client
+            }
+            for client in later { try client.awaitRead() }
+            let port = server.server.addresses[1].port!
+            let idle = try (0..<200).map { _ in try Client(port: port) }
+            let probe = try Client(port: port)
+            try exchange(probe)
+            #expect(idle[0].losesConnection())
+            for client in later {
+                client.send("lo")
+                #expect(try client.readAnswer().code == 200)
+            }
         }
     }
 
     @Test("Many take turns in few places")
     func turns() throws {
         try TestServer.run(maxConnections: 3) { server in
-            let clients = try (0..<30).map { _ in try server.connect() }
-            for client in clients {
+            for _ in 0..<30 {
+                let client = try server.connect()
                 client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            }
-            for client in clients {
                 #expect(try client.readAnswer().code == 200)
                 #expect(server.server.connectionCount <= 3)
                 client.close()

@@ -139,17 +139,4 @@ struct FiguresTests {
             #expect(server.server.figures.failedHandshakes == 1)
         }
     }
-
-    @Test("What waits for a place is counted")
-    func pauses() throws {
-        try TestServer.run(maxConnections: 1) { server in
-            let first = try server.connect()
-            let second = try server.connect()
-            try eventually("a pause") { server.server.figures.heldBackByConnections > 0 }
-            first.close()
-            second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(try second.readAnswer().code == 200)
-            #expect(server.server.figures.accepted == 2)
-        }
-    }
 }

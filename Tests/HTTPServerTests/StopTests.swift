@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Synchronization
 import Testing
 
@@ -145,6 +146,47 @@ struct StopTests {
             isEnding.store(true, ordering: .relaxed)
             try eventually("the thread ends") { hasEnded.load(ordering: .acquiring) }
         }
+    }
+
+    @Test("A start that fails half-way ends the threads that it began, and can be tried again")
+    func failedStart() async {
+        await #expect(processExitsWith: .success) {
+            try TestServer.run { _ in }
+            try eventually("its threads end") { Self.loopThreads == 0 }
+            let before = Descriptors.open.count
+            var configuration = ServerConfiguration(
+                addresses: [.tcp(host: "127.0.0.1", port: 0)], loops: 256)
+            configuration.maxConnections = 8
+            let server = Server(
+                configuration, router: Router(TestServer.routes), logger: Logger(label: "test"))
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+            // Room for some of the stacks.
+            var narrow = limit
+            narrow.rlim_cur = rlim_t(Self.addressSpace + (512 << 20))
+            setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &narrow)
+            #expect(throws: SystemError.self) { try server.start() }
+            setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+            try eventually("the threads end") { Self.loopThreads == 0 }
+            try eventually("the descriptors are closed") { Descriptors.open.count <= before }
+            try server.start()
+            #expect(server.stop(timeout: .seconds(60)))
+        }
+    }
+
+    /// Threads of this process that are event loops.
+    private static var loopThreads: Int {
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+        return tasks.count { task in
+            let name = try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)
+            return name?.hasPrefix("loop-") == true
+        }
+    }
+
+    /// In bytes.
+    private static var addressSpace: Int {
+        let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+        return (pages?.split(separator: " ").first.flatMap { Int($0) } ?? 0) * 4096
     }
 
     @Test("Gives back every descriptor, and what it listened on can be listened on again")

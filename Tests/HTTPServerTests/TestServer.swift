@@ -13,7 +13,8 @@ final class TestServer: Sendable {
     /// Starts one. `routes` come on top of the usual ones; with `isSecure` it speaks TLS.
     init(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
-        maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil
+        maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil,
+        further: [Endpoint] = []
     ) throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -21,7 +22,7 @@ final class TestServer: Sendable {
             isSecure ? try TLSCredentials(TestCertificate.configuration, logger: logger) : nil
         let address = ListenAddress.tcp(host: "127.0.0.1", port: 0)
         var configuration = ServerConfiguration(
-            endpoints: [Endpoint(address, credentials: credentials)], loops: loops)
+            endpoints: [Endpoint(address, credentials: credentials)] + further, loops: loops)
         configuration.limits = limits
         configuration.access = access
         configuration.maxConnections = maxConnections
@@ -34,11 +35,12 @@ final class TestServer: Sendable {
     static func run<Result>(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
         maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil,
+        further: [Endpoint] = [],
         _ body: (TestServer) throws -> Result
     ) throws -> Result {
         let server = try TestServer(
             loops: loops, routes: routes, limits: limits, maxConnections: maxConnections,
-            isSecure: isSecure, access: access)
+            isSecure: isSecure, access: access, further: further)
         defer { server.server.stop(timeout: .zero) }
         return try body(server)
     }

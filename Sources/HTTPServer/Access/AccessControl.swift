@@ -9,7 +9,6 @@ public final class AccessControl: Sendable {
     private let realm: String
     private let logger: Logger
     private let list: FileValue<AccessList>
-    let attempts = Mutex(FailedAttempts())
     private let log: ThrottledLog
     private let counts: [Reason: Count]
 
@@ -179,13 +178,12 @@ public final class AccessControl: Sendable {
         return Refusal(error: error, reason: reason, name: name)
     }
 
-    /// Counts and logs `refusal` of a request from `peer`, at the time `now` in nanoseconds; returns how long its
-    /// answer is to wait.
+    /// Counts and logs `refusal` of a request from `peer`, at the time `now` in nanoseconds.
     func note(
         _ refusal: Refusal, _ method: HTTPMethod?, _ route: Route, from peer: PeerAddress,
         now: UInt64
-    ) -> UInt64 {
-        guard let reason = refusal.reason else { return 0 }
+    ) {
+        guard let reason = refusal.reason else { return }
         counts[reason]?.value.wrappingAdd(1, ordering: .relaxed)
         log.note(now: now) {
             var metadata: Logger.Metadata = [
@@ -195,8 +193,6 @@ public final class AccessControl: Sendable {
             if let name = refusal.name { metadata["name"] = "\(name)" }
             return ("Access refused", metadata)
         }
-        guard reason == .invalidToken else { return 0 }
-        return attempts.withLock { $0.note(from: peer.network, now: now) }
     }
 }
 

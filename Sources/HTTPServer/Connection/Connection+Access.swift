@@ -7,10 +7,10 @@ extension Connection {
             admission = try access.admit(parser.head, head, for: scope, over: transport)
             return true
         } catch {
-            let delay = access.note(
+            access.note(
                 error, parser.head.method, route, from: PeerAddress(of: transport.descriptor),
                 now: loop.now)
-            refuse(error.error, after: delay)
+            answer(error.error)
             return false
         }
     }
@@ -23,30 +23,5 @@ extension Connection {
         }
         self.admission = renewed
         return nil
-    }
-
-    /// Answers with `error`, later if `delay`, in nanoseconds, is not 0: who tries tokens gets one try a connection.
-    private func refuse(_ error: HTTPError, after delay: UInt64) {
-        guard delay > 0 else { return answer(error) }
-        closesAfterAnswer = true
-        guard loop.server.reserveLateAnswer() else { return answer(error) }
-        refusal = (error, delay)
-        phase = .refusing
-        if unsent.isEmpty { setDeadline(delay) }
-    }
-
-    /// Gives the answer that was held back.
-    func refuseLate() {
-        guard let error = refusal?.error else { preconditionFailure("there is an answer") }
-        endRefusing()
-        begun = loop.now
-        answer(error)
-        finishTurn()
-    }
-
-    func endRefusing() {
-        guard refusal != nil else { return }
-        refusal = nil
-        loop.server.lateAnswerGiven()
     }
 }

@@ -120,6 +120,7 @@ extension Connection {
         isInHeader = false
         isBodyUnread = false
         phase = .head
+        loop.noteRest(self)
         setReadDeadline(loop.timeouts.idle)
     }
 

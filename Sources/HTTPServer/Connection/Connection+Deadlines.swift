@@ -17,8 +17,9 @@ extension Connection {
     /// After a wait for the socket to take an answer, the phase's own wait begins.
     func restoreDeadline() {
         switch phase {
-        case .head: setDeadline(loop.timeouts.idle)
-        case .refusing: setDeadline(refusal?.delay ?? 0)
+        case .head:
+            loop.noteRest(self)
+            setDeadline(loop.timeouts.idle)
         case .collecting, .draining: setDeadline(loop.timeouts.body)
         case .receiving where !isReceiverFull: setDeadline(loop.timeouts.body)
         case .receiving, .handshaking, .waiting, .streaming, .lingering, .closed: deadline = .max
@@ -51,8 +52,6 @@ extension Connection {
                 refuse(HTTPError(.requestTimeout, "The body came too slowly."))
                 finishTurn()
             }
-        case .refusing:
-            refuseLate()
         case .head:
             takeLeave()
         case .handshaking:

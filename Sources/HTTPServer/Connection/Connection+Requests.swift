@@ -24,7 +24,7 @@ extension Connection {
                 case .draining:
                     guard !rest.isEmpty || decoder.isDone else { return offset }
                     offset += drain(rest)
-                case .handshaking, .refusing, .waiting, .streaming:
+                case .handshaking, .waiting, .streaming:
                     return offset
                 case .lingering, .closed:
                     return bytes.count
@@ -54,6 +54,7 @@ extension Connection {
     private func begin(
         _ headView: UnsafeRawBufferPointer, after rest: UnsafeRawBufferPointer
     ) -> Int {
+        loop.noteRequest(self)
         omitsBody = parser.head.method == .head
         closesAfterAnswer = !parser.head.keepsAlive
         isBodyUnread = parser.head.framing != .none

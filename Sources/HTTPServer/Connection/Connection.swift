@@ -13,8 +13,6 @@ final class Connection {
         case collecting
         /// Reading a body that the handler takes piece by piece.
         case receiving
-        /// The request is refused, and will be told so later.
-        case refusing
         /// The handler has postponed its answer.
         case waiting
         /// Sending an answer piece by piece.
@@ -32,6 +30,8 @@ final class Connection {
     /// reference would be counted at every use.
     let loop: EventLoop
     let router: Router
+    /// The place that it takes.
+    let pool: ConnectionPool
     /// nil where anybody may have any request run.
     let access: AccessControl?
 
@@ -53,8 +53,6 @@ final class Connection {
     var receiver: Request.BodyReceiver?
     /// What let it in.
     var admission: AccessControl.Admission?
-    /// What it will be told, and how long after, in nanoseconds.
-    var refusal: (error: HTTPError, delay: UInt64)?
     /// The receiver takes no more until it says so.
     var isReceiverFull = false
     var drainedBytes = 0
@@ -89,12 +87,13 @@ final class Connection {
 
     init(
         _ transport: Transport, router: Router, access: AccessControl?, loop: EventLoop,
-        token: UInt64
+        pool: ConnectionPool, token: UInt64
     ) {
         self.transport = transport
         self.router = router
         self.access = access
         self.loop = loop
+        self.pool = pool
         self.token = token
     }
 
@@ -102,6 +101,7 @@ final class Connection {
     /// header, and so does one that is slow to finish a handshake.
     func start() {
         if transport.session != nil { phase = .handshaking }
+        loop.noteRest(self)
         setDeadline(loop.timeouts.header)
     }
 
@@ -276,10 +276,21 @@ final class Connection {
 
     /// Closes, but for what has come meanwhile, which is answered.
     func closeIfIdle() {
-        if phase == .handshaking || phase == .refusing { return close() }
+        if phase == .handshaking { return close() }
         guard isAtRest else { return }
         receive()
         if isAtRest { takeLeave() }
+    }
+
+    /// Closes so that another may have the place, also in the middle of a head, but not where a request has
+    /// come meanwhile, or an answer is still on its way.
+    func closeIfResting() -> Bool {
+        if isAtRest { receive() }
+        guard phase == .handshaking || phase == .head, unsent.isEmpty, !isReady, !isHeldBack else {
+            return phase == .closed
+        }
+        close()
+        return true
     }
 
     /// Ends a connection at rest. Its client may be sending a request right now: to be reset would
@@ -291,7 +302,6 @@ final class Connection {
 
     func close() {
         if phase == .closed { return }
-        endRefusing()
         phase = .closed
         deadline = .max
         pending = []

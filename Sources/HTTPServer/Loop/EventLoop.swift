@@ -29,6 +29,8 @@ final class EventLoop: @unchecked Sendable {
     private var generations: [UInt32] = []
     private var freeSlots: [UInt32] = []
     private(set) var connectionCount = 0
+    /// Of each of the server's pools, the connections that wait for a request.
+    let rests = (0..<Server.poolCount).map { _ in RestOrder() }
     /// Connections that have more to do without any event to come.
     private var ready: [Connection] = []
 
@@ -200,9 +202,10 @@ final class EventLoop: @unchecked Sendable {
             let session = TLSSession(credentials.current, descriptor: descriptor)
             transport = Transport(descriptor: descriptor, session: session)
         }
+        let pool = server.pool(of: endpoint)
         guard !isDraining, transport.session != nil || endpoint.credentials == nil else {
             transport.close()
-            return server.connectionClosed()
+            return pool.release()
         }
         let slot: Int
         if let free = freeSlots.popLast() {
@@ -216,7 +219,7 @@ final class EventLoop: @unchecked Sendable {
         let connection = Connection(
             transport, router: endpoint.router ?? server.router,
             access: endpoint.paths == nil ? server.configuration.access : nil, loop: self,
-            token: token)
+            pool: pool, token: token)
         slots[slot] = connection
         connectionCount += 1
         guard clinux_epoll_add(epoll, descriptor, connection.interest, token) == 0 else {
@@ -240,8 +243,29 @@ final class EventLoop: @unchecked Sendable {
         generations[slot] = (generations[slot] + 1) & 0x7FFF_FFFF
         freeSlots.append(UInt32(slot))
         connectionCount -= 1
-        server.connectionClosed()
+        rests[connection.pool.index].remove(slot)
+        connection.pool.release()
         stopIfDrained()
+    }
+
+    /// Notes that `connection` waits for a request from now on.
+    func noteRest(_ connection: Connection) {
+        rests[connection.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
+    }
+
+    /// Notes that `connection` has a request to handle.
+    func noteRequest(_ connection: Connection) {
+        rests[connection.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
+    }
+
+    /// Closes the connection of `pool` that has waited longest for a request; false when none waits.
+    func closeLongestResting(of pool: ConnectionPool) -> Bool {
+        while let slot = rests[pool.index].popFirst() {
+            guard let connection = slots[slot], connection.closeIfResting() else { continue }
+            counters.displaced.add(1)
+            return true
+        }
+        return false
     }
 
     /// Makes sure that the loop wakes for `deadline`.
@@ -295,32 +319,42 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
-    private func pauseAccepting(until time: UInt64) {
-        for listener in listeners { clinux_epoll_remove(epoll, listener.descriptor) }
-        nextAccept = time
+    /// Pauses for a while the listeners whose connections take places of `pool`, all of them when it is nil.
+    private func pauseAccepting(for pool: ConnectionPool? = nil) {
+        for listener in listeners where pool == nil || server.pool(of: listener.endpoint) === pool {
+            clinux_epoll_remove(epoll, listener.descriptor)
+        }
+        nextAccept = min(nextAccept, now + Self.acceptPause)
     }
 
     private func accept(from listener: Listener) {
-        for _ in 0..<Self.acceptsPerWake {
-            guard server.reserveConnection() else {
-                // All places are taken. Looking again in a while is simpler than having every
-                // connection that closes, on whichever loop, wake this one.
-                counters.heldBackByConnections.add(1)
-                pauseAccepting(until: now + Self.acceptPause)
-                return
+        let pool = server.pool(of: listener.endpoint)
+        for round in 0..<Self.acceptsPerWake {
+            guard pool.reserve() else {
+                // In the first round alone is it known that somebody waits; epoll tells again.
+                guard round == 0 else { return }
+                switch server.makeRoom(in: pool, for: self) {
+                case .made: continue
+                case .underWay: return pauseAccepting(for: pool)
+                case .none:
+                    // Looking again in a while is simpler than having every connection that closes,
+                    // on whichever loop, wake this one.
+                    counters.heldBackByConnections.add(1)
+                    return pauseAccepting(for: pool)
+                }
             }
             switch listener.accept() {
             case .connection(let descriptor):
                 counters.accepted.add(1)
                 server.deal(descriptor, from: listener.endpoint, by: self)
             case .none:
-                server.connectionClosed()
-                return
+                return pool.release()
             case .exhausted:
-                server.connectionClosed()
+                pool.release()
+                // Whatever pool this one is of: what lacks is the process's.
+                if case .made = server.makeRoom(in: server.mainPool, for: self) { continue }
                 counters.heldBackByDescriptors.add(1)
-                pauseAccepting(until: now + Self.acceptPause)
-                return
+                return pauseAccepting()
             }
         }
     }

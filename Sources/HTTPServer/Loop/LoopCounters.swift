@@ -12,6 +12,7 @@ final class LoopCounters: @unchecked Sendable {
     let heldBackByDescriptors = Counter()
     let failedHandshakes = Counter()
     let shed = Counter()
+    let displaced = Counter()
 
     private let rows: Int
     private let cells: UnsafeMutablePointer<Counter>
