@@ -67,25 +67,31 @@ struct IngestionSummary: Sendable {
 
     func write(to response: inout Response) {
         response.addHeader("Cache-Control", "no-store")
-        response.body.append("{\"accepted\":")
-        response.body.appendInteger(accepted)
-        response.body.append(",\"duplicates\":")
-        response.body.appendInteger(duplicates)
-        response.body.append(",\"rejected\":")
-        response.body.appendInteger(rejected)
-        response.body.append(",\"errors\":[")
+        append(to: &response.body)
+        response.body.append("\n")
+    }
+
+    /// Appends it as a JSON object.
+    func append(to body: inout [UInt8]) {
+        body.append("{\"accepted\":")
+        body.appendInteger(accepted)
+        body.append(",\"duplicates\":")
+        body.appendInteger(duplicates)
+        body.append(",\"rejected\":")
+        body.appendInteger(rejected)
+        body.append(",\"errors\":[")
         for (place, rejection) in inOrder.enumerated() {
-            response.body.append(place == 0 ? "{\"index\":" : ",{\"index\":")
-            response.body.appendInteger(rejection.index)
-            response.body.append(",\"status\":")
-            response.body.appendInteger(rejection.status.code)
-            response.body.append(",\"detail\":")
-            response.body.appendJSONString(Self.sentence(rejection.errors))
-            response.body.append("}")
+            body.append(place == 0 ? "{\"index\":" : ",{\"index\":")
+            body.appendInteger(rejection.index)
+            body.append(",\"status\":")
+            body.appendInteger(rejection.status.code)
+            body.append(",\"detail\":")
+            body.appendJSONString(Self.sentence(rejection.errors))
+            body.append("}")
         }
-        response.body.append("],\"ids\":[")
-        response.body.append(contentsOf: ids)
-        response.body.append("]}\n")
+        body.append("],\"ids\":[")
+        body.append(contentsOf: ids)
+        body.append("]}")
     }
 
     /// A `422` for items none of which is stored; `finding` begins its detail.

@@ -23,15 +23,32 @@ final class LineIngestion: Sendable {
         var committing = 0
         /// The connection has been told to bring no more.
         var isFull = false
-        var isEnded = false
+        var end: End?
         var isAnswered = false
+        /// The store's.
         var failure: Problem?
+        /// Whether the memory of a stream at work is reserved.
+        var isReserved = false
         var summary: IngestionSummary
 
         /// A line that is longer than what is buffered must come whole to be read.
         var hasEnough: Bool {
             lines.count >= LineIngestion.bufferedBytes && (isReading || committing > 0)
         }
+
+        /// Silence is no slowness here; half a line is.
+        var isBetweenLines: Bool {
+            !isSkipping && (lines.isEmpty || lines.last == LineIngestion.lineFeed)
+        }
+
+        var isAtWork: Bool { !lines.isEmpty || isReading || committing > 0 }
+    }
+
+    /// How the stream has ended.
+    private enum End {
+        case whole
+        /// Whole lines are stored; the answer says why no more came.
+        case cut(Problem)
     }
 
     private enum Step {
@@ -50,7 +67,7 @@ final class LineIngestion: Sendable {
     /// Received and not read, in bytes, above which no more is received.
     private static let bufferedBytes = 256 * 1024
     private static let piecesCommitting = 2
-    /// What one stream holds in bytes: what is received, and as much being read and committed.
+    /// What one stream at work holds in bytes: what is received, and as much being read and committed.
     private static let memoryBytes = 2 * bufferedBytes
 
     /// - Parameter contentLength: how long the stream is, where that is known.
@@ -60,31 +77,46 @@ final class LineIngestion: Sendable {
         state = Mutex(
             State(summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
         reservedBytes = min(contentLength ?? .max, Self.memoryBytes)
+        // Whoever is to be refused learns it before he sends; one that says nothing yet holds nothing.
         try api.reserveIngestion(reservedBytes)
+        api.releaseIngestion(reservedBytes)
     }
 
-    deinit { api.releaseIngestion(reservedBytes) }
+    deinit {
+        if state.withLock({ $0.isReserved }) { api.releaseIngestion(reservedBytes) }
+    }
 
     /// Takes the body of `request`, and answers it.
     func receive(_ request: Request) {
-        let pending = request.receiveBody { [self] part in
-            state.withLock { state in
-                switch part {
-                case .piece(let bytes): Self.receive(bytes, &state)
-                case .end: state.isEnded = true
-                }
-                if api.isDraining, !state.isEnded {
-                    state.failure = Problem(
-                        .serviceUnavailable, "Not now: the service is shutting down.")
-                }
-            }
+        let pending = request.receiveBody(readiness: .idle) { [self] part in
+            state.withLock { take(part, &$0) }
             proceed()
             return state.withLock { state in
-                state.isFull = state.hasEnough
-                return state.isFull ? .full : .hungry
+                state.isFull = state.end == nil && state.hasEnough
+                return state.isFull ? .full : state.isBetweenLines ? .idle : .ready
             }
         }
         state.withLock { $0.pending = pending }
+    }
+
+    private func take(_ part: Request.BodyPart, _ state: inout State) {
+        // What comes behind the reason for an answer is not read.
+        guard state.end == nil else { return }
+        switch part {
+        case .end: state.end = .whole
+        case .cut(let error): state.end = .cut(Problem(error))
+        case .piece(let bytes):
+            do throws(Problem) {
+                if !state.isReserved { try api.reserveIngestion(reservedBytes) }
+                state.isReserved = true
+                Self.receive(bytes, &state)
+                guard !api.isDraining else {
+                    throw Problem(.serviceUnavailable, "Not now: the service is shutting down.")
+                }
+            } catch {
+                state.end = .cut(error)
+            }
+        }
     }
 
     private static func receive(_ bytes: UnsafeRawBufferPointer, _ state: inout State) {
@@ -109,6 +141,10 @@ final class LineIngestion: Sendable {
             if state.isFull, !state.hasEnough {
                 state.isFull = false
                 resumed = state.pending
+            }
+            if state.isReserved, !state.isAtWork {
+                api.releaseIngestion(reservedBytes)
+                state.isReserved = false
             }
             return (step, resumed)
         }
@@ -141,8 +177,11 @@ final class LineIngestion: Sendable {
             state.lineCount += lines.count { $0 == lineFeed }
             return .read(lines, firstLine: firstLine)
         }
-        guard state.isEnded, state.lines.isEmpty, state.committing == 0 else { return nil }
+        guard let end = state.end, state.lines.isEmpty, state.committing == 0 else { return nil }
         state.isAnswered = true
+        if case .cut(let problem) = end {
+            return .answer(pending, .failure(problem.behind(state.summary)))
+        }
         if state.summary.stored > 0 { return .answer(pending, .success(state.summary)) }
         let problem =
             state.summary.rejected > 0
@@ -153,8 +192,10 @@ final class LineIngestion: Sendable {
 
     /// The whole lines that have come; at the end, the last one too. Nil when there are none.
     private static func takeLines(_ state: inout State) -> [UInt8]? {
-        let last = state.isEnded ? state.lines.indices.last : state.lines.lastIndex(of: lineFeed)
+        var last = state.lines.lastIndex(of: lineFeed)
+        if case .whole = state.end { last = state.lines.indices.last }
         guard let last else {
+            if state.end != nil, !state.lines.isEmpty { return takeHalfLine(&state) }
             if state.lines.count > lineLimit { skipLine(&state) }
             return nil
         }
@@ -164,6 +205,14 @@ final class LineIngestion: Sendable {
         }
         defer { state.lines.removeFirst(last + 1) }
         return Array(state.lines[...last])
+    }
+
+    private static func takeHalfLine(_ state: inout State) -> [UInt8]? {
+        state.summary.reject(
+            state.lineCount, .badRequest,
+            [FieldError(pointer: "", detail: "the line did not come whole")])
+        state.lines = []
+        return nil
     }
 
     private static func skipLine(_ state: inout State) {
@@ -250,6 +299,7 @@ extension Problem {
         Problem(
             status,
             "\(detail) Of this stream, \(summary.stored) events are stored; sent again with the ids "
-                + "that they were given by the sender, they are not stored twice.")
+                + "that they were given by the sender, they are not stored twice.",
+            summary: summary)
     }
 }

@@ -15,14 +15,20 @@ struct Problem: Error, Sendable {
     let status: HTTPStatus
     let detail: String
     let errors: [(place: Place, detail: String)]
+    /// What became of the part of a stream that came before it.
+    let summary: IngestionSummary?
 
     /// How soon a client may try again after a 503, in seconds.
     private static let retryAfter: StaticString = "1"
 
-    init(_ status: HTTPStatus, _ detail: String, errors: [(place: Place, detail: String)] = []) {
+    init(
+        _ status: HTTPStatus, _ detail: String, errors: [(place: Place, detail: String)] = [],
+        summary: IngestionSummary? = nil
+    ) {
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.summary = summary
     }
 
     init(_ error: HTTPError) { self.init(error.status, error.detail) }
@@ -65,6 +71,10 @@ struct Problem: Error, Sendable {
         response.body.append(",\"detail\":")
         response.body.appendJSONString(detail)
         if !errors.isEmpty { writeErrors(to: &response.body) }
+        if let summary {
+            response.body.append(",\"summary\":")
+            summary.append(to: &response.body)
+        }
         response.body.append("}\n")
     }
 

@@ -34,6 +34,7 @@ extension LogbookAPI {
         response.addHeader("Cache-Control", "no-store")
         // nginx would hold back what comes until its buffer is full.
         response.addHeader("X-Accel-Buffering", "no")
+        response.isLive = true
         response.source = { demand in hub.add(stream, demand) }
     }
 

@@ -108,6 +108,62 @@ struct LineStreamTests {
         #expect(try again.walk("order=asc").map(\.id) == ["a", "b"])
     }
 
+    @Test("A stream may pause between lines, and not in one; what ends it tells what was stored")
+    func pause() throws {
+        let server = try LogbookProcess()
+        let pausing = try server.connect()
+        try begin(pausing)
+        let slow = try server.connect()
+        try begin(slow)
+        try pausing.send(chunk(NewEvent(id: "a").json + "\n"))
+        try slow.send(chunk(NewEvent(id: "b").json + "\n" + bad + "\n{\"half"))
+        let problem = try slow.readResponse().problem(408)
+        #expect(problem.detail.contains("1 events are stored"))
+        let summary = try #require(problem.summary)
+        #expect(summary.accepted == 1)
+        #expect(summary.ids == ["b"])
+        #expect(summary.errors.map(\.index) == [1, 2])
+        #expect(summary.errors.map(\.status) == [422, 400])
+        // The other one has paused for as long.
+        try pausing.send(chunk(NewEvent(id: "c").json + "\n") + "0\r\n\r\n")
+        #expect(try pausing.readResponse().decode(BatchSummary.self).ids == ["a", "c"])
+    }
+
+    @Test("A stream that breaks off, or is no body, stores its whole lines and tells of them")
+    func brokenOff() throws {
+        let server = try LogbookProcess()
+        let line = { NewEvent(id: $0).json + "\n" }
+        let cut = try server.connect()
+        try begin(cut)
+        try cut.send(chunk(line("a") + line("b") + "{\"half"))
+        cut.finishSending()
+        let malformed = try server.connect()
+        try begin(malformed)
+        try malformed.send(chunk(line("c")) + "no chunk\r\n")
+        for (client, ids, rejected) in [(cut, ["a", "b"], 1), (malformed, ["c"], 0)] {
+            let summary = try #require(try client.readResponse().problem(400).summary)
+            #expect(summary.ids == ids)
+            #expect(summary.rejected == rejected)
+            #expect(try client.readToEnd().isEmpty)
+        }
+        #expect(try server.walk("order=asc").map(\.id).sorted() == ["a", "b", "c"])
+    }
+
+    @Test("Idle streams of lines hold no memory that others need")
+    func idleStreams() throws {
+        let server = try LogbookProcess()
+        let streams = try (0..<200).map { number in
+            let client = try server.connect()
+            try begin(client)
+            if number % 2 == 0 { try client.send(chunk(NewEvent(id: "e\(number)").json + "\n")) }
+            return client
+        }
+        for (number, client) in streams.enumerated() {
+            try client.send(chunk(NewEvent(id: "f\(number)").json + "\n") + "0\r\n\r\n")
+            #expect(try client.readResponse().status == 200)
+        }
+    }
+
     @Test("A line that is too long is refused, and the next is read")
     func longLine() throws {
         let server = try LogbookProcess()
@@ -169,6 +225,7 @@ struct LineStreamTests {
         }
         let problem = try client.readResponse().problem(503)
         #expect(problem.detail.contains("events are stored"))
+        #expect(try #require(problem.summary).accepted >= 1)
         #expect(try server.waitForExit() == 0)
     }
 }

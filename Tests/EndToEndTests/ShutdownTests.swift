@@ -110,6 +110,42 @@ struct ShutdownTests {
         #expect(try server.waitForExit() == 0)
     }
 
+    @Test(
+        "Whatever clients stay connected, SIGTERM ends it long before --shutdown-timeout, without a WAL"
+    )
+    func stalled() throws {
+        let server = try LogbookProcess(flags: ["--shutdown-timeout", "3000"])
+        let text = String(repeating: "d", count: 60_000)
+        for block in 0..<10 {
+            try server.store((0..<10).map { NewEvent(id: "e\(block)-\($0)", description: text) })
+        }
+        var clients: [RawClient] = []
+        func connect(isNarrow: Bool = false, _ request: String) throws {
+            let client = try RawClient(port: server.port, isNarrow: isNarrow)
+            try client.send(request)
+            clients.append(client)
+        }
+        try connect("GET /events/stream HTTP/1.1\r\nHost: h\r\n\r\n")
+        try connect(isNarrow: true, "GET /events/export HTTP/1.1\r\nHost: h\r\n\r\n")
+        try connect(isNarrow: true, "GET /events?limit=1000 HTTP/1.1\r\nHost: h\r\n\r\n")
+        for client in clients { try client.readSome() }
+        try connect("POST /events HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{")
+        let lines = "POST /events HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\n"
+        try connect("\(lines)Content-Length: 1000\r\n\r\n\(NewEvent(id: "line").json)\n")
+        try connect("\(lines)Content-Length: 1000\r\n\r\n{\"half")
+        try connect("GET /events HTT")
+        try connect("")
+        while try server.exchange("GET", "/events/line").status != 200 { usleep(2_000) }
+        server.terminate()
+        #expect(try server.waitForExit() == 0)
+        let wal = try? FileManager.default.attributesOfItem(atPath: server.database + "-wal")
+        #expect(wal?[.size] as? Int ?? 0 == 0)
+        #expect(!server.log.contains("Connections were closed"))
+        let summary = try #require(try clients[4].readResponse().problem(503).summary)
+        #expect(summary.ids == ["line"])
+        withExtendedLifetime(clients) {}
+    }
+
     @Test("Who never finishes is not waited for longer than --shutdown-timeout")
     func impatient() throws {
         let server = try LogbookProcess(flags: ["--shutdown-timeout", "0.1"])

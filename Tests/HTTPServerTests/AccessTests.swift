@@ -29,8 +29,13 @@ struct AccessTests {
     private static let upload: Route.Handler = { request, _ in
         let pending = Mutex<PendingResponse?>(nil)
         let response = request.receiveBody { part in
-            if case .end = part { pending.withLock { $0 }?.complete { $0.body = [65] } }
-            return .hungry
+            let answer = pending.withLock { $0 }
+            switch part {
+            case .piece: break
+            case .end: answer?.complete { $0.body = [65] }
+            case .cut(let error): answer?.complete { $0.status = error.status }
+            }
+            return .ready
         }
         pending.withLock { $0 = response }
     }

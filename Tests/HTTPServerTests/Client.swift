@@ -193,6 +193,15 @@ final class Client {
         }
     }
 
+    /// What comes next around TLS, at most so many bytes, without waiting for it.
+    func receiveSome(_ most: Int) throws -> [UInt8] {
+        try withUnsafeTemporaryAllocation(byteCount: most, alignment: 1) { buffer in
+            let count = recv(descriptor, buffer.baseAddress, most, Int32(MSG_DONTWAIT))
+            guard count >= 0 else { throw Failure("receive") }
+            return Array(buffer[..<count])
+        }
+    }
+
     /// Whether something can be read without waiting.
     var hasInput: Bool { waitForInput(milliseconds: 0) }
 

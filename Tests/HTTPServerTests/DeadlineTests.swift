@@ -11,7 +11,9 @@ struct DeadlineTests {
     private func limits(_ shorten: (inout HTTPLimits) -> Void) -> HTTPLimits {
         var limits = HTTPLimits()
         for wait in [
-            \HTTPLimits.headerTimeout, \.bodyGrace, \.idleTimeout, \.writeTimeout, \.lingerTimeout,
+            \HTTPLimits.headerTimeout, \.bodyGrace, \.bodyIdleTimeout, \.idleTimeout,
+            \.writeTimeout,
+            \.streamWriteTimeout, \.answerGrace, \.lingerTimeout,
         ] {
             limits[keyPath: wait] = .seconds(600)
         }
@@ -200,6 +202,105 @@ struct DeadlineTests {
             #expect(client.waitForInput(milliseconds: 60_000))
             try server.awaitConnections(0)
             #expect(client.losesConnection())
+        }
+    }
+
+    @Test(
+        "A client that takes an answer too slowly is let go, though it takes some",
+        arguments: [false, true])
+    func slowAnswer(inPieces: Bool) throws {
+        let limits = limits {
+            $0.answerGrace = .milliseconds(300)
+            $0.answerBytesPerSecond = 10_000_000
+        }
+        let routes = [Self.large, Self.pieces(isLive: false)]
+        try TestServer.run(routes: routes, limits: limits) { server in
+            let client = try server.connect(isNarrow: true)
+            client.send("GET \(inPieces ? "/pieces" : "/large") HTTP/1.1\r\nHost: a\r\n\r\n")
+            // Each read makes room for some more to be sent.
+            try eventually("the connection is closed") {
+                _ = try? client.receiveSome(1000)
+                return server.server.connectionCount == 0
+            }
+        }
+    }
+
+    @Test("A live stream has no least speed")
+    func slowLiveStream() throws {
+        let limits = limits {
+            $0.answerGrace = .milliseconds(50)
+            $0.answerBytesPerSecond = 10_000_000
+        }
+        try TestServer.run(routes: [Self.pieces(isLive: true)], limits: limits) { server in
+            let client = try server.connect(isNarrow: true)
+            client.send("GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.waitForInput(milliseconds: 60_000))
+            // Another connection's wait is as long as several windows.
+            let short = Self.short
+            let start = ContinuousClock.now
+            while ContinuousClock.now - start < short * 3 {
+                let other = try server.connect()
+                other.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try other.readAnswer().code == 200)
+            }
+            #expect(server.server.connectionCount >= 1)
+            for _ in 0..<100 { #expect(try !client.receiveAsIs().isEmpty) }
+        }
+    }
+
+    @Test("Between two items a body may pause, for a while; within one it may not")
+    func pausingBody() throws {
+        // An item ends in a line feed.
+        func run(_ limits: HTTPLimits, sending text: String, _ code: Int) throws {
+            let route = TestServer.route(
+                .post, "/lines", bodyLimit: 1, takesPieces: { _ in true }, Self.lines)
+            try TestServer.run(routes: [route], limits: limits) { server in
+                let client = try server.connect()
+                client.send("POST /lines HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n\(text)")
+                let answer = try client.readAnswer()
+                #expect((answer.code, answer.closes) == (408, true))
+                #expect(answer.text == "\(code) of \(text.utf8.count)")
+            }
+        }
+        let strict = limits { $0.bodyGrace = Self.short }
+        try run(strict, sending: "half", 408)
+        try run(strict, sending: "line\nhalf", 408)
+        let patient = limits {
+            $0.bodyGrace = .milliseconds(1)
+            $0.bodyIdleTimeout = Self.short
+        }
+        for text in ["line\n", ""] {
+            let start = ContinuousClock.now
+            try run(patient, sending: text, 408)
+            #expect(ContinuousClock.now - start >= Self.short)
+        }
+    }
+
+    /// Takes a body in items, and answers with the status and how many bytes came.
+    private static let lines: Route.Handler = { request, _ in
+        final class State { var count = 0, pending: PendingResponse? }
+        let state = State()
+        state.pending = request.receiveBody(readiness: .idle) { part in
+            switch part {
+            case .piece(let bytes):
+                state.count += bytes.count
+                return bytes.last == UInt8(ascii: "\n") ? .idle : .ready
+            case .end: state.pending?.complete { _ in }
+            case .cut(let error):
+                let count = state.count
+                state.pending?.complete { response in
+                    response.status = error.status
+                    response.body = Array("\(error.status.code) of \(count)".utf8)
+                }
+            }
+            return .ready
+        }
+    }
+
+    private static func pieces(isLive: Bool) -> Route {
+        TestServer.route(.get, "/pieces") { _, response in
+            response.isLive = isLive
+            response.source = { $0.send([UInt8](repeating: 65, count: 64 * 1024)) }
         }
     }
 

@@ -66,7 +66,9 @@ struct StopTests {
 
     @Test("Lets a request that is still coming finish")
     func beingReceived() throws {
-        let server = try TestServer(loops: 1)
+        var limits = HTTPLimits()
+        limits.stallTimeout = .seconds(600)
+        let server = try TestServer(loops: 1, limits: limits)
         let head = try server.connect()
         head.send("GET / HTTP/1.1\r\nHo")
         let body = try server.connect()
@@ -87,6 +89,41 @@ struct StopTests {
             #expect(try client.isAtEnd())
             client.close()
         }
+        #expect(try stopping.wasInTime())
+    }
+
+    @Test("Clients that move no byte when it is their turn are not waited for")
+    func stalled() throws {
+        let later = LaterRoute()
+        let large = TestServer.route(.get, "/large") { _, response in
+            response.body = [UInt8](repeating: 65, count: 32 << 20)
+        }
+        let pieces = TestServer.route(.get, "/pieces") { _, response in
+            response.source = { $0.send([UInt8](repeating: 65, count: 64 * 1024)) }
+        }
+        let server = try TestServer(routes: [later.route, large, pieces])
+        let body = try server.connect()
+        body.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
+        let head = try server.connect()
+        head.send("GET / HTTP/1.1\r\nHo")
+        for client in [body, head] { try client.awaitRead() }
+        let readers = try ["/large", "/pieces"].map { path in
+            let client = try server.connect(isNarrow: true)
+            client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(client.waitForInput(milliseconds: 60_000))
+            return client
+        }
+        // It is not this one's turn.
+        let waiting = try server.connect()
+        waiting.send(Self.request)
+        let pending = try later.take(1)
+        let stopping = stop(server, timeout: .seconds(600))
+        try server.awaitConnections(1)
+        let answer = try body.readAnswer()
+        #expect((answer.code, answer.closes) == (503, true))
+        for client in [body, head] + readers { #expect(client.losesConnection()) }
+        pending[0].complete { $0.body = [65] }
+        #expect(try waiting.readAnswer().text == "A")
         #expect(try stopping.wasInTime())
     }
 

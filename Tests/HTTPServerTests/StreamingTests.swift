@@ -198,7 +198,14 @@ struct StreamingTests {
                 case .end:
                     let sum = state.sum
                     state.pending?.complete { $0.body = Array("pieces \(sum)".utf8) }
-                    return .hungry
+                    return .ready
+                case .cut(let error):
+                    let sum = state.sum
+                    state.pending?.complete { response in
+                        response.status = error.status
+                        response.body = Array("\(error.detail) \(sum)".utf8)
+                    }
+                    return .ready
                 }
             }
         })
@@ -273,17 +280,24 @@ struct StreamingTests {
         }
     }
 
-    @Test("A body that is no body ends its receiver, and is a 400", arguments: Layer.allCases)
+    @Test(
+        "A body that ends badly is told to its receiver, whose answer is the last",
+        arguments: Layer.allCases)
     func malformed(_ layer: Layer) throws {
         let gone = Atomic<Bool>(false)
         let route = Route(
             .post, "/held", summary: "for tests", statuses: [.ok], bodyLimit: 1,
             takesPieces: { _ in true },
             handler: { request, _ in
+                final class State { var pending: PendingResponse? }
+                let state = State()
                 let witness = Witness { gone.store(true, ordering: .relaxed) }
-                _ = request.receiveBody { _ in
+                state.pending = request.receiveBody { part in
                     _ = witness
-                    return .hungry
+                    guard case .cut(let error) = part else { return .ready }
+                    state.pending?.complete { $0.status = error.status }
+                    state.pending = nil
+                    return .ready
                 }
             })
         try TestServer.run(routes: [route], isSecure: layer.isSecure) { server in
@@ -291,7 +305,8 @@ struct StreamingTests {
             client.send(
                 "POST /held HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nx\r\n"
             )
-            #expect(try client.readAnswer().code == 400)
+            let answer = try client.readAnswer()
+            #expect((answer.code, answer.closes) == (400, true))
             try eventually("the receiver is let go of") { gone.load(ordering: .relaxed) }
         }
     }

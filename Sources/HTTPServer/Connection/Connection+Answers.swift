@@ -28,6 +28,15 @@ extension Connection {
         headBytes = []
         body = []
         isBodyUnread = false
+        if phase == .receiving, let receiver {
+            // Whoever has taken the beginning knows what became of it.
+            endReceiving()
+            cut = error
+            phase = .waiting
+            if unsent.isEmpty { deadline = .max }
+            _ = receiver(.cut(error))
+            return
+        }
         endReceiving()
         answer(error)
     }
@@ -40,13 +49,16 @@ extension Connection {
         }
         isPostponed = false
         endReceiving()
-        answer(render)
+        answer { response in
+            render(&response)
+            if let challenge = cut?.challenge { response.addHeader("WWW-Authenticate", challenge) }
+        }
         resume()
     }
 
     private func endReceiving() {
         receiver = nil
-        isReceiverFull = false
+        receiverReadiness = .ready
     }
 
     func send(_ response: inout Response) {
@@ -63,7 +75,9 @@ extension Connection {
             to: &loop.output, date: loop.dateLine, isChunked: isChunked, closes: closesAfterAnswer,
             omitsBody: omitsBody)
         if let source = response.source, !omitsBody {
-            stream = OutgoingStream(source: source, isChunked: isChunked)
+            stream = OutgoingStream(
+                source: source, isChunked: isChunked, isLive: response.isLive)
+            answerSpeed = AnswerSpeed()
             phase = .streaming
             if unsent.isEmpty { deadline = .max }
         } else {
@@ -167,15 +181,25 @@ extension Connection {
             let due = unsent.remaining + loop.output.count
             let outcome = unsent.send(loop.output, over: transport)
             loop.releaseOutput()
-            if outcome != .failed { loop.counters.sent.add(due - unsent.remaining) }
-            switch outcome {
-            case .sentAll: if wasBlocked { restoreDeadline() }
-            case .sentSome: setDeadline(writeTimeout)
-            case .blocked: if !wasBlocked { setDeadline(writeTimeout) }
-            case .failed: return close()
-            }
+            guard outcome != .failed else { return close() }
+            noteSent(due - unsent.remaining, wasBlocked: wasBlocked)
         }
         finishLingering()
+    }
+
+    /// Notes that `count` bytes went, and waits for the client if some are left.
+    private func noteSent(_ count: Int, wasBlocked: Bool) {
+        loop.counters.sent.add(count)
+        answerSpeed.noteSent(count)
+        if count > 0 || !wasBlocked { lastSent = loop.now }
+        if !unsent.isEmpty {
+            answerSpeed.beginWait(loop.now)
+            setAnswerDeadline()
+        } else if wasBlocked {
+            answerSpeed.endWait(loop.now)
+            if stream == nil { answerSpeed = AnswerSpeed() }
+            restoreDeadline()
+        }
     }
 
     func linger() {

@@ -57,6 +57,7 @@ extension Connection {
         loop.noteRequest(self)
         omitsBody = parser.head.method == .head
         closesAfterAnswer = !parser.head.keepsAlive
+        cut = nil
         isBodyUnread = parser.head.framing != .none
         if isBodyUnread { decoder = BodyDecoder(parser.head.framing) }
         let verdict = Verdict(parser.head, headView, router: router)
@@ -125,7 +126,7 @@ extension Connection {
             loop.output.append("HTTP/1.1 100 Continue\r\n\r\n")
         }
         bodyBytesInWindow = 0
-        setReadDeadline(loop.timeouts.body)
+        setBodyDeadline()
     }
 
     private func collect(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
@@ -158,13 +159,16 @@ extension Connection {
     private func handOver(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
         guard let receiver else { preconditionFailure("a body is received by somebody") }
         if let refusal = endOfAdmission() { throw refusal }
+        let wasIdle = receiverReadiness == .idle
+        var hasMore = false
         let taken = try decoder.decode(bytes, limits: loop.limits) { piece throws(HTTPError) in
             bodyBytesInWindow += piece.count
-            if receiver(.piece(piece)) == .full { isReceiverFull = true }
+            hasMore = true
+            receiverReadiness = receiver(.piece(piece))
         }
         if decoder.isDone {
             isBodyUnread = false
-            isReceiverFull = false
+            receiverReadiness = .ready
             self.receiver = nil
             phase = .waiting
             begun = loop.now
@@ -173,6 +177,9 @@ extension Connection {
         } else if isReceiverFull {
             // The wait is not the client's.
             if unsent.isEmpty { deadline = .max }
+        } else if hasMore, wasIdle || receiverReadiness == .idle {
+            bodyBytesInWindow = 0
+            setBodyDeadline()
         }
         return taken
     }
@@ -180,9 +187,9 @@ extension Connection {
     /// Called through `PendingResponse.receiveMore`.
     func receiveMore(_ number: UInt64) {
         guard phase == .receiving, number == requestNumber, isReceiverFull else { return }
-        isReceiverFull = false
+        receiverReadiness = .ready
         bodyBytesInWindow = 0
-        setReadDeadline(loop.timeouts.body)
+        setBodyDeadline()
         resume()
     }
 
@@ -247,8 +254,11 @@ extension Connection {
     }
 
     /// Called through `Request.receiveBody`.
-    func receiveBody(_ receiver: @escaping Request.BodyReceiver) -> PendingResponse {
+    func receiveBody(
+        _ readiness: Request.Readiness, _ receiver: @escaping Request.BodyReceiver
+    ) -> PendingResponse {
         precondition(isBodyUnread, "the body is still to come")
+        receiverReadiness = readiness
         self.receiver = receiver
         return postpone()
     }

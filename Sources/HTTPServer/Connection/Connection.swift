@@ -53,8 +53,10 @@ final class Connection {
     var receiver: Request.BodyReceiver?
     /// What let it in.
     var admission: AccessControl.Admission?
-    /// The receiver takes no more until it says so.
-    var isReceiverFull = false
+    var receiverReadiness = Request.Readiness.ready
+    var isReceiverFull: Bool { receiverReadiness == .full }
+    /// Why the rest of its body does not come.
+    var cut: HTTPError?
     var drainedBytes = 0
     /// Tells the answers of one postponed request from those of the next.
     var requestNumber: UInt64 = 0
@@ -82,6 +84,10 @@ final class Connection {
     var deadline = UInt64.max
     var isInHeader = false
     var bodyBytesInWindow = 0
+    /// When a byte came or went last, and when one went, or an answer began to wait for its client.
+    var lastReceived: UInt64 = 0
+    var lastSent: UInt64 = 0
+    var answerSpeed = AnswerSpeed()
     /// Bytes in this connection's buffers that the server's total knows of.
     private var accountedBytes = 0
 
@@ -150,6 +156,7 @@ final class Connection {
         switch transport.read(into: loop.input) {
         case .bytes(let count):
             loop.counters.received.add(count)
+            lastReceived = loop.now
             if phase == .lingering { return }
             let received = UnsafeRawBufferPointer(rebasing: loop.input[..<count])
             if pending.isEmpty {
@@ -217,8 +224,15 @@ final class Connection {
             isHeldBack = false
             resumeNextTurn()
         }
-        // Who ends his side while an answer is made piece by piece does not want the rest of it.
-        if isPeerDone, unsent.isEmpty, !isReady, phase != .waiting { return close() }
+        if isPeerDone, !isReady {
+            // What has come of a body is taken first; then its receiver may still answer.
+            if phase == .receiving, !isReceiverFull {
+                refuse(HTTPError(.badRequest, "The body ends in the middle."))
+                return finishTurn()
+            }
+            // Who ends his side while an answer is made piece by piece does not want the rest of it.
+            if unsent.isEmpty, phase != .waiting, phase != .receiving { return close() }
+        }
         guard accountForBuffers() else { return shed() }
         updateInterest()
         updateHeaderDeadline()

@@ -3,12 +3,14 @@ struct OutgoingStream {
     let source: BodySource
     /// False where the end of the connection is the end of the body.
     let isChunked: Bool
+    let isLive: Bool
     private var number: UInt64 = 0
     private var isDemanded = false
 
-    init(source: @escaping BodySource, isChunked: Bool) {
+    init(source: @escaping BodySource, isChunked: Bool, isLive: Bool) {
         self.source = source
         self.isChunked = isChunked
+        self.isLive = isLive
     }
 
     /// Whom to ask for the next piece, and under which number; nil when that has been done.

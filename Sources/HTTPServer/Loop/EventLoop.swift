@@ -37,6 +37,10 @@ final class EventLoop: @unchecked Sendable {
     private var listeners: [Listener] = []
     private var nextAccept = UInt64.max
     private(set) var isDraining = false
+    /// Since when, on the loop's clock.
+    private(set) var drainBegan: UInt64 = 0
+    /// When to look next for clients that stall the end.
+    private var nextStallCheck = UInt64.max
     private var isStopped = false
 
     /// Nanoseconds of the monotonic clock at the last wake-up.
@@ -55,14 +59,17 @@ final class EventLoop: @unchecked Sendable {
     /// The timeouts of `HTTPLimits` in nanoseconds: a Duration's 128 bits cost to convert at each
     /// request.
     struct Timeouts {
-        let header, body, idle, write, streamWrite, linger: UInt64
+        let header, body, bodyIdle, idle, write, streamWrite, answer, stall, linger: UInt64
 
         init(_ limits: HTTPLimits) {
             header = limits.headerTimeout.nanoseconds
             body = limits.bodyGrace.nanoseconds
+            bodyIdle = limits.bodyIdleTimeout.nanoseconds
             idle = limits.idleTimeout.nanoseconds
             write = limits.writeTimeout.nanoseconds
             streamWrite = limits.streamWriteTimeout.nanoseconds
+            answer = limits.answerGrace.nanoseconds
+            stall = limits.stallTimeout.nanoseconds
             linger = limits.lingerTimeout.nanoseconds
         }
     }
@@ -72,6 +79,7 @@ final class EventLoop: @unchecked Sendable {
     private static let listenerTokens = UInt64.max - 1024
     private static let acceptsPerWake = 64
     private static let acceptPause: UInt64 = 100_000_000
+    private static let stallCheckPause: UInt64 = 50_000_000
     private static let sweepGranularity: UInt64 = 10_000_000
 
     init(index: Int, server: Server) throws(SystemError) {
@@ -137,12 +145,13 @@ final class EventLoop: @unchecked Sendable {
             server.configuration.afterTurn(index)
             if now >= nextSweep { sweep() }
             if now >= nextAccept { resumeAccepting() }
+            if now >= nextStallCheck { endStalled() }
         }
     }
 
     private func waitMilliseconds() -> Int32 {
         guard ready.isEmpty else { return 0 }
-        let next = min(nextSweep, nextAccept)
+        let next = min(nextSweep, nextAccept, nextStallCheck)
         guard next != .max else { return -1 }
         guard next > now else { return 0 }
         // Rounded up: waking before a deadline would only mean to wait again.
@@ -374,8 +383,15 @@ final class EventLoop: @unchecked Sendable {
     /// the last of them.
     func drain() {
         isDraining = true
+        drainBegan = now
+        nextStallCheck = now + Self.stallCheckPause
         for case let connection? in slots { connection.closeIfIdle() }
         stopIfDrained()
+    }
+
+    private func endStalled() {
+        nextStallCheck = now + Self.stallCheckPause
+        for case let connection? in slots { connection.endIfStalled() }
     }
 
     /// Closes every connection at once, and ends the loop.

@@ -36,6 +36,15 @@ public struct HTTPLimits: Sendable {
     public var writeTimeout: Duration = .seconds(30)
     /// How long a client may take no byte of an answer that is made piece by piece.
     public var streamWriteTimeout: Duration = .seconds(300)
+    /// The time in which a client must have taken an answer at `answerBytesPerSecond`. Only time in which there is
+    /// something to take counts; live streams are left out.
+    public var answerGrace: Duration = .seconds(300)
+    /// The slowest that a client may take an answer, in bytes a second.
+    public var answerBytesPerSecond = 1024
+    /// How long a body may pause that its receiver takes in items, between two of them.
+    public var bodyIdleTimeout: Duration = .seconds(3600)
+    /// While the server stops: how long a client may move no byte when it is its turn.
+    public var stallTimeout: Duration = .seconds(1)
     /// How long a closed connection is still read from, so that the client gets to read the last
     /// answer.
     public var lingerTimeout: Duration = .seconds(2)
@@ -46,6 +55,11 @@ public struct HTTPLimits: Sendable {
     /// The least that must come of a body in each `bodyGrace`, in bytes.
     var leastBodyBytes: Int {
         max(1, Int((Double(bodyBytesPerSecond) * bodyGrace.seconds).rounded(.up)))
+    }
+
+    /// The least that must be taken of an answer in each `answerGrace`, in bytes.
+    var leastAnswerBytes: Int {
+        Int((Double(answerBytesPerSecond) * answerGrace.seconds).rounded(.up))
     }
 
     /// Received and not handled, in bytes, above which a connection is not read from: no head, nor

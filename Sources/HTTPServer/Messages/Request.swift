@@ -58,23 +58,32 @@ public struct Request {
         case piece(UnsafeRawBufferPointer)
         /// The body is whole.
         case end
+        /// The rest does not come, for this reason. The answer is to give it, and ends the connection.
+        case cut(HTTPError)
     }
 
     /// Whether a receiver takes more.
-    public enum Appetite {
-        case hungry
+    public enum Readiness {
+        /// The body must come at its least speed.
+        case ready
+        /// Between two items of the body: the client may pause.
+        case idle
         /// No more, until `PendingResponse.receiveMore`; up to 64 KiB that have been read already
         /// may come all the same.
         case full
     }
 
     /// Takes a body piece by piece, on the event loop; must not wait. Let go of when the client has
-    /// gone, or sends what is no body.
-    public typealias BodyReceiver = (BodyPart) -> Appetite
+    /// gone; the last of several calls tells whether it takes more.
+    public typealias BodyReceiver = (BodyPart) -> Readiness
 
     /// Has the body that is still to come handed to `receiver`, and puts the answer off. It may be
     /// given before the body has ended.
-    public func receiveBody(_ receiver: @escaping BodyReceiver) -> PendingResponse {
-        connection.receiveBody(receiver)
+    ///
+    /// - Parameter readiness: that of the receiver at the beginning.
+    public func receiveBody(
+        readiness: Readiness = .ready, _ receiver: @escaping BodyReceiver
+    ) -> PendingResponse {
+        connection.receiveBody(readiness, receiver)
     }
 }

@@ -9,6 +9,8 @@ public struct Response: Sendable {
     public var body: [UInt8] = []
     /// Makes the body piece by piece, in place of `body`; nil for one that is whole.
     public var source: BodySource?
+    /// Whether `source` tells what happens as it happens: its client has no least speed.
+    public var isLive = false
     /// Further field lines, each ending in CR LF.
     private(set) var fields: [UInt8] = []
 
@@ -40,6 +42,7 @@ public struct Response: Sendable {
         status = .ok
         contentType = "application/json"
         source = nil
+        isLive = false
         body.removeAll(keepingCapacity: body.capacity <= Response.keptCapacity)
         fields.removeAll(keepingCapacity: true)
     }

@@ -11,6 +11,8 @@ struct ProblemDocument: Decodable, Sendable {
     let status: Int
     let detail: String
     let errors: [Entry]?
+    /// Of a stream of lines that was cut.
+    let summary: BatchSummary?
 
     /// The places in the body that are wrong, in order.
     var pointers: [String] { (errors ?? []).compactMap(\.pointer) }
