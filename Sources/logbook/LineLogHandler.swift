@@ -20,14 +20,24 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let now = Timestamp(milliseconds: clinux_realtime_milliseconds())?.text ?? ""
         let metadata = metadata.merging(event.metadata ?? [:]) { $1 }
             .sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        let bytes = format.line(
-            time: now, level: event.level, message: "\(event.message)", metadata: metadata)
-        // One write, so that lines of several threads do not mix. Where standard error is closed,
-        // nobody listens.
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        let line = Self.line(format, event.level, "\(event.message)", metadata)
+        LogOutput.standardError.write(line) { [format] dropped in
+            Self.line(
+                format, .warning, "\(dropped) lines were not logged: standard error took no more",
+                [])
+        }
+        // The end may come right after.
+        if event.level == .critical { LogOutput.standardError.flush() }
+    }
+
+    private static func line(
+        _ format: LogFormat, _ level: Logger.Level, _ message: String,
+        _ metadata: [(String, String)]
+    ) -> [UInt8] {
+        let now = Timestamp(milliseconds: clinux_realtime_milliseconds())?.text ?? ""
+        return format.line(time: now, level: level, message: message, metadata: metadata)
     }
 }
 

@@ -25,7 +25,19 @@ struct Logbook: ParsableCommand {
     /// How the program ends when it must not touch a database file.
     static let refusedExit: Int32 = 3
 
+    /// Opens descriptors 0 to 2 that are closed on `/dev/null`: the database must not be opened as one of
+    /// them, and written to as standard error.
+    private static func openStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO
+        where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
+            // open(2): "the lowest-numbered file descriptor not currently open".
+            let opened = open("/dev/null", O_RDWR)
+            precondition(opened == descriptor, "/dev/null can be opened")
+        }
+    }
+
     static func main() {
+        openStandardDescriptors()
         // A peer that is gone is an error of the write to it; SSL_write has no way to say so.
         signal(SIGPIPE, SIG_IGN)
         let arguments = Environment.extend(Array(CommandLine.arguments.dropFirst()))

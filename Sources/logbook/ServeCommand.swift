@@ -15,8 +15,8 @@ struct ServeCommand: ParsableCommand {
         abstract: "Serve the HTTP interface over a database file.",
         discussion: """
             The file is made when it is missing, and migrated when it is older. SIGTERM and SIGINT \
-            end the service once requests in flight are answered; a second one ends it at once, \
-            and nothing acknowledged is lost either way. SIGHUP loads the TLS certificate and the access \
+            end the service once requests in flight are answered; a second one, a second later or more, \
+            ends it at once, and nothing acknowledged is lost either way. SIGHUP loads the TLS certificate and the access \
             file anew.
 
             Each flag has a variable: --max-body-bytes is LOGBOOK_MAX_BODY_BYTES. Durations are in seconds.
@@ -197,22 +197,29 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
+    /// A signal that comes sooner after the first one is the same, in nanoseconds.
+    private static let secondSignalPause: UInt64 = 1_000_000_000
+
     /// Does what signals say, until the process ends.
     private func answer(
         _ signals: inout Signals, _ shutdown: Shutdown, _ reloads: Reloads, _ logger: Logger
     ) -> Never {
-        var isEnding = false
+        var begun: UInt64?
         while true {
             let signal = signals.next()
+            let now = clinux_monotonic_nanoseconds()
             if signal == SIGHUP {
                 reloads.reload()
-            } else if isEnding {
+            } else if let begun {
+                // An impatient script, or a shell and a supervisor, send two for one.
+                guard now - begun >= Self.secondSignalPause else { continue }
                 logger.warning("A second signal: ending at once")
+                LogOutput.standardError.flush()
                 // What was acknowledged has been synced.
                 _exit(1)
             } else {
                 logger.info("Signal \(signal): shutting down")
-                isEnding = true
+                begun = now
                 shutdown.begin()
             }
         }

@@ -1,12 +1,17 @@
 """What the program logs: its form, what it tells of requests, and what nothing that is sent can make it say."""
 
+import http.client
 import json
+import os
 import re
+import signal
+import socket
 import sqlite3
+import subprocess
 import time
 
 import pytest
-from support import PATIENCE_SECONDS
+from support import BINARY, PATIENCE_SECONDS
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
@@ -154,3 +159,71 @@ def test_no_secret_is_logged(start):
     program.request("GET", "/events/the-last")
     find(program, lambda line: "the-last" in line)
     assert "s3cret" not in "".join(program.log)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE_SECONDS)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def serve_silently(tmp_path, *flags, **options):
+    """The program, whose log nobody reads: it listens on a Unix socket."""
+    path = str(tmp_path / "socket")
+    process = subprocess.Popen([BINARY, "serve", "--listen", f"unix:{path}", "--database", tmp_path / "logbook.db", *flags], **options)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection = UnixConnection(path)
+            connection.request("GET", "/readyz")
+            if b'"writable":true' in connection.getresponse().read():
+                return process, connection
+        except OSError:
+            pass
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+
+
+def post(connection, **fields):
+    connection.request("POST", "/events", json.dumps({"event_type": "system", "severity": "info", "title": "t", **fields}))
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path):
+    reading, writing = os.pipe()
+    process, connection = serve_silently(tmp_path, "--log-level", "debug", stdout=writing, stderr=writing)
+    os.close(writing)
+    # More lines than the pipe and the queue hold.
+    for number in range(9_000):
+        connection.request("GET", "/events/" + "x" * 120)
+        connection.getresponse().read()
+    assert post(connection, id="stored") == 201
+    text = b""
+    while b"lines were not logged" not in text:
+        text = text[-100:] + os.read(reading, 65_536)
+    # It flows again; and is full once more.
+    for number in range(9_000):
+        connection.request("GET", "/events/" + "x" * 120)
+        connection.getresponse().read()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert not os.path.exists(tmp_path / "logbook.db-wal") or os.path.getsize(tmp_path / "logbook.db-wal") == 0
+    os.close(reading)
+
+
+def test_closed_standard_descriptors(tmp_path):
+    process, connection = serve_silently(tmp_path, "--log-level", "debug", preexec_fn=lambda: os.closerange(0, 3), close_fds=False)
+    assert post(connection) == 201
+    assert [os.readlink(f"/proc/{process.pid}/fd/{descriptor}") for descriptor in range(3)] == ["/dev/null"] * 3
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert sqlite3.connect(tmp_path / "logbook.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -166,12 +166,27 @@ struct ShutdownTests {
         try server.logLine(containing: "shutting down")
         // Until the listener closes, traffic comes and is served.
         try crowd.awaitAcknowledged(1_500)
+        // The first one that comes a second later or more counts.
+        let end = Date() + 1
+        while Date() < end { usleep(20_000) }
         server.terminate()
         #expect(try server.waitForExit() == 1)
         let record = try crowd.awaitEnd()
         #expect(record.unexpected.isEmpty)
         let again = try LogbookProcess(in: server.folder)
         #expect(try Set(record.acknowledged).isSubset(of: again.walk("limit=1000").map(\.id)))
+    }
+
+    @Test("Two signals within a second are one")
+    func doubledSignal() throws {
+        let server = try LogbookProcess(flags: ["--shutdown-delay", "2"])
+        try server.post(NewEvent(id: "e").json)
+        server.terminate()
+        try server.logLine(containing: "shutting down")
+        server.terminate()
+        server.interrupt()
+        #expect(try server.waitForExit() == 0)
+        #expect(try ids(in: server.database) == ["e"])
     }
 
     @Test("SIGHUP under load drops nothing", arguments: [false, true])
