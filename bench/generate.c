@@ -191,7 +191,7 @@ static void insert_one(sqlite3_stmt *insertion, int64_t ms, double progress) {
 static sqlite3_stmt *prepare_insertion(void) {
     return prepare(
         "INSERT INTO events (id, event_type, severity, title, description, object_kind, object_namespace, object_name,"
-        " metadata, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " metadata, created_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1000 * unixepoch(?10))");
 }
 
 static void insert_month(long rows, int64_t end_ms) {

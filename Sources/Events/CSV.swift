@@ -4,7 +4,7 @@ import JSON
 public enum CSV {
     /// Appends the header: the fields of an event, then `seq`.
     public static func appendHeader(to output: inout [UInt8]) {
-        for field in EventField.allCases {
+        for field in EventField.contract {
             output.append(field.name)
             output.append(",")
         }
@@ -13,7 +13,7 @@ public enum CSV {
 
     /// Appends a line.
     public static func append(_ event: EventView, to output: inout [UInt8]) {
-        for field in EventField.allCases {
+        for field in EventField.contract {
             if let bytes = event[field] { appendCell(bytes, to: &output) }
             output.append(",")
         }

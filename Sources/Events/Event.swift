@@ -2,7 +2,7 @@
 /// can count.
 public struct Event: Sendable {
     private var storage: [UInt8] = []
-    private var spans: InlineArray<10, FieldSpan> = .init(repeating: FieldSpan(start: 0, count: -1))
+    private var spans: InlineArray<13, FieldSpan> = .init(repeating: FieldSpan(start: 0, count: -1))
     /// Whether the client gave `created_at`; otherwise the server filled it in.
     public private(set) var hasGivenTime = false
 
@@ -76,13 +76,16 @@ public struct Event: Sendable {
         hasGivenTime = true
     }
 
-    /// Whether sending this again is a replay of the stored event `view`: the same content, a time
-    /// that this one left out apart.
+    private static let filledIn: Set<EventField> = [.cluster, .reason, .occurrences]
+
+    /// Whether sending this again is a replay of the stored event `view`: the same content, apart from
+    /// what this one left out and the store or whoever brought the event may have filled in.
     public func isReplay(of stored: EventView) -> Bool {
         withView { own in
             EventField.allCases.allSatisfy { field in
                 if field == .createdAt, !hasGivenTime { return true }
                 switch (own[field], stored[field]) {
+                case (nil, _) where Self.filledIn.contains(field): return true
                 case (nil, nil): return true
                 case (let left?, let right?): return left.elementsEqual(right)
                 default: return false

@@ -90,8 +90,8 @@ public struct EventDecoder {
                 : "is no field of an event; those are \(Self.fieldList)")
     }
 
-    private static let fields = EventField.allCases
-    private static let fieldList = EventField.allCases.map { "\($0.name)" }.joined(separator: ", ")
+    private static let fields = EventField.contract
+    private static let fieldList = EventField.contract.map { "\($0.name)" }.joined(separator: ", ")
 
     private mutating func read(
         _ field: EventField, _ reader: inout JSONReader
@@ -167,6 +167,12 @@ public struct EventDecoder {
                 "must be an RFC 3339 time such as 2026-11-23T10:30:45.123Z, not \(Self.quoted(decoded))"
             )
         }
+        guard Timestamp.storable.contains(time) else {
+            return report(
+                .createdAt,
+                "must be a time of the years 1970 to 2099, not \(Self.quoted(decoded)); leave it out for now"
+            )
+        }
         event.setTime(time, isGiven: true)
     }
 
@@ -193,11 +199,11 @@ public struct EventDecoder {
             return value.count > descriptionBytes
                 ? "must have at most \(descriptionBytes) bytes of UTF-8; it has \(value.count)"
                 : nil
-        case .objectKind, .objectNamespace, .objectName:
+        case .objectKind, .objectNamespace, .objectName, .cluster, .reason:
             let count = characters(value)
             return count > objectCharacters
                 ? "must have at most \(objectCharacters) characters; it has \(count)" : nil
-        case .metadata, .createdAt:
+        case .metadata, .createdAt, .occurrences:
             return nil
         }
     }

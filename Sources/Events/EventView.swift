@@ -7,7 +7,7 @@ import JSON
 public struct EventView {
     /// The number that the store gave on commit.
     public var seq: Int64
-    private var fields: InlineArray<10, UnsafeRawBufferPointer?>
+    private var fields: InlineArray<13, UnsafeRawBufferPointer?>
 
     /// A view of nothing, to be filled in.
     public init(seq: Int64) {

@@ -12,10 +12,10 @@ public struct FieldSelection: Equatable, Sendable {
         for name in list.split(separator: ",", omittingEmptySubsequences: false) {
             if name == Self.seq {
                 hasSeq = true
-            } else if let field = EventField.allCases.first(where: { "\($0.name)" == name }) {
+            } else if let field = EventField.contract.first(where: { "\($0.name)" == name }) {
                 fields.insert(field)
             } else {
-                let names = EventField.allCases.map { "\($0.name)" } + [Self.seq]
+                let names = EventField.contract.map { "\($0.name)" } + [Self.seq]
                 throw QueryError(
                     parameter: "fields",
                     detail:
@@ -28,7 +28,7 @@ public struct FieldSelection: Equatable, Sendable {
     /// Appends these fields of `event` as a JSON object, in the order of the contract.
     public func appendJSON(_ event: EventView, to output: inout [UInt8]) {
         var separator: StaticString = "{"
-        for field in EventField.allCases where fields.contains(field) {
+        for field in EventField.contract where fields.contains(field) {
             output.append(separator)
             separator = ","
             output.append("\"")

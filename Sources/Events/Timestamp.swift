@@ -14,6 +14,10 @@ public struct Timestamp: Equatable, Comparable, Sendable {
     /// The last moment of year 9999.
     public static let max = Timestamp(milliseconds: latest)!
 
+    /// The times that an event may have: the years 1970 to 2099.
+    public static let storable =
+        Timestamp(milliseconds: 0)!...Timestamp(milliseconds: 4_102_444_799_999)!
+
     private static let earliest: Int64 = -62_167_219_200_000
     private static let latest: Int64 = 253_402_300_799_999
 

@@ -35,7 +35,7 @@ struct BackupTests {
         #expect(Set(before).isSubset(of: copied))
         #expect(copied.isSubset(of: try ids(server.database)))
         #expect(after.count > before.count)
-        #expect(backup.output.contains("\(copied.count) events, schema version 5"))
+        #expect(backup.output.contains("\(copied.count) events, schema version 2"))
         // Nothing stays behind, neither here nor there.
         let names = try FileManager.default.contentsOfDirectory(atPath: server.folder.path)
         #expect(

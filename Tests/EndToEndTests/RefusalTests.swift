@@ -48,8 +48,9 @@ struct RefusalTests {
             """
             \(Version1.rows(50)) PRAGMA journal_mode=\(journal);
             INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z', 'From the future');
+            PRAGMA application_id=1282369346;
             """)
-        try expectRefusal(["version 99", "up to 5"])
+        try expectRefusal(["version 99", "up to 2"])
     }
 
     @Test("A newer version is refused with the WAL that a killed process left, which stays, too")
@@ -59,11 +60,11 @@ struct RefusalTests {
         // Copied while the other program has it open: what is in the WAL is not in the file.
         _ = try Command.output(
             "sqlite3", "-bail", "-batch", source, "PRAGMA journal_mode=wal",
-            "INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z', 'The future')",
+            "INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z', 'The future'); PRAGMA application_id=1282369346",
             ".shell cp \(source) \(path)", ".shell cp \(source)-wal \(path)-wal")
         try FileManager.default.removeItem(atPath: source)
         #expect(try folder.contents()["logbook.db-wal"]?.isEmpty == false)
-        try expectRefusal(["version 99", "up to 5"])
+        try expectRefusal(["version 99", "up to 2"])
     }
 
     @Test("A newer version with other tables is refused as newer")
@@ -72,9 +73,9 @@ struct RefusalTests {
             path,
             """
             CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT, description TEXT);
-            INSERT INTO schema_version VALUES (9, 'x', 'y'); CREATE TABLE things (a);
+            INSERT INTO schema_version VALUES (9, 'x', 'y'); PRAGMA application_id=1282369346; CREATE TABLE things (a);
             """)
-        try expectRefusal(["version 9", "up to 5"])
+        try expectRefusal(["version 9", "up to 2"])
     }
 
     @Test("Text is no database")

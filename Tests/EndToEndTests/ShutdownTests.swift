@@ -36,7 +36,7 @@ struct ShutdownTests {
         #expect(try Command.sqlite(copy, "PRAGMA integrity_check") == ["ok"])
 
         let again = try LogbookProcess(in: server.folder)
-        try again.logLine(containing: "Using existing database with schema version 5")
+        try again.logLine(containing: "Using existing database with schema version 2")
         #expect(try again.walk("limit=1000&order=asc").map(\.id).sorted() == stored.sorted())
     }
 
@@ -49,7 +49,7 @@ struct ShutdownTests {
         try first.stop()
         #expect(first.log.contains("Shut down"))
         let second = try LogbookProcess(in: first.folder)
-        try second.logLine(containing: "Using existing database with schema version 5")
+        try second.logLine(containing: "Using existing database with schema version 2")
         #expect(!second.log.contains("initialized"))
         #expect(try second.exchange("GET", "/events/e").text == stored.text)
         #expect(

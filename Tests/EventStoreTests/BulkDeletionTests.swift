@@ -41,8 +41,8 @@ struct BulkDeletionTests {
             try Connection(path, .readWrite).execute(
                 """
                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(count))
-                INSERT INTO events (id, event_type, severity, title, object_name, created_at)
-                SELECT i, 'a', iif(i % 2, 'error', 'info'), 'fish ' || i, 'n' || (i % 7),
+                INSERT INTO events (received_at, id, event_type, severity, title, object_name, created_at)
+                SELECT 0, i, 'a', iif(i % 2, 'error', 'info'), 'fish ' || i, 'n' || (i % 7),
                   strftime('%Y-%m-%dT%H:%M:%S.000Z', 1795420000 + i / 40, 'unixepoch') FROM n
                 """)
         }

@@ -175,8 +175,8 @@ struct EventReaderTests {
                 for index in 0..<30 {
                     try writer.execute(
                         """
-                        INSERT INTO events (id, event_type, severity, title, created_at)
-                        VALUES ('\(order)-\(step)-\(index)', 'a', 'info', 't', '\(PageModel.time(index))')
+                        INSERT INTO events (received_at, id, event_type, severity, title, created_at)
+                        VALUES (0, '\(order)-\(step)-\(index)', 'a', 'info', 't', '\(PageModel.time(index))')
                         """)
                 }
             } while cursor != nil && step < 200

@@ -88,8 +88,8 @@ struct EventStatisticsTests {
             """
             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 400),
               pair(n, m) AS (SELECT n, 1 FROM n UNION ALL SELECT n, m + 1 FROM pair WHERE m < n)
-            INSERT INTO events (id, event_type, severity, title, object_kind, object_name, created_at)
-            SELECT n || '-' || m, 'a', 'info', 't', 'kind-' || n, nullif('name-' || n, 'name-390'),
+            INSERT INTO events (received_at, id, event_type, severity, title, object_kind, object_name, created_at)
+            SELECT 0, n || '-' || m, 'a', 'info', 't', 'kind-' || n, nullif('name-' || n, 'name-390'),
               '2026-11-22T10:' || (10 + n % 3) || ':00.000Z' FROM pair
             """)
         let reader = try makeReader(path)
@@ -119,15 +119,15 @@ struct EventStatisticsTests {
         try connection.execute(
             """
             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < \(ValueTally.maxValues))
-            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
-            SELECT n, 'a', 'info', 't', n, '2026-11-23T10:00:00.000Z' FROM n
+            INSERT INTO events (received_at, id, event_type, severity, title, object_name, created_at)
+            SELECT 0, n, 'a', 'info', 't', n, '2026-11-23T10:00:00.000Z' FROM n
             """)
         let reader = try makeReader(path)
         #expect(try statistics(reader, [], by: [.objectName]).get().totals[0].counts.count == 20)
         try connection.execute(
             """
-            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
-            VALUES ('x', 'a', 'info', 't', 'x', '2026-11-23T10:00:00.000Z')
+            INSERT INTO events (received_at, id, event_type, severity, title, object_name, created_at)
+            VALUES (0, 'x', 'a', 'info', 't', 'x', '2026-11-23T10:00:00.000Z')
             """)
         let error = #expect(throws: QueryError.self) {
             try statistics(reader, [], by: [.objectName]).get()
@@ -142,8 +142,8 @@ struct EventStatisticsTests {
         try connection.execute(
             """
             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 60)
-            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
-            SELECT n, 'a', iif(n % 2, 'info', 'error'), iif(n % 3, 'disk full', 'disk slow'), nullif('x' || (n % 5), 'x4'),
+            INSERT INTO events (received_at, id, event_type, severity, title, object_name, created_at)
+            SELECT 0, n, 'a', iif(n % 2, 'info', 'error'), iif(n % 3, 'disk full', 'disk slow'), nullif('x' || (n % 5), 'x4'),
               '2026-11-23T10:' || (10 + n / 6) || ':00.000Z' FROM n
             """)
         let reader = try makeReader(path)
@@ -182,8 +182,8 @@ struct EventStatisticsTests {
         let connection = try Connection(path, .readWrite)
         try connection.execute(
             """
-            INSERT INTO events (id, event_type, severity, title, created_at)
-            VALUES ('a', 'a', 'info', 't', '2026-11-20T00:00:00.000Z'), ('b', 'a', 'info', 't', '2027-01-01T00:00:00.000Z')
+            INSERT INTO events (received_at, id, event_type, severity, title, created_at)
+            VALUES (0, 'a', 'a', 'info', 't', '2026-11-20T00:00:00.000Z'), (0, 'b', 'a', 'info', 't', '2027-01-01T00:00:00.000Z')
             """)
         let found = try statistics(try makeReader(path), [], interval: "1d").get()
         #expect(found.buckets.since.text == "2026-11-20T00:00:00.000Z")

@@ -203,8 +203,8 @@ struct EventWriterTests {
         try Connection(path, .readWrite).execute(
             """
             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 28800)
-            INSERT INTO events (id, event_type, severity, title, created_at)
-            SELECT n, 'a', 'info', 't', strftime('%Y-%m-%dT%H:%M:00.000Z', '2026-11-01', n || ' minutes') FROM n
+            INSERT INTO events (received_at, id, event_type, severity, title, created_at)
+            SELECT 0, n, 'a', 'info', 't', strftime('%Y-%m-%dT%H:%M:00.000Z', '2026-11-01', n || ' minutes') FROM n
             """)
         var configuration = StoreConfiguration(path: path)
         configuration.retention = Retention()
@@ -293,15 +293,21 @@ struct EventWriterTests {
     private static let refuseRetry =
         "CREATE TRIGGER retry BEFORE UPDATE ON schema_version BEGIN SELECT RAISE(ABORT, 'no'); END"
 
+    /// Has storing fail as on a full disk: AUTOINCREMENT answers SQLITE_FULL behind the largest rowid
+    /// (https://sqlite.org/autoinc.html).
+    private static let fill = """
+        CREATE TABLE full (x INTEGER PRIMARY KEY AUTOINCREMENT);
+        INSERT INTO full VALUES (9223372036854775807);
+        CREATE TRIGGER fill BEFORE INSERT ON events BEGIN INSERT INTO full VALUES (NULL); END;
+        """
+
     @Test("A full disk fails all of a commit but what it deletes, is told, and passes")
     func full() async throws {
         let store = try TestStore()
         _ = await store.repository.append([try event(["id": "before"])])
-        // AUTOINCREMENT answers SQLITE_FULL behind the largest rowid, as a full disk does:
-        // https://sqlite.org/autoinc.html
         let other = try Connection(store.path, .readWrite)
         other.setBusyTimeout(milliseconds: 5_000)
-        try other.execute("UPDATE sqlite_sequence SET seq = 9223372036854775807")
+        try other.execute(Self.fill)
         try other.execute(Self.refuseRetry)
         let replies = Replies()
         let block = WriterBlock(store.repository)
@@ -318,7 +324,7 @@ struct EventWriterTests {
         let reader = try store.repository.makeReader()
         #expect(try reader.allSeqs() == [])
 
-        try other.execute("DROP TRIGGER retry; UPDATE sqlite_sequence SET seq = 1")
+        try other.execute("DROP TRIGGER retry; DROP TRIGGER fill")
         await store.log.wait(for: "Writing works again")
         #expect(try await store.repository.append([try event(["id": "a"])]).get()[0].seq == 2)
         #expect(store.repository.unwritableReason == nil)
@@ -357,10 +363,10 @@ struct EventWriterTests {
         let other = try Connection(store.path, .readWrite)
         other.setBusyTimeout(milliseconds: 5_000)
         _ = await store.repository.append([try event()])
-        try other.execute("UPDATE sqlite_sequence SET seq = 9223372036854775807")
+        try other.execute(Self.fill)
         let result = await store.repository.append([try event()])
         #expect(throws: StoreError.unavailable("the disk is full")) { try result.get() }
-        try other.execute("UPDATE sqlite_sequence SET seq = 1")
+        try other.execute("DROP TRIGGER fill")
         await store.log.wait(for: "Writing works again")
         #expect(store.repository.unwritableReason == nil)
         #expect(try await store.repository.append([try event()]).get().count == 1)

@@ -24,8 +24,8 @@ struct FileSpaceTests {
         var random = SeededGenerator(seed: 1)
         let insert = try connection.prepare(
             """
-            INSERT INTO events (id, event_type, severity, title, description, created_at)
-            VALUES (lower(hex(randomblob(8))), 'cluster', 'info', 'a', ?, '\(testMoment.text)')
+            INSERT INTO events (received_at, id, event_type, severity, title, description, created_at)
+            VALUES (0, lower(hex(randomblob(8))), 'cluster', 'info', 'a', ?, '\(testMoment.text)')
             """)
         try connection.execute("BEGIN")
         for _ in 0..<Self.count {

@@ -49,8 +49,8 @@ struct FilterModel {
         let names = EventField.filterable.map { String(describing: $0.name) }
         let insert = try connection.prepare(
             """
-            INSERT INTO events (id, title, created_at, metadata, \(names.joined(separator: ", ")))
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO events (received_at, id, title, created_at, metadata, \(names.joined(separator: ", ")))
+            VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         try connection.transaction { () throws(SQLiteError) in
             for seq in Int64(1)...Int64(count) {

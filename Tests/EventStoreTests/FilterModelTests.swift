@@ -156,8 +156,8 @@ struct FilterModelTests {
         try connection.execute(
             """
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(3 * many))
-            INSERT INTO events (id, event_type, severity, title, object_name, created_at)
-            SELECT i, 'a', 'info', 't', 'Web-' || (i % \(many)), '\(testMoment.text)' FROM n
+            INSERT INTO events (received_at, id, event_type, severity, title, object_name, created_at)
+            SELECT 0, i, 'a', 'info', 't', 'Web-' || (i % \(many)), '\(testMoment.text)' FROM n
             """)
         try connection.transaction { () throws(SQLiteError) in
             try index(connection, first: 1000)

@@ -34,8 +34,8 @@ struct IndexingJobTests {
         try connection.execute(
             """
             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < \(count))
-            INSERT INTO events (id, event_type, severity, title, created_at)
-            SELECT lower(hex(randomblob(8))), 'cluster', 'info', 'Back-off pulling image', '\(testMoment.text)' FROM n
+            INSERT INTO events (received_at, id, event_type, severity, title, created_at)
+            SELECT 0, lower(hex(randomblob(8))), 'cluster', 'info', 'Back-off pulling image', '\(testMoment.text)' FROM n
             """)
     }
 

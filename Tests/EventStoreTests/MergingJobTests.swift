@@ -26,8 +26,8 @@ struct MergingJobTests {
                 try connection.execute(
                     """
                     WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < \(count))
-                    INSERT INTO events (id, event_type, severity, title, description, created_at)
-                    SELECT '\(share)-' || n, 'cluster', 'info', 'Pod ' || n, hex(randomblob(20)) || ' ' || hex(randomblob(20)),
+                    INSERT INTO events (received_at, id, event_type, severity, title, description, created_at)
+                    SELECT 0, '\(share)-' || n, 'cluster', 'info', 'Pod ' || n, hex(randomblob(20)) || ' ' || hex(randomblob(20)),
                       '\(testMoment.text)' FROM n
                     """)
                 try index(connection, search, first: count)

@@ -45,16 +45,11 @@ struct MigrationTests {
         #expect(
             log.messages == [
                 "Migrated to schema version 2: \(Migration.all[1].description)",
-                "Migrated to schema version 3: \(Migration.all[2].description)",
-                "Migrated to schema version 4: \(Migration.all[3].description)",
-                "Migrated to schema version 5: \(Migration.all[4].description)",
-                "Using existing database with schema version 5",
+                "Using existing database with schema version 2",
             ])
         #expect(
             try rows(path, "SELECT version, description FROM schema_version") == [
                 "1|Initial schema with events table", "2|\(Migration.all[1].description)",
-                "3|\(Migration.all[2].description)", "4|\(Migration.all[3].description)",
-                "5|\(Migration.all[4].description)",
             ])
     }
 
@@ -65,7 +60,8 @@ struct MigrationTests {
         do {
             let connection = try Connection(path, .readWrite)
             let insert = try connection.prepare(
-                "INSERT INTO events VALUES (?1, ?1, ?1, ?1, ?1, ?1, ?1, ?1, NULL, ?1)")
+                "INSERT INTO events VALUES (?1, ?1, ?1, ?1, ?1, ?1, ?1, ?1, NULL, '2026-01-01T00:00:00.000Z')"
+            )
             for text in texts {
                 try insert.bind(1, text)
                 try insert.run()
@@ -82,11 +78,60 @@ struct MigrationTests {
     func sequence() throws {
         try makeVersion1(path, events: 3)
         try makeLatest(path)
+        let event = try event(["id": "n"])
+        for round in 0..<2 {
+            let connection = try Connection(path, .readWrite)
+            let statements = try EventStatements(connection, SearchIndex(connection))
+            let last = statements.nextSeq - 1
+            #expect(last == 3 + round)
+            #expect(try statements.delete([last]) == 1)
+            guard case .stored(let seq) = try statements.append(event) else {
+                Issue.record("not stored")
+                return
+            }
+            #expect(seq == 4 + Int64(round))
+            let removed = try rows(path, "SELECT max(removed_seq) FROM retention")
+            #expect(removed == ["\(last)"])
+        }
+    }
+
+    @Test(
+        "A time that is none becomes that of the migration, and its text is kept; a reason is found"
+    )
+    func oddTimes() throws {
+        try makeVersion1(path)
         let connection = try Connection(path, .readWrite)
-        try connection.execute("DELETE FROM events WHERE seq = 3")
-        try connection.execute(
-            "INSERT INTO events (\(Self.columns)) VALUES ('n', 't', 's', 't', 0, 0, 0, 0, 0, 'c')")
-        #expect(connection.lastInsertRowID == 4)
+        let insert = try connection.prepare(
+            "INSERT INTO events VALUES (?1, 't', 's', 't', NULL, NULL, NULL, NULL, ?2, ?3)")
+        let found: [(metadata: String?, time: String)] = [
+            (nil, "0001-01-01T00:00:00Z"), ("{}", "2100-01-01T00:00:00.000Z"),
+            (#"{"reason":"BackOff"}"#, "yesterday"), (#"{"created_at":1}"#, ""),
+            (#"{"reason":7}"#, "2026-01-01T01:00:00+01:00"),
+            (#"{"reason":"Pulled"}"#, "1970-01-01T00:00:00.000Z"),
+            ("[]", "9999-12-31T23:59:59.999Z"),
+        ]
+        for (index, row) in found.enumerated() {
+            try insert.bind(1, "\(index)")
+            try insert.bind(2, row.metadata)
+            try insert.bind(3, row.time)
+            try insert.run()
+        }
+        _ = try manager(path, log: log).prepare { _ in }
+        let now = testMoment.text
+        #expect(
+            try rows(path, "SELECT created_at, metadata, reason FROM events ORDER BY seq") == [
+                #"\#(now)|{"created_at":"0001-01-01T00:00:00Z"}|NULL"#,
+                #"\#(now)|{"created_at":"2100-01-01T00:00:00.000Z"}|NULL"#,
+                #"\#(now)|{"reason":"BackOff","created_at":"yesterday"}|BackOff"#,
+                #"\#(now)|{"created_at":1,"version1_created_at":""}|NULL"#,
+                #"2026-01-01T00:00:00.000Z|{"reason":7}|NULL"#,
+                #"1970-01-01T00:00:00.000Z|{"reason":"Pulled"}|Pulled"#,
+                #"\#(now)|{"unparsed":"[]","created_at":"9999-12-31T23:59:59.999Z"}|NULL"#,
+            ])
+        #expect(log.messages.contains { $0.hasPrefix("5 events had a created_at that is no time") })
+        #expect(
+            try rows(path, "SELECT DISTINCT received_at, occurrences, fold_key FROM events")
+                == ["\(testMoment.milliseconds)|1|NULL"])
     }
 
     @Test("An event without an id gets one, and the log says so")
@@ -150,7 +195,8 @@ struct MigrationTests {
         do {
             let connection = try Connection(path, .readWrite)
             let insert = try connection.prepare(
-                "INSERT INTO events VALUES (?, 't', 's', 't', NULL, NULL, NULL, NULL, ?, 'c')")
+                "INSERT INTO events VALUES (?, 't', 's', 't', NULL, NULL, NULL, NULL, ?, '2026-01-01T00:00:00.000Z')"
+            )
             for (index, (found, _)) in Self.metadata.enumerated() {
                 try insert.bind(1, "\(index)")
                 try insert.bind(2, found)
@@ -213,22 +259,19 @@ struct MigrationTests {
         #expect(log.lines.filter { $0.level == .warning } == [])
     }
 
-    @Test("Indexes and triggers that others put on events go with the old table, and are reported")
+    @Test("Indexes that others put on events go with the old table, and are reported")
     func foreignOnEvents() throws {
         try makeVersion1(path, events: 5)
         try Connection(path, .readWrite).execute(
             """
             CREATE INDEX theirs ON events(title);
-            CREATE TABLE audit (x);
-            CREATE TRIGGER watch AFTER INSERT ON events BEGIN INSERT INTO audit VALUES (new.id); END;
+            CREATE INDEX idx_events_created_at ON events(created_at); ANALYZE;
             """)
         _ = try manager(path, log: log).prepare { _ in }
         #expect(
             log.lines.filter { $0.level == .warning }.map(\.message).sorted() == [
-                "The migration drops the index theirs that another program put on events",
-                "The migration drops the trigger watch that another program put on events",
+                "The migration drops the index theirs that another program put on events"
             ])
-        #expect(try rows(path, "SELECT count(*) FROM audit") == ["0"])
         #expect(try rows(path, "SELECT count(*) FROM events") == ["5"])
     }
 

@@ -24,8 +24,8 @@ struct PageModel {
         let names = EventField.filterable.map { String(describing: $0.name) }
         let insert = try connection.prepare(
             """
-            INSERT INTO events (id, title, created_at, \(names.joined(separator: ", ")))
-            VALUES (?, 't', ?, ?, ?, ?, ?, ?)
+            INSERT INTO events (received_at, id, title, created_at, \(names.joined(separator: ", ")))
+            VALUES (0, ?, 't', ?, ?, ?, ?, ?, ?)
             """)
         var all: [PageRow] = []
         try connection.transaction { () throws(SQLiteError) in

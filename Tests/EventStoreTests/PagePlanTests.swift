@@ -42,9 +42,7 @@ struct PageShape: Sendable, CustomTestStringConvertible {
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
         if object.allSatisfy(filtered.contains) { return ("idx_events_object", object) }
         let choices: [(EventField, String)] = [
-            (.objectNamespace, "idx_events_namespace"),
             (.severity, "idx_events_severity"), (.eventType, "idx_events_type"),
-            (.objectKind, "idx_events_kind"),
         ]
         let choice = choices.first { filtered.contains($0.0) }
         return choice.map { ($0.1, [$0.0]) } ?? ("idx_events_created", [])
@@ -60,8 +58,8 @@ struct PageShape: Sendable, CustomTestStringConvertible {
 
     /// Whether the search index serves it: no index of the table is over its filters.
     var isBySearch: Bool {
-        (filtered.count >= 2 || filtered == [.objectName])
-            && filtered != [.objectKind, .objectNamespace, .objectName]
+        filtered.count >= 2 && filtered != [.objectKind, .objectNamespace, .objectName]
+            || filtered.count == 1 && ![.severity, .eventType].contains(filtered[0])
     }
 
     /// The plan of a page by the search index: a walk along its keys, from one to another, and the

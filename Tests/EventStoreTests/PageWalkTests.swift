@@ -18,8 +18,8 @@ struct PageWalkTests {
         try Connection(path, .readWrite).execute(
             """
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(rows))
-            INSERT INTO events (id, event_type, severity, title, object_kind, created_at)
-            SELECT iif(i % 4, 'keep-', 'drop-') || i, 'cluster', 'error', 'fish ' || i, 'Pod',
+            INSERT INTO events (received_at, id, event_type, severity, title, object_kind, created_at)
+            SELECT 0, iif(i % 4, 'keep-', 'drop-') || i, 'cluster', 'error', 'fish ' || i, 'Pod',
               strftime('%Y-%m-%dT%H:%M:%S.000Z', 1795420000 + i / 40, 'unixepoch') FROM n
             """)
     }

@@ -42,7 +42,10 @@ private func damaged(_ change: @escaping @Sendable (inout Data) -> Void)
     }
 }
 
-private let newerRow = "INSERT INTO schema_version VALUES (9, '2030-01-01T00:00:00.000Z', 'Later')"
+private let newerRow = """
+    INSERT INTO schema_version VALUES (9, '2030-01-01T00:00:00.000Z', 'Later');
+    PRAGMA application_id=1282369346
+    """
 
 private let foreignFiles = [
     ForeignFile(
@@ -145,8 +148,26 @@ private let foreignFiles = [
     ForeignFile("version 2 with the events of version 1", "is at schema version 2") { path in
         try makeVersion1(path)
         try Connection(path, .readWrite).execute(
-            "INSERT INTO schema_version VALUES (2, '', NULL)")
+            "INSERT INTO schema_version VALUES (2, '', NULL); PRAGMA application_id=1282369346")
     },
+    ForeignFile(
+        "version 6 of the program that wrote version 1", "kube9-operator it seems",
+        database(
+            """
+            \(version1DDL); INSERT INTO schema_version VALUES (1, '', NULL), (6, '', NULL);
+            CREATE TABLE collections (id TEXT PRIMARY KEY);
+            """)),
+    ForeignFile(
+        "a build from before the first release", "logbook events import",
+        database(
+            """
+            CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL, description TEXT);
+            INSERT INTO schema_version VALUES (5, '', NULL);
+            CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL);
+            """)),
+    ForeignFile(
+        "another application_id", "is another program's (application_id 7)",
+        database("\(version1DDL); PRAGMA application_id=7")),
     ForeignFile("version 1 with the events of version 2", "is at schema version 1") { path in
         try makeLatest(path)
         try Connection(path, .readWrite).execute("DELETE FROM schema_version WHERE version > 1")

@@ -19,8 +19,8 @@ struct RetentionTests {
         let connection = try Connection(path, .readWrite)
         let insert = try connection.prepare(
             """
-            INSERT INTO events (id, event_type, severity, title, created_at)
-            VALUES (?, 'operator', ?, 't', ?)
+            INSERT INTO events (received_at, id, event_type, severity, title, created_at)
+            VALUES (unixepoch(?3) * 1000, ?1, 'operator', ?2, 't', ?3)
             """)
         try connection.transaction { () throws(SQLiteError) in
             for day in (0..<days).reversed() {
@@ -71,7 +71,7 @@ struct RetentionTests {
                 $0.retention.ages = [.info: .seconds(86_400)]
             })
         _ = try await store.repository.append(
-            [try event(["id": "future", "created_at": "2999-01-01T00:00:00Z"])]
+            [try event(["id": "future", "created_at": "2099-01-01T00:00:00Z"])]
         ).get()
         await store.log.wait(for: "Retention removed 19 events that had reached their age")
         #expect(

@@ -6,8 +6,9 @@ import Testing
 @Suite("SchemaDescription")
 struct SchemaDescriptionTests {
     private static let fields = [
-        "id", "event_type", "severity", "title", "description", "object_kind", "object_namespace",
-        "object_name", "metadata", "created_at",
+        "id", "event_type", "severity", "title", "object_kind", "object_namespace", "object_name",
+        "cluster", "reason", "occurrences", "fold_key", "received_at", "created_at", "description",
+        "metadata",
     ]
 
     private static func column(
@@ -35,35 +36,34 @@ struct SchemaDescriptionTests {
                 .init(
                     version: 2, appliedAt: testMoment.text,
                     description: Migration.all[1].description),
-                .init(
-                    version: 3, appliedAt: testMoment.text,
-                    description: Migration.all[2].description),
-                .init(
-                    version: 4, appliedAt: testMoment.text,
-                    description: Migration.all[3].description),
-                .init(
-                    version: 5, appliedAt: testMoment.text,
-                    description: Migration.all[4].description),
             ])
         #expect(
             schema.tables.map(\.name) == [
-                "events", "schema_version", "search", "search_state", "search_words",
+                "events", "retention", "schema_version", "search", "search_state", "search_words",
+                "series", "store_state",
             ])
         let events = try #require(schema.tables.first)
-        let required = ["id", "event_type", "severity", "title", "created_at"]
+        let required = [
+            "id", "event_type", "severity", "title", "occurrences", "received_at", "created_at",
+        ]
+        let integers = ["occurrences", "fold_key", "received_at"]
         #expect(
             events.columns == [Self.column("seq", "INTEGER", key: true)]
-                + Self.fields.map { Self.column($0, notNull: required.contains($0)) })
+                + Self.fields.map {
+                    Self.column(
+                        $0, integers.contains($0) ? "INTEGER" : "TEXT",
+                        notNull: required.contains($0))
+                })
         let isUnique = Dictionary(
             uniqueKeysWithValues: events.indexes.map { ($0.name, $0.isUnique) })
         #expect(isUnique.filter(\.value).map(\.key) == ["idx_events_id"])
         #expect(events.indexes.map(\.name) == events.indexes.map(\.name).sorted())
         #expect(
-            schema.tables[1].columns == [
+            schema.tables[2].columns == [
                 Self.column("version", "INTEGER", key: true),
                 Self.column("applied_at", notNull: true), Self.column("description"),
             ])
-        #expect(schema.tables[1].indexes == [])
+        #expect(schema.tables[2].indexes == [])
     }
 
     @Test("Version 1, as the other program left it")
@@ -102,9 +102,8 @@ struct SchemaDescriptionTests {
         #expect(
             schema.tables.map(\.name)
                 == [
-                    "events", #"it's a "name""#, "schema_version", "search", "search_state",
-                    "search_words",
-                    "sqliteX",
+                    "events", #"it's a "name""#, "retention", "schema_version", "search",
+                    "search_state", "search_words", "series", "sqliteX", "store_state",
                 ])
         #expect(
             schema.tables[1].columns

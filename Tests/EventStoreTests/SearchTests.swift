@@ -23,8 +23,8 @@ struct SearchTests {
     ) throws(SQLiteError) {
         let statement = try connection.prepare(
             """
-            INSERT INTO events (seq, id, event_type, severity, title, object_kind, created_at)
-            VALUES (?, lower(hex(randomblob(8))), 'cluster', ?, ?, ?, ?)
+            INSERT INTO events (received_at, seq, id, event_type, severity, title, object_kind, created_at)
+            VALUES (0, ?, lower(hex(randomblob(8))), 'cluster', ?, ?, ?, ?)
             """)
         if let seq { try statement.bind(1, seq) }
         try statement.bind(2, severity)

@@ -16,7 +16,7 @@ struct EventTests {
         let event = try decodedEvent(Self.full)
         let fields = event.withView(seq: 7) { view in
             #expect(view.seq == 7)
-            return EventField.allCases.map { field in
+            return EventField.contract.map { field in
                 view[field].map { String(decoding: $0, as: UTF8.self) }
             }
         }
@@ -26,12 +26,12 @@ struct EventTests {
                 "2026-01-02T03:04:05.678Z",
             ])
         event.withView { #expect($0[.objectNamespace]?.baseAddress != nil) }
-        #expect(EventField.allCases.map { event.text($0) } == fields)
+        #expect(EventField.contract.map { event.text($0) } == fields)
 
         let small = try decodedEvent(body(["object_name": "null"]))
         small.withView { view in
             #expect(view.seq == 0)
-            let nulls = EventField.allCases.filter { view[$0] == nil }
+            let nulls = EventField.contract.filter { view[$0] == nil }
             #expect(
                 nulls == [.description, .objectKind, .objectNamespace, .objectName, .metadata])
         }
@@ -47,7 +47,7 @@ struct EventTests {
     @Test("The size is that of the fields' bytes")
     func byteCount() throws {
         let event = try decodedEvent(Self.full)
-        let sum = EventField.allCases.reduce(0) { $0 + (event.text($1) ?? "").utf8.count }
+        let sum = EventField.contract.reduce(0) { $0 + (event.text($1) ?? "").utf8.count }
         #expect(event.byteCount == sum)
     }
 

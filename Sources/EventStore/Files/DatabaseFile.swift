@@ -6,7 +6,7 @@ import SQLite
 /// A database file that is read and never written, beside a server that writes it or without one.
 /// Nothing is made beside it: a file of another user's would keep the server from opening it.
 public final class DatabaseFile {
-    /// Of its schema.
+    /// Of its schema; 0 for one that is imported.
     public let version: Int
     private let path: String
     private let connection: Connection
@@ -16,8 +16,9 @@ public final class DatabaseFile {
 
     /// Opens the file at `path`.
     ///
+    /// - Parameter importing: takes any SQLite file whose `events` has the columns of version 1.
     /// - Throws: `refused` when it is not a database of ours, of this version or an older one.
-    public init(_ path: String, logger: Logger) throws(SchemaError) {
+    public init(_ path: String, importing: Bool = false, logger: Logger) throws(SchemaError) {
         let path = Folder.resolve(path)
         self.path = path
         self.logger = logger
@@ -25,8 +26,13 @@ public final class DatabaseFile {
         self.lock = lock
         let manager = SchemaManager(lookingAt: path, logger: logger)
         do {
-            version = try manager.inspect()
-            guard version > 0 else { throw SchemaError.refused("\(path) holds no database") }
+            if importing {
+                try manager.inspectForImport()
+                version = 0
+            } else {
+                version = try manager.inspect()
+                guard version > 0 else { throw SchemaError.refused("\(path) holds no database") }
+            }
             connection =
                 try isWritten ? Connection(path, .readOnly) : manager.openForInspection()
             connection.keepWALOnClose()
@@ -87,31 +93,42 @@ public final class DatabaseFile {
         }
     }
 
-    /// Lends up to `limit` events of any schema version, in the order of their arrival, from behind
-    /// the row `position` on.
+    /// Lends up to `limit` events of a file of anybody's, in the order of their arrival, from behind the
+    /// row `position` on.
     ///
     /// - Parameter body: gets the number of the row, and the event; its metadata is made a JSON object
-    ///   as the migration does, and an id that version 1 let be NULL is nil.
+    ///   as the migration does, and an id or a time that is none is nil.
     /// - Returns: the last row; nil when there was none.
     public func rows(
         after position: Int64, limit: Int, _ body: (Int64, EventView) -> Void
     ) throws(SchemaError) -> Int64? {
         try reading { () throws(SQLiteError) in
+            let own = try SchemaManager.columns(of: "events", connection)
+            let fields = EventField.allCases.map {
+                own.contains("\($0.name)") ? "\($0.name)" : "NULL"
+            }
             let statement = try connection.prepare(
-                "SELECT \(EventTable.fields), rowid FROM events WHERE rowid > ? ORDER BY rowid LIMIT ?"
-            )
+                """
+                SELECT \(fields.joined(separator: ", ")), rowid FROM events
+                WHERE rowid > ? ORDER BY rowid LIMIT ?
+                """)
             try statement.bind(1, position)
             try statement.bind(2, Int64(limit))
             var last: Int64?
             while try statement.step() {
                 var view = EventTable.view(statement)
-                var metadata: [UInt8] = []
-                if let bytes = view[.metadata] {
-                    _ = Migration.appendStorable(bytes, to: &metadata)
-                }
-                metadata.withUnsafeBytes { bytes in
-                    if !bytes.isEmpty { view[.metadata] = bytes }
-                    body(view.seq, view)
+                let row = Version1Row(view)
+                if row.hasOddTime { view[.createdAt] = nil }
+                let texts = [row.metadata, row.createdAt, row.reason].map { $0 ?? [] }
+                texts[0].withUnsafeBytes { metadata in
+                    texts[1].withUnsafeBytes { createdAt in
+                        texts[2].withUnsafeBytes { reason in
+                            if !metadata.isEmpty { view[.metadata] = metadata }
+                            if !createdAt.isEmpty { view[.createdAt] = createdAt }
+                            if view[.reason] == nil, !reason.isEmpty { view[.reason] = reason }
+                            body(view.seq, view)
+                        }
+                    }
                 }
                 last = view.seq
             }

@@ -6,10 +6,9 @@ extension EventReader {
     /// What there is around `position`, at this moment.
     public func streamRange(after position: Int64) throws(StoreError) -> StreamRange {
         try storing { () throws(SQLiteError) in
-            // sqlite_sequence keeps what AUTOINCREMENT gave last, also when that event has gone.
             let statement = try statement(
                 """
-                SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'events'),
+                SELECT (SELECT max(floor_seq, coalesce((SELECT max(seq) FROM events), 0)) FROM store_state),
                   (SELECT min(seq) FROM events), (SELECT min(seq) FROM events WHERE seq > ?)
                 """)
             try statement.bind(1, position)

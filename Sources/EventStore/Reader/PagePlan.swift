@@ -58,7 +58,7 @@ struct PagePlan {
         let narrowing = conditions.fields.filter { $0.included != nil }
         // In no particular order one index serves any values of its field.
         let isList =
-            narrowing.count == 1 && narrowing[0].field != .objectName
+            narrowing.count == 1 && isIndexed(narrowing[0].field)
             && !(narrowing[0].included?.contains(where: \.isPrefix) ?? false)
         guard !conditions.askMore, isList || SearchPlan(query) == nil else {
             return nil
@@ -70,14 +70,20 @@ struct PagePlan {
         return Part(sql: "SELECT count(*) FROM events WHERE \(rows.sql)", values: rows.values)
     }
 
+    /// Whether an index begins with the field.
+    private static func isIndexed(_ field: EventField) -> Bool {
+        field == .objectKind || ordered.contains(field)
+    }
+
     /// The filtered fields whose index is walked: the ones that usually leave fewest events.
     static func leading(_ conditions: EventConditions) -> [EventField] {
         let fields = conditions.fields.filter { $0.onlyValue != nil }.map(\.field)
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
         if object.allSatisfy(fields.contains) { return object }
-        let bySelectivity: [EventField] = [
-            .objectNamespace, .severity, .eventType, .objectKind,
-        ]
-        return bySelectivity.first(where: fields.contains).map { [$0] } ?? []
+        return ordered.first(where: fields.contains).map { [$0] } ?? []
     }
+
+    /// The fields with an index in the order of pages, the one that usually leaves fewest events first. All
+    /// others are served by the search index.
+    static let ordered: [EventField] = [.severity, .eventType]
 }

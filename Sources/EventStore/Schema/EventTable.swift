@@ -5,8 +5,13 @@ import SQLite
 enum EventTable {
     static let columns = fields + ", seq"
     /// Without `seq`.
-    static let fields = EventField.allCases.map { String(describing: $0.name) }.joined(
-        separator: ", ")
+    static let fields = names(EventField.allCases)
+    /// Those of version 1.
+    static let version1Fields = names(EventField.version1)
+
+    private static func names(_ fields: [EventField]) -> String {
+        fields.map { String(describing: $0.name) }.joined(separator: ", ")
+    }
 
     /// A view of the row that `statement`, which selected `columns`, is at.
     static func view(_ statement: Statement) -> EventView {
@@ -20,4 +25,9 @@ enum EventTable {
         SELECT (SELECT seq FROM events INDEXED BY idx_events_created WHERE created_at = ?1 ORDER BY seq LIMIT 1),
           (SELECT seq FROM events INDEXED BY idx_events_created WHERE created_at = ?1 ORDER BY seq DESC LIMIT 1)
         """
+}
+
+extension EventField {
+    /// The fields that version 1 has, which come first.
+    static let version1 = allCases.filter { $0.rawValue <= createdAt.rawValue }
 }

@@ -1,21 +1,14 @@
 import Events
-import JSON
 import Logging
 import SQLite
 
 extension Migration {
-    /// All of them, in order. Append only: a migration that has run somewhere is never changed.
+    /// All of them, in order. Append only from the first release on: a migration that has run somewhere is
+    /// never changed.
     static let all = [
         Migration(
             version: 1, description: "Initial schema with events table", apply: initialSchema),
-        Migration(
-            version: 2, description: "Explicit seq, indexes in keyset order",
-            apply: explicitSequence),
-        Migration(version: 3, description: "Search index", apply: searchIndex),
-        Migration(version: 4, description: "Pages of the search index", apply: fitPages),
-        Migration(
-            version: 5, description: "Pairs in the search index, merged by the writer",
-            apply: searchPairs),
+        Migration(version: 2, description: "Logbook's own schema", apply: ownSchema),
     ]
 
     // MARK: Version 1
@@ -57,47 +50,75 @@ extension Migration {
 
     // MARK: Version 2
 
-    /// `seq` is a column of its own because version 1's implicit rowid may be renumbered by VACUUM
-    /// and handed out again after a delete. Every index ends in `created_at`, ascending, which
-    /// SQLite follows by the rowid, and that is seq: so a filtered page is one walk, either way.
-    /// docs/decisions/0004-schema-version-2.md
-    private static func explicitSequence(
+    /// docs/schema.md has the reason for each table, column and index.
+    private static func ownSchema(
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {
         try connection.execute(
             """
             CREATE TABLE events_v2 (
-              seq INTEGER PRIMARY KEY AUTOINCREMENT,
+              seq INTEGER PRIMARY KEY,
               id TEXT NOT NULL,
               event_type TEXT NOT NULL,
               severity TEXT NOT NULL,
               title TEXT NOT NULL,
-              description TEXT,
               object_kind TEXT,
               object_namespace TEXT,
               object_name TEXT,
-              metadata TEXT,
-              created_at TEXT NOT NULL
+              cluster TEXT,
+              reason TEXT,
+              occurrences INTEGER NOT NULL DEFAULT 1,
+              fold_key INTEGER,
+              received_at INTEGER NOT NULL,
+              created_at TEXT NOT NULL,
+              description TEXT,
+              metadata TEXT
             );
             """)
         try warnOfForeignObjects(connection, context.logger)
-        try copyEvents(connection, context)
-        // legacy_alter_table: a view of somebody else's that names events must not stop the
-        // renaming.
+        let now = context.now()
+        try copyEvents(connection, context, now)
+        // legacy_alter_table: a view of somebody else's that names events must not stop the renaming.
         try connection.execute(
             """
             PRAGMA legacy_alter_table=ON;
             DROP TABLE events;
             ALTER TABLE events_v2 RENAME TO events;
             PRAGMA legacy_alter_table=OFF;
-            CREATE UNIQUE INDEX idx_events_id    ON events(id);
-            CREATE INDEX idx_events_type         ON events(event_type, created_at);
-            CREATE INDEX idx_events_severity     ON events(severity, created_at);
-            CREATE INDEX idx_events_created      ON events(created_at);
-            CREATE INDEX idx_events_object       ON events(object_kind, object_namespace, object_name, created_at);
-            CREATE INDEX idx_events_kind         ON events(object_kind, created_at);
-            CREATE INDEX idx_events_namespace    ON events(object_namespace, created_at);
-            CREATE INDEX idx_events_name         ON events(object_name, created_at);
+            CREATE UNIQUE INDEX idx_events_id ON events(id);
+            CREATE INDEX idx_events_created ON events(created_at);
+            CREATE INDEX idx_events_type ON events(event_type, created_at);
+            CREATE INDEX idx_events_severity ON events(severity, created_at);
+            CREATE INDEX idx_events_object ON events(object_kind, object_namespace, object_name, created_at);
+            CREATE TABLE store_state (
+              clock INTEGER NOT NULL,
+              floor_seq INTEGER NOT NULL
+            );
+            INSERT INTO store_state VALUES (\(now.milliseconds), 0);
+            CREATE TABLE retention (
+              severity TEXT PRIMARY KEY,
+              passed_seq INTEGER NOT NULL,
+              removed_seq INTEGER NOT NULL
+            ) WITHOUT ROWID;
+            INSERT INTO retention VALUES
+              ('info', 0, 0), ('warning', 0, 0), ('error', 0, 0), ('critical', 0, 0);
+            CREATE TABLE series (
+              uid TEXT PRIMARY KEY,
+              count INTEGER NOT NULL,
+              received_at INTEGER NOT NULL
+            ) WITHOUT ROWID;
+            CREATE VIRTUAL TABLE search USING fts5(
+              words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-_.'"
+            );
+            CREATE VIRTUAL TABLE search_words USING fts5vocab(search, instance);
+            CREATE TABLE search_state (
+              indexed_seq INTEGER NOT NULL
+            );
+            INSERT INTO search_state VALUES (0);
+            INSERT INTO search (search, rank) VALUES ('automerge', 0);
+            INSERT INTO search (search, rank) VALUES ('crisismerge', 256);
+            INSERT INTO search (search, rank) VALUES ('usermerge', 16);
+            PRAGMA application_id=\(SchemaManager.applicationID);
             """)
     }
 
@@ -105,11 +126,13 @@ extension Migration {
     private static func warnOfForeignObjects(
         _ connection: Connection, _ logger: Logger
     ) throws(SQLiteError) {
+        // The second three are the names that the program which wrote version 1 published later.
         let foreign = try connection.prepare(
             """
             SELECT type || ' ' || name FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL
-              AND type IN ('index', 'trigger') AND name NOT IN
-              ('idx_events_type', 'idx_events_severity', 'idx_events_created', 'idx_events_object')
+              AND type = 'index' AND name NOT IN
+              ('idx_events_type', 'idx_events_severity', 'idx_events_created', 'idx_events_object',
+               'idx_events_event_type', 'idx_events_created_at', 'idx_events_object_kind')
             """)
         while try foreign.step() {
             logger.warning(
@@ -120,135 +143,93 @@ extension Migration {
     /// Copies row by row, in the order of insertion: of two events of one time, the one inserted
     /// first keeps the smaller seq.
     private static func copyEvents(
-        _ connection: Connection, _ context: MigrationContext
+        _ connection: Connection, _ context: MigrationContext, _ now: Timestamp
     ) throws(SQLiteError) {
         let total = try connection.integer("SELECT count(*) FROM events") ?? 0
         guard total > 0 else { return }
-        let columns = EventField.allCases.map { String(describing: $0.name) }.joined(
-            separator: ", ")
         // '1' and x'31' are two ids to version 1, and one text.
         let source = try connection.prepare(
             """
-            SELECT \(columns), typeof(id) = 'blob' AND
+            SELECT \(EventTable.version1Fields), typeof(id) = 'blob' AND
               EXISTS (SELECT 1 FROM events AS twin WHERE twin.id = CAST(events.id AS TEXT))
             FROM events ORDER BY rowid
             """)
+        let places = repeatElement("?", count: EventField.version1.count + 2)
         let target = try connection.prepare(
-            "INSERT INTO events_v2 (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            """
+            INSERT INTO events_v2 (\(EventTable.version1Fields), reason, received_at)
+            VALUES (\(places.joined(separator: ", ")))
+            """)
         var copied: Int64 = 0
-        var repaired: Int64 = 0
+        var repairs = Repairs()
         while try source.step() {
-            if try copyRow(from: source, to: target, now: context.now) { repaired += 1 }
+            try copyRow(from: source, to: target, now, &repairs)
             copied += 1
             if copied.isMultiple(of: 100_000) {
                 context.logger.info("Migrating events: \(copied) of \(total) copied")
             }
         }
-        guard repaired > 0 else { return }
-        context.logger.warning(
-            "\(repaired) events had no id of their own, or metadata that is no JSON object: the first got one, the second is kept as {\"unparsed\": \"…\"}"
-        )
+        repairs.report(context.logger)
     }
 
-    /// Copies a row; true when it had to be repaired. SQLite lets a TEXT PRIMARY KEY be NULL
-    /// (https://sqlite.org/quirks.html), and nothing made the other program check its metadata.
+    /// Rows that could not stay as they were.
+    private struct Repairs {
+        var contents = 0
+        var times = 0
+
+        func report(_ logger: Logger) {
+            if contents > 0 {
+                logger.warning(
+                    "\(contents) events had no id of their own, or metadata that is no JSON object: the first got one, the second is kept as {\"unparsed\": \"…\"}"
+                )
+            }
+            if times > 0 {
+                logger.warning(
+                    "\(times) events had a created_at that is no time of the years 1970 to 2099: it is now the time of the migration, and the old text is in metadata.created_at"
+                )
+            }
+        }
+    }
+
+    /// Copies a row. SQLite lets a TEXT PRIMARY KEY be NULL (https://sqlite.org/quirks.html), and nothing
+    /// made the other program check its metadata, or its times.
     private static func copyRow(
-        from source: Statement, to target: Statement, now: () -> Timestamp
-    ) throws(SQLiteError) -> Bool {
-        var isRepaired = false
-        let isTaken = source.integer(Int32(EventField.allCases.count)) != 0
-        var made: [UInt8] = []
-        for field in EventField.allCases {
-            let bytes = source.bytes(Int32(field.rawValue))
-            let index = Int32(field.rawValue + 1)
-            made.removeAll(keepingCapacity: true)
-            if field == .id, bytes == nil || isTaken {
-                EventID.append(now: now(), to: &made)
-                isRepaired = true
-            } else if field == .metadata, let bytes, !appendStorable(bytes, to: &made) {
-                isRepaired = true
-            }
-            if made.isEmpty {
-                try target.bind(index, borrowing: bytes)
-            } else {
-                try target.bind(index, String(decoding: made, as: UTF8.self))
-            }
+        from source: Statement, to target: Statement, _ now: Timestamp, _ repairs: inout Repairs
+    ) throws(SQLiteError) {
+        var view = EventView(seq: 0)
+        for field in EventField.version1 { view[field] = source.bytes(Int32(field.rawValue)) }
+        let row = Version1Row(view)
+        let isTaken = source.integer(Int32(EventField.version1.count)) != 0
+        var id: [UInt8]?
+        if view[.id] == nil || isTaken {
+            var made: [UInt8] = []
+            EventID.append(now: now, to: &made)
+            id = made
         }
-        try target.run()
-        return isRepaired
-    }
-
-    /// Appends what metadata has to become, nothing when it can stay as it is: it goes out as it is
-    /// stored, so it must be JSON, and a line break in it would end a line of NDJSON. False when it
-    /// is no object.
-    static func appendStorable(
-        _ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]
-    ) -> Bool {
-        var reader = JSONReader(bytes)
-        do {
-            if try reader.peekKind() == .object {
-                let value = try reader.skipValue()
-                try reader.expectEnd()
-                if bytes.contains(UInt8(ascii: "\n")) || bytes.contains(UInt8(ascii: "\r")) {
-                    value.appendCompact(to: &output)
+        for field in EventField.version1 {
+            let made: [UInt8]? =
+                switch field {
+                case .id: id
+                case .metadata: row.metadata
+                case .createdAt: row.hasOddTime ? Array(now.text.utf8) : row.createdAt
+                default: nil
                 }
-                return true
+            let index = Int32(field.rawValue + 1)
+            if let made {
+                try target.bind(index, copying: made)
+            } else {
+                try target.bind(index, borrowing: view[field])
             }
-        } catch {
-            // What the reader refuses is not JSON, and is kept as text like everything else that is
-            // no object.
         }
-        output.append(contentsOf: "{\"unparsed\":".utf8)
-        output.appendJSONString(bytes)
-        output.append(UInt8(ascii: "}"))
-        return false
-    }
-
-    // MARK: Version 3
-
-    /// An index of words and of filters, which the writer fills behind the events: so the migration
-    /// itself takes no time. It keeps no text (content), no sizes and no places of words (columnsize,
-    /// detail): what it finds is looked at in the event. `SearchDocument` cuts the words; the
-    /// tokenizer takes them as they come. docs/decisions/0008-schema-version-3.md
-    private static func searchIndex(
-        _ connection: Connection, _ context: MigrationContext
-    ) throws(SQLiteError) {
-        try connection.execute(
-            """
-            CREATE VIRTUAL TABLE search USING fts5(
-              words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-_.'"
-            );
-            CREATE VIRTUAL TABLE search_words USING fts5vocab(search, instance);
-            CREATE TABLE search_state (indexed_seq INTEGER NOT NULL);
-            INSERT INTO search_state VALUES (0);
-            DROP INDEX idx_events_name;
-            """)
-    }
-
-    // MARK: Version 4
-
-    /// A page of the search index is to fit into one of the file, with its row.
-    private static func fitPages(
-        _ connection: Connection, _ context: MigrationContext
-    ) throws(SQLiteError) {
-        try connection.execute("INSERT INTO search (search, rank) VALUES ('pgsz', 4040)")
-    }
-
-    // MARK: Version 5
-
-    /// `SearchDocument` gives the index a name with each other filter, too, and a word with the number
-    /// behind it: it is filled anew. What FTS5 would merge in commits, however many segments it takes,
-    /// `MergingJob` does.
-    private static func searchPairs(
-        _ connection: Connection, _ context: MigrationContext
-    ) throws(SQLiteError) {
-        try connection.execute(
-            """
-            INSERT INTO search (search) VALUES ('delete-all');
-            INSERT INTO search (search, rank) VALUES ('automerge', 0);
-            INSERT INTO search (search, rank) VALUES ('crisismerge', 256);
-            INSERT INTO search (search, rank) VALUES ('usermerge', 16);
-            UPDATE search_state SET indexed_seq = 0;
-            """)
+        let next = Int32(EventField.version1.count + 1)
+        if let reason = row.reason {
+            try target.bind(next, copying: reason)
+        } else {
+            try target.bindNull(next)
+        }
+        try target.bind(next + 1, now.milliseconds)
+        try target.run()
+        if id != nil || row.hasOddMetadata { repairs.contents += 1 }
+        if row.hasOddTime { repairs.times += 1 }
     }
 }

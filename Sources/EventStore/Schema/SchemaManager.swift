@@ -42,6 +42,9 @@ public final class SchemaManager: Sendable {
         self.now = now
     }
 
+    /// `application_id` of files from version 2 on: "LogB".
+    static let applicationID: Int64 = 0x4C6F_6742
+
     /// The latest version that this program knows.
     public var latest: Int { migrations.count }
 
@@ -151,6 +154,32 @@ public final class SchemaManager: Sendable {
     ///
     /// - Throws: `refused` for a file that is newer, damaged, no database, or another program's.
     func inspect() throws(SchemaError) -> Int {
+        try inspect { connection in
+            let version = try identify(connection)
+            if version < latest || StoreSizes.file(path) <= Self.checkedAtEveryStart {
+                try connection.check(.quick)
+            }
+            return version
+        }
+    }
+
+    /// Looks whether events can be taken from the file, whoever wrote it: its `events` has to have the
+    /// columns of version 1, and may have more.
+    func inspectForImport() throws(SchemaError) {
+        _ = try inspect { connection in
+            let columns = try Self.columns(of: "events", connection)
+            let missing = EventField.version1.map { "\($0.name)" }.filter { !columns.contains($0) }
+            guard missing.isEmpty else {
+                throw SchemaError.refused(
+                    "\(path) has no table events with the columns \(EventTable.version1Fields); missing: "
+                        + missing.joined(separator: ", "))
+            }
+            return 0
+        }
+    }
+
+    /// Opens the file for `body`, which looks at it; 0 when there is none.
+    private func inspect(_ body: (Connection) throws -> Int) throws(SchemaError) -> Int {
         var file = stat()
         guard stat(path, &file) == 0 else {
             if errno == ENOENT { return 0 }
@@ -163,14 +192,10 @@ public final class SchemaManager: Sendable {
             guard file.st_size > 1 else {
                 throw SQLiteError(extendedCode: SQLiteError.notADatabase, message: "one byte")
             }
-            try refuseNewerBehindJournal()
+            try refuseForeignBehindJournal()
             let connection = try openForInspection()
             connection.keepWALOnClose()
-            let version = try identify(connection)
-            if version < latest || file.st_size <= Self.checkedAtEveryStart {
-                try connection.check(.quick)
-            }
-            return version
+            return try body(connection)
         } catch let error as SchemaError {
             throw error
         } catch let error as SQLiteError {
@@ -191,11 +216,12 @@ public final class SchemaManager: Sendable {
 
     /// Whoever opens a file with a journal plays that back, and so changes a file that may be none of
     /// ours to change: it is first looked at as it lies.
-    private func refuseNewerBehindJournal() throws(SchemaError) {
+    private func refuseForeignBehindJournal() throws(SchemaError) {
         guard StoreSizes.file(path + "-journal") > 0 else { return }
         do {
-            let version = try recordedVersion(Connection(path, .immutable))
-            if version > latest { throw SchemaError.refused(newer(version)) }
+            let connection = try Connection(path, .immutable)
+            let version = try recordedVersion(connection)
+            if let reason = try notOurs(connection, version) { throw SchemaError.refused(reason) }
         } catch let error as SchemaError {
             throw error
         } catch {
@@ -204,9 +230,27 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    private func newer(_ version: Int) -> String {
-        "\(path) has schema version \(version), and this program knows versions up to \(latest); the file was "
-            + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
+    /// Why a file of this version, by what its header and its tables say, is none of ours, or of a newer
+    /// program of ours; nil when it is one.
+    private func notOurs(_ connection: Connection, _ version: Int) throws(SQLiteError) -> String? {
+        let application = try connection.integer("PRAGMA application_id") ?? 0
+        if application == Self.applicationID {
+            guard version > latest else { return nil }
+            return
+                "\(path) has schema version \(version), and this program knows versions up to \(latest); the file was "
+                + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
+        }
+        guard application == 0 else {
+            return
+                "\(path) is another program's (application_id \(application)); it was left as it is."
+        }
+        guard version > 1 else { return nil }
+        let isOfEarlierBuild = try Self.columns(of: "events", connection).first == "seq"
+        return
+            (isOfEarlierBuild
+            ? "\(path) has schema version \(version) of a build of Logbook from before its first release"
+            : "\(path) has schema version \(version) of another program, kube9-operator it seems, which is not Logbook's version \(version)")
+            + "; it was left as it is. Start on a new file, and bring the events over: logbook events import '\(path)'."
     }
 
     /// A file at rest is read without so much as a lock beside it. One that a killed process left
@@ -238,7 +282,7 @@ public final class SchemaManager: Sendable {
     /// Why the file is not ours to open; nil when it is.
     private func unexplained(_ connection: Connection, version: Int) throws(SQLiteError) -> String?
     {
-        guard version <= latest else { return newer(version) }
+        if let reason = try notOurs(connection, version) { return reason }
         guard version >= 0 else { return "\(path) says that its schema version is \(version)" }
         let taken = try connection.text(
             """
@@ -252,8 +296,7 @@ public final class SchemaManager: Sendable {
                 "\(path) has a table schema_version that is not ours (columns \(ledger.joined(separator: ", ")))"
         }
         let columns = try Self.columns(of: "events", connection)
-        let ours = EventField.allCases.map { String(describing: $0.name) }
-        let expected = version >= 2 ? ["seq"] + ours : ours
+        let expected = version >= 2 ? Self.ownColumns : EventField.version1.map { "\($0.name)" }
         guard columns == expected || (columns.isEmpty && version == 0) else {
             let found =
                 columns.isEmpty ? "no such table" : "the columns \(columns.joined(separator: ", "))"
@@ -264,7 +307,14 @@ public final class SchemaManager: Sendable {
         return nil
     }
 
-    private static func columns(of table: String, _ connection: Connection) throws(SQLiteError)
+    /// Of the table of events from version 2 on, in its order.
+    private static let ownColumns = [
+        "seq", "id", "event_type", "severity", "title", "object_kind", "object_namespace",
+        "object_name", "cluster", "reason", "occurrences", "fold_key", "received_at", "created_at",
+        "description", "metadata",
+    ]
+
+    static func columns(of table: String, _ connection: Connection) throws(SQLiteError)
         -> [String]
     {
         let names = try connection.prepare(

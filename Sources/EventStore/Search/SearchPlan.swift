@@ -65,7 +65,7 @@ struct SearchPlan {
         let fields = filters.map(\.field)
         return fields.isEmpty
             || filters.allSatisfy { $0.onlyValue != nil }
-                && (fields == object || fields.count == 1 && fields != [.objectName])
+                && (fields == object || fields.count == 1 && PagePlan.ordered.contains(fields[0]))
     }
 
     // MARK: What FTS5 is asked

@@ -16,9 +16,7 @@ struct StatisticsCount {
     private let whole: (since: String, until: String)
 
     /// The fields with an index that goes on with `created_at`.
-    private static let indexed: Set<EventField> = [
-        .eventType, .severity, .objectKind, .objectNamespace,
-    ]
+    private static let indexed: Set<EventField> = [.eventType, .severity]
 
     init(_ reader: EventReader, _ query: StatisticsQuery, _ buckets: Buckets) {
         self.reader = reader

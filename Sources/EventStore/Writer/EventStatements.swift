@@ -6,14 +6,21 @@ import SQLite
 final class EventStatements {
     private let connection: Connection
     private let search: SearchIndex
-    private let insert, find, one, first, expired, delete: Statement
+    private let insert, find, one, first, expired, delete, floor, removed: Statement
+    /// What the next event gets: above all that there ever were, whose highest may have been deleted.
+    /// Whoever rolls a transaction back puts it back.
+    var nextSeq: Int64
+    /// When events are received that are stored from now on, by the store's clock.
+    var receivedAt: Int64 = 0
 
     init(_ connection: Connection, _ search: SearchIndex) throws(SQLiteError) {
         self.connection = connection
         self.search = search
         insert = try connection.prepare(
-            "INSERT INTO events (\(EventTable.fields)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
-        )
+            """
+            INSERT INTO events (\(EventTable.columns), received_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, 1), ?, ?) ON CONFLICT (id) DO NOTHING
+            """)
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
         one = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE seq = ?")
         first = try connection.prepare(
@@ -24,6 +31,17 @@ final class EventStatements {
             ORDER BY created_at, seq LIMIT ?
             """)
         delete = try connection.prepare("DELETE FROM events WHERE seq = ?")
+        floor = try connection.prepare("UPDATE store_state SET floor_seq = ?")
+        removed = try connection.prepare(
+            "UPDATE retention SET removed_seq = ?2 WHERE severity = ?1 AND removed_seq < ?2")
+        nextSeq = try Self.lastSeq(connection) + 1
+    }
+
+    /// The highest number that an event has or had.
+    private static func lastSeq(_ connection: Connection) throws(SQLiteError) -> Int64 {
+        let last = try connection.integer("SELECT max(seq) FROM events") ?? 0
+        let floor = try connection.integer("SELECT floor_seq FROM store_state") ?? 0
+        return max(last, floor)
     }
 
     /// Stores an event, unless its id is taken.
@@ -32,8 +50,14 @@ final class EventStatements {
             for field in EventField.allCases {
                 try insert.bind(Int32(field.rawValue + 1), borrowing: view[field])
             }
+            let seq = nextSeq
+            try insert.bind(Int32(EventField.allCases.count + 1), seq)
+            try insert.bind(Int32(EventField.allCases.count + 2), receivedAt)
             try insert.run()
-            guard connection.changes == 0 else { return .stored(seq: connection.lastInsertRowID) }
+            guard connection.changes == 0 else {
+                nextSeq += 1
+                return .stored(seq: seq)
+            }
             try find.bind(1, borrowing: view[.id])
             defer { find.reset() }
             guard try find.step() else {
@@ -91,6 +115,8 @@ final class EventStatements {
     /// Events that are about to be deleted.
     private struct Doomed {
         var seqs: [Int64] = []
+        /// The highest seq of each severity.
+        var highest: [Severity: Int64] = [:]
         var documents = SearchDocuments()
     }
 
@@ -108,6 +134,12 @@ final class EventStatements {
         while try selection.step() {
             let event = EventTable.view(selection)
             doomed.seqs.append(event.seq)
+            let severity = event[.severity].flatMap {
+                Severity(rawValue: String(decoding: $0, as: UTF8.self))
+            }
+            if let severity {
+                doomed.highest[severity] = max(doomed.highest[severity] ?? 0, event.seq)
+            }
             try search.gather(event, into: &doomed.documents)
         }
     }
@@ -117,6 +149,15 @@ final class EventStatements {
         for seq in doomed.seqs {
             try delete.bind(1, seq)
             try delete.run()
+        }
+        if doomed.seqs.max() == nextSeq - 1 {
+            try floor.bind(1, nextSeq - 1)
+            try floor.run()
+        }
+        for (severity, seq) in doomed.highest {
+            try removed.bind(1, severity.rawValue)
+            try removed.bind(2, seq)
+            try removed.run()
         }
         return doomed.seqs.count
     }

@@ -81,7 +81,8 @@ final class EventWriter: @unchecked Sendable {
             space = nil
         }
         eventsPerCommit = min(configuration.eventsPerCommit, max(1, plan.walPages / 16))
-        transaction = try WriteTransaction(connection, statements, space: space)
+        let clock = StoreClock(last: try Self.lastTime(connection), wall: now)
+        transaction = try WriteTransaction(connection, statements, space: space, clock: clock)
         jobs = WriterJobs(
             connection, logger: logger, figures: figures, reads: reads, space: space)
         checkpoints = CheckpointJob(
@@ -116,7 +117,7 @@ final class EventWriter: @unchecked Sendable {
                 connection, path: configuration.path, figures: figures, reads: reads))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
-        figures.noteLastSeq(try connection.integer("SELECT max(seq) FROM events") ?? 0)
+        figures.noteLastSeq(statements.nextSeq - 1)
         if !trustDisk() {
             _ = noteFailure(Self.diskDoesNotSync)
         } else if !reserve.restore() {
@@ -143,6 +144,15 @@ final class EventWriter: @unchecked Sendable {
             """)
         connection.takeOverCheckpoints()
         return connection
+    }
+
+    /// Milliseconds that the store's clock had reached.
+    private static func lastTime(_ connection: Connection) throws(SQLiteError) -> Int64? {
+        try connection.integer(
+            """
+            SELECT max(clock, coalesce((SELECT received_at FROM events ORDER BY seq DESC LIMIT 1), 0))
+            FROM store_state
+            """)
     }
 
     private static let diskIsFull = SQLiteError(

@@ -28,6 +28,7 @@ final class WriteTransaction {
     private let connection: Connection
     private let statements: EventStatements
     private let space: FileSpace?
+    private let clock: StoreClock
     private let begin, commit, save, release, rollback: Statement
     /// What became of the events of the last transaction.
     private(set) var tally = EventTally()
@@ -37,8 +38,10 @@ final class WriteTransaction {
 
     /// - Parameter space: nil where the files may grow as they like.
     init(
-        _ connection: Connection, _ statements: EventStatements, space: FileSpace?
+        _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
+        clock: StoreClock
     ) throws(SQLiteError) {
+        self.clock = clock
         self.connection = connection
         self.statements = statements
         self.space = space
@@ -53,8 +56,10 @@ final class WriteTransaction {
     func run(_ writes: [Write]) throws(SQLiteError) -> [Answer] {
         tally = EventTally()
         let begun = clinux_monotonic_nanoseconds()
+        let firstSeq = statements.nextSeq
         do {
             try begin.run()
+            statements.receivedAt = clock.now()
             space?.begin()
             var answers: [Answer] = []
             answers.reserveCapacity(writes.count)
@@ -67,6 +72,7 @@ final class WriteTransaction {
             return answers
         } catch {
             connection.rollback()
+            statements.nextSeq = firstSeq
             throw error
         }
     }
@@ -79,6 +85,7 @@ final class WriteTransaction {
             if mayFailAlone { try save.run() }
             let tallyBefore = tally
             let removedBefore = space?.removed ?? 0
+            let seqBefore = statements.nextSeq
             let outcomes = try append(events)
             guard mayFailAlone else {
                 return outcomes.map { .appended($0, reply) } ?? .refused(write)
@@ -89,6 +96,7 @@ final class WriteTransaction {
             }
             try rollback.run()
             try release.run()
+            statements.nextSeq = seqBefore
             tally = tallyBefore
             tally.conflicts += outcomes?.count(where: \.isConflict) ?? 0
             space?.forgetRemoved(since: removedBefore)

@@ -9,7 +9,8 @@ struct ImportCommand: ParsableCommand {
         discussion: """
             What is stored already is not stored twice, so after a break the same command goes on. \
             An event without an id gets one that is the same at each import of the same file; seq is \
-            left out. A database may have any schema version, 1 included, and may be in use.
+            left out. A database may be of Logbook, of kube9-operator, or any whose table events has the \
+            columns of version 1; it may be in use.
 
             Mind the server's retention: events older than it keeps them go again.
 

@@ -59,7 +59,7 @@ final class ImportSource {
             return
         }
         let logger = Logger.lines(level: .warning)
-        let database = try DatabaseFile(path, logger: logger)
+        let database = try DatabaseFile(path, importing: true, logger: logger)
         kind = .rows(database, total: try database.countEvents())
     }
 

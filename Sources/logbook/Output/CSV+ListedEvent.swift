@@ -4,7 +4,7 @@ import JSON
 extension CSV {
     /// Appends a line.
     static func append(_ event: ListedEvent, to output: inout [UInt8]) {
-        for field in EventField.allCases {
+        for field in EventField.contract {
             if let text = event[field] { appendCell(text, to: &output) }
             output.append(",")
         }

@@ -74,9 +74,9 @@ final class EventPrinter {
                 CSV.appendHeader(to: &bytes)
                 CSV.append(event, to: &bytes)
             case .table:
-                let names = EventField.allCases.map { String(describing: $0.name) } + ["seq"]
+                let names = EventField.contract.map { String(describing: $0.name) } + ["seq"]
                 let width = names.map(\.count).max() ?? 0
-                for field in EventField.allCases {
+                for field in EventField.contract {
                     guard let text = event[field] else { continue }
                     let shown =
                         field == .createdAt ? time.text(text, now: ServeCommand.now()) : text

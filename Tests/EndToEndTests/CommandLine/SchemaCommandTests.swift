@@ -43,7 +43,7 @@ struct SchemaCommandTests {
         let plan = try LogbookCommand.output("schema", "migrate", "--database", path, "--dry-run")
         let steps = plan.split(separator: "\n")
         #expect(steps[0] == "\(path): schema version 1, \(steps.count - 1) migrations to do")
-        #expect(steps[1] == "2  Explicit seq, indexes in keyset order")
+        #expect(steps[1] == "2  Logbook's own schema")
         let latest = steps.count
         #expect(
             try LogbookCommand.output("schema", "version", "--database", path)

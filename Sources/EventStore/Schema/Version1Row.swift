@@ -1,0 +1,110 @@
+import Events
+import JSON
+
+/// What becomes of a row of version 1, whose writer checked nothing, when it is migrated or imported.
+struct Version1Row {
+    /// What metadata becomes; nil where it stays as it is.
+    private(set) var metadata: [UInt8]?
+    /// What `created_at` becomes; nil where it stays as it is, and empty where it is no time.
+    private(set) var createdAt: [UInt8]?
+    /// `metadata.reason`, if it is a text that fits.
+    private(set) var reason: [UInt8]?
+    /// Whether its metadata was no JSON object.
+    private(set) var hasOddMetadata = false
+    /// Whether its `created_at` was no time from 1970 to 2099.
+    private(set) var hasOddTime = false
+
+    private static let reasonCharacters = 253
+
+    init(_ row: EventView) {
+        var stored: [UInt8] = []
+        if let bytes = row[.metadata] {
+            hasOddMetadata = !Self.appendStorable(bytes, to: &stored)
+            if !stored.isEmpty { metadata = stored }
+        }
+        if let text = row[.createdAt] {
+            if let time = Timestamp(rfc3339: text), Timestamp.storable.contains(time) {
+                let canonical = Array(time.text.utf8)
+                if !canonical.elementsEqual(text) { createdAt = canonical }
+            } else {
+                hasOddTime = true
+                createdAt = []
+            }
+        }
+        let object = metadata ?? row[.metadata].map(Array.init) ?? Array("{}".utf8)
+        let found = object.withUnsafeBytes(Self.look)
+        reason = found.reason
+        if hasOddTime, let text = row[.createdAt] {
+            metadata = Self.with(
+                text, under: found.hasTime ? "version1_created_at" : "created_at", object)
+        }
+    }
+
+    /// What is looked for in an object: a reason, and whether there is a `created_at`.
+    private static func look(
+        _ object: UnsafeRawBufferPointer
+    ) -> (reason: [UInt8]?, hasTime: Bool) {
+        var reader = JSONReader(object)
+        var reason: [UInt8]?
+        var hasTime = false
+        do {
+            try reader.beginObject()
+            while let key = try reader.nextKey() {
+                if key.equals("created_at") { hasTime = true }
+                if key.equals("reason"), try reader.peekKind() == .string {
+                    let text = try reader.readString().string
+                    if text.unicodeScalars.count <= reasonCharacters { reason = Array(text.utf8) }
+                } else {
+                    _ = try reader.skipValue()
+                }
+            }
+        } catch {
+            preconditionFailure("it was made an object before: \(error)")
+        }
+        return (reason, hasTime)
+    }
+
+    /// `object` with one more member, a text.
+    private static func with(
+        _ text: UnsafeRawBufferPointer, under key: StaticString, _ object: [UInt8]
+    ) -> [UInt8] {
+        let end = object.lastIndex(of: UInt8(ascii: "}")) ?? object.endIndex
+        var result = Array(object[..<end])
+        while result.last == UInt8(ascii: " ") || result.last == UInt8(ascii: "\t") {
+            result.removeLast()
+        }
+        if result.last != UInt8(ascii: "{") { result.append(UInt8(ascii: ",")) }
+        result.append("\"")
+        result.append(key)
+        result.append("\":")
+        result.appendJSONString(text)
+        result.append("}")
+        return result
+    }
+
+    /// Appends what metadata has to become, nothing when it can stay as it is: it goes out as it is
+    /// stored, so it must be JSON, and a line break in it would end a line of NDJSON. False when it
+    /// is no object.
+    static func appendStorable(
+        _ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]
+    ) -> Bool {
+        var reader = JSONReader(bytes)
+        do {
+            if try reader.peekKind() == .object {
+                let value = try reader.skipValue()
+                try reader.expectEnd()
+                if bytes.contains(UInt8(ascii: "\n")) || bytes.contains(UInt8(ascii: "\r")) {
+                    value.appendCompact(to: &output)
+                }
+                return true
+            }
+        } catch {
+            // What the reader refuses is not JSON, and is kept as text like everything else that is
+            // no object.
+        }
+        output.append(contentsOf: "{\"unparsed\":".utf8)
+        output.appendJSONString(bytes)
+        output.append(UInt8(ascii: "}"))
+        return false
+    }
+}

@@ -1,0 +1,53 @@
+import CLinux
+import Events
+
+/// The store's own clock: it says when an event was received, and ages are counted from that. It never
+/// goes back behind the last row and is at most 60 times as fast as the monotonic clock, so that a
+/// system clock that jumps ahead by years costs an hour of the oldest events for each minute until
+/// somebody notices, and not all of them at once. While the system's clock is behind, it stands still.
+///
+/// For the writer's thread alone.
+final class StoreClock {
+    private static let fastest: Int64 = 60
+    private static let nanosecondsPerMillisecond: Int64 = 1_000_000
+
+    private let wall: () -> Timestamp
+    private let monotonic: () -> UInt64
+    private var time: Int64
+    private var setAt: UInt64
+
+    /// - Parameters:
+    ///   - last: milliseconds that the clock had reached by the file's last row; nil in a new file.
+    ///   - wall: the system's clock.
+    ///   - monotonic: nanoseconds of a clock that nobody sets.
+    init(
+        last: Int64?, wall: @escaping () -> Timestamp,
+        monotonic: @escaping () -> UInt64 = clinux_monotonic_nanoseconds
+    ) {
+        self.wall = wall
+        self.monotonic = monotonic
+        time = last ?? wall().milliseconds
+        setAt = monotonic()
+    }
+
+    /// Milliseconds since 1970, by this clock.
+    func now() -> Int64 {
+        let wall = wall().milliseconds
+        let monotonic = monotonic()
+        guard wall > time else {
+            setAt = monotonic
+            return time
+        }
+        let elapsed = Int64(min(monotonic - setAt, 1 << 53))
+        let step = min(wall - time, Self.fastest * elapsed / Self.nanosecondsPerMillisecond)
+        // Else many short steps would come to none.
+        if step > 0 {
+            time += step
+            setAt = monotonic
+        }
+        return time
+    }
+
+    /// Milliseconds by which the system's clock is ahead; less than zero where it is behind.
+    var lag: Int64 { wall().milliseconds - now() }
+}
