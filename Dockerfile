@@ -32,7 +32,8 @@ COPY --from=build --chown=10001:10001 /image-data /data
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080
-ENV LOGBOOK_LISTEN=0.0.0.0:8080 LOGBOOK_DATABASE=/data/logbook.db
+# Other containers of a network call it by its own name.
+ENV LOGBOOK_LISTEN=0.0.0.0:8080 LOGBOOK_DATABASE=/data/logbook.db LOGBOOK_ALLOWED_HOST=logbook
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/usr/local/bin/logbook", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/logbook"]
 CMD ["serve"]

@@ -182,7 +182,7 @@ public struct EventDecoder {
         case .id:
             return EventID.isValid(value)
                 ? nil
-                : "must be 1 to 128 characters of A-Z a-z 0-9 . _ : -, not \(quoted(value))"
+                : "must be 1 to 128 characters of A-Z a-z 0-9 . _ : -, other than . and .., not \(quoted(value))"
         case .eventType:
             return isValidType(value)
                 ? nil

@@ -20,9 +20,11 @@ public enum EventID {
         }
     }
 
-    /// Whether `bytes` are 1 to 128 of `A-Z a-z 0-9 . _ : -`.
+    /// Whether `bytes` are 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`: clients take these out of a path
+    /// (RFC 3986, 5.2.4), so nobody could ask for the event.
     static func isValid(_ bytes: some Collection<UInt8>) -> Bool {
-        (1...128).contains(bytes.count)
+        (1...128).contains(bytes.count) && !bytes.elementsEqual(".".utf8)
+            && !bytes.elementsEqual("..".utf8)
             && bytes.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),

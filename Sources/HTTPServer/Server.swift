@@ -27,8 +27,13 @@ public final class Server: Sendable {
     public init(_ configuration: ServerConfiguration, router: Router, logger: Logger) {
         var configuration = configuration
         for index in configuration.endpoints.indices {
-            configuration.endpoints[index].router =
-                configuration.endpoints[index].paths.map(router.limited)
+            let endpoint = configuration.endpoints[index]
+            configuration.endpoints[index].router = endpoint.paths.map(router.limited)
+            if configuration.access == nil, endpoint.paths == nil, endpoint.credentials == nil,
+                endpoint.address.port != nil
+            {
+                configuration.endpoints[index].hosts = configuration.hosts
+            }
         }
         self.configuration = configuration
         self.router = router

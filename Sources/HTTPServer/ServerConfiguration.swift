@@ -13,6 +13,10 @@ public struct ServerConfiguration: Sendable {
     public var limits = HTTPLimits()
     /// Who may have requests run whose routes have a scope; nil is anybody.
     public var access: AccessControl?
+    /// Where there is no access control, the names that requests of those routes may call the server by; nil is any.
+    /// Asked in plain HTTP over TCP alone: with TLS a browser holds the name against the certificate, and no browser
+    /// reaches a socket in the file system.
+    public var hosts: HostNames?
     /// A request that takes as long, from when it has come whole until its answer, is logged.
     public var slowRequest: Duration = .seconds(1)
     /// Called on an event loop, by its number, at the end of every wake-up: what its handlers and

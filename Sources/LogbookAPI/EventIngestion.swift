@@ -240,7 +240,8 @@ extension LogbookAPI {
         response.addHeader("Cache-Control", "no-store")
         event.withView(seq: seq) { view in
             var location: [UInt8] = []
-            location.append("/events/")
+            // Relative to /events, so that it holds below any prefix that a proxy puts before.
+            location.append("events/")
             location.append(contentsOf: view[.id]!)
             response.addHeader("Location", location)
             guard !isMinimal else { return }

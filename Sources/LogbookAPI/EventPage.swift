@@ -72,9 +72,10 @@ struct EventPage: Sendable {
         response.body.append("}}\n")
     }
 
-    /// RFC 8288: the same query with `cursor`, from which it goes on.
+    /// RFC 8288: the same query with `cursor`, from which it goes on. Relative to the request, so that it holds below any
+    /// prefix that a proxy puts before.
     private func link(_ cursor: String) -> [UInt8] {
-        var link = Array("</events?".utf8)
+        var link = Array("<events?".utf8)
         for (name, value) in parameters.pairs where name != "cursor" && name != "offset" {
             link += PercentEncoding.encode(name.utf8)
             link.append(UInt8(ascii: "="))

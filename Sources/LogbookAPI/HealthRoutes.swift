@@ -3,25 +3,25 @@ import Events
 import HTTPServer
 import JSON
 
-/// The probes, answered from memory.
+/// The probes, answered from memory. They pass over whatever a prober's habits add to a request: parameters, a body,
+/// header fields.
 extension LogbookAPI {
     var healthRoutes: [Route] {
         [
             route(
-                .get, "/healthz", "whether the process is alive", scope: nil,
-                statuses: [.ok, .badRequest]
-            ) { [self] request, response throws(Problem) in
-                _ = try parameters(request, known: [])
+                .get, "/healthz", "whether the process is alive", scope: nil, statuses: [.ok]
+            ) { _, response throws(Problem) in
+                response.addHeader("Cache-Control", "no-store")
                 response.body.append("{\"status\":\"ok\"}\n")
             },
             route(
                 .get, "/readyz", "whether the service is ready for traffic", scope: nil,
-                statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true
-            ) { [self] request, response throws(Problem) in
-                _ = try parameters(request, known: [])
+                statuses: [.ok, .serviceUnavailable], tellsTrouble: true
+            ) { [self] _, response throws(Problem) in
                 if let reason = unreadyReason {
                     throw Problem(.serviceUnavailable, "Not ready: \(reason).")
                 }
+                response.addHeader("Cache-Control", "no-store")
                 guard let reason = repository.unwritableReason else {
                     response.body.append("{\"status\":\"ready\",\"writable\":true}\n")
                     return

@@ -9,9 +9,8 @@ extension LogbookAPI {
         [
             route(
                 .get, "/metrics", "figures for Prometheus, from memory", scope: .read,
-                statuses: [.ok, .badRequest]
+                statuses: [.ok]
             ) { [self] request, response throws(Problem) in
-                _ = try parameters(request, known: [])
                 var text = MetricsText()
                 Self.write(request.serverFigures, to: &text)
                 let statistics = repository.statistics

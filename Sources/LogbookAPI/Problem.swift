@@ -102,7 +102,13 @@ struct Problem: Error, Sendable {
 extension LogbookAPI {
     /// Writes the server's own refusals in the shape of all others.
     @Sendable public static func renderError(_ error: HTTPError, _ response: inout Response) {
-        let hint = error.status == .notFound ? " GET / lists the routes." : ""
+        let hint =
+            switch error.status {
+            case .notFound: " GET / lists the routes."
+            case .misdirectedRequest:
+                " If the name is right, start the service with --allowed-host and it, or with --access-file."
+            default: ""
+            }
         Problem(error.status, error.detail + hint).write(to: &response)
     }
 

@@ -46,7 +46,8 @@ struct RouteIndex {
     var page: [UInt8] {
         let rows = entries.map { entry in
             let isLink = entry.method == .get && !entry.path.contains("{")
-            let path = isLink ? "<a href=\"\(entry.path)\">\(entry.path)</a>" : entry.path
+            // Relative, so that it holds below any prefix that a proxy puts before.
+            let path = isLink ? "<a href=\".\(entry.path)\">\(entry.path)</a>" : entry.path
             return """
                 <tr><td>\(entry.method.rawValue)<td>\(path)<td>\(entry.summary)\
                 <td>\(entry.scope?.description ?? "")<td>\(entry.parameters.joined(separator: ", "))

@@ -12,7 +12,7 @@ extension LogbookAPI {
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getSchema),
             route(
                 .get, "/schema/version", "the schema's version and status, from memory",
-                scope: nil, statuses: [.ok, .badRequest, .serviceUnavailable], tellsTrouble: true,
+                scope: nil, statuses: [.ok, .serviceUnavailable], tellsTrouble: true,
                 getVersion),
             route(
                 .get, "/schema/migrations", "the migrations that made the schema, oldest first",
@@ -23,12 +23,12 @@ extension LogbookAPI {
     }
 
     private func getVersion(_ request: Request, _ response: inout Response) throws(Problem) {
-        _ = try parameters(request, known: [])
         let state = repository.schemaState
         guard state.status != .failed else {
             throw Problem(
                 .serviceUnavailable, "The database could not be brought to its latest version.")
         }
+        response.addHeader("Cache-Control", "no-store")
         response.body.append("{")
         Self.write(state, to: &response.body)
         response.body.append("}\n")

@@ -24,6 +24,14 @@ struct ListenOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Without --access-file, a name besides localhost and IP addresses by which clients in plain HTTP may "
+                + "reach the service (Host); .NAME takes the names below it as well; repeat it, or separate "
+                + "several by commas. (default: none)",
+            valueName: "name"))
+    var allowedHost: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "The certificate, PEM, intermediate ones behind it; read again on SIGHUP and when it "
                 + "changes. (default: none)", valueName: "path"))
     var tlsCertificate: String?
@@ -49,7 +57,8 @@ struct ListenOptions: ParsableArguments {
 
     /// All of the above, for the environment.
     static let valueFlags = [
-        "listen", "probe-listen", "tls-certificate", "tls-key", "tls-client-ca", "tls-client-auth",
+        "listen", "probe-listen", "allowed-host", "tls-certificate", "tls-key", "tls-client-ca",
+        "tls-client-auth",
         "reload-interval",
     ]
 
@@ -70,6 +79,11 @@ struct ListenOptions: ParsableArguments {
     func validate() throws {
         for text in listenTexts { _ = try Self.address(text, flag: "listen") }
         for text in Self.split(probeListen) { _ = try Self.address(text, flag: "probe-listen") }
+        guard hosts != nil else {
+            throw ValidationError(
+                "--allowed-host must be a name such as logbook.example.com, or .example.com for the names below it, "
+                    + "too, not '\(allowedHost.joined(separator: ","))'")
+        }
         guard clientAuthentication != nil else {
             throw ValidationError(
                 "--tls-client-auth must be required or optional, not '\(tlsClientAuth)'")
@@ -112,6 +126,9 @@ struct ListenOptions: ParsableArguments {
     private var clientAuthentication: TLSConfiguration.ClientAuthentication? {
         TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth)
     }
+
+    /// What clients may call the service; nil when --allowed-host holds what is no name.
+    var hosts: HostNames? { HostNames(Self.split(allowedHost)) }
 
     /// What the certificate's files hold; nil when no address is served with TLS.
     func credentials(_ logger: Logger) throws(TLSError) -> TLSCredentials? {

@@ -178,6 +178,7 @@ struct ServeCommand: ParsableCommand {
         let endpoints = try listening.endpoints(credentials, probes: LogbookAPI.probePaths)
         var configuration = ServerConfiguration(endpoints: endpoints, loops: loops)
         configuration.access = control
+        configuration.hosts = listening.hosts
         configuration.maxConnections = limits.maxConnections
         configuration.limits = limits.http
         configuration.slowRequest = .seconds(slowRequest)

@@ -81,7 +81,8 @@ def container(rendered):
 def flags(rendered):
     command, *arguments = container(rendered)["args"]
     assert command == "serve"
-    return dict(argument.split("=", 1) for argument in arguments)
+    # As a kubelet expands it.
+    return dict(argument.replace("$(NAMESPACE)", "events").split("=", 1) for argument in arguments)
 
 
 def test_kubernetes_would_take_it(rendered):
@@ -224,6 +225,12 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
     for probe in ("livenessProbe", "readinessProbe"):
         assert program.request("GET", container(rendered)[probe]["httpGet"]["path"]).status == 200
     assert program.request("GET", "/events").status == (401 if "--access-file" in given else 200)
+    # As the rest of the cluster calls it, as `kubectl port-forward` does; and as nobody should.
+    service = rendered["Service"]["metadata"]["name"]
+    named = [f"{service}{below}" for below in ("", ".events", ".events.svc", ".events.svc.cluster.local")]
+    for name, status in [(name, 200) for name in (*named, f"{service}-0.{named[-1]}", "10.0.0.1", "localhost")] + [("evil.example", 421)]:
+        answer = program.request("GET", "/events", headers={"Host": f"{name}:8080"})
+        assert answer.status == (401 if "--access-file" in given else status), name
 
 
 def test_certificate_names_the_service():

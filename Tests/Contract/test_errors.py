@@ -87,7 +87,7 @@ UNPROVOKED = {
 # What provokes the others: requests as bytes, and the flags of the program that is sent them
 
 
-def get(target, *fields, method="GET", version="HTTP/1.1", host="Host: x"):
+def get(target, *fields, method="GET", version="HTTP/1.1", host="Host: localhost"):
     return "\r\n".join([f"{method} {target} {version}", *([host] if host else []), "Connection: close", *fields, "", ""]).encode()
 
 
@@ -105,7 +105,7 @@ CURSOR = "0195cb9217fdb067a8000001a20846fe000000000000000001323032362d31312d3233
 MESSAGES = [
     # Targets and their queries
     get("/none"), get("/events", method="PUT"), get("/events", method="DELETE"), get("/events/none"), get("/events/none", method="DELETE"),
-    get("/healthz?x=1"), get("/events?x=1"), get("/events/stream?x=1"), get("/events?limit=1&limit=2"), get("/events?%FF=1"),
+    get("/openapi.json?x=1"), get("/events", host="Host: evil.example"), get("/events?x=1"), get("/events/stream?x=1"), get("/events?limit=1&limit=2"), get("/events?%FF=1"),
     get("/events/stream?after=1&after=2"), post(EVENT, target="/events?strict=true&strict=true"), get("/events?severity="),
     get("/events?limit=0"), get("/events?order=up"), get("/events?since=now"), get("/events?severity=fatal"), get("/events?event_type=A"),
     get(f"/events?order=asc&cursor={CURSOR}"), get("/events?q=%22open"), get("/events?q=%00"),

@@ -112,8 +112,8 @@ def test_a_flood_of_failures_is_counted(start, tmp_path):
     with sqlite3.connect(tmp_path / "logbook.db") as database:
         database.execute("CREATE VIEW events_v2 AS SELECT 1")
     program = start("--log-format", "json")
-    request = b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n"
-    last = b"GET /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = b"GET /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     program.send(request * 999 + last)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:

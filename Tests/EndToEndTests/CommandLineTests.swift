@@ -53,8 +53,8 @@ struct CommandLineTests {
             // Any text is a path: one that cannot be is refused later.
             let paths = ["database": Self.refusedExit, "access-file": 1]
             if flag != "database" { arguments += ["--database", folder.file("logbook.db")] }
-            // Any word is a key.
-            let nonsense = flag == "redact-keys" ? "?" : "nonsense"
+            // Any word is a key, and a name.
+            let nonsense = ["redact-keys", "allowed-host"].contains(flag) ? "?" : "nonsense"
             let value = paths[flag] == nil ? nonsense : folder.file("none/logbook.db")
             let command = try logbook(arguments, environment: [variable: value])
             #expect(command.status == paths[flag] ?? Self.usageExit, "\(variable)")

@@ -220,7 +220,7 @@ struct CursorTests {
             #expect((link == nil) == (page.pagination.nextCursor == nil))
             target = try link.map { link in
                 let match = try #require(link.wholeMatch(of: /<(.*)>; rel="next"/))
-                return String(match.1)
+                return "/\(match.1)"
             }
         }
         #expect(ids == (try server.walk(query).map(\.id)))

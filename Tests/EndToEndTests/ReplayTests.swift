@@ -19,7 +19,7 @@ struct ReplayTests {
         let second = try server.post(whole)
         #expect(second.status == 200)
         #expect(second.text == first.text)
-        #expect(second.header("Location") == "/events/twice")
+        #expect(second.header("Location") == "events/twice")
         #expect(try server.walk("").count == 1)
     }
 

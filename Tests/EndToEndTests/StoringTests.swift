@@ -16,7 +16,7 @@ struct StoringTests {
         let response = try server.post(event.json)
         #expect(response.status == 201)
         #expect(response.reason == "Created")
-        #expect(response.header("Location") == "/events/Evt:1.a_b-c")
+        #expect(response.header("Location") == "events/Evt:1.a_b-c")
         #expect(response.header("Content-Type") == "application/json")
         #expect(response.header("Cache-Control") == "no-store")
         let stored = try response.decode(StoredEvent.self)
@@ -49,7 +49,7 @@ struct StoringTests {
         }
         let stored = try response.decode(StoredEvent.self)
         #expect(stored.id.wholeMatch(of: /evt_\d{8}_\d{6}_[0-9a-f]{16}/) != nil, "\(stored.id)")
-        #expect(response.header("Location") == "/events/\(stored.id)")
+        #expect(response.header("Location") == "events/\(stored.id)")
         let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         let created = try Date(stored.createdAt, strategy: format)
         // Milliseconds are cut off, so the earliest possible is the millisecond that has begun.
@@ -156,7 +156,7 @@ struct StoringTests {
             #expect(response.status == status)
             #expect(response.body.isEmpty)
             #expect(response.header("Content-Length") == "0")
-            #expect(response.header("Location") == "/events/m")
+            #expect(response.header("Location") == "events/m")
             #expect(response.header("Preference-Applied") == "return=minimal")
         }
         #expect(try server.exchange("GET", "/events/m").status == 200)

@@ -182,7 +182,7 @@ struct EventDecoderTests {
                     + "not 'No'",
                 "/severity must be one of info, warning, error, critical, not 'bad'",
                 "/title must have 1 to 1024 characters; it has 2000",
-                "/id must be 1 to 128 characters of A-Z a-z 0-9 . _ : -, not "
+                "/id must be 1 to 128 characters of A-Z a-z 0-9 . _ : -, other than . and .., not "
                     + "'\(String(repeating: "x y", count: 14).prefix(40))…'",
                 "/description must have at most 65536 bytes of UTF-8; it has 65537",
                 "/object_kind must have at most 253 characters; it has 254",

@@ -35,8 +35,17 @@ struct EventIDTests {
     func characters() {
         let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-".utf8)
         for byte in UInt8.min ... .max {
-            #expect(EventID.isValid([byte]) == allowed.contains(byte), "byte \(byte)")
-            #expect(EventID.isValid([UInt8(ascii: "a"), byte]) == allowed.contains(byte))
+            let isAllowed = allowed.contains(byte)
+            #expect(EventID.isValid([UInt8(ascii: "a"), byte]) == isAllowed, "byte \(byte)")
+            #expect(EventID.isValid([byte, UInt8(ascii: "a")]) == isAllowed, "byte \(byte)")
+        }
+    }
+
+    @Test("None is a segment that clients take out of a path")
+    func dots() {
+        for id in [".", ".."] { #expect(!EventID.isValid(Array(id.utf8)), "\(id)") }
+        for id in ["...", ".a", "a.", "..a", ":", "_"] {
+            #expect(EventID.isValid(Array(id.utf8)), "\(id)")
         }
     }
 

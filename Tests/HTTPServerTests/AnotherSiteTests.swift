@@ -5,7 +5,7 @@ import Testing
 @Suite("Pages of other sites")
 struct AnotherSiteTests {
     @Test(
-        "What a browser sends for one changes nothing here",
+        "What a browser sends for one is refused, but for a look at the first page",
         arguments: [
             ([], true), (["Sec-Fetch-Site: same-origin"], true), (["Sec-Fetch-Site: none"], true),
             (["Sec-Fetch-Site: same-origin", "Origin: http://b"], true),
@@ -25,9 +25,29 @@ struct AnotherSiteTests {
                 client.send(lines.map { "\($0)\r\n" }.joined() + "\r\n")
                 return try client.readAnswer().code
             }
-            #expect(try code("POST", "Content-Length: 0") == (isTaken ? 200 : 403))
-            #expect(try code("GET") == 200)
+            let expected = isTaken ? 200 : 403
+            #expect(try code("POST", "Content-Length: 0") == expected)
+            #expect(try code("GET") == expected)
             #expect(try code("OPTIONS") == 204)
+            // As a link to it is followed, and as a frame and an image bring it.
+            let navigates = "Sec-Fetch-Mode: navigate"
+            #expect(try code("GET", navigates, "Sec-Fetch-Dest: document") == 200)
+            #expect(try code("GET", navigates, "Sec-Fetch-Dest: iframe") == expected)
+            #expect(try code("GET", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image") == expected)
+            #expect(
+                try code("POST", navigates, "Sec-Fetch-Dest: document", "Content-Length: 0")
+                    == expected)
+        }
+    }
+
+    @Test("A link to anything but the first page is not followed")
+    func links() throws {
+        try TestServer.run { server in
+            let client = try server.connect()
+            client.send(
+                "GET /echo HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: cross-site\r\n"
+                    + "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\r\n")
+            #expect(try client.readAnswer().code == 403)
         }
     }
 }

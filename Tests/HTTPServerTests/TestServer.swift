@@ -14,7 +14,7 @@ final class TestServer: Sendable {
     init(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
         maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil,
-        further: [Endpoint] = []
+        hosts: HostNames? = nil, further: [Endpoint] = []
     ) throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -25,6 +25,7 @@ final class TestServer: Sendable {
             endpoints: [Endpoint(address, credentials: credentials)] + further, loops: loops)
         configuration.limits = limits
         configuration.access = access
+        configuration.hosts = hosts
         configuration.maxConnections = maxConnections
         server = Server(configuration, router: Router(Self.routes + routes), logger: logger)
         try server.start()
@@ -35,12 +36,12 @@ final class TestServer: Sendable {
     static func run<Result>(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
         maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil,
-        further: [Endpoint] = [],
+        hosts: HostNames? = nil, further: [Endpoint] = [],
         _ body: (TestServer) throws -> Result
     ) throws -> Result {
         let server = try TestServer(
             loops: loops, routes: routes, limits: limits, maxConnections: maxConnections,
-            isSecure: isSecure, access: access, further: further)
+            isSecure: isSecure, access: access, hosts: hosts, further: further)
         defer { server.server.stop(timeout: .zero) }
         return try body(server)
     }

@@ -2,7 +2,14 @@
 extension Connection {
     /// Lets the request in whose head has come, or answers it.
     func admits(_ head: UnsafeRawBufferPointer, to route: Route) -> Bool {
-        guard let access, let scope = route.scope else { return true }
+        guard let scope = route.scope else { return true }
+        if let hosts, let host = parser.head.host, !hosts.contain(head.slice(host)) {
+            answer(
+                HTTPError(.misdirectedRequest, "Host names a server that this one is not known as.")
+            )
+            return false
+        }
+        guard let access else { return true }
         do throws(AccessControl.Refusal) {
             admission = try access.admit(parser.head, head, for: scope, over: transport)
             return true

@@ -34,6 +34,8 @@ final class Connection {
     let pool: ConnectionPool
     /// nil where anybody may have any request run.
     let access: AccessControl?
+    /// What such a request may call the server; nil is anything.
+    let hosts: HostNames?
 
     var phase = Phase.head
     var parser = RequestParser()
@@ -92,12 +94,13 @@ final class Connection {
     private var accountedBytes = 0
 
     init(
-        _ transport: Transport, router: Router, access: AccessControl?, loop: EventLoop,
-        pool: ConnectionPool, token: UInt64
+        _ transport: Transport, router: Router, access: AccessControl?, hosts: HostNames?,
+        loop: EventLoop, pool: ConnectionPool, token: UInt64
     ) {
         self.transport = transport
         self.router = router
         self.access = access
+        self.hosts = hosts
         self.loop = loop
         self.pool = pool
         self.token = token

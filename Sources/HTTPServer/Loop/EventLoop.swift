@@ -227,8 +227,8 @@ final class EventLoop: @unchecked Sendable {
         let token = UInt64(generations[slot]) << 32 | UInt64(slot)
         let connection = Connection(
             transport, router: endpoint.router ?? server.router,
-            access: endpoint.paths == nil ? server.configuration.access : nil, loop: self,
-            pool: pool, token: token)
+            access: endpoint.paths == nil ? server.configuration.access : nil,
+            hosts: endpoint.hosts, loop: self, pool: pool, token: token)
         slots[slot] = connection
         connectionCount += 1
         guard clinux_epoll_add(epoll, descriptor, connection.interest, token) == 0 else {

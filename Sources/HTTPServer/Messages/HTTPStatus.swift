@@ -10,7 +10,8 @@ public struct HTTPStatus: Hashable, Sendable {
         .ok, .created, .noContent, .notModified, .badRequest, .unauthorized, .forbidden,
         .notFound, .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge,
         .uriTooLong,
-        .unsupportedMediaType, .expectationFailed, .unprocessableContent, .headerFieldsTooLarge,
+        .unsupportedMediaType, .expectationFailed, .misdirectedRequest, .unprocessableContent,
+        .headerFieldsTooLarge,
         .internalServerError, .notImplemented, .serviceUnavailable, .versionNotSupported,
     ]
 
@@ -57,6 +58,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let unsupportedMediaType = HTTPStatus(415, "Unsupported Media Type")
     /// 417
     public static let expectationFailed = HTTPStatus(417, "Expectation Failed")
+    /// 421
+    public static let misdirectedRequest = HTTPStatus(421, "Misdirected Request")
     /// 422
     public static let unprocessableContent = HTTPStatus(422, "Unprocessable Content")
     /// 431

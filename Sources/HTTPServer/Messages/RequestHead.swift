@@ -11,6 +11,8 @@ struct RequestHead {
     var target = Target.asterisk
     var isHTTP11 = true
     var fields: [Field] = []
+    /// The value of Host, or the host of an absolute target; nil in HTTP/1.0 without either.
+    var host: Range<Int>?
     var framing = Framing.none
     var keepsAlive = true
     var expectsContinue = false
@@ -41,7 +43,8 @@ struct RequestHead {
     }
 
     /// Whether a browser sends it for a page that another server has given it. It would send a client certificate along,
-    /// and reach addresses that the page's server cannot.
+    /// and reach addresses that the page's server cannot. Another server at the same site (`same-site`) is another
+    /// server: http://localhost:3000 is of the site of http://localhost:8080.
     ///
     /// Browsers say so in Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/), to servers with TLS or on this machine, and in
     /// Origin (RFC 6454, 7). No other client sends either.
@@ -52,9 +55,15 @@ struct RequestHead {
         guard let origin = value(of: "origin", in: bytes) else { return false }
         // "null" has no slash.
         guard let slash = origin.lastIndex(of: UInt8(ascii: "/")),
-            let host = value(of: "host", in: bytes)
+            let host
         else { return true }
-        return !origin.slice(slash + 1..<origin.count).equalsIgnoringCase(host)
+        return !origin.slice(slash + 1..<origin.count).equalsIgnoringCase(bytes.slice(host))
+    }
+
+    /// Whether a browser asks for a page that it will show by itself, and not within another page.
+    func isTopLevelNavigation(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        method?.isSafe == true && value(of: "sec-fetch-mode", in: bytes)?.equals("navigate") == true
+            && value(of: "sec-fetch-dest", in: bytes)?.equals("document") == true
     }
 
     /// Makes this the head of nothing, keeping the space for fields.
@@ -63,6 +72,7 @@ struct RequestHead {
         target = .asterisk
         isHTTP11 = true
         fields.removeAll(keepingCapacity: true)
+        host = nil
         framing = .none
         keepsAlive = true
         expectsContinue = false

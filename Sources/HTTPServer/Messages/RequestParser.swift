@@ -18,7 +18,6 @@ struct RequestParser {
 
     // What field lines have told so far, judged together when the head is complete.
     private var hostCount = 0
-    private var host = 0..<0
     private var authority: Range<Int>?
     private var contentLength: Int?
     private var coding = TransferCoding()
@@ -246,7 +245,7 @@ struct RequestParser {
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
             hostCount += 1
-            host = field.value
+            head.host = field.value
         case 6 where name.equalsIgnoringCase("expect"):
             parseExpect(value)
         case 10 where name.equalsIgnoringCase("connection"):
@@ -297,7 +296,7 @@ struct RequestParser {
         guard hostCount == 1 || (hostCount == 0 && !head.isHTTP11) else {
             throw HTTPError(.badRequest, "A request has one Host field; this one has \(hostCount).")
         }
-        if hostCount == 1 {
+        if let host = head.host {
             let host = bytes.slice(host)
             guard HostField.isValid(host) else {
                 throw HTTPError(.badRequest, "The Host field is not a host with an optional port.")
@@ -307,6 +306,8 @@ struct RequestParser {
             if let authority, !bytes.slice(authority).equalsIgnoringCase(host) {
                 throw HTTPError(.badRequest, "The Host field contradicts the request target.")
             }
+        } else {
+            head.host = authority
         }
         if coding.isPresent {
             // RFC 9112, 6.1: with Transfer-Encoding in 1.0, "the framing is faulty". 6.3: beside

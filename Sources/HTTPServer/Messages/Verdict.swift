@@ -49,7 +49,9 @@ struct Verdict {
             let error = HTTPError(.expectationFailed, "The only expectation here is 100-continue.")
             return .refuse(error, allow: nil)
         }
-        guard method.isSafe || !head.isOfAnotherSite(bytes) else {
+        // A link to the first page may stand on any page; nothing else may.
+        let isFirstPage = match.entry.path == "/" && head.isTopLevelNavigation(bytes)
+        guard isFirstPage || !head.isOfAnotherSite(bytes) else {
             let error = HTTPError(
                 .forbidden, "A browser sends this for a page of another site, which is not let in.")
             return .refuse(error, allow: nil)

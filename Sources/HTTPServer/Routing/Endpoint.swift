@@ -9,6 +9,8 @@ public struct Endpoint: Sendable {
     public let paths: [String]?
     /// Of those paths; the server sets it.
     var router: Router?
+    /// What its requests may call the server; nil is anything. The server sets it.
+    var hosts: HostNames?
 
     /// Serves at `address`.
     public init(
