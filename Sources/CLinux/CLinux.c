@@ -85,6 +85,8 @@ int clinux_terminal_columns(int descriptor) {
 
 void clinux_share_heaps(int count) { mallopt(M_ARENA_MAX, count); }
 
+void clinux_trim_heaps(void) { malloc_trim(0); }
+
 int clinux_character_columns(uint32_t character) {
     // glibc has this locale built in, whatever is installed; set for this thread alone, and never let go of.
     static __thread locale_t utf8;

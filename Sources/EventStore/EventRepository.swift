@@ -168,9 +168,10 @@ public final class EventRepository: Sendable {
     /// numbered up to `lastSeq`. The completion comes on any thread, when all are deleted and that
     /// is synced, or when it cannot go on; with how many were deleted by then.
     ///
-    /// - Parameter isStopped: asked now and then whether to go on.
+    /// - Parameter stopReason: asked now and then; what it returns ends the deletion.
     public func delete(
-        _ query: EventQuery, upTo lastSeq: Int64, isStopped: @escaping @Sendable () -> Bool,
+        _ query: EventQuery, upTo lastSeq: Int64, for client: UInt64,
+        stopReason: @escaping @Sendable () -> StoreError?,
         completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
         guard let writer = opened.withLock({ $0.writer }) else { return completion(0, notOpen) }
@@ -180,7 +181,8 @@ public final class EventRepository: Sendable {
                 0, .unavailable("\(BulkDeletion.most) deletions by filter go on already"))
         }
         let deletion = BulkDeletion(
-            repository: self, writer: writer, lastSeq: lastSeq, isStopped: isStopped
+            repository: self, writer: writer, lastSeq: lastSeq, client: client,
+            stopReason: stopReason
         ) { [self] deleted, error in
             deletions.subtract(1, ordering: .relaxed)
             completion(deleted, error)
@@ -200,12 +202,13 @@ public final class EventRepository: Sendable {
     }
 
     /// Has `body` run with a reader on a thread where it may take time; false when too many wait
-    /// already.
+    /// already. The reader ends with an error when `request` is cancelled, or its time is over.
     public func readElsewhere(
+        for request: ReadRequest,
         _ body: @escaping @Sendable (Result<EventReader, StoreError>) -> Void
     ) -> Bool {
         guard let longReads = opened.withLock({ $0.longReads }) else { return false }
-        return longReads.submit(body)
+        return longReads.submit(request, body)
     }
 
     /// How long a read may take on the thread that asks for it, and how long elsewhere.
@@ -226,11 +229,12 @@ public final class EventRepository: Sendable {
     /// Makes a copy of the database while events come in, and checks it; one at a time, which ends
     /// when the file is let go of. The completion comes on any thread.
     public func backUp(
+        for client: UInt64,
         _ completion: @escaping @Sendable (Result<BackupFile, StoreError>) -> Void
     ) {
         let (writer, backups) = opened.withLock { ($0.writer, $0.backups) }
         guard let writer, let backups else { return completion(.failure(notOpen)) }
-        backups.make(writer, completion)
+        backups.make(writer, for: client, completion)
     }
 
     /// Figures of the store since it was opened, from memory.

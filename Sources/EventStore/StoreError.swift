@@ -7,6 +7,9 @@ public enum StoreError: Error, Equatable, Sendable {
     /// The database contradicts itself; the log says where.
     case damaged
 
+    /// What is told to reads whose client has gone, and to nobody else.
+    static let cancelled = StoreError.unavailable("the client has gone")
+
     /// What is told where `EventRepository.readElsewhere` takes no more.
     public static let tooManyReads = StoreError.unavailable("too many slow queries wait")
 }

@@ -65,6 +65,11 @@ public struct EventDecoder {
     private mutating func readUnknown(
         _ key: JSONString, _ reader: inout JSONReader
     ) throws(JSONError) {
+        // Whoever sends millions of them is told of the first.
+        guard unknown.count < Self.errorLimit else {
+            _ = try reader.skipValue()
+            return
+        }
         let name = key.string
         // In scalars, for a character can have any number of them.
         let shortName = String(name.unicodeScalars.prefix(64))

@@ -7,7 +7,7 @@ public struct StatisticsQuery: Sendable {
     /// The fields whose values are counted: in the whole range, and those of the first one in each
     /// bucket, too.
     public let fields: [EventField]
-    /// Where a range ends that has no `until`, unless there are later events.
+    /// Where a range ends that has no `until`.
     public let now: Timestamp
 
     /// The query parameters beside the filters.

@@ -20,6 +20,27 @@ struct PeerAddress: CustomStringConvertible {
         if result != 0 { size = 0 }
     }
 
+    /// What tells clients apart: an IPv4 address, the /64 of an IPv6 address, which is what a single
+    /// host has, or any Unix socket.
+    var network: UInt64 {
+        withUnsafeBytes(of: storage) { bytes in
+            switch Int32(storage.ss_family) {
+            case AF_INET:
+                return UInt64(UInt32(bigEndian: bytes.load(as: sockaddr_in.self).sin_addr.s_addr))
+            case AF_INET6:
+                let address = bytes.load(as: sockaddr_in6.self).sin6_addr
+                return withUnsafeBytes(of: address) { address in
+                    let high = address.load(as: UInt64.self)
+                    let low = address.load(fromByteOffset: 8, as: UInt64.self)
+                    // RFC 4291, 2.5.5.2: ::ffff:a.b.c.d is an IPv4 address.
+                    let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xFFFF
+                    return isMapped ? UInt64(bigEndian: low) & 0xFFFF_FFFF : high
+                }
+            default: return 0
+            }
+        }
+    }
+
     var description: String {
         guard size > 0, Int32(storage.ss_family) != AF_UNIX else { return "a client" }
         var storage = storage

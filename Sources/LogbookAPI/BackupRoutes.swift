@@ -21,7 +21,7 @@ extension LogbookAPI {
     private func getBackup(_ request: Request, _ response: inout Response) throws(Problem) {
         _ = try parameters(request, known: [])
         let pending = request.postpone()
-        repository.backUp { result in
+        repository.backUp(for: request.client) { result in
             pending.complete { response in
                 do throws(StoreError) {
                     Self.send(try result.get(), &response)

@@ -13,13 +13,20 @@ final class EventExport: Sendable {
     }
 
     private let repository: EventRepository
+    private let client: UInt64
+    /// Of the piece that is being read.
+    private let reading = Mutex<ReadRequest?>(nil)
     let format: ExportFormat
     private let state: Mutex<State>
 
     private static let pieceBytes = 64 * 1024
 
-    init(_ repository: EventRepository, _ query: EventQuery, _ format: ExportFormat) {
+    init(
+        _ repository: EventRepository, _ query: EventQuery, _ format: ExportFormat,
+        client: UInt64
+    ) {
         self.repository = repository
+        self.client = client
         self.format = format
         state = Mutex(State(query: query))
     }
@@ -33,6 +40,9 @@ final class EventExport: Sendable {
         state.withLock { $0.first = first }
     }
 
+    /// Ends the reading of a piece that nobody waits for any more.
+    func cancel() { reading.withLock { $0?.cancel() } }
+
     /// Gives the next piece.
     func send(to demand: BodyDemand) {
         let first = state.withLock { state in
@@ -40,7 +50,9 @@ final class EventExport: Sendable {
             return state.first
         }
         if let first { return Self.give(first.bytes, isLast: first.isLast, demand) }
-        let isTaken = repository.readElsewhere { [self] result in
+        let request = ReadRequest(client: client, limit: repository.readBudgets.elsewhere)
+        reading.withLock { $0 = request }
+        let isTaken = repository.readElsewhere(for: request) { [self] result in
             do throws(StoreError) {
                 var bytes: [UInt8] = []
                 let isLast = try read(try result.get(), into: &bytes)

@@ -8,10 +8,10 @@ import JSON
 extension LogbookAPI {
     /// Bodies longer than this are read on a Dispatch queue: an event loop has others to serve.
     private static let bodyReadOnLoop = 256 * 1024
-    static let ingestion = DispatchQueue(
+    static let ingestionQueue = DispatchQueue(
         label: "logbook.ingestion", attributes: .concurrent)
     /// Bodies being read there, in bytes together.
-    private static let ingestedLimit = 64 * 1024 * 1024
+    static let ingestedLimit = 64 * 1024 * 1024
     /// Events in one array.
     static let arrayLimit = 10_000
 
@@ -28,7 +28,9 @@ extension LogbookAPI {
             guard request.isBodyToCome else {
                 throw Problem(.unprocessableContent, "The stream holds no event.")
             }
-            return try LineIngestion(self, contentLength: request.contentLength).receive(request)
+            return try LineIngestion(
+                self, contentLength: request.contentLength, client: request.client
+            ).receive(request)
         }
         try checkContent(request)
         let isMinimal = request.header("prefer").map(Self.prefersMinimal) ?? false
@@ -44,11 +46,12 @@ extension LogbookAPI {
         throws(Problem)
     {
         let size = request.body.count
-        try reserveIngestion(size)
+        let client = request.client
+        try reserveIngestion(size, for: client)
         let body = Array(request.body)
         let pending = request.postpone()
-        Self.ingestion.async { [self] in
-            defer { releaseIngestion(size) }
+        Self.ingestionQueue.async { [self] in
+            defer { releaseIngestion(size, from: client) }
             do throws(Problem) {
                 let batch = try body.span.withUnsafeBytes { bytes throws(Problem) in
                     try decode(bytes, isStrict: isStrict)
@@ -60,22 +63,18 @@ extension LogbookAPI {
         }
     }
 
-    /// Makes room for `bytes` of bodies being read.
+    /// Makes room for `bytes` of a body of `client` that is being read.
     ///
     /// - Throws: `503` when there is none.
-    func reserveIngestion(_ bytes: Int) throws(Problem) {
-        guard
-            ingestedBytes.wrappingAdd(bytes, ordering: .relaxed).newValue
-                <= max(bodyLimit, Self.ingestedLimit)
-        else {
-            releaseIngestion(bytes)
+    func reserveIngestion(_ bytes: Int, for client: UInt64) throws(Problem) {
+        guard ingestion.withLock({ $0.take(bytes, for: client) }) else {
             throw Problem(
                 .serviceUnavailable, "Not now: too many large bodies are being read.")
         }
     }
 
-    func releaseIngestion(_ bytes: Int) {
-        ingestedBytes.wrappingSubtract(bytes, ordering: .relaxed)
+    func releaseIngestion(_ bytes: Int, from client: UInt64) {
+        ingestion.withLock { $0.giveBack(bytes, from: client) }
     }
 
     private func strictParameter(_ request: Request) throws(Problem) -> Bool {

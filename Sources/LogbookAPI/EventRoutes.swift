@@ -105,8 +105,14 @@ extension LogbookAPI {
                 Problem(problem.status, detail).write(to: &response)
             }
         }
+        let isStillAdmitted = request.isStillAdmitted
         repository.delete(
-            query, upTo: last, isStopped: { [self] in isDraining }, completion: answer)
+            query, upTo: last, for: request.client,
+            stopReason: { [self] in
+                if isDraining { return .unavailable("the service is shutting down") }
+                return isStillAdmitted()
+                    ? nil : .unavailable("the access of whoever asked was taken away")
+            }, completion: answer)
     }
 
     private static func writeDeleted(_ count: Int, to response: inout Response) {

@@ -31,20 +31,22 @@ final class EventStream: @unchecked Sendable {
     private let hub: StreamHub
     /// Its place among all streams.
     private let place: Int
+    private let client: UInt64
 
     private static let mostRows: Int64 = 1024
     /// With as few, SQLite does not look at the clock before it is done: there is always progress.
     private static let fewestRows: Int64 = 16
     private static let pieceBytes = 64 * 1024
 
-    init(_ wish: Wish, _ hub: StreamHub, place: Int, heartbeats: UInt64) {
+    init(_ wish: Wish, _ hub: StreamHub, place: Int, client: UInt64, heartbeats: UInt64) {
         self.wish = wish
         self.hub = hub
         self.place = place
+        self.client = client
         self.heartbeats = heartbeats
     }
 
-    deinit { hub.forget(ObjectIdentifier(self), at: place) }
+    deinit { hub.forget(ObjectIdentifier(self), at: place, of: client) }
 
     var format: StreamFormat { wish.format }
 

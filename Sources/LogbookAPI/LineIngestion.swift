@@ -57,6 +57,7 @@ final class LineIngestion: Sendable {
     }
 
     private let api: LogbookAPI
+    private let client: UInt64
     private let reservedBytes: Int
     private let state: Mutex<State>
 
@@ -72,18 +73,21 @@ final class LineIngestion: Sendable {
 
     /// - Parameter contentLength: how long the stream is, where that is known.
     /// - Throws: `503` when too many bodies are being read.
-    init(_ api: LogbookAPI, contentLength: Int?) throws(Problem) {
+    init(_ api: LogbookAPI, contentLength: Int?, client: UInt64) throws(Problem) {
         self.api = api
+        self.client = client
         state = Mutex(
             State(summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
         reservedBytes = min(contentLength ?? .max, Self.memoryBytes)
         // Whoever is to be refused learns it before he sends; one that says nothing yet holds nothing.
-        try api.reserveIngestion(reservedBytes)
-        api.releaseIngestion(reservedBytes)
+        try api.reserveIngestion(reservedBytes, for: client)
+        api.releaseIngestion(reservedBytes, from: client)
     }
 
     deinit {
-        if state.withLock({ $0.isReserved }) { api.releaseIngestion(reservedBytes) }
+        if state.withLock({ $0.isReserved }) {
+            api.releaseIngestion(reservedBytes, from: client)
+        }
     }
 
     /// Takes the body of `request`, and answers it.
@@ -107,7 +111,7 @@ final class LineIngestion: Sendable {
         case .cut(let error): state.end = .cut(Problem(error))
         case .piece(let bytes):
             do throws(Problem) {
-                if !state.isReserved { try api.reserveIngestion(reservedBytes) }
+                if !state.isReserved { try api.reserveIngestion(reservedBytes, for: client) }
                 state.isReserved = true
                 Self.receive(bytes, &state)
                 guard !api.isDraining else {
@@ -143,7 +147,7 @@ final class LineIngestion: Sendable {
                 resumed = state.pending
             }
             if state.isReserved, !state.isAtWork {
-                api.releaseIngestion(reservedBytes)
+                api.releaseIngestion(reservedBytes, from: client)
                 state.isReserved = false
             }
             return (step, resumed)
@@ -151,7 +155,7 @@ final class LineIngestion: Sendable {
         resumed?.receiveMore()
         switch step {
         case .read(let lines, let firstLine):
-            LogbookAPI.ingestion.async { self.read(lines, firstLine: firstLine) }
+            LogbookAPI.ingestionQueue.async { self.read(lines, firstLine: firstLine) }
         case .answer(let pending, let result):
             pending.complete { response in
                 switch result {

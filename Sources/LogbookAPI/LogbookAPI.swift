@@ -14,7 +14,7 @@ public final class LogbookAPI: Sendable {
     let version: String
     let redaction: Redaction?
     /// Bytes of bodies that are being read elsewhere than on an event loop.
-    let ingestedBytes = Atomic<Int>(0)
+    let ingestion: Mutex<FairShare>
     let rejections = Rejections()
     private let draining = Atomic<Bool>(false)
 
@@ -38,6 +38,7 @@ public final class LogbookAPI: Sendable {
         self.redaction = redaction
         self.bodyLimit = bodyLimit
         self.now = now
+        ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))
         readers = LoopReaders(repository, loops: loops)
         liveTail = LiveTail(readers, loops: loops, places: streams, heartbeat: heartbeat)
     }

@@ -136,12 +136,19 @@ extension LogbookAPI {
     }
 
     /// Has `body` make the answer to `request` on a thread where it may take time.
+    ///
+    /// - Parameter whenGone: called when the client goes before the answer's end.
     func answerElsewhere(
-        _ request: Request,
+        _ request: Request, whenGone: (@Sendable () -> Void)? = nil,
         _ body: @escaping @Sendable (EventReader, inout Response) throws -> Void
     ) {
+        let read = ReadRequest(client: request.client, limit: repository.readBudgets.elsewhere)
+        request.whenGone {
+            read.cancel()
+            whenGone?()
+        }
         let pending = request.postpone()
-        let isTaken = repository.readElsewhere { [self] result in
+        let isTaken = repository.readElsewhere(for: read) { [self] result in
             var answer = Response()
             do throws(Problem) {
                 try reporting { try body(try result.get(), &answer) }

@@ -45,7 +45,7 @@ final class StreamHub: Sendable {
     /// Begins a stream behind `position`, or where the store is now.
     func open(
         _ filter: StreamFilter, _ format: StreamFormat, after position: Int64?,
-        on thread: LoopThread
+        for client: UInt64, on thread: LoopThread
     ) throws(Problem) -> EventStream {
         let place: Int64
         do {
@@ -58,24 +58,25 @@ final class StreamHub: Sendable {
         } catch {
             throw Problem(error)
         }
-        guard let taken = places.take(at: place) else {
+        guard let taken = places.take(at: place, for: client) else {
             throw Problem(
-                .serviceUnavailable, "Not now: there are \(places.count) streams already.")
+                .serviceUnavailable,
+                "Not now: of \(places.count) streams none is left, or only those kept for others.")
         }
         let wish = EventStream.Wish(filter: filter, format: format, position: place)
         let heartbeats = state.withLock { state in
             state.thread = thread
             return state.heartbeats
         }
-        return EventStream(wish, self, place: taken, heartbeats: heartbeats)
+        return EventStream(wish, self, place: taken, client: client, heartbeats: heartbeats)
     }
 
     /// Called when a stream has got to `position`.
     func note(_ place: Int, at position: Int64) { places.move(place, to: position) }
 
     /// Called when a stream has ended.
-    func forget(_ stream: ObjectIdentifier, at place: Int) {
-        places.giveBack(place)
+    func forget(_ stream: ObjectIdentifier, at place: Int, of client: UInt64) {
+        places.giveBack(place, from: client)
         state.withLock { _ = $0.idle.removeValue(forKey: stream) }
     }
 

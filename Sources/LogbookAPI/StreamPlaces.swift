@@ -1,3 +1,4 @@
+import EventStore
 import Synchronization
 
 /// How many streams there may be, and how far each of them is.
@@ -13,6 +14,7 @@ final class StreamPlaces: @unchecked Sendable {
         var places: [Int] = []
         /// The first of those that nobody has had yet.
         var next = 0
+        var share: FairShare
     }
 
     /// The position of a place that nobody has.
@@ -22,7 +24,7 @@ final class StreamPlaces: @unchecked Sendable {
         self.count = count
         positions = .allocate(capacity: count)
         for place in 0..<count { (positions + place).initialize(to: Atomic(Self.nowhere)) }
-        free = Mutex(Free())
+        free = Mutex(Free(share: FairShare(total: count)))
     }
 
     deinit {
@@ -30,11 +32,11 @@ final class StreamPlaces: @unchecked Sendable {
         positions.deallocate()
     }
 
-    /// Takes a place for a stream at `position`; nil when there is none.
-    func take(at position: Int64) -> Int? {
+    /// Takes a place for a stream of `client` at `position`; nil when there is none for it.
+    func take(at position: Int64, for client: UInt64) -> Int? {
         let place: Int? = free.withLock { free in
+            guard free.share.take(for: client) else { return nil }
             if let place = free.places.popLast() { return place }
-            guard free.next < count else { return nil }
             free.next += 1
             return free.next - 1
         }
@@ -47,9 +49,12 @@ final class StreamPlaces: @unchecked Sendable {
         positions[place].store(position, ordering: .relaxed)
     }
 
-    func giveBack(_ place: Int) {
+    func giveBack(_ place: Int, from client: UInt64) {
         move(place, to: Self.nowhere)
-        free.withLock { $0.places.append(place) }
+        free.withLock { free in
+            free.share.giveBack(from: client)
+            free.places.append(place)
+        }
     }
 
     /// How many streams there are, and the position of the one that is furthest behind.

@@ -29,7 +29,7 @@ extension LogbookAPI {
         let hub = liveTail.hub(for: request)
         let stream = try hub.open(
             StreamFilter(query), formats[index], after: try resumePoint(request, own["after"]),
-            on: request.loopThread)
+            for: request.client, on: request.loopThread)
         response.contentType = stream.format.contentType
         response.addHeader("Cache-Control", "no-store")
         // nginx would hold back what comes until its buffer is full.

@@ -75,7 +75,7 @@ ELSEWHERE = {
     "the database has reached its bound on bytes, and there is no room yet": "EventStoreTests/RetentionTests.swift",
     "This port speaks TLS: the URL must begin with https.": "HTTPServerTests/TLSHandshakeTests.swift",
     ".* deletions by filter go on already": "EventStoreTests/BulkDeletionTests.swift",
-    "names .*, which has more than .* values in this range": "EventStoreTests/StatisticsTests.swift",
+    "names .*, which has more or longer values in this range than can be counted .*": "EventStoreTests/StatisticsTests.swift",
 }
 UNPROVOKED = {
     "the database is being opened or migrated": "a migration would have to be held up; MigratingTests.swift has its status",

@@ -20,11 +20,12 @@ struct BulkDeletionTests {
 
     private static func delete(
         _ store: TestStore, _ parameters: [(String, String)], upTo last: Int64 = .max,
-        isStopped: @escaping @Sendable () -> Bool = { false }
+        stopReason: @escaping @Sendable () -> StoreError? = { nil }
     ) async throws -> Ending {
         let query = try query(parameters + [("limit", "1000")])
         return await withCheckedContinuation { continuation in
-            store.repository.delete(query, upTo: last, isStopped: isStopped) { deleted, error in
+            store.repository.delete(query, upTo: last, for: 1, stopReason: stopReason) {
+                deleted, error in
                 continuation.resume(returning: Ending(deleted: deleted, error: error))
             }
         }
@@ -125,10 +126,12 @@ struct BulkDeletionTests {
     func stopped() async throws {
         let store = try TestStore(make: Self.fill(3000))
         let looks = Looks()
-        let ending = try await Self.delete(store, [("since", "365d")]) { looks.next() == 2 }
+        let ending = try await Self.delete(store, [("since", "365d")]) {
+            looks.next() == 2 ? .unavailable("enough") : nil
+        }
         #expect(
             ending
-                == Ending(deleted: 1000, error: .unavailable("the service is shutting down")))
+                == Ending(deleted: 1000, error: .unavailable("enough")))
         #expect(try Self.seqs(store).count == 2000)
         #expect(
             try await Self.delete(store, [("since", "365d")]) == Ending(deleted: 2000, error: nil))

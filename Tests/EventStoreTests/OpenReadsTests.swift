@@ -38,7 +38,9 @@ struct OpenReadsTests {
         let isReading = DispatchSemaphore(value: 0)
         let isStopped = DispatchSemaphore(value: 0)
         async let result = withCheckedContinuation { continuation in
-            let isTaken = store.repository.readElsewhere { reader in
+            let isTaken = store.repository.readElsewhere(
+                for: ReadRequest(client: 1, limit: .seconds(60))
+            ) { reader in
                 continuation.resume(
                     returning: Result { () throws(StoreError) in
                         // It stands at its first event, with its snapshot, until the writer has had

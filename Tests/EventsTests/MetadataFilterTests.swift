@@ -8,8 +8,42 @@ struct MetadataFilterTests {
         _ metadata: String?, _ path: String, _ values: String...
     ) throws -> Bool {
         let filter = try MetadataFilter("metadata." + path, values)
-        guard let metadata else { return filter.admits(nil) }
-        return Array(metadata.utf8).withUnsafeBytes { filter.admits($0) }
+        let matcher = MetadataMatcher([filter])
+        guard let metadata else { return matcher.admits(nil) }
+        return Array(metadata.utf8).withUnsafeBytes { matcher.admits($0) }
+    }
+
+    @Test("Several are tested in one pass, whatever they share of their paths")
+    func several() throws {
+        func admits(_ metadata: String, _ wanted: (String, String)...) throws -> Bool {
+            let matcher = MetadataMatcher(
+                try wanted.map { try MetadataFilter("metadata." + $0.0, [$0.1]) })
+            return Array(metadata.utf8).withUnsafeBytes { matcher.admits($0) }
+        }
+        let metadata = #"{"a":{"b":1,"c":"x","b.c":2},"a.b":"y","d":[1],"e":{"f":{"g":null}}}"#
+        #expect(try admits(metadata, ("a.b", "1"), ("a.c", "x"), ("e.f.g", "null")))
+        #expect(try admits(metadata, ("a.b", "y"), ("a.b.c", "2")))
+        #expect(try !admits(metadata, ("a.b", "1"), ("a.c", "y")))
+        #expect(try !admits(metadata, ("a", "1"), ("a.b", "1")))
+        #expect(try !admits(metadata, ("d", "[1]"), ("a.b", "1")))
+        let eight = (0..<8).map { ("k\($0)", "\($0)") }
+        let matcher = MetadataMatcher(
+            try eight.map { try MetadataFilter("metadata." + $0.0, [$0.1]) })
+        let all = "{" + eight.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
+        #expect(Array(all.utf8).withUnsafeBytes { matcher.admits($0) })
+        let fewer = all.replacing("\"k7\":7", with: "\"k7\":8")
+        #expect(!Array(fewer.utf8).withUnsafeBytes { matcher.admits($0) })
+    }
+
+    @Test("A query has eight of them, and not nine")
+    func bound() throws {
+        func query(_ count: Int) throws -> EventQuery {
+            try EventQuery(
+                (0..<count).map { (name: "metadata.k\($0)", value: "v") },
+                now: Timestamp(milliseconds: 0)!)
+        }
+        #expect(try query(8).conditions.metadata.count == 8)
+        #expect(throws: QueryError.self) { try query(9) }
     }
 
     @Test(

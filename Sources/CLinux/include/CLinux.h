@@ -37,6 +37,8 @@ int64_t clinux_realtime_milliseconds(void);
 int64_t clinux_file_system_type(const char *path);
 // Has all threads share so many heaps; before there is a second thread.
 void clinux_share_heaps(int count);
+// Gives what the heaps hold and nobody uses back to the system.
+void clinux_trim_heaps(void);
 // Names the calling thread, for top and perf; at most 15 bytes.
 void clinux_name_thread(const char *name);
 // Columns of the terminal that the descriptor is; 0 when it is none, or does not say.

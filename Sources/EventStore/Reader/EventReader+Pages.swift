@@ -83,6 +83,7 @@ extension EventReader {
             defer { statement.reset() }
             while try statement.step() {
                 left -= 1
+                if matcher != nil { try checkTime() }
                 let event = EventTable.view(statement)
                 guard matcher?.admits(event) ?? true else { continue }
                 guard body(event) else { return }

@@ -41,6 +41,7 @@ extension EventReader {
             defer { statement.reset() }
             let matcher = EventMatcher(filter.conditions)
             while try statement.step() {
+                if matcher != nil { try checkTime() }
                 let event = EventTable.view(statement)
                 guard matcher?.admits(event) ?? true else { continue }
                 guard body(event) else { return }

@@ -14,6 +14,8 @@ public final class EventReader {
     /// ever go.
     private var statements: [String: Statement] = [:]
     private var deadline = UInt64.max
+    /// Whose read it is, where it may take time.
+    private var request: ReadRequest?
     private let begin, end: Statement
     /// The commit that the snapshot is not older than; nil when none is held.
     private var heldCommit: Int?
@@ -47,12 +49,34 @@ public final class EventReader {
         end = try connection.prepare("COMMIT")
         progress = try connection.prepare(
             "SELECT indexed_seq, (SELECT max(seq) FROM events) FROM search_state")
-        connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in
-            (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
-        }
+        connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in mustEnd }
     }
 
     deinit { reads.remove(activity) }
+
+    /// What statistics take of memory, for all reads together.
+    var tallyBytes: SharedTally { reads.tallyBytes }
+
+    /// Has all that `body` reads be for `request`: it ends with it.
+    func serve(_ request: ReadRequest, _ body: () -> Void) {
+        self.request = request
+        defer { self.request = nil }
+        body()
+    }
+
+    /// Whether the read that goes on is to end: its time is over, its client gone, or it holds up
+    /// the writer.
+    private var mustEnd: Bool {
+        (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
+            || request?.isCancelled ?? false
+    }
+
+    /// Looks whether the read may go on, between two events: SQLite looks only while it is at work
+    /// itself.
+    func checkTime() throws(SQLiteError) {
+        guard mustEnd else { return }
+        throw SQLiteError(extendedCode: SQLiteError.interrupt, message: "the read has to end")
+    }
 
     /// Has the reads up to `endSnapshot` share a snapshot, which saves each of them taking and
     /// giving back a lock on the WAL. One that is older than `commit`, or that was told to end, is
@@ -130,7 +154,9 @@ public final class EventReader {
                 throw .unavailable(
                     "the query was stopped, because it held up the writing of events")
             }
-            if error.isInterrupt { throw .timeLimit }
+            if error.isInterrupt {
+                throw request?.isCancelled ?? false ? .cancelled : .timeLimit
+            }
             throw Self.failure("Reading the database failed", error, logger, reads)
         }
     }
@@ -186,7 +212,8 @@ public final class EventReader {
         _ budget: Duration, _ body: () throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
         try storing { () throws(SQLiteError) in
-            deadline = clinux_monotonic_nanoseconds() + UInt64(budget / .nanoseconds(1))
+            deadline = min(
+                clinux_monotonic_nanoseconds() + budget.inNanoseconds, request?.deadline ?? .max)
             defer { deadline = .max }
             return try body()
         }

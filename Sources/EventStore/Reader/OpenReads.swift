@@ -25,6 +25,8 @@ final class OpenReads: Sendable {
         fileprivate func stop(_ began: UInt64) { stopped.store(began, ordering: .relaxed) }
     }
 
+    /// What statistics take of memory, for all reads together.
+    let tallyBytes = SharedTally()
     private let activities = Mutex<[Activity]>([])
     private let damage = Atomic(false)
     private let trouble = Atomic(false)

@@ -66,6 +66,7 @@ struct SearchWalk {
         try statement.bind(plan.tail.values + [.integer(indexedSeq)])
         var places: [Place] = []
         while try statement.step() {
+            try reader.checkTime()
             let event = EventTable.view(statement)
             guard admits(event), matcher?.admits(event) ?? true else { continue }
             places.append(Place(key: SearchKey.of(event), seq: event.seq))
@@ -96,6 +97,7 @@ struct SearchWalk {
     private func lend(
         _ place: Place, _ fetch: Statement, _ matcher: EventMatcher?, _ body: (EventView) -> Bool
     ) throws(SQLiteError) -> Bool {
+        try reader.checkTime()
         defer { fetch.reset() }
         try fetch.bind(1, place.seq)
         guard try fetch.step() else { return true }

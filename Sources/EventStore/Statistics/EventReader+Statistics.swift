@@ -30,22 +30,15 @@ extension EventReader {
         return try StatisticsCount(self, query, buckets).result()
     }
 
-    /// What `since` and `until` leave open reaches from the oldest event of all to now, or to the
-    /// newest where that is later.
+    /// Without `until` the range ends now, and without `since` it begins with the oldest event: no
+    /// time that a single event claims can stretch it into the future.
     private func statisticsRange(
         _ query: StatisticsQuery
     ) throws(SQLiteError) -> (since: Timestamp, until: Timestamp) {
-        let since: Timestamp
-        if let text = query.events.conditions.since {
-            since = Self.moment(text)
-        } else {
-            let oldest = try text("SELECT created_at FROM events ORDER BY created_at LIMIT 1")
-            since = oldest.map(Self.moment) ?? query.now
-        }
-        if let text = query.events.conditions.until { return (since, Self.moment(text)) }
-        let newest = try text("SELECT created_at FROM events ORDER BY created_at DESC LIMIT 1")
-        let last = max(query.now.milliseconds, newest.map { Self.moment($0).milliseconds + 1 } ?? 0)
-        return (since, Timestamp(milliseconds: last) ?? .max)
+        let until = query.events.conditions.until.map(Self.moment) ?? query.now
+        if let text = query.events.conditions.since { return (Self.moment(text), until) }
+        let oldest = try text("SELECT created_at FROM events ORDER BY created_at LIMIT 1")
+        return (min(oldest.map(Self.moment) ?? until, until), until)
     }
 
     private func text(_ sql: String) throws(SQLiteError) -> String? {

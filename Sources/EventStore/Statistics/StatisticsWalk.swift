@@ -41,10 +41,13 @@ struct StatisticsWalk {
         _ fields: [EventField], keepsSeries: Bool
     ) throws(SQLiteError) -> Result<Found, QueryError> {
         var found = Found(events: Array(repeating: 0, count: buckets.count))
+        let memory = TallyMemory(of: reader.tallyBytes)
         var tallies = fields.enumerated().map {
-            ValueTally(buckets: keepsSeries && $0.offset == 0 ? buckets.count : 0)
+            ValueTally(
+                buckets: keepsSeries && $0.offset == 0 ? buckets.count : 0, memory: memory)
         }
         var overflow: EventField?
+        defer { memory.giveBack() }
         try forEachEvent(fields) { bucket, value in
             found.events[bucket] += 1
             for place in fields.indices where !tallies[place].add(value(place), bucket) {
@@ -54,7 +57,7 @@ struct StatisticsWalk {
         }
         if let overflow { return .failure(Self.tooMany(overflow)) }
         for (field, tally) in zip(fields, tallies) { found.counts[field] = tally.mostFrequent }
-        if keepsSeries { found.series = try series(fields[0], tallies[0]) }
+        if keepsSeries { found.series = try series(fields[0], tallies[0], memory) }
         return .success(found)
     }
 
@@ -62,16 +65,18 @@ struct StatisticsWalk {
         QueryError(
             parameter: "by",
             detail:
-                "names \(field.name), which has more than \(ValueTally.maxValues) values in this range: narrow it with since and until, or with filters"
+                "names \(field.name), which has more or longer values in this range than can be counted (\(ValueTally.maxValues), or \(TallyMemory.bound >> 20) MiB for all who count now): narrow it with since and until, or with filters"
         )
     }
 
     /// Of the most frequent values, counted again where the first walk could not keep it.
-    private func series(_ field: EventField, _ tally: ValueTally) throws(SQLiteError) -> [[Int]] {
+    private func series(
+        _ field: EventField, _ tally: ValueTally, _ memory: TallyMemory
+    ) throws(SQLiteError) -> [[Int]] {
         let wanted = tally.mostFrequent.map(\.value)
         var tally = tally
         if !tally.keepsSeries {
-            tally = ValueTally(buckets: buckets.count)
+            tally = ValueTally(buckets: buckets.count, memory: memory)
             try forEachEvent([field], among: wanted) { bucket, value in
                 tally.add(value(0), bucket)
             }

@@ -4,8 +4,10 @@ import Glibc
 /// Counts the values of one field, and how many events have each in each bucket, as long as there are
 /// few.
 struct ValueTally {
-    /// The most values that are told apart: what they take of memory.
+    /// The most values that are told apart.
     static let maxValues = 150_000
+    /// What a value takes beside its bytes: an array, and places in three tables.
+    private static let valueBytes = 128
     /// The most counts of a value in a bucket that are kept: 4 MiB.
     static let maxCells = 512 * 1024
 
@@ -14,12 +16,18 @@ struct ValueTally {
     private var values: [[UInt8]?] = []
     private var counts: [Int] = []
     private let buckets: Int
+    private let memory: TallyMemory
     private var seriesOf: [[Int]] = []
     /// That of the event before, which is the next one's more often than not.
     private var lastPlace = 0
 
     /// Counts in as many buckets; 0 leaves them out.
-    init(buckets: Int) { self.buckets = buckets }
+    ///
+    /// - Parameter memory: what all tallies take together.
+    init(buckets: Int, memory: TallyMemory) {
+        self.buckets = buckets
+        self.memory = memory
+    }
 
     /// Whether `series` knows about all values.
     var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
@@ -46,7 +54,9 @@ struct ValueTally {
     private mutating func place(of value: UnsafeRawBufferPointer?) -> Int? {
         let (known, free) = look(for: value)
         if let known { return known }
-        guard values.count < Self.maxValues else { return nil }
+        guard values.count < Self.maxValues,
+            memory.take(Self.valueBytes + (value?.count ?? 0) + (keepsSeries ? buckets * 8 : 0))
+        else { return nil }
         let place = values.count
         places[free] = place
         values.append(value.map(Array.init))

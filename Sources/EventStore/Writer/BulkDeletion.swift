@@ -10,8 +10,10 @@ struct BulkDeletion: Sendable {
     let writer: EventWriter
     /// What was stored later is not meant.
     let lastSeq: Int64
-    /// Asked between two pages.
-    let isStopped: @Sendable () -> Bool
+    /// Who asks.
+    let client: UInt64
+    /// Asked between two pages: why it may not go on.
+    let stopReason: @Sendable () -> StoreError?
     let completion: Completion
 
     /// How many go on at a time.
@@ -19,8 +21,9 @@ struct BulkDeletion: Sendable {
 
     /// Deletes the events of `query` and of the pages behind it; `deleted` were before.
     func run(_ query: EventQuery, deleted: Int = 0) {
-        guard !isStopped() else { return completion(deleted, Self.shutdown) }
-        let isTaken = repository.readElsewhere { result in
+        if let reason = stopReason() { return completion(deleted, reason) }
+        let request = ReadRequest(client: client, limit: repository.readBudgets.elsewhere)
+        let isTaken = repository.readElsewhere(for: request) { result in
             do throws(StoreError) {
                 let (seqs, rest) = try find(query, try result.get())
                 delete(seqs, rest, deleted)
@@ -30,8 +33,6 @@ struct BulkDeletion: Sendable {
         }
         if !isTaken { completion(deleted, .tooManyReads) }
     }
-
-    private static let shutdown = StoreError.unavailable("the service is shutting down")
 
     /// The numbers of a page's events, and the query of the pages behind it.
     private func find(

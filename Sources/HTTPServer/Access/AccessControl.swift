@@ -24,9 +24,12 @@ public final class AccessControl: Sendable {
     }
 
     /// What a request was let in by, to be asked for again while it goes on.
-    struct Admission {
+    struct Admission: Sendable {
         fileprivate let entry: AccessList.Entry
         fileprivate let list: AccessList
+
+        /// Of the name in the file; no address has the highest bit.
+        var client: UInt64 { UInt64(bitPattern: Int64(entry.name.hashValue)) | 1 << 63 }
     }
 
     /// A request that is not let in.

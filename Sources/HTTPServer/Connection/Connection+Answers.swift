@@ -114,6 +114,7 @@ extension Connection {
     }
 
     private func endAnswer() {
+        onGone = nil
         if closesAfterAnswer {
             linger()
         } else if isBodyUnread {

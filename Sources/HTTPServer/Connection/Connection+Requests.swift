@@ -146,6 +146,8 @@ extension Connection {
     }
 
     private func runWithCollectedBody(_ route: Route) {
+        // It may have taken as long as to take its token away.
+        if let refusal = endOfAdmission() { return answer(refusal) }
         var head: [UInt8] = []
         var content: [UInt8] = []
         swap(&head, &headBytes)

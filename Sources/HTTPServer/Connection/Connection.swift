@@ -53,6 +53,8 @@ final class Connection {
     /// Whether there is a body that has not been read to its end.
     var isBodyUnread = false
     var receiver: Request.BodyReceiver?
+    /// Told when the client goes before it has had its answer.
+    var onGone: (@Sendable () -> Void)?
     /// What let it in.
     var admission: AccessControl.Admission?
     var receiverReadiness = Request.Readiness.ready
@@ -233,8 +235,10 @@ final class Connection {
                 refuse(HTTPError(.badRequest, "The body ends in the middle."))
                 return finishTurn()
             }
-            // Who ends his side while an answer is made piece by piece does not want the rest of it.
-            if unsent.isEmpty, phase != .waiting, phase != .receiving { return close() }
+            // A client that ends its side while a long answer is made does not want it any more: nothing
+            // else tells of one that is gone. What is stored or short is answered all the same.
+            let isAwaited = phase == .receiving || (phase == .waiting && onGone == nil)
+            if unsent.isEmpty, !isAwaited { return close() }
         }
         guard accountForBuffers() else { return shed() }
         updateInterest()
@@ -320,6 +324,8 @@ final class Connection {
     func close() {
         if phase == .closed { return }
         phase = .closed
+        onGone?()
+        onGone = nil
         deadline = .max
         pending = []
         headBytes = []

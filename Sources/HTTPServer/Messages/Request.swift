@@ -46,6 +46,24 @@ public struct Request {
         }
     }
 
+    /// Who asks, as a number: of its token or certificate, else of its address. Clients are given
+    /// equal shares of what they have to share by it.
+    public var client: UInt64 {
+        connection.admission?.client ?? PeerAddress(of: connection.transport.descriptor).network
+    }
+
+    /// Has `body` called, on the event loop, when the client goes before it has had the whole answer:
+    /// what is still done for it can stop. Ending its side counts as going.
+    public func whenGone(_ body: @escaping @Sendable () -> Void) { connection.onGone = body }
+
+    /// Tells, on any thread and at any time, whether the client may still have this done.
+    public var isStillAdmitted: @Sendable () -> Bool {
+        guard let access = connection.access, let admission = connection.admission,
+            let scope = connection.route?.scope
+        else { return { true } }
+        return { access.renew(admission, for: scope) != nil }
+    }
+
     /// Puts the answer off: the handler returns without one, and whoever holds the result gives it,
     /// from any thread.
     public func postpone() -> PendingResponse {

@@ -1,0 +1,38 @@
+/// Divides what all clients share, so that none can take all of it: a client that holds half of it
+/// gets no more once three quarters are taken, and the others always find the last quarter.
+public struct FairShare: Sendable {
+    /// How much there is to divide: places, or bytes.
+    public let total: Int
+    /// How much is taken.
+    public private(set) var taken = 0
+    private var byClient: [UInt64: Int] = [:]
+
+    /// Has `total` to divide.
+    public init(total: Int) { self.total = total }
+
+    /// Whether `client` may take `amount` now. What is larger than its share is given to it when
+    /// nobody holds anything.
+    public func admits(_ client: UInt64, _ amount: Int = 1) -> Bool {
+        guard taken > 0 else { return true }
+        let kept = (total + 2) / 4
+        return taken + amount <= total
+            && (byClient[client, default: 0] + amount <= total / 2
+                || taken + amount <= total - kept)
+    }
+
+    /// Takes `amount` for `client`; false when it may not have that.
+    public mutating func take(_ amount: Int = 1, for client: UInt64) -> Bool {
+        guard admits(client, amount) else { return false }
+        taken += amount
+        byClient[client, default: 0] += amount
+        return true
+    }
+
+    /// Gives back what `client` took.
+    public mutating func giveBack(_ amount: Int = 1, from client: UInt64) {
+        let rest = byClient[client, default: 0] - amount
+        precondition(rest >= 0, "what is given back was taken")
+        taken -= amount
+        byClient[client] = rest > 0 ? rest : nil
+    }
+}
