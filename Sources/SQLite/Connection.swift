@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// A connection to a database file. One thread at a time may use it; it is closed when the last
 /// reference goes.
@@ -7,7 +8,7 @@ public final class Connection {
     public enum Mode: Sendable {
         case readOnly
         case readWrite
-        /// Makes the file when it is missing.
+        /// Makes the file when it is missing, for its owner alone.
         case create
         /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside
         /// it.
@@ -35,11 +36,8 @@ public final class Connection {
             case .readWrite: SQLITE_OPEN_READWRITE
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
-        let name =
-            switch mode {
-            case .immutable: Self.uri(path, "immutable=1")
-            default: path
-            }
+        let name = Self.uri(path, mode == .immutable ? "?immutable=1" : "")
+        if mode == .create, path != ":memory:" { Self.makeFile(path) }
         _ = Self.isConfigured
         var opened: OpaquePointer?
         // NOMUTEX: one thread at a time is this class's own rule.
@@ -64,18 +62,27 @@ public final class Connection {
     }
 
     /// `?`, `#` and `%` mean something in a URI, and so do two slashes at its beginning
-    /// (https://sqlite.org/uri.html).
-    private static func uri(_ path: String, _ parameter: String) -> String {
-        var escaped = path.hasPrefix("/") ? "file://" : "file:"
-        for character in path {
-            switch character {
-            case "%": escaped += "%25"
-            case "?": escaped += "%3f"
-            case "#": escaped += "%23"
-            default: escaped.append(character)
+    /// (https://sqlite.org/uri.html). Bytes are escaped, not characters: a combining mark makes one
+    /// character with the `?` before it.
+    private static func uri(_ path: String, _ parameters: String) -> String {
+        var escaped = Array((path.utf8.first == UInt8(ascii: "/") ? "file://" : "file:").utf8)
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "%"): escaped += Array("%25".utf8)
+            case UInt8(ascii: "?"): escaped += Array("%3f".utf8)
+            case UInt8(ascii: "#"): escaped += Array("%23".utf8)
+            default: escaped.append(byte)
             }
         }
-        return escaped + "?" + parameter
+        return String(decoding: escaped, as: UTF8.self) + parameters
+    }
+
+    /// Makes the file, because SQLite would let others read it; its journals get its permissions.
+    /// Where that fails, opening it says why. A file that is there is not opened: closing it again
+    /// would release the locks of other connections (https://sqlite.org/howtocorrupt.html, 2.2).
+    private static func makeFile(_ path: String) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// The error that the last call left.

@@ -51,15 +51,14 @@ struct BackupCommand: ParsableCommand {
         let logger = Logger.lines(level: .warning)
         try reportingFailures(of: server ?? database ?? "") {
             let copy = try server.map { try fetch($0, logger) } ?? copyFile(logger)
-            print(
+            printToStandardOutput(
                 "\(output): \(copy.events) events, schema version \(copy.version), \(copy.bytes) bytes, checked"
             )
         }
     }
 
     private func copyFile(_ logger: Logger) throws -> DatabaseCopy {
-        try DatabaseCopy.make(
-            of: database ?? "", to: output, logger: logger, now: ServeCommand.now())
+        try DatabaseCopy.make(of: database ?? "", to: output, logger: logger)
     }
 
     private func fetch(_ server: String, _ logger: Logger) throws -> DatabaseCopy {

@@ -24,18 +24,19 @@ struct CheckCommand: ParsableCommand {
         let logger = Logger.lines(level: .warning)
         let check: DatabaseCheck
         do throws(SchemaError) {
-            check = try DatabaseCheck(of: database, logger: logger, now: ServeCommand.now())
+            check = try DatabaseCheck(of: database, logger: logger)
         } catch {
             printToStandardError(error.message)
             throw ExitCode(Logbook.refusedExit)
         }
         guard check.findings.isEmpty else {
-            for finding in check.findings { print("\(database): \(finding)") }
+            for finding in check.findings { printToStandardOutput("\(database): \(finding)") }
             printToStandardError(
                 "\(database) is damaged. docs/operations.md says what to do"
             )
             throw ExitCode.failure
         }
-        print("\(database): whole; \(check.events) events, schema version \(check.version)")
+        printToStandardOutput(
+            "\(database): whole; \(check.events) events, schema version \(check.version)")
     }
 }

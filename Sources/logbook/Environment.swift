@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 
 /// Settings from the environment: `LOGBOOK_SOME_FLAG` stands behind `--some-flag`, with the same
@@ -26,9 +27,18 @@ enum Environment {
     /// Of these a command takes one: with the first that is given, the others mean nothing.
     private static let alternatives = ["server", "database"]
 
+    /// Flags that are no settings and take a path.
+    private static let pathFlags = ["output", "from", "file"]
+
     /// Adds the flags that the environment gives and `arguments` doesn't.
-    static func extend(_ arguments: [String]) -> [String] {
+    ///
+    /// - Throws: for a setting without a value, as a script leaves it whose own variable is not set.
+    static func extend(_ arguments: [String]) throws(ValidationError) -> [String] {
         let command = valueFlags.keys.first { arguments.starts(with: $0) }
+        for flag in pathFlags + (command.flatMap { valueFlags[$0] } ?? [])
+        where isEmpty(flag, arguments) {
+            throw ValidationError("--\(flag) is empty; give it a value, or leave it out")
+        }
         guard let command, let flags = valueFlags[command] else { return arguments }
         func isGiven(_ flag: String) -> Bool {
             arguments.contains { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") }
@@ -37,6 +47,10 @@ enum Environment {
         var added: [String] = []
         for flag in flags {
             guard !isGiven(flag), let value = getenv(variable(flag)) else { continue }
+            guard value.pointee != 0 else {
+                throw ValidationError(
+                    "\(variable(flag)) is empty; give it a value, or do not set it")
+            }
             if alternatives.allSatisfy(flags.contains), alternatives.contains(flag) {
                 guard !hasAlternative else { continue }
                 hasAlternative = true
@@ -45,6 +59,12 @@ enum Environment {
         }
         // Before what the command line says, which may end in arguments that are no flags.
         return command + added + arguments.dropFirst(command.count)
+    }
+
+    /// Whether `flag` is given without a value.
+    private static func isEmpty(_ flag: String, _ arguments: [String]) -> Bool {
+        zip(arguments, arguments.dropFirst()).contains { $0 == "--\(flag)" && $1.isEmpty }
+            || arguments.contains("--\(flag)=")
     }
 
     /// The variable behind a flag.

@@ -41,20 +41,12 @@ enum LogFormat: String, CaseIterable {
         }
     }
 
-    /// C0 and C1 controls, DEL, line and paragraph separators, marks and overrides of direction.
-    private static func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case ..<0x20, 0x7F...0x9F, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-        default: false
-        }
-    }
-
     private static func appendEscaped(
         _ text: String, to line: inout String, escapesQuotes: Bool = false
     ) {
         for scalar in text.unicodeScalars {
-            if isDangerous(scalar) {
-                line += escape(scalar)
+            if PrintedText.isObeyed(scalar) {
+                line += PrintedText.escape(scalar)
             } else if scalar == "\\" || (escapesQuotes && scalar == "\"") {
                 line += "\\\(scalar)"
             } else {
@@ -66,17 +58,14 @@ enum LogFormat: String, CaseIterable {
     private static func appendSafely(_ text: String, to line: inout [UInt8]) {
         var string: [UInt8] = []
         string.appendJSONString(text)
-        guard text.unicodeScalars.contains(where: { $0.value >= 0x7F && isDangerous($0) }) else {
+        guard text.unicodeScalars.contains(where: { $0.value >= 0x7F && PrintedText.isObeyed($0) })
+        else {
             return line.append(contentsOf: string)
         }
         for scalar in String(decoding: string, as: UTF8.self).unicodeScalars {
-            line.append(contentsOf: (isDangerous(scalar) ? escape(scalar) : "\(scalar)").utf8)
+            line.append(
+                contentsOf: (PrintedText.isObeyed(scalar)
+                    ? PrintedText.escape(scalar) : "\(scalar)").utf8)
         }
-    }
-
-    /// As JSON writes it.
-    private static func escape(_ scalar: Unicode.Scalar) -> String {
-        let digits = String(scalar.value, radix: 16)
-        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
 }

@@ -40,7 +40,18 @@ struct Logbook: ParsableCommand {
         openStandardDescriptors()
         // A peer that is gone is an error of the write to it; SSL_write has no way to say so.
         signal(SIGPIPE, SIG_IGN)
-        let arguments = Environment.extend(Array(CommandLine.arguments.dropFirst()))
-        main(arguments)
+        do {
+            let arguments = try Environment.extend(Array(CommandLine.arguments.dropFirst()))
+            var command = try parseAsRoot(arguments)
+            try command.run()
+        } catch {
+            let text = fullMessage(for: error, columns: nil)
+            let code = exitCode(for: error)
+            // A text that was asked for, such as help, is no error.
+            if !text.isEmpty {
+                printText(text + "\n", to: code.isSuccess ? STDOUT_FILENO : STDERR_FILENO)
+            }
+            Glibc.exit(code.rawValue)
+        }
     }
 }

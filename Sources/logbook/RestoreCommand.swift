@@ -30,10 +30,10 @@ struct RestoreCommand: ParsableCommand {
         do throws(SchemaError) {
             let restored = try DatabaseCopy.restore(
                 from, to: database, logger: logger, now: ServeCommand.now())
-            print(
+            printToStandardOutput(
                 "\(database): \(restored.copy.events) events, schema version \(restored.copy.version), checked"
             )
-            if let old = restored.old { print("What was there is \(old)") }
+            if let old = restored.old { printToStandardOutput("What was there is \(old)") }
         } catch {
             printToStandardError(error.message)
             if case .refused = error { throw ExitCode(Logbook.refusedExit) }

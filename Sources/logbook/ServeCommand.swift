@@ -161,7 +161,7 @@ struct ServeCommand: ParsableCommand {
         setenv("SQLITE_TMPDIR", try storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         // All else has the default that --help tells.
-        let arguments = Environment.extend(Array(CommandLine.arguments.dropFirst()))
+        let arguments = try Environment.extend(Array(CommandLine.arguments.dropFirst()))
         logger.info(
             "Logbook \(Version.text) with SQLite \(EventRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
         )

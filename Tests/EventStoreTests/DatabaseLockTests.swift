@@ -98,7 +98,32 @@ struct DatabaseLockTests {
         let error = #expect(throws: SchemaError.self) {
             try takeLock(folder.path("nowhere/events.db"))
         }
-        #expect(error?.message.hasSuffix("No such file or directory") == true)
+        #expect(error?.message.hasSuffix("there is no folder \(folder.path("nowhere"))") == true)
+    }
+
+    @Test("Nobody else may take the lock, also of a file that others could open")
+    func permissions() throws {
+        func mode() throws -> UInt32 {
+            var file = stat()
+            try #require(stat(path + ".lock", &file) == 0)
+            return file.st_mode & 0o777
+        }
+        _ = try takeLock(path)
+        #expect(try mode() == 0o600)
+        #expect(chmod(path + ".lock", 0o644) == 0)
+        _ = try takeLock(path)
+        #expect(try mode() == 0o600)
+    }
+
+    @Test("A folder is found before a combining mark, too")
+    func combiningMark() throws {
+        let folder = folder.path("f")
+        #expect(mkdir(folder, 0o700) == 0)
+        let path = "\(folder)/\u{301}x.db"
+        #expect(Array(Folder.name(of: path).utf8) == Array(folder.utf8))
+        #expect(Array(Folder.resolve(path).utf8) == Array(path.utf8))
+        // Another folder, which is not there.
+        #expect(throws: SchemaError.self) { try takeLock("\(folder)\u{301}/x.db") }
     }
 
     @Test("A refused lock closes its own descriptor, once")

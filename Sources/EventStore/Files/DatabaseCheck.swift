@@ -17,9 +17,10 @@ public struct DatabaseCheck: Sendable {
     /// Looks at the database at `path`, also while a server writes it; changes nothing.
     ///
     /// - Throws: `refused` when it is not a database of ours.
-    public init(of path: String, logger: Logger, now: Timestamp) throws(SchemaError) {
-        // Where nobody has the lock, nobody writes while it is held here.
-        let lock = try? DatabaseLock(database: path, now: now, logger: logger)
+    public init(of path: String, logger: Logger) throws(SchemaError) {
+        let path = Folder.resolve(path)
+        try DatabaseFile.require(path)
+        let lock = SharedDatabaseLock(database: path)
         guard StoreSizes.file(path) > 0 else { throw .refused("\(path) holds no database") }
         let manager = SchemaManager(lookingAt: path, logger: logger)
         var found: [String] = []
@@ -27,7 +28,7 @@ public struct DatabaseCheck: Sendable {
         var events: Int64 = 0
         do {
             let connection =
-                try lock == nil ? Connection(path, .readOnly) : manager.openForInspection()
+                try lock.isWritten ? Connection(path, .readOnly) : manager.openForInspection()
             connection.keepWALOnClose()
             connection.setBusyTimeout(milliseconds: 5000)
             found = try Self.contradictions(connection)

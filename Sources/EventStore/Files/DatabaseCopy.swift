@@ -40,17 +40,21 @@ public struct DatabaseCopy: Equatable, Sendable {
     /// Copies the database at `path` to `output`, also while a server writes it: in one snapshot,
     /// which keeps the server's WAL from being emptied until it is done.
     public static func make(
-        of path: String, to output: String, logger: Logger, now: Timestamp
+        of path: String, to output: String, logger: Logger
     ) throws(SchemaError) -> DatabaseCopy {
-        // Where nobody has the lock, nobody writes while it is held here.
-        let lock = try? DatabaseLock(database: path, now: now, logger: logger)
+        let path = Folder.resolve(path)
+        try DatabaseFile.require(path)
+        let lock = SharedDatabaseLock(database: path)
         let source = SchemaManager(lookingAt: path, logger: logger)
         guard try source.inspect() > 0 else { throw .refused("\(path) holds no database") }
         var copy = UnfinishedFile(for: output)
+        guard access(Folder.name(of: output), F_OK) == 0 else {
+            throw .failed("Cannot make \(output): \(Folder.reason(of: output))")
+        }
         let events: Int64
         do throws(SQLiteError) {
             let connection =
-                try lock == nil ? Connection(path, .readOnly) : source.openForInspection()
+                try lock.isWritten ? Connection(path, .readOnly) : source.openForInspection()
             connection.keepWALOnClose()
             connection.setBusyTimeout(milliseconds: 5000)
             // In one transaction, so that what is counted is what is copied.
@@ -80,7 +84,7 @@ public struct DatabaseCopy: Equatable, Sendable {
         let descriptor = open(file.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw SchemaError.failed(
-                "Cannot make \(file.path): \(String(cString: strerror(errno)))")
+                "Cannot make \(file.path): \(Folder.reason(of: file.path))")
         }
         do {
             defer { _ = close(descriptor) }
@@ -97,7 +101,9 @@ public struct DatabaseCopy: Equatable, Sendable {
     public static func restore(
         _ source: String, to path: String, logger: Logger, now: Timestamp
     ) throws(SchemaError) -> (copy: DatabaseCopy, old: String?) {
+        let path = Folder.resolve(path)
         let lock = try DatabaseLock(database: path, now: now, logger: logger)
+        try DatabaseFile.require(source)
         var file = UnfinishedFile(for: path)
         do throws(SQLiteError) {
             let connection = try SchemaManager(lookingAt: source, logger: logger)
@@ -108,6 +114,7 @@ public struct DatabaseCopy: Equatable, Sendable {
             throw SchemaError(inspecting: source, error)
         }
         let copy = try DatabaseCopy(checking: file.path, logger: logger)
+        file.giveToOwner()
         let old = try keepOld(path, logger, now)
         // What is the old file's must not be taken for the new one's.
         for suffix in ["-wal", "-shm"] { unlink(path + suffix) }

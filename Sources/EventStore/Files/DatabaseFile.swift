@@ -11,8 +11,7 @@ public final class DatabaseFile {
     private let path: String
     private let connection: Connection
     private let logger: Logger
-    /// While it is held, no server can start, and the file stays as it is.
-    private let lock: Int32?
+    private let lock: SharedDatabaseLock
 
     /// Opens the file at `path`.
     ///
@@ -22,8 +21,8 @@ public final class DatabaseFile {
         let path = Folder.resolve(path)
         self.path = path
         self.logger = logger
-        let (lock, isWritten) = Self.share(path)
-        self.lock = lock
+        try Self.require(path)
+        lock = SharedDatabaseLock(database: path)
         let manager = SchemaManager(lookingAt: path, logger: logger)
         do {
             if importing {
@@ -34,7 +33,7 @@ public final class DatabaseFile {
                 guard version > 0 else { throw SchemaError.refused("\(path) holds no database") }
             }
             connection =
-                try isWritten ? Connection(path, .readOnly) : manager.openForInspection()
+                try lock.isWritten ? Connection(path, .readOnly) : manager.openForInspection()
             connection.keepWALOnClose()
             connection.setBusyTimeout(milliseconds: 5000)
         } catch let error as SQLiteError {
@@ -46,16 +45,10 @@ public final class DatabaseFile {
         }
     }
 
-    deinit { if let lock { close(lock) } }
-
-    /// Takes the lock that servers take (`DatabaseLock`), for as long as it is only read. Whoever reads
-    /// need not be able to write it, and does not make it: where it is missing no server has been.
-    private static func share(_ path: String) -> (lock: Int32?, isWritten: Bool) {
-        let descriptor = open(DatabaseLock.path(of: path), O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return (nil, false) }
-        guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return (descriptor, false) }
-        close(descriptor)
-        return (nil, true)
+    /// Refuses a file that is not there.
+    static func require(_ path: String) throws(SchemaError) {
+        guard access(path, F_OK) != 0 else { return }
+        throw .refused("Cannot open \(path): \(Folder.reason(of: path))")
     }
 
     /// A reader of its events.

@@ -25,9 +25,9 @@ final class DatabaseLock: Sendable {
     ) throws(SchemaError) {
         let lockPath = Self.path(of: path)
         // From here on deinit closes it, when this throws too.
-        descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = Self.open(lockPath, database: path)
         guard descriptor >= 0 else {
-            throw .refused("Cannot make \(lockPath): \(String(cString: strerror(errno)))")
+            throw .refused("Cannot open \(lockPath): \(Folder.reason(of: lockPath))")
         }
         guard Self.take(descriptor, timeout, logger) else {
             throw .refused(
@@ -45,6 +45,19 @@ final class DatabaseLock: Sendable {
     }
 
     deinit { _ = close(descriptor) }
+
+    /// Opens the lock file, or makes it. It is its owner's alone: whoever may open it may take the lock,
+    /// and so keep a server from starting. One that root makes is given to the owner of the database.
+    private static func open(_ path: String, database: String) -> Int32 {
+        let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
+        let new = Glibc.open(path, flags | O_CREAT | O_EXCL, 0o600)
+        if new >= 0 { Folder.giveToOwner(of: database, new) }
+        guard new < 0, errno == EEXIST else { return new }
+        let present = Glibc.open(path, flags)
+        // An earlier version let all users read it. Where it is another user's, that one knows why.
+        if present >= 0 { _ = fchmod(present, 0o600) }
+        return present
+    }
 
     /// The file that is locked for the database at `path`.
     static func path(of path: String) -> String { path + ".lock" }
@@ -77,4 +90,22 @@ final class DatabaseLock: Sendable {
         let line = buffer.prefix(max(0, count)).prefix { $0 >= 0x20 && $0 < 0x7F }
         return line.isEmpty ? "another process" : String(decoding: line, as: UTF8.self)
     }
+}
+
+/// The same lock for those who only read: while it is held, no server can start, and the file stays as
+/// it is. The lock file is not made: one of another user's would keep the server from starting.
+final class SharedDatabaseLock {
+    /// Whether another process may write the database.
+    let isWritten: Bool
+    private let descriptor: Int32
+
+    /// Takes the lock of the database at `path`, unless a server has it.
+    init(database path: String) {
+        descriptor = open(DatabaseLock.path(of: path), O_RDONLY | O_CLOEXEC)
+        // Where there is no lock file, no server has been. One that cannot be opened may be held.
+        isWritten =
+            descriptor >= 0 ? flock(descriptor, LOCK_SH | LOCK_NB) != 0 : errno != ENOENT
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
 }

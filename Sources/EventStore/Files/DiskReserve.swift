@@ -17,13 +17,13 @@ final class DiskReserve {
     ///
     /// - Parameter bytes: of which a small volume gives a quarter at most; 0 holds nothing.
     init(database path: String, bytes: Int) throws(SQLiteError) {
-        descriptor = open(path + ".reserve", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = open(path + ".reserve", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         var volume = statvfs()
         guard descriptor >= 0, ftruncate(descriptor, 0) == 0, fstatvfs(descriptor, &volume) == 0
         else {
             throw SQLiteError(
                 extendedCode: SQLiteError.cannotOpen,
-                message: "cannot make \(path).reserve: \(String(cString: strerror(errno)))")
+                message: "cannot make \(path).reserve: \(Folder.reason(of: path))")
         }
         self.bytes = min(bytes, Int(volume.f_blocks) * Int(volume.f_frsize) / 4)
     }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A new file that gets its name once it is whole and synced, and is removed if it never is.
-struct UnfinishedFile: ~Copyable {
+public struct UnfinishedFile: ~Copyable {
     /// Where it is made.
     let path: String
     private let finalPath: String
@@ -16,33 +16,31 @@ struct UnfinishedFile: ~Copyable {
 
     deinit { if !isFinished { unlink(path) } }
 
-    /// Gives it the permissions of the file at `other`, and its owner where this process may.
-    func keepOwnership(of other: String) throws(SchemaError) {
-        var file = stat()
-        guard stat(other, &file) == 0,
-            chown(path, file.st_uid, file.st_gid) == 0 || errno == EPERM,
-            chmod(path, file.st_mode & 0o7777) == 0
-        else {
-            throw .failed(
-                "Cannot give \(path) the permissions of \(other): \(String(cString: strerror(errno)))"
-            )
-        }
+    /// Gives the file to the owner of the one that it replaces, or of the folder.
+    func giveToOwner() {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return }
+        Folder.giveToOwner(of: finalPath, descriptor)
+        close(descriptor)
     }
 
     /// Syncs the file and gives it its name, replacing what has it.
     mutating func finish() throws(SchemaError) {
-        try Self.sync(path)
+        try Self.finish(path, as: finalPath)
+        isFinished = true
+    }
+
+    /// Syncs the file at `path` and gives it the name `finalPath`, replacing what has it.
+    public static func finish(_ path: String, as finalPath: String) throws(SchemaError) {
+        try sync(path)
         guard rename(path, finalPath) == 0 else {
             throw .failed("Cannot rename \(path): \(String(cString: strerror(errno)))")
         }
-        isFinished = true
-        let slash = finalPath.lastIndex(of: "/")
-        let folder = slash.map { $0 == finalPath.startIndex ? "/" : String(finalPath[..<$0]) }
         // A name is the folder's content.
-        try Self.sync(folder ?? ".")
+        try sync(Folder.name(of: finalPath))
     }
 
-    static func sync(_ path: String) throws(SchemaError) {
+    private static func sync(_ path: String) throws(SchemaError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw .failed("Cannot open \(path): \(String(cString: strerror(errno)))")

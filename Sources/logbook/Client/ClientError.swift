@@ -14,12 +14,12 @@ struct ClientError: Error, CustomStringConvertible {
     let kind: Kind
     let description: String
 
-    /// Whether the same may succeed later: no connection, or a 503 (RFC 9110, 15.6.4: "the server is
-    /// currently unable to handle the request").
+    /// Whether the same may succeed later: no connection, a server that has no room or says that it
+    /// is asked too often, or a proxy before it that did not reach it.
     var isPassing: Bool {
         switch kind {
         case .unreachable: true
-        case .refused(let status): status == 503
+        case .refused(let status): [429, 502, 503, 504].contains(status)
         case .unusable: false
         }
     }

@@ -32,7 +32,7 @@ enum EventSource {
             let query = parameters + [("limit", "1"), ("count", "exact")]
             do throws(ClientError) {
                 let answer = try client.request("GET", Self.target("/events", query))
-                return JSONMember.integer("pagination", "total", in: answer)
+                return JSONMember.count("pagination", "total", in: answer)
             } catch {
                 // A server that does not count, or has not the time to.
                 return nil

@@ -15,13 +15,16 @@ final class HTTPClient {
         let head: HTTPConnection.Head
         let body: [UInt8]
 
-        /// The answer, when it is a 2xx or has this `status`.
-        func accepting(_ status: Int) throws(ClientError) -> Answer {
-            guard (200..<300).contains(head.status) || head.status == status else {
-                throw HTTPClient.refusal(head, body)
+        /// The answer, when it is a 2xx or has one of these `statuses`.
+        func accepting(_ statuses: Int...) throws(ClientError) -> Answer {
+            guard (200..<300).contains(head.status) || statuses.contains(head.status) else {
+                throw refusal
             }
             return self
         }
+
+        /// What an answer of 4xx or 5xx says.
+        var refusal: ClientError { HTTPClient.refusal(head, body) }
     }
 
     /// - Parameters:
@@ -89,7 +92,7 @@ final class HTTPClient {
         _ method: String, _ target: String, headers: [(name: String, value: String)] = [],
         body: [UInt8]? = nil
     ) throws(ClientError) -> [UInt8] {
-        try exchange(method, target, headers: headers, body: body).accepting(200).body
+        try exchange(method, target, headers: headers, body: body).accepting().body
     }
 
     /// Writes the body that a GET of `target` is answered with to `descriptor`.

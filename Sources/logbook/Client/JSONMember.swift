@@ -9,9 +9,9 @@ enum JSONMember {
         }
     }
 
-    static func integer(_ path: StaticString..., in json: [UInt8]) -> Int? {
+    static func count(_ path: StaticString..., in json: [UInt8]) -> Int? {
         read(path, json) { reader throws(JSONError) in
-            try reader.peekKind() == .number ? try reader.readInteger() : nil
+            try reader.peekKind() == .number ? try reader.readCount() : nil
         }
     }
 
@@ -43,5 +43,13 @@ enum JSONMember {
             _ = try reader.skipValue()
         }
         return false
+    }
+}
+
+extension JSONReader {
+    /// Reads a server's count of something. Whatever the server says, it is from 0 to 2^53, so that
+    /// a few of them can be added.
+    mutating func readCount() throws(JSONError) -> Int {
+        max(0, min(try readInteger() ?? 0, 1 << 53))
     }
 }

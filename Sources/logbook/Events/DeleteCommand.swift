@@ -48,11 +48,11 @@ struct DeleteCommand: ParsableCommand {
             let client = try server.client()
             if !ids.isEmpty { return try deleteEach(client) }
             let count = try delete(client, isDryRun: true)
-            if dryRun { return print("\(count) events match") }
+            if dryRun { return printToStandardOutput("\(count) events match") }
             guard try count > 0 && (yes || isConfirmed(count)) else {
-                return print("0 events deleted")
+                return printToStandardOutput("0 events deleted")
             }
-            print("\(try delete(client, isDryRun: false)) events deleted")
+            printToStandardOutput("\(try delete(client, isDryRun: false)) events deleted")
         }
     }
 
@@ -65,7 +65,7 @@ struct DeleteCommand: ParsableCommand {
             missing += 1
             printToStandardError("\(server.server): there is no event with the id '\(id)'")
         }
-        print("\(ids.count - missing) events deleted")
+        printToStandardOutput("\(ids.count - missing) events deleted")
         if missing > 0 { throw ExitCode.failure }
     }
 
@@ -74,7 +74,7 @@ struct DeleteCommand: ParsableCommand {
         var parameters = filters.parameters
         if isDryRun { parameters.append(("dry_run", "true")) }
         let body = try client.request("DELETE", EventSource.target("/events", parameters))
-        guard let count = JSONMember.integer("deleted", in: body) else {
+        guard let count = JSONMember.count("deleted", in: body) else {
             throw ClientError.unusable("the answer does not say how many events were deleted")
         }
         return count
@@ -86,8 +86,7 @@ struct DeleteCommand: ParsableCommand {
             printToStandardError("\(count) events match, and none was deleted; --yes deletes them")
             throw ExitCode.failure
         }
-        let question = Array("Delete \(count) events? [y/N] ".utf8)
-        _ = write(STDERR_FILENO, question, question.count)
+        printText("Delete \(count) events? [y/N] ", to: STDERR_FILENO)
         return readLine()?.lowercased().hasPrefix("y") ?? false
     }
 }

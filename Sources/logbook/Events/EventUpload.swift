@@ -14,8 +14,11 @@ struct EventUpload {
     private(set) var duplicates = 0
     private(set) var rejected = 0
 
-    /// A piece has no more than these; a server takes a few of them at a time into one commit.
-    private static let pieceBytes = 1024 * 1024
+    /// Bytes that a piece may have, less once a server refused one as too large.
+    private var pieceBytes = EventUpload.mostPieceBytes
+
+    /// Well below what proxies take as a body, 1 MB.
+    private static let mostPieceBytes = 512 * 1024
     private static let pieceEvents = 4096
     /// Rejected items that are told; the others are counted.
     private static let toldRejections = 20
@@ -28,25 +31,68 @@ struct EventUpload {
     /// Adds an item, and sends what there is when that is enough.
     mutating func add(_ item: ImportSource.Item, fraction: Double?) throws {
         if let problem = item.problem { return reject(item.place, problem) }
+        let before = lines.count
         do throws(JSONError) {
             try ImportedEvent.append(item, to: &lines)
         } catch {
             return reject(item.place, "\(error.message) at column \(error.column)")
         }
+        if !places.isEmpty, lines.count > pieceBytes {
+            let line = Array(lines[before...])
+            lines.removeLast(line.count)
+            try send(fraction: fraction)
+            lines = line
+        }
         places.append(item.place)
-        if lines.count >= Self.pieceBytes || places.count == Self.pieceEvents {
+        if lines.count >= pieceBytes || places.count == Self.pieceEvents {
             try send(fraction: fraction)
         }
     }
 
     /// Sends what there is.
     mutating func send(fraction: Double?) throws {
-        guard !places.isEmpty else { return }
-        let answer = try patience.retrying { [client, lines] () throws(ClientError) in
+        var left = (lines: lines[...], places: places[...])
+        lines = []
+        places = []
+        while !left.places.isEmpty {
+            let piece = firstPiece(of: left.lines)
+            let sent = left.places.prefix(piece.events)
+            if try send(left.lines.prefix(piece.bytes), sent) {
+                left.lines.removeFirst(piece.bytes)
+                left.places.removeFirst(piece.events)
+            } else {
+                // Later ones are to be no larger.
+                pieceBytes = piece.bytes / 2
+            }
+        }
+        progress.show(accepted + duplicates + rejected, fraction: fraction)
+    }
+
+    /// As many of `lines` as a piece may have, and one at least.
+    private func firstPiece(of lines: ArraySlice<UInt8>) -> (bytes: Int, events: Int) {
+        var piece = (bytes: 0, events: 0)
+        for (index, byte) in lines.enumerated() where byte == UInt8(ascii: "\n") {
+            guard piece.events == 0 || index < pieceBytes else { break }
+            piece = (index + 1, piece.events + 1)
+        }
+        return piece
+    }
+
+    /// Sends a piece; false when it is too large and has several events.
+    private mutating func send(
+        _ lines: ArraySlice<UInt8>, _ places: ArraySlice<String>
+    ) throws -> Bool {
+        let answer = try patience.retrying { [client] () throws(ClientError) in
             try client.exchange(
-                "POST", "/events", headers: [("Content-Type", "application/x-ndjson")], body: lines
+                "POST", "/events", headers: [("Content-Type", "application/x-ndjson")],
+                body: Array(lines)
             )
-            .accepting(422)
+            .accepting(413, 422)
+        }
+        if answer.head.status == 413 {
+            guard places.count == 1, let place = places.first else { return false }
+            reject(place, "\(answer.refusal)")
+            return true
         }
         let outcome: IngestionAnswer
         if answer.head.status == 422 {
@@ -56,15 +102,16 @@ struct EventUpload {
         } else {
             throw ClientError.unusable("the answer is not a summary of what was stored")
         }
+        guard outcome.lines <= places.count else {
+            throw ClientError.unusable("the answer counts more events than were sent")
+        }
         accepted += outcome.accepted
         duplicates += outcome.duplicates
-        for error in outcome.errors where error.line < places.count {
-            tell(places[error.line], error.detail)
+        for error in outcome.errors where (0..<places.count).contains(error.line) {
+            tell(places[places.startIndex + error.line], error.detail)
         }
         rejected += outcome.rejected
-        lines.removeAll(keepingCapacity: true)
-        places.removeAll(keepingCapacity: true)
-        progress.show(accepted + duplicates + rejected, fraction: fraction)
+        return true
     }
 
     private mutating func reject(_ place: String, _ problem: String) {

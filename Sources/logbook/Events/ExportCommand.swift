@@ -105,7 +105,7 @@ struct ExportCommand: ParsableCommand {
         progress.finish()
         guard let file, let output else { return }
         try file.finish()
-        print("\(output): \(count) events, \(file.bytes) bytes")
+        printToStandardOutput("\(output): \(count) events, \(file.bytes) bytes")
     }
 
     private func append(_ json: UnsafeRawBufferPointer, to page: inout [UInt8]) throws {

@@ -1,3 +1,4 @@
+import EventStore
 import Glibc
 
 /// The file that an export goes into: `PATH.unfinished` until it is whole, with `PATH.position` beside
@@ -13,8 +14,9 @@ final class ExportFile {
     struct Failure: Error, CustomStringConvertible {
         let description: String
 
-        init(_ action: String) {
-            description = "cannot \(action): \(String(cString: strerror(errno)))"
+        /// - Parameter path: what cannot be written or looked at.
+        init(_ action: String, _ path: String) {
+            description = "cannot \(action) \(path): \(Folder.reason(of: path))"
         }
     }
 
@@ -34,15 +36,15 @@ final class ExportFile {
         self.path = path
         self.subject = subject
         descriptor = open(path + ".unfinished", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure("write \(path).unfinished") }
+        guard descriptor >= 0 else { throw Failure("write", path + ".unfinished") }
         var file = stat()
-        guard fstat(descriptor, &file) == 0 else { throw Failure("look at \(path).unfinished") }
+        guard fstat(descriptor, &file) == 0 else { throw Failure("look at", path + ".unfinished") }
         let found = Self.readPosition(path + ".position", subject)
         // A file shorter than its position was tampered with.
         resumed = found.flatMap { $0.bytes <= Int(file.st_size) ? $0 : nil }
         bytes = resumed?.bytes ?? 0
         guard ftruncate(descriptor, bytes) == 0, lseek(descriptor, bytes, SEEK_SET) == bytes else {
-            throw Failure("go on in \(unfinished)")
+            throw Failure("go on in", unfinished)
         }
     }
 
@@ -50,30 +52,29 @@ final class ExportFile {
 
     func append(_ bytes: [UInt8]) throws(Failure) {
         guard bytes.withUnsafeBytes({ writeAll($0, to: descriptor) }) else {
-            throw Failure("write \(unfinished)")
+            throw Failure("write", unfinished)
         }
         self.bytes += bytes.count
     }
 
     /// Notes that it goes on behind `cursor`, once all before is on the disk.
     func note(_ cursor: String, events: Int) throws(Failure) {
-        guard fdatasync(descriptor) == 0 else { throw Failure("sync \(unfinished)") }
+        guard fdatasync(descriptor) == 0 else { throw Failure("sync", unfinished) }
         let text = "\(subject)\n\(cursor)\n\(bytes)\n\(events)\n"
         let new = positionPath + ".new"
         let file = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Failure("write \(new)") }
+        guard file >= 0 else { throw Failure("write", new) }
         defer { close(file) }
         var copy = text
         let isWritten = copy.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: file) }
         guard isWritten, fdatasync(file) == 0, rename(new, positionPath) == 0 else {
-            throw Failure("write \(positionPath)")
+            throw Failure("write", positionPath)
         }
     }
 
     /// Gives the whole file its name.
-    func finish() throws(Failure) {
-        guard fsync(descriptor) == 0 else { throw Failure("sync \(unfinished)") }
-        guard rename(unfinished, path) == 0 else { throw Failure("rename \(unfinished)") }
+    func finish() throws(SchemaError) {
+        try UnfinishedFile.finish(unfinished, as: path)
         // There is none when all came in one piece.
         unlink(positionPath)
     }

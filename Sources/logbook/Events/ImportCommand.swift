@@ -32,7 +32,10 @@ struct ImportCommand: ParsableCommand {
 
     static let valueFlags = ServerOptions.valueFlags
 
-    func validate() throws { try Patience.check(patience) }
+    func validate() throws {
+        guard !file.isEmpty else { throw ValidationError("the name of the file is empty") }
+        try Patience.check(patience)
+    }
 
     func run() throws {
         try reportingFailures(of: server.server) {
@@ -41,14 +44,20 @@ struct ImportCommand: ParsableCommand {
                 var upload = EventUpload(
                     try server.client(), patience: Patience(seconds: patience))
                 defer { upload.finish() }
-                while let item = try source.next() {
+                // What was read before reading failed is stored.
+                var failure: (any Error)?
+                while true {
+                    var item: ImportSource.Item?
+                    do { item = try source.next() } catch { failure = error }
+                    guard let item else { break }
                     try upload.add(item, fraction: source.fraction)
                 }
                 try upload.send(fraction: 1)
                 upload.finish()
-                print(
+                printToStandardOutput(
                     "accepted \(upload.accepted), duplicates \(upload.duplicates), rejected \(upload.rejected)"
                 )
+                if let failure { throw failure }
                 if upload.rejected > 0 { throw ExitCode.failure }
             } catch let error as JSONItems.Failure {
                 printToStandardError("\(error)")

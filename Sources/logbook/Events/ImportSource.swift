@@ -26,8 +26,8 @@ final class ImportSource {
     private let descriptor: Int32
     /// Bytes of the file; nil where that is not known.
     private let size: Int?
-    /// Rows that have been read and not been taken, last first.
-    private var rows: [Item] = []
+    /// What has been read and not been taken, last first: rows, or the items of a list.
+    private var waiting: [Item] = []
     private var position: Int64 = .min
     private var count = 0
 
@@ -78,20 +78,76 @@ final class ImportSource {
     func next() throws -> Item? {
         switch kind {
         case .text(let items):
-            guard let item = try items.next() else { return nil }
-            let place = "\(items.noun) \(items.number)"
-            switch item {
-            case .json(let json): return Item(place: place, number: items.number, json: json)
-            case .tooLong:
-                return Item(
-                    place: place, number: items.number,
-                    problem: "is longer than \(JSONItems.itemBytes) bytes")
+            while waiting.isEmpty {
+                guard let item = try items.next() else { return nil }
+                waiting = Self.unfold(item, "\(items.noun) \(items.number)", items.number)
             }
+            return waiting.removeLast()
         case .rows(let database, _):
-            if rows.isEmpty { try readRows(database) }
-            guard let row = rows.popLast() else { return nil }
+            if waiting.isEmpty { try readRows(database) }
+            guard let row = waiting.popLast() else { return nil }
             count += 1
             return row
+        }
+    }
+
+    /// What is to be stored of `item`, last first: a list, as `{"items":[…]}` is one, holds several.
+    private static func unfold(_ item: JSONItems.Item, _ place: String, _ number: Int) -> [Item] {
+        switch item {
+        case .tooLong:
+            return [
+                Item(
+                    place: place, number: number,
+                    problem: "is longer than \(JSONItems.itemBytes) bytes")
+            ]
+        case .cutOff:
+            return [Item(place: place, number: number, problem: "the array breaks off here")]
+        case .json(let json):
+            guard let members = members(ofList: json) else {
+                return [Item(place: place, number: number, json: json)]
+            }
+            return members.enumerated().map { index, json in
+                Item(
+                    place: "\(place), item \(index + 1)", number: number << memberBits | index,
+                    json: json)
+            }.reversed()
+        }
+    }
+
+    /// Enough for the members that an item has room for.
+    private static let memberBits = 20
+
+    /// The members of `items`, of which null is none; nil where `json` is no list.
+    private static func members(ofList json: [UInt8]) -> [[UInt8]]? {
+        do throws(JSONError) {
+            return try json.span.withUnsafeBytes { bytes throws(JSONError) in
+                var reader = JSONReader(bytes)
+                var members: [[UInt8]]?
+                guard try reader.peekKind() == .object else { return nil }
+                try reader.beginObject()
+                while let key = try reader.nextKey() {
+                    let kind = try reader.peekKind()
+                    guard key.equals("items"), kind == .null || kind == .array else {
+                        if key.equals("event_type") { return nil }
+                        _ = try reader.skipValue()
+                        continue
+                    }
+                    members = []
+                    guard kind == .array else {
+                        try reader.readNull()
+                        continue
+                    }
+                    try reader.beginArray()
+                    while try reader.nextElement() {
+                        members?.append(Array(try reader.skipValue().raw))
+                    }
+                }
+                try reader.expectEnd()
+                return members
+            }
+        } catch {
+            // What is wrong with it is told when it is to be sent.
+            return nil
         }
     }
 
@@ -99,9 +155,9 @@ final class ImportSource {
         let last = try database.rows(after: position, limit: Self.rowsAtOnce) { row, event in
             var json: [UInt8] = []
             event.appendJSON(to: &json)
-            rows.append(Item(place: "row \(row)", number: Int(row), json: json))
+            waiting.append(Item(place: "row \(row)", number: Int(row), json: json))
         }
-        rows.reverse()
+        waiting.reverse()
         if let last { position = last }
     }
 }

@@ -7,6 +7,8 @@ struct IngestionAnswer {
     private(set) var rejected = 0
     /// The first that were rejected, by their line, counted from 0.
     private(set) var errors: [(line: Int, detail: String)] = []
+    /// Lines that it speaks of.
+    var lines: Int { accepted + duplicates + rejected }
 
     /// Reads a summary; nil when `body` is none.
     init?(summary body: [UInt8]) {
@@ -15,10 +17,10 @@ struct IngestionAnswer {
 
     /// Reads the 422 that says that none of `lines` can be stored.
     init(refusal body: [UInt8], lines: Int) {
-        rejected = lines
         do throws(JSONError) { try read(body) } catch {
             // What it says is told as it is, by its detail.
         }
+        (accepted, duplicates, rejected) = (0, 0, lines)
     }
 
     private mutating func read(_ body: [UInt8]) throws(JSONError) {
@@ -27,11 +29,11 @@ struct IngestionAnswer {
             try reader.beginObject()
             while let key = try reader.nextKey() {
                 if key.equals("accepted") {
-                    accepted = try reader.readInteger() ?? 0
+                    accepted = try reader.readCount()
                 } else if key.equals("duplicates") {
-                    duplicates = try reader.readInteger() ?? 0
+                    duplicates = try reader.readCount()
                 } else if key.equals("rejected") {
-                    rejected = try reader.readInteger() ?? 0
+                    rejected = try reader.readCount()
                 } else if key.equals("errors") {
                     try reader.beginArray()
                     while try reader.nextElement() { try readError(&reader) }
@@ -50,7 +52,7 @@ struct IngestionAnswer {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             if key.equals("index") {
-                line = try reader.readInteger() ?? 0
+                line = try reader.readCount()
             } else if key.equals("pointer") {
                 let parts = try reader.readString().string.split(separator: "/", maxSplits: 1)
                 line = parts.first.flatMap { Int($0) } ?? 0
@@ -63,5 +65,4 @@ struct IngestionAnswer {
         }
         errors.append((line, field + detail))
     }
-
 }

@@ -7,6 +7,8 @@ final class JSONItems {
         case json([UInt8])
         /// It is longer than any event can be, and was passed over.
         case tooLong
+        /// The array ends without its bracket.
+        case cutOff
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -19,11 +21,11 @@ final class JSONItems {
     private var unread = 0..<0
     private var isArray: Bool?
     private var hasEnded = false
-    /// Inside of an array's element.
-    private var depth = 0
-    private var isInString = false
-    private var isEscaped = false
-    /// Lines or elements so far; the last one's number, counted from 1.
+    private var isCutOff = false
+    private var element = ElementScanner()
+    /// Line feeds that were taken.
+    private var lineFeeds = 0
+    /// The number of the last line or element, counted from 1.
     private(set) var number = 0
     /// Bytes that have been read.
     private(set) var bytesRead = 0
@@ -40,42 +42,55 @@ final class JSONItems {
         self.name = name
     }
 
-    /// What an item is called: a line, or an element.
-    var noun: String { isArray == true ? "element" : "line" }
+    /// What the last item is called: a line, or an element.
+    private(set) var noun = "line"
 
-    /// The next item that is not blank; nil behind the last.
+    /// The next item that is not blank; nil behind the last. Whatever is wrong with one costs it alone.
     func next() throws(Failure) -> Item? {
-        if isArray == nil { try begin() }
         while !hasEnded {
+            if isArray == nil { try begin() }
+            guard !hasEnded else { break }
             let item = try isArray == true ? nextElement() : nextLine()
             if case .json(let bytes) = item, bytes.isEmpty { continue }
-            if let item { return item }
+            return item
         }
-        return nil
+        defer { isCutOff = false }
+        return isCutOff ? .cutOff : nil
     }
 
     /// An array is told by its first byte.
     private func begin() throws(Failure) {
+        if bytesRead == 0 { try passByteOrderMark() }
         while let byte = try peek() {
             guard Self.isBlank(byte) else {
                 isArray = byte == UInt8(ascii: "[")
-                if isArray == true { unread.removeFirst() }
+                if isArray == true { take(unread.lowerBound + 1) }
                 return
             }
-            if byte == UInt8(ascii: "\n") { number += 1 }
-            unread.removeFirst()
+            take(unread.lowerBound + 1)
         }
-        isArray = false
+        isArray = isArray ?? false
         hasEnded = true
     }
 
-    private func nextLine() throws(Failure) -> Item? {
+    private func passByteOrderMark() throws(Failure) {
+        guard try peek() != nil else { return }
+        let start = buffer[unread].prefix(3)
+        if start == [0xEF, 0xBB, 0xBF] { unread.removeFirst(3) }
+        guard ![[0xFF, 0xFE], [0xFE, 0xFF]].contains(Array(start.prefix(2))) else {
+            throw Failure(
+                description: "\(name) is UTF-16; make it UTF-8, as by iconv -f UTF-16 -t UTF-8")
+        }
+    }
+
+    private func nextLine() throws(Failure) -> Item {
         var line = Collected()
-        number += 1
+        noun = "line"
+        number = lineFeeds + 1
         while try peek() != nil {
             let end = buffer[unread].firstIndex(of: UInt8(ascii: "\n"))
             line.append(buffer[unread.lowerBound..<(end ?? unread.upperBound)])
-            unread = (end.map { $0 + 1 } ?? unread.upperBound)..<unread.upperBound
+            take(end.map { $0 + 1 } ?? unread.upperBound)
             if end != nil { return line.item }
         }
         hasEnded = true
@@ -83,55 +98,32 @@ final class JSONItems {
     }
 
     /// What stands between two commas of the array, whatever that is.
-    private func nextElement() throws(Failure) -> Item? {
-        var element = Collected()
+    private func nextElement() throws(Failure) -> Item {
+        var collected = Collected()
+        noun = "element"
         number += 1
         while try peek() != nil {
-            var end = unread.lowerBound
-            while end < unread.upperBound, !endsElement(buffer[end]) { end += 1 }
-            element.append(buffer[unread.lowerBound..<end])
-            guard end < unread.upperBound else {
-                unread = end..<end
-                continue
+            for index in unread {
+                let step = element.take(buffer[index])
+                guard step != .inside else { continue }
+                collected.append(buffer[unread.lowerBound..<index])
+                take(step == .anotherBegan ? index : index + 1)
+                // What follows the array is looked at anew.
+                if step == .arrayEnded { isArray = nil }
+                return collected.item
             }
-            let isLast = buffer[end] == UInt8(ascii: "]")
-            unread = (end + 1)..<unread.upperBound
-            if isLast { try expectEnd() }
-            return element.item
+            collected.append(buffer[unread])
+            take(unread.upperBound)
         }
-        throw Failure(description: "\(name): the array breaks off in element \(number)")
-    }
-
-    /// Follows the text to where an element ends.
-    private func endsElement(_ byte: UInt8) -> Bool {
-        if isInString {
-            if isEscaped {
-                isEscaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else if byte == UInt8(ascii: "\"") {
-                isInString = false
-            }
-            return false
-        }
-        switch byte {
-        case UInt8(ascii: "\""): isInString = true
-        case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-        case UInt8(ascii: "]") where depth == 0, UInt8(ascii: ",") where depth == 0: return true
-        case UInt8(ascii: "}"), UInt8(ascii: "]"): depth = max(0, depth - 1)
-        default: break
-        }
-        return false
-    }
-
-    private func expectEnd() throws(Failure) {
         hasEnded = true
-        while let byte = try peek() {
-            guard Self.isBlank(byte) else {
-                throw Failure(description: "\(name): something follows behind the array")
-            }
-            unread.removeFirst()
-        }
+        // An element that is cut off says so itself.
+        isCutOff = element.isWhole
+        return collected.item
+    }
+
+    private func take(_ end: Int) {
+        lineFeeds += buffer[unread.lowerBound..<end].count { $0 == UInt8(ascii: "\n") }
+        unread = end..<unread.upperBound
     }
 
     // MARK: Bytes

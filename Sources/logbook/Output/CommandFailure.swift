@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventStore
 import Events
+import JSON
 
 /// Runs the work of a command; what goes wrong is told on standard error, and by the exit code.
 ///
@@ -17,6 +18,9 @@ func reportingFailures(of subject: String, _ body: () throws -> Void) throws {
         throw ExitCode.failure
     } catch let error as StoreError {
         printToStandardError("\(subject): \(error)")
+        throw ExitCode.failure
+    } catch let error as JSONError {
+        printToStandardError("\(subject): the answer cannot be read: \(error)")
         throw ExitCode.failure
     } catch let error as ClientError {
         printToStandardError("\(subject): \(error)")

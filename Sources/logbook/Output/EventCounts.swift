@@ -33,7 +33,7 @@ struct EventCounts {
             if key.equals("interval") {
                 interval = try reader.readString().string
             } else if key.equals("total") {
-                total = try reader.readInteger() ?? 0
+                total = try reader.readCount()
             } else if key.equals("buckets") {
                 try reader.beginArray()
                 while try reader.nextElement() { buckets.append(try Self.bucket(&reader)) }
@@ -55,11 +55,11 @@ struct EventCounts {
             if key.equals("start") {
                 bucket.start = try reader.readString().string
             } else if key.equals("total") {
-                bucket.total = try reader.readInteger() ?? 0
+                bucket.total = try reader.readCount()
             } else if key.equals("counts") {
                 try reader.beginObject()
                 while let value = try reader.nextKey() {
-                    bucket.counts[value.string] = try reader.readInteger() ?? 0
+                    bucket.counts[value.string] = try reader.readCount()
                 }
             } else {
                 _ = try reader.skipValue()
@@ -81,7 +81,7 @@ struct EventCounts {
                 if key.equals("value"), try reader.peekKind() == .string {
                     value = try reader.readString().string
                 } else if key.equals("count") {
-                    count = try reader.readInteger() ?? 0
+                    count = try reader.readCount()
                 } else {
                     _ = try reader.skipValue()
                 }
@@ -128,7 +128,8 @@ struct EventCounts {
         line("START", "EVENTS", "")
         for (bucket, start) in zip(buckets, starts) {
             // One event shows, too.
-            let length = (bucket.total * barWidth + most - 1) / most
+            let share = Double(bucket.total) / Double(most)
+            let length = Int((share * Double(barWidth)).rounded(.up))
             line(start, "\(bucket.total)", String(repeating: "#", count: length))
         }
         line("total", "\(total)", "in buckets of \(interval)")

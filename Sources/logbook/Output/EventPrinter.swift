@@ -19,7 +19,8 @@ final class EventPrinter {
 
     /// Prints `events`, which a table takes the widths of its columns from.
     func print(_ events: [ListedEvent]) throws {
-        try output.write { bytes in
+        // Its cells are `TerminalText`, and its colours are ours.
+        try output.write(isSafe: true) { bytes in
             if format == .table { table.append(events, now: ServeCommand.now(), to: &bytes) }
         }
         guard format != .table else { return isEmpty = isEmpty && events.isEmpty }

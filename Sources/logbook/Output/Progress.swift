@@ -50,8 +50,6 @@ struct Progress {
     }
 
     private func print(_ text: String) {
-        let bytes = Array(text.utf8)
-        // Where standard error is closed, nobody looks.
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        printText(text, to: STDERR_FILENO, isSafe: true)
     }
 }

@@ -4,6 +4,7 @@ import Glibc
 /// Standard output, in large writes.
 final class StandardOutput {
     private var bytes: [UInt8] = []
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
 
     private static let bufferBytes = 64 * 1024
 
@@ -27,15 +28,21 @@ final class StandardOutput {
     }
 
     /// Has `append` add to what is written.
-    func write(_ append: (inout [UInt8]) throws -> Void) throws {
+    ///
+    /// - Parameter isSafe: whether it adds nothing that a terminal must not get.
+    func write(isSafe: Bool = false, _ append: (inout [UInt8]) throws -> Void) throws {
+        let start = bytes.count
         try append(&bytes)
+        if isTerminal, !isSafe {
+            bytes.replaceSubrange(start..., with: PrintedText.escaped(bytes[start...]))
+        }
         if bytes.count >= Self.bufferBytes { try flush() }
     }
 
     /// Writes what waits.
     func flush() throws(Failure) {
         defer { bytes.removeAll(keepingCapacity: true) }
-        guard bytes.withUnsafeBytes({ writeAll($0, to: STDOUT_FILENO) }) else {
+        guard PrintedText.write(bytes, to: STDOUT_FILENO, isSafe: true) else {
             let code = errno
             if code == EPIPE { Self.endByBrokenPipe() }
             throw Failure(

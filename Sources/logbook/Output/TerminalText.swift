@@ -14,7 +14,7 @@ struct TerminalText {
         for scalar in text.unicodeScalars {
             var shown = scalar
             var width = Int(clinux_character_columns(scalar.value))
-            if width < 0 {
+            if width < 0 || PrintedText.isObeyed(scalar) {
                 // An escape sequence in a title could rewrite what stands above it.
                 shown = scalar == "\n" || scalar == "\t" || scalar == "\r" ? " " : "\u{FFFD}"
                 width = 1

@@ -60,7 +60,8 @@ struct SchemaMigrateCommand: ParsableCommand {
             setenv("SQLITE_TMPDIR", configuration.folder, 0)
             let version = try EventRepository(configuration, logger: logger, now: ServeCommand.now)
                 .migrate()
-            print("\(database): schema version \(version)\(version == found ? ", as before" : "")")
+            printToStandardOutput(
+                "\(database): schema version \(version)\(version == found ? ", as before" : "")")
         }
     }
 
@@ -69,8 +70,11 @@ struct SchemaMigrateCommand: ParsableCommand {
         let file = try DatabaseFile(database, logger: logger)
         guard dryRun else { return file.version }
         let pending = file.pendingMigrations
-        print("\(database): schema version \(file.version), \(pending.count) migrations to do")
-        for migration in pending { print("\(migration.version)  \(migration.description)") }
+        printToStandardOutput(
+            "\(database): schema version \(file.version), \(pending.count) migrations to do")
+        for migration in pending {
+            printToStandardOutput("\(migration.version)  \(migration.description)")
+        }
         return file.version
     }
 }

@@ -130,6 +130,48 @@ struct ImportTests {
         #expect(missing.errors.contains("none"))
     }
 
+    /// The event with this id, as JSON.
+    private func event(_ id: String) -> String {
+        #"{"id":"\#(id)","event_type":"a","severity":"info","title":"[x],{\"","metadata":{"k":[{}]}}"#
+    }
+
+    @Test("Whatever is broken, its neighbors are stored")
+    func neighbors() throws {
+        let (a, b, c) = (event("a"), event("b"), event("c"))
+        let texts: [(text: String, stored: [String], rejected: Int, error: String)] = [
+            ("[\(a),\(b)", ["a", "b"], 1, "element 2: the array breaks off"),
+            ("[\(a),\(b),", ["a", "b"], 1, "element 3: the array breaks off"),
+            ("[\(a),\n\(b.dropLast(4))", ["a"], 1, "element 2: expected"),
+            ("[\(a), {\"id\":\"x, \n\(b),\n\(c)]", ["a", "b", "c"], 1, "element 2:"),
+            ("[{\"id\":\"x\",\(a),{\"m\":{\"k\":1,\(b)]", ["a", "b"], 2, "element 1:"),
+            ("[\(a)},\n[],7,null,{},\(b)]", ["b"], 5, "element 1:"),
+            ("[\(a)]\nwarning: slow\n\(b)", ["a", "b"], 1, "line 2: "),
+            ("[warning] slow\n\(a)", ["a"], 2, "element 1: "),
+            ("[\(a)][\(b)]\n", ["a", "b"], 0, ""),
+            ("\(a)\n\(b.dropLast(9))\n\u{0}\n\(c)", ["a", "c"], 2, "line 2: "),
+            ("\u{FEFF}\(a)\n\(b.dropLast())", ["a"], 1, "line 2: "),
+            (#"{"kind":"EventList","items":null}"#, [], 0, ""),
+            (#"{"items":[],"metadata":{}}"#, [], 0, ""),
+            ("{\"items\":[\(a),{},\(b)]}\n\(c)", ["a", "b", "c"], 1, "line 1, item 2: "),
+        ]
+        for (text, stored, rejected, error) in texts {
+            let run = try imported(file("in", text))
+            #expect(
+                run.output == "accepted \(stored.count), duplicates 0, rejected \(rejected)\n",
+                "\(text): \(run.errors)")
+            #expect(run.status == (rejected == 0 ? 0 : 1))
+            #expect(
+                error.isEmpty ? run.errors.isEmpty : run.errors.contains(error), "\(run.errors)")
+            #expect(try server.walk("").map(\.id).sorted() == stored, "\(text)")
+            for id in stored {
+                #expect(try server.exchange("DELETE", "/events/\(id)").status == 204)
+            }
+        }
+        let utf16 = folder.file("utf16")
+        try a.write(toFile: utf16, atomically: true, encoding: .utf16)
+        #expect(try imported(utf16).errors.contains("is UTF-16"))
+    }
+
     @Test(
         "A stream without end is stored while it comes, and an import that is killed can be repeated"
     )
