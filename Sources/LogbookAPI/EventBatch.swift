@@ -50,6 +50,13 @@ struct EventBatch: Sendable {
         count += 1
     }
 
+    /// Counts an item that is not JSON, by the byte of the body where that shows.
+    mutating func add(_ error: JSONError, at offset: Int) {
+        let detail = "the item is not valid JSON: \(error.message) at byte \(offset) of the body"
+        summary.reject(count, .badRequest, [FieldError(pointer: "", detail: detail)])
+        count += 1
+    }
+
     /// - Throws: `422` when nothing is usable, or, if strict, not everything.
     func check() throws(Problem) {
         guard count > 0 else { throw Problem(.unprocessableContent, "The array is empty.") }

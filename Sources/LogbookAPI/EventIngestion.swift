@@ -158,32 +158,113 @@ extension LogbookAPI {
         }
         var batch = EventBatch(isStrict: isStrict, rejections)
         try reader.beginArray()
-        while try reader.nextElement() { try add(&reader, to: &batch) }
-        try reader.expectEnd()
+        var itemStart = reader.offset
+        do {
+            while try reader.nextElement() {
+                itemStart = reader.offset
+                try add(&reader, to: &batch)
+                itemStart = reader.offset
+            }
+            itemStart = body.count
+            try reader.expectEnd()
+        } catch let error as JSONError where !isStrict {
+            // From here on the items are looked for, so that a broken one costs none of its neighbours.
+            let rejected = batch.summary.rejected
+            try addItems(of: body, from: itemStart, to: &batch)
+            if batch.summary.rejected == rejected { batch.add(error, at: error.offset) }
+            guard !batch.events.isEmpty else { throw error }
+        }
         try batch.check()
         return batch
+    }
+
+    /// Adds the items of an array whose reading failed at or behind `start`.
+    private func addItems(
+        of body: UnsafeRawBufferPointer, from start: Int, to batch: inout EventBatch
+    ) throws {
+        var start = start
+        while start < body.count, body[start].isBlank { start += 1 }
+        // The comma before the item that failed.
+        if start < body.count, body[start] == UInt8(ascii: ",") { start += 1 }
+        while start < body.count {
+            let end = ItemSearch.end(of: start, in: body)
+            let item = body[start..<(end ?? body.count)]
+            let isLast = end.map { body[$0] != UInt8(ascii: ",") } ?? true
+            if isLast, item.allSatisfy(\.isBlank) { return }
+            var reader = JSONReader(UnsafeRawBufferPointer(rebasing: item))
+            do {
+                try check(batch)
+                let decoded = try EventDecoder.decode(&reader, now: now(), redaction: redaction)
+                try reader.expectEnd()
+                batch.add(decoded)
+            } catch let error as JSONError {
+                batch.add(error, at: start + error.offset)
+            }
+            guard let end, !isLast else { return }
+            start = end + 1
+        }
     }
 
     /// One event; or, where a second object follows the first, several.
     private func decodeObjects(
         _ reader: inout JSONReader, _ body: UnsafeRawBufferPointer, isStrict: Bool
     ) throws -> EventBatch {
-        let first = try EventDecoder.decode(&reader, now: now(), redaction: redaction)
-        guard !reader.atEnd(), body[reader.offset] == UInt8(ascii: "{") else {
-            try reader.expectEnd()
-            return try EventBatch(single: first, rejections)
+        let start = reader.offset
+        do {
+            let first = try EventDecoder.decode(&reader, now: now(), redaction: redaction)
+            if reader.atEnd() { return try EventBatch(single: first, rejections) }
+            if body[reader.offset] != UInt8(ascii: "{") { try reader.expectEnd() }
+        } catch let error as JSONError {
+            guard !isStrict, ItemSearch.nextLine(behind: start, in: body) != nil else {
+                throw error
+            }
         }
         var batch = EventBatch(isStrict: isStrict, rejections)
-        batch.add(first)
-        while !reader.atEnd() {
-            reader.beginNextText()
-            try add(&reader, to: &batch)
-        }
+        try addObjects(of: body, to: &batch)
         try batch.check()
         return batch
     }
 
+    /// Adds objects that follow each other. Behind a broken one it goes on with the next line that begins with
+    /// an object.
+    private func addObjects(of body: UnsafeRawBufferPointer, to batch: inout EventBatch) throws {
+        var first: JSONError?
+        var start = 0
+        // What is read twice, because a broken object reached over lines, is bounded.
+        var rereadable = body.count
+        while true {
+            var reader = JSONReader(UnsafeRawBufferPointer(rebasing: body[start...]))
+            var objectStart = 0
+            do {
+                var hasMore = !reader.atEnd()
+                while hasMore {
+                    objectStart = reader.offset
+                    try add(&reader, to: &batch)
+                    hasMore = !reader.atEnd()
+                    if hasMore { reader.beginNextText() }
+                }
+                break
+            } catch let error as JSONError where !batch.isStrict {
+                first = first ?? error
+                batch.add(error, at: start + error.offset)
+                guard let next = ItemSearch.nextLine(behind: start + objectStart, in: body) else {
+                    break
+                }
+                rereadable -= max(0, start + error.offset - next)
+                guard rereadable > 0 else { break }
+                start = next
+            }
+        }
+        if let first, batch.events.isEmpty { throw first }
+    }
+
     private func add(_ reader: inout JSONReader, to batch: inout EventBatch) throws {
+        try check(batch)
+        batch.add(try EventDecoder.decode(&reader, now: now(), redaction: redaction))
+    }
+
+    /// - Throws: `413` when `batch` takes no further item.
+    private func check(_ batch: EventBatch) throws(Problem) {
         guard batch.count < Self.arrayLimit else {
             rejections.note(.contentTooLarge)
             throw Problem(
@@ -191,7 +272,6 @@ extension LogbookAPI {
                 "A body holds at most \(Self.arrayLimit) events; a stream of lines, sent as "
                     + "application/x-ndjson, any number.")
         }
-        batch.add(try EventDecoder.decode(&reader, now: now(), redaction: redaction))
     }
 
     // MARK: Answering
@@ -252,4 +332,9 @@ extension LogbookAPI {
             response.addHeader("Preference-Applied", "return=minimal")
         }
     }
+}
+
+extension UInt8 {
+    /// White space of JSON.
+    fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
 }

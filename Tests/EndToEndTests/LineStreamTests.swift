@@ -195,9 +195,20 @@ struct LineStreamTests {
             let response = try server.exchange("POST", "/events", body)
             #expect(try response.decode(BatchSummary.self).ids == ids)
         }
-        // In memory as a whole, it is refused as a whole.
-        let broken = NewEvent(id: "x").json + "\n{\"title\":"
-        try server.exchange("POST", "/events", broken).problem(400)
+        // Where one is broken, the next line is read.
+        let broken = [
+            #"{"title":"#, NewEvent(id: "e").json, "W1130 a warning of the client", #"{"id""#,
+            NewEvent(id: "f").json + "}", NewEvent(id: "g").json, #"{"cut"#,
+        ]
+        let summary = try server.exchange("POST", "/events", broken.joined(separator: "\n"))
+            .decode(BatchSummary.self)
+        #expect(summary.ids == ["e", "f", "g"])
+        #expect(summary.errors.map(\.status) == [400, 400, 400, 400, 400])
+        #expect(summary.errors.map(\.index) == [0, 2, 3, 5, 7])
+        // A single one that is broken has no neighbours.
+        for single in [#"{"title":"#, NewEvent(id: "x").json + "}", NewEvent(id: "x").json + " x"] {
+            try server.exchange("POST", "/events", single).problem(400)
+        }
         let strict = NewEvent(id: "x").json + bad
         try server.exchange("POST", "/events?strict=true", strict).problem(422)
         #expect(try server.exchange("GET", "/events/x").status == 404)

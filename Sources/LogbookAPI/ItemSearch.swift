@@ -1,0 +1,39 @@
+/// Finds where the items of a body stand without reading them as JSON, so that a broken one costs none of its
+/// neighbours.
+enum ItemSearch {
+    /// Where the item that begins at `start` ends, in an array: before the comma or the bracket behind it.
+    /// Nil when the body ends before.
+    static func end(of start: Int, in bytes: UnsafeRawBufferPointer) -> Int? {
+        var depth = 0
+        var isInString = false
+        var index = start
+        while index < bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "\\") where isInString: index += 1
+            case UInt8(ascii: "\""): isInString.toggle()
+            case _ where isInString: break
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                if depth == 0 { return index }
+                depth -= 1
+            case UInt8(ascii: ",") where depth == 0: return index
+            default: break
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Where the next line begins behind `start` whose first byte that is no blank begins an object; nil when
+    /// none does.
+    static func nextLine(behind start: Int, in bytes: UnsafeRawBufferPointer) -> Int? {
+        var index = start
+        while let lineFeed = bytes[index...].firstIndex(of: UInt8(ascii: "\n")) {
+            index = lineFeed + 1
+            while index < bytes.count, [0x20, 0x09, 0x0D].contains(bytes[index]) { index += 1 }
+            guard index < bytes.count else { return nil }
+            if bytes[index] == UInt8(ascii: "{") { return index }
+        }
+        return nil
+    }
+}
