@@ -2,22 +2,25 @@ import JSON
 
 /// Events as RFC 4180 has them: a header line, and then a line for each.
 public enum CSV {
-    /// Appends the header: the fields of an event, then `seq`.
+    /// Appends the header: the fields of an event.
     public static func appendHeader(to output: inout [UInt8]) {
-        for field in EventField.contract {
+        for field in EventField.allCases {
+            if field != .id { output.append(",") }
             output.append(field.name)
-            output.append(",")
         }
-        output.append("seq\r\n")
+        output.append("\r\n")
     }
 
     /// Appends a line.
     public static func append(_ event: EventView, to output: inout [UInt8]) {
-        for field in EventField.contract {
-            if let bytes = event[field] { appendCell(bytes, to: &output) }
-            output.append(",")
+        for field in EventField.allCases {
+            if field != .id { output.append(",") }
+            if field.rawValue > EventField.reason.rawValue {
+                event.appendText(field, to: &output)
+            } else if let bytes = event[field] {
+                appendCell(bytes, to: &output)
+            }
         }
-        output.appendInteger(Int(event.seq))
         output.append("\r\n")
     }
 

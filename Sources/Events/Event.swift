@@ -2,9 +2,11 @@
 /// can count.
 public struct Event: Sendable {
     private var storage: [UInt8] = []
-    private var spans: InlineArray<13, FieldSpan> = .init(repeating: FieldSpan(start: 0, count: -1))
+    private var spans: InlineArray<12, FieldSpan> = .init(repeating: FieldSpan(start: 0, count: -1))
     /// Whether the client gave `created_at`; otherwise the server filled it in.
     public private(set) var hasGivenTime = false
+    /// How many occurrences the event tells of; nil where the client did not say.
+    public private(set) var givenOccurrences: Int32?
 
     private struct FieldSpan: Sendable {
         var start: Int32
@@ -24,20 +26,27 @@ public struct Event: Sendable {
         set(.createdAt) { time.append(to: &$0) }
     }
 
-    /// Sets a field to the bytes that `append` appends.
+    /// Has the event tell of as many occurrences.
+    mutating func setOccurrences(_ count: Int32) { givenOccurrences = count }
+
+    /// Sets one of `EventField.texts` to the bytes that `append` appends.
     mutating func set(_ field: EventField, _ append: (inout [UInt8]) -> Void) {
         let start = storage.count
         append(&storage)
         spans[field.rawValue] = FieldSpan(start: Int32(start), count: Int32(storage.count - start))
     }
 
-    /// Lends all fields.
+    /// Lends all fields, with those that the store gave it.
     public func withView<Result, Failure: Error>(
-        seq: Int64 = 0, _ body: (EventView) throws(Failure) -> Result
+        _ receipt: EventReceipt = EventReceipt(seq: 0, receivedAt: 0),
+        _ body: (EventView) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try storage.span.withUnsafeBytes { bytes throws(Failure) in
-            var view = EventView(seq: seq)
-            for field in EventField.allCases {
+            var view = EventView(seq: receipt.seq)
+            view.receivedAt = receipt.receivedAt
+            view.foldKey = receipt.foldKey
+            view.occurrences = Int64(givenOccurrences ?? 1)
+            for field in EventField.texts {
                 let span = spans[field.rawValue]
                 guard span.count >= 0 else { continue }
                 let range = Int(span.start)..<Int(span.start + span.count)
@@ -69,20 +78,23 @@ public struct Event: Sendable {
 
     /// A copy of what `view` shows.
     public init(_ view: EventView) {
-        for field in EventField.allCases {
+        for field in EventField.texts {
             guard let bytes = view[field] else { continue }
             set(field) { $0.append(contentsOf: bytes) }
         }
         hasGivenTime = true
+        givenOccurrences = Int32(clamping: view.occurrences)
     }
 
-    private static let filledIn: Set<EventField> = [.cluster, .reason, .occurrences]
+    /// What whoever brings an event may fill in.
+    private static let filledIn: Set<EventField> = [.cluster, .reason]
 
     /// Whether sending this again is a replay of the stored event `view`: the same content, apart from
     /// what this one left out and the store or whoever brought the event may have filled in.
     public func isReplay(of stored: EventView) -> Bool {
-        withView { own in
-            EventField.allCases.allSatisfy { field in
+        if let givenOccurrences, Int64(givenOccurrences) != stored.occurrences { return false }
+        return withView { own in
+            EventField.texts.allSatisfy { field in
                 if field == .createdAt, !hasGivenTime { return true }
                 switch (own[field], stored[field]) {
                 case (nil, _) where Self.filledIn.contains(field): return true

@@ -12,7 +12,8 @@ public struct EventDecoder {
     static let errorLimit = 20
     static let titleCharacters = 1024
     static let descriptionBytes = 65_536
-    static let objectCharacters = 253
+    /// Of kind, namespace, name, cluster and reason.
+    static let nameCharacters = 253
     static let metadataBytes = 262_144
     static let metadataDepth = 64
     static let typeBytes = 64
@@ -88,21 +89,26 @@ public struct EventDecoder {
             default: pointer.unicodeScalars.append(scalar)
             }
         }
-        report(
-            pointer,
-            name == "seq"
-                ? "is given by the store and must be left out"
-                : "is no field of an event; those are \(Self.fieldList)")
+        report(pointer, "is no field of an event; those are \(Self.fieldList)")
     }
 
-    private static let fields = EventField.contract
-    private static let fieldList = EventField.contract.map { "\($0.name)" }.joined(separator: ", ")
+    private static let fields = EventField.allCases
+    private static let fieldList = fields.filter { !$0.isGivenByStore }.map { "\($0.name)" }
+        .joined(separator: ", ")
 
     private mutating func read(
         _ field: EventField, _ reader: inout JSONReader
     ) throws(JSONError) {
         let kind = try reader.peekKind()
         switch (field, kind) {
+        case (.receivedAt, _), (.foldKey, _), (.seq, _):
+            _ = try reader.skipValue()
+            report(field, "is given by the store and must be left out")
+        case (.occurrences, .number):
+            readOccurrences(try reader.skipValue())
+        case (.occurrences, _):
+            _ = try reader.skipValue()
+            report(field, "must be a whole number from 0 to \(Int32.max), not \(kind.phrase)")
         case (.metadata, .object):
             try readMetadata(try reader.skipValue())
         case (.metadata, _) where kind != .null:
@@ -110,16 +116,22 @@ public struct EventDecoder {
             report(field, "must be an object or null, not \(kind.phrase)")
         case (_, .string):
             try readText(field, try reader.readString())
-        case (.description, .null), (.objectKind, .null), (.objectNamespace, .null),
-            (.objectName, .null),
-            (.metadata, .null):
+        case (_, .null) where field.isNullable:
             try reader.readNull()
         default:
             _ = try reader.skipValue()
-            let isNullable =
-                field.rawValue >= EventField.description.rawValue && field != .createdAt
-            report(field, "must be a string\(isNullable ? " or null" : ""), not \(kind.phrase)")
+            report(
+                field, "must be a string\(field.isNullable ? " or null" : ""), not \(kind.phrase)")
         }
+    }
+
+    private mutating func readOccurrences(_ slice: JSONSlice) {
+        guard let count = Int32(String(decoding: slice.raw, as: UTF8.self)), count >= 0 else {
+            return report(
+                .occurrences,
+                "must be a whole number from 0 to \(Int32.max), not \(Self.quoted(slice.raw))")
+        }
+        event.setOccurrences(count)
     }
 
     private mutating func readMetadata(_ slice: JSONSlice) throws(JSONError) {
@@ -206,9 +218,9 @@ public struct EventDecoder {
                 : nil
         case .objectKind, .objectNamespace, .objectName, .cluster, .reason:
             let count = characters(value)
-            return count > objectCharacters
-                ? "must have at most \(objectCharacters) characters; it has \(count)" : nil
-        case .metadata, .createdAt, .occurrences:
+            return count > nameCharacters
+                ? "must have at most \(nameCharacters) characters; it has \(count)" : nil
+        case .metadata, .createdAt, .occurrences, .receivedAt, .foldKey, .seq:
             return nil
         }
     }

@@ -1,9 +1,8 @@
-/// The fields of an event that a sender may give, in the order of the contract.
+/// The fields of an event, in the order of the contract.
 public enum EventField: Int, CaseIterable, Sendable {
     case id, eventType, severity, title, description, objectKind, objectNamespace, objectName,
-        metadata
-    case createdAt
-    case cluster, reason, occurrences
+        metadata, createdAt, cluster, reason
+    case occurrences, receivedAt, foldKey, seq
 
     /// The name in JSON, in queries and in the database.
     public var name: StaticString {
@@ -21,14 +20,29 @@ public enum EventField: Int, CaseIterable, Sendable {
         case .cluster: "cluster"
         case .reason: "reason"
         case .occurrences: "occurrences"
+        case .receivedAt: "received_at"
+        case .foldKey: "fold_key"
+        case .seq: "seq"
         }
     }
 
-    /// The fields that are in the contract so far: the others are stored alone.
-    public static let contract = allCases.filter { $0.rawValue <= Self.createdAt.rawValue }
+    /// The fields whose values are texts; the others are numbers.
+    public static let texts = allCases.filter { $0.rawValue <= EventField.reason.rawValue }
 
     /// The fields that queries filter by equality.
     public static let filterable: [EventField] = [
-        .eventType, .severity, .objectKind, .objectNamespace, .objectName,
+        .eventType, .severity, .objectKind, .objectNamespace, .objectName, .cluster, .reason,
     ]
+
+    /// Whether the store gives the value, and no sender does.
+    public var isGivenByStore: Bool { rawValue >= EventField.receivedAt.rawValue }
+
+    /// Whether an event may have none.
+    var isNullable: Bool {
+        switch self {
+        case .description, .objectKind, .objectNamespace, .objectName, .metadata, .cluster, .reason:
+            true
+        default: false
+        }
+    }
 }

@@ -1,5 +1,22 @@
 import JSON
 
+/// What the store gives an event when it commits it.
+public struct EventReceipt: Equatable, Sendable {
+    /// The event's number.
+    public let seq: Int64
+    /// When it was committed, in milliseconds since 1970.
+    public let receivedAt: Int64
+    /// What it is folded by: 64 bits of a hash; nil for nothing.
+    public let foldKey: Int64?
+
+    /// What was given.
+    public init(seq: Int64, receivedAt: Int64, foldKey: Int64? = nil) {
+        self.seq = seq
+        self.receivedAt = receivedAt
+        self.foldKey = foldKey
+    }
+}
+
 /// An event's fields as UTF-8 bytes that somebody else holds: an `Event`, or a row being read.
 /// `nil` is null.
 ///
@@ -7,18 +24,29 @@ import JSON
 public struct EventView {
     /// The number that the store gave on commit.
     public var seq: Int64
-    private var fields: InlineArray<13, UnsafeRawBufferPointer?>
+    /// How many occurrences the event tells of.
+    public var occurrences: Int64 = 1
+    /// When the store committed the event, in milliseconds since 1970.
+    public var receivedAt: Int64 = 0
+    /// What the event is folded by: 64 bits of a hash; nil for nothing.
+    public var foldKey: Int64?
+    private var texts: InlineArray<12, UnsafeRawBufferPointer?>
 
     /// A view of nothing, to be filled in.
     public init(seq: Int64) {
         self.seq = seq
-        fields = .init(repeating: nil)
+        texts = .init(repeating: nil)
     }
 
-    /// The bytes of `field`.
+    /// What the store gave.
+    public var receipt: EventReceipt {
+        EventReceipt(seq: seq, receivedAt: receivedAt, foldKey: foldKey)
+    }
+
+    /// The bytes of `field`, which is one of `EventField.texts`.
     public subscript(field: EventField) -> UnsafeRawBufferPointer? {
-        get { fields[field.rawValue] }
-        set { fields[field.rawValue] = newValue }
+        get { texts[field.rawValue] }
+        set { texts[field.rawValue] = newValue }
     }
 
     /// Appends the event as the JSON object of the contract, every field present; metadata as it
@@ -44,18 +72,50 @@ public struct EventView {
         append(.metadata, to: &output)
         output.append(",\"created_at\":")
         append(.createdAt, to: &output)
+        output.append(",\"cluster\":")
+        append(.cluster, to: &output)
+        output.append(",\"reason\":")
+        append(.reason, to: &output)
+        output.append(",\"occurrences\":")
+        append(.occurrences, to: &output)
+        output.append(",\"received_at\":")
+        append(.receivedAt, to: &output)
+        output.append(",\"fold_key\":")
+        append(.foldKey, to: &output)
         output.append(",\"seq\":")
-        output.appendInteger(Int(seq))
+        append(.seq, to: &output)
         output.append("}")
     }
 
     /// Appends one field as JSON.
     func append(_ field: EventField, to output: inout [UInt8]) {
-        guard let bytes = self[field] else { return output.append("null") }
-        if field == .metadata {
-            output.append(contentsOf: bytes)
-        } else {
+        switch field {
+        case .occurrences, .seq: appendText(field, to: &output)
+        case .foldKey where foldKey == nil: output.append("null")
+        case .receivedAt, .foldKey:
+            output.append("\"")
+            appendText(field, to: &output)
+            output.append("\"")
+        case .metadata where self[field] != nil: appendText(field, to: &output)
+        default:
+            guard let bytes = self[field] else { return output.append("null") }
             output.appendJSONString(bytes)
+        }
+    }
+
+    /// Appends one field as text, without quotes; nothing for null.
+    func appendText(_ field: EventField, to output: inout [UInt8]) {
+        switch field {
+        case .occurrences: output.appendInteger(Int(occurrences))
+        case .seq: output.appendInteger(Int(seq))
+        case .receivedAt: Timestamp(clamping: receivedAt).append(to: &output)
+        case .foldKey:
+            guard let foldKey else { return }
+            for shift in stride(from: 60, through: 0, by: -4) {
+                output.append(HexDigits.lowercase(UInt8(truncatingIfNeeded: foldKey >> shift) & 15))
+            }
+        default:
+            if let bytes = self[field] { output.append(contentsOf: bytes) }
         }
     }
 }

@@ -6,16 +6,18 @@ public struct StatisticsQuery: Sendable {
     public let interval: BucketInterval?
     /// The fields whose values are counted: in the whole range, and those of the first one in each
     /// bucket, too.
-    public let fields: [EventField]
+    public let fields: [StatisticsField]
+    /// Whether what events tell of is counted, not the events.
+    public let sumsOccurrences: Bool
     /// Where a range ends that has no `until`.
     public let now: Timestamp
 
     /// The query parameters beside the filters.
-    public static let parameters = ["interval", "by"]
+    public static let parameters = ["interval", "by", "occurrences"]
 
     /// Reads the parameters beside the filters.
     public init(
-        _ events: EventQuery, interval: String?, by: String?, now: Timestamp
+        _ events: EventQuery, interval: String?, by: String?, occurrences: String?, now: Timestamp
     ) throws(QueryError) {
         self.events = events
         self.now = now
@@ -31,11 +33,15 @@ public struct StatisticsQuery: Sendable {
             self.interval = nil
         }
         fields = try by.map(Self.fields) ?? []
+        guard let sumsOccurrences = ["true": true, "false": false][occurrences ?? "false"] else {
+            throw QueryError(parameter: "occurrences", detail: "must be true or false")
+        }
+        self.sumsOccurrences = sumsOccurrences
     }
 
-    private static func fields(_ text: String) throws(QueryError) -> [EventField] {
-        let names = EventField.filterable.map { String(describing: $0.name) }
-        var fields: [EventField] = []
+    private static func fields(_ text: String) throws(QueryError) -> [StatisticsField] {
+        let names = StatisticsField.all.map(\.name)
+        var fields: [StatisticsField] = []
         for name in text.split(separator: ",", omittingEmptySubsequences: false) {
             guard let place = names.firstIndex(of: String(name)) else {
                 throw QueryError(
@@ -44,7 +50,7 @@ public struct StatisticsQuery: Sendable {
                         "takes fields out of \(names.joined(separator: ", ")), separated by commas; \(EventDecoder.quoted(name.utf8)) is none"
                 )
             }
-            let field = EventField.filterable[place]
+            let field = StatisticsField.all[place]
             if !fields.contains(field) { fields.append(field) }
         }
         return fields

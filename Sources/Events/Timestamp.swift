@@ -9,6 +9,11 @@ public struct Timestamp: Equatable, Comparable, Sendable {
         self.milliseconds = milliseconds
     }
 
+    /// The moment that is nearest to `milliseconds` in these years.
+    public init(clamping milliseconds: Int64) {
+        self.milliseconds = Swift.min(Swift.max(milliseconds, Self.earliest), Self.latest)
+    }
+
     /// The first moment of year 0.
     public static let min = Timestamp(milliseconds: earliest)!
     /// The last moment of year 9999.

@@ -299,11 +299,11 @@ extension LogbookAPI {
         _ event: Event, _ outcome: AppendOutcome, isMinimal: Bool, to response: inout Response
     ) {
         switch outcome {
-        case .stored(let seq):
+        case .stored(let receipt):
             response.status = .created
-            write(event, seq: seq, isMinimal: isMinimal, to: &response)
-        case .duplicate(let stored, let seq):
-            write(stored, seq: seq, isMinimal: isMinimal, to: &response)
+            write(event, receipt, isMinimal: isMinimal, to: &response)
+        case .duplicate(let stored, let receipt):
+            write(stored, receipt, isMinimal: isMinimal, to: &response)
         case .conflict:
             Problem(
                 .conflict,
@@ -314,10 +314,10 @@ extension LogbookAPI {
     }
 
     private static func write(
-        _ event: Event, seq: Int64, isMinimal: Bool, to response: inout Response
+        _ event: Event, _ receipt: EventReceipt, isMinimal: Bool, to response: inout Response
     ) {
         response.addHeader("Cache-Control", "no-store")
-        event.withView(seq: seq) { view in
+        event.withView(receipt) { view in
             var location: [UInt8] = []
             // Relative to /events, so that it holds below any prefix that a proxy puts before.
             location.append("events/")

@@ -17,7 +17,9 @@ extension LogbookAPI {
     private func countEvents(_ request: Request, _ response: inout Response) throws(Problem) {
         let (events, own) = try filters(request, own: StatisticsQuery.parameters)
         let query = try reporting {
-            try StatisticsQuery(events, interval: own["interval"], by: own["by"], now: now())
+            try StatisticsQuery(
+                events, interval: own["interval"], by: own["by"], occurrences: own["occurrences"],
+                now: now())
         }
         // What cannot be read at all is told at once.
         _ = try reporting { try readers.reader(for: request) }

@@ -106,6 +106,11 @@ public final class Statement {
     /// A column as a number.
     public func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
 
+    /// Whether a column is NULL.
+    public func isNull(_ column: Int32) -> Bool {
+        sqlite3_column_type(handle, column) == SQLITE_NULL
+    }
+
     /// A column as text; nil for NULL. Bytes that are not UTF-8 become U+FFFD.
     public func text(_ column: Int32) -> String? {
         bytes(column).map { String(decoding: $0, as: UTF8.self) }

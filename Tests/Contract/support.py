@@ -156,6 +156,14 @@ class Program:
 TRANSPORT_FIELDS = {"date", "content-type", "content-length", "connection", "transfer-encoding", "x-content-type-options"}
 
 
+# When the example was stored, in JSON and in CSV: no example can know it.
+RECEIVED_AT = re.compile(r'(?<="received_at":")[^"]*|(?<=,3,)[^,]*(?=,[0-9a-f]*,1\r\n)')
+
+
+def settled(text):
+    return RECEIVED_AT.sub("2026-11-23T10:30:46.009Z", text)
+
+
 def check(answer, operation, example=None):
     """Holds an answer against the contract: fields, content type, schema; and, verbatim, against the named example."""
     documented = response(operation, answer.status)
@@ -171,8 +179,8 @@ def check(answer, operation, example=None):
     assert answer.headers["Content-Type"] in content
     media = content[answer.headers["Content-Type"]]
     if "json" not in answer.headers["Content-Type"].replace("x-ndjson", ""):
-        assert not example or answer.body.decode() == examples(media)[example]
+        assert not example or settled(answer.body.decode()) == examples(media)[example]
         return
     validator(media["schema"]).validate(answer.json)
     assert answer.status < 400 or answer.json["status"] == answer.status
-    assert not example or answer.json == examples(media)[example]
+    assert not example or json.loads(settled(answer.body.decode())) == examples(media)[example]

@@ -293,6 +293,8 @@ PARAMETER_VALUES = {
     "object_kind": ["Pod", "a b", "a!b", "a*b", "é", "Pod,Node", ",", "!Pod", "Po*", "a,,b", "!", "!!", "a,!", "\\", "\\,", "\\\\,", "a\\*", "!\\!", "**", ","],
     "object_namespace": ["default", "a,", "!", "*", ",".join(f"n{n}" for n in range(64)), "!a*,!b"],
     "object_name": ["web-0", "web-*", "!web-0"],
+    "cluster": ["eu-1", "eu-*,!eu-2", ","],
+    "reason": ["BackOff", "Back*", "!*", "!"],
     "q": ["Node-3", '"not ready" -c de*', "x" * 1024, "x" * 1025],
     "since": ["2026-11-23T10:30:45.1234567+05:30", "90s", "0m", "2026-11-23", "1w", "h", "-1h", "now"],
     "until": ["2026-02-28T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T10:30:45", "7d", "7D"],
@@ -301,12 +303,13 @@ PARAMETER_VALUES = {
     "format": ["csv", "ndjson", "CSV", "json"],
     "order": ["asc", "desc", "DESC", "up"],
     "cursor": ["xyz", "x y"],
+    "occurrences": ["true", "false", "1", "yes"],
     "dry_run": ["true", "false", "1", "yes"],
     "offset": ["0", "10000000", "10000001", "-1", "x"],
     "count": ["exact", "Exact", "all"],
-    "fields": ["id", "seq,id,metadata", "id,", "name", "id, seq"],
+    "fields": ["id", "seq,id,metadata", "reason,fold_key", "id,", "name", "id, seq"],
     "interval": ["1d", "1D", "2h", "60s"],
-    "by": ["event_type", "object_name,event_type,severity,object_kind,object_namespace", "title", "severity,", "severity,severity",
+    "by": ["event_type", "object_name,event_type,severity,object_kind,object_namespace", "object,reason", "cluster", "title", "severity,", "severity,severity",
            "severity,object_kind,severity", "severity event_type", ","],
 }
 
@@ -337,6 +340,11 @@ FIELD_VALUES = {
     "object_namespace": [None, "", "x" * 253, "x" * 254, False],
     "object_name": [None, "", "x" * 253, "x" * 254, []],
     "metadata": [None, {}, {"a": [1, {"b": None}]}, [], "{}", 1, True],
+    "cluster": [None, "", "é" * 253, "x" * 254, 1],
+    "reason": [None, "", "x" * 253, "x" * 254, {}],
+    "occurrences": [0, 1, 2**31 - 1, 2**31, -1, 1.5, None, "1", True],
+    "received_at": ["2026-11-23T10:30:45Z", None],
+    "fold_key": ["0123456789abcdef", None],
     "created_at": ["2026-11-23T10:30:45Z", "1999-12-31T23:59:59.123456789-12:00", "2026-11-23", "", None, 1, ABSENT],
     "seq": [1, None],
     "titel": ["x", None],
@@ -375,9 +383,9 @@ def test_examples_of_bodies_are_stored(empty, name):
     assert answer.json["accepted"] == len(BODIES[name]) if isinstance(BODIES[name], list) else answer.status == 201
 
 
-def test_an_event_without_seq_is_a_replay_of_itself(program):
+def test_an_event_without_what_the_store_gives_is_a_replay_of_itself(program):
     stored = program.request("POST", "/events", EVENT).json
-    again = {name: value for name, value in stored.items() if name != "seq"}
+    again = {name: value for name, value in stored.items() if name not in ("received_at", "fold_key", "seq")}
     assert re.fullmatch(r"evt_\d{8}_\d{6}_[0-9a-f]{16}", stored["id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stored["created_at"])
     validator(NEW_EVENT).validate(again)

@@ -10,6 +10,8 @@ from test_streams import store
 SEVERITIES = ["info", "warning", "error", "critical"]
 NAMES = ["a", "ab", "web-1", "web-2", "a,b", "!a", "a*", "é", None]
 KINDS = ["Pod", "PodGroup", "Node", None]
+REASONS = ["BackOff", "Backup", "Killing", "a,b", None]
+CLUSTERS = ["eu-1", "eu-2", None]
 WORDS = ["fish", "bird", "back-off"]
 
 
@@ -21,6 +23,8 @@ def make(number, chance):
         "title": " ".join(["event", *[word for word in WORDS if chance.random() < 0.4]]),
         "object_kind": chance.choice(KINDS),
         "object_name": chance.choice(NAMES),
+        "cluster": chance.choice(CLUSTERS),
+        "reason": chance.choice(REASONS),
         "metadata": chance.choice([None, {"zone": {"name": chance.choice(["a", "b"])}}, {"zone.name": 1.5}]),
         "created_at": f"2026-01-0{chance.randrange(1, 9)}T00:00:00.000Z",
     }
@@ -62,6 +66,8 @@ def query(chance):
         of_field("object_name", NAMES, chance),
         of_field("object_kind", KINDS, chance),
         of_field("severity", SEVERITIES, chance),
+        of_field("cluster", CLUSTERS, chance),
+        of_field("reason", REASONS, chance),
         ([("severity_min", SEVERITIES[least])], lambda event: event["severity"] in SEVERITIES[least:]),
         ([("since", since)], lambda event: event["created_at"] >= since),
         ([("q", word)], lambda event: word in event["title"]),

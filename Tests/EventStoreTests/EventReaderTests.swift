@@ -245,9 +245,9 @@ struct EventReaderTests {
             "id": "it", "description": "", "metadata": ["a": [1, 2]], "title": "a\u{0}b\n",
             "object_name": "é😀",
         ])
-        let seq = try await store.repository.append([event]).get()[0].seq
+        let receipt = try await store.repository.append([event]).get()[0].receipt
         let reader = try store.repository.makeReader()
-        #expect(try reader.json("it") == rendered(event, seq: try #require(seq)))
+        #expect(try reader.json("it") == rendered(event, try #require(receipt)))
         for other in ["", "It", "it ", "i", "it\u{0}", "%", "'"] {
             #expect(try reader.json(other) == nil)
         }

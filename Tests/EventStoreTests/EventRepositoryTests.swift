@@ -19,7 +19,8 @@ struct EventRepositoryTests {
                 "title": "é 😀 \u{0}\n",
                 "description": String(repeating: "d", count: 65_536), "object_kind": "",
                 "object_namespace": "ns", "object_name": "\u{0}", "metadata": ["a": ["b": 1.5]],
-                "created_at": "2001-02-03T04:05:06.789+01:00",
+                "created_at": "2001-02-03T04:05:06.789+01:00", "cluster": "eu-1",
+                "reason": "BackOff", "occurrences": 2_147_483_647,
             ]),
             event(["title": "made id"]),
         ]
@@ -29,7 +30,7 @@ struct EventRepositoryTests {
         let reader = try store.repository.makeReader()
         for (event, outcome) in zip(events, outcomes) {
             let id = try #require(event.text(.id))
-            #expect(try reader.json(id) == rendered(event, seq: try #require(outcome.seq)))
+            #expect(try reader.json(id) == rendered(event, try #require(outcome.receipt)))
         }
         #expect(try reader.allSeqs() == [2, 1, 3])
     }
@@ -49,12 +50,12 @@ struct EventRepositoryTests {
         let again = try event(["id": "x", "metadata": ["a": 1]])
         for _ in 1...2 {
             let outcome = try await store.repository.append([again]).get()[0]
-            guard case .duplicate(let stored, let seq) = outcome else {
+            guard case .duplicate(let stored, let receipt) = outcome else {
                 Issue.record("\(outcome) is no duplicate")
                 return
             }
-            #expect(seq == 2)
-            #expect(rendered(stored, seq: seq) == rendered(first, seq: 2))
+            #expect(receipt.seq == 2)
+            #expect(rendered(stored, receipt) == rendered(first, receipt))
         }
         #expect(try store.repository.makeReader().allSeqs() == [1, 2])
     }
@@ -68,7 +69,9 @@ struct EventRepositoryTests {
         let outcomes = try await store.repository.append([try event(), other, try event()]).get()
         #expect(outcomes.map(\.kind) == ["stored", "conflict", "stored"])
         let reader = try store.repository.makeReader()
-        #expect(try reader.json("x") == rendered(first, seq: 1))
+        let receipt = try #require(try reader.receipt("x"))
+        #expect(receipt.seq == 1)
+        #expect(try reader.json("x") == rendered(first, receipt))
         #expect(try reader.allSeqs().count == 3)
     }
 
@@ -131,7 +134,9 @@ struct EventRepositoryTests {
         let seqs = try reader.allSeqs()
         #expect(seqs.count == 3)
         #expect(try reader.json("before") != nil)
-        #expect(try reader.json("a") == rendered(after, seq: try #require(seqs.last)))
+        let receipt = try #require(try reader.receipt("a"))
+        #expect(receipt.seq == seqs.last)
+        #expect(try reader.json("a") == rendered(after, receipt))
         #expect(try reader.json("c") == nil)
     }
 
@@ -173,7 +178,7 @@ struct EventRepositoryTests {
                             try event(["id": "\(client)-\(request)-\(index)"])
                         }
                         seqs += try await repository.append(events).get().compactMap { outcome in
-                            if case .stored(let seq) = outcome { seq } else { nil }
+                            outcome.kind == "stored" ? outcome.seq : nil
                         }
                     }
                     return seqs

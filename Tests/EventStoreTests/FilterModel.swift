@@ -35,6 +35,8 @@ struct FilterModel {
             .objectName,
             ["a", "ab", "é", "e\u{301}", "a*", "\\", "web-1", "web-2", "a/b", "a_b", nil]
         ),
+        (.cluster, ["eu-1", "eu-2", "us,1", nil]),
+        (.reason, ["BackOff", "Backup", "Killing", "!x", nil]),
     ]
     private static let words = ["fish", "bird", "back-off", "NodeReady"]
 
@@ -50,7 +52,7 @@ struct FilterModel {
         let insert = try connection.prepare(
             """
             INSERT INTO events (received_at, id, title, created_at, metadata, \(names.joined(separator: ", ")))
-            VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         try connection.transaction { () throws(SQLiteError) in
             for seq in Int64(1)...Int64(count) {

@@ -115,7 +115,7 @@ struct FilterModelTests {
             let field = EventField.filterable.randomElement(using: &random)!
             let query = try StatisticsQuery(
                 try query(asked.parameters), interval: nil, by: String(describing: field.name),
-                now: testMoment)
+                occurrences: nil, now: testMoment)
             let found = try reader.statistics(query, budget: .seconds(60)).get()
             var wanted: [[UInt8]?: Int] = [:]
             for event in model.events where asked.admits(event) {

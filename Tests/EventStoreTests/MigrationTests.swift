@@ -85,11 +85,11 @@ struct MigrationTests {
             let last = statements.nextSeq - 1
             #expect(last == 3 + round)
             #expect(try statements.delete([last]) == 1)
-            guard case .stored(let seq) = try statements.append(event) else {
+            guard case .stored(let receipt) = try statements.append(event) else {
                 Issue.record("not stored")
                 return
             }
-            #expect(seq == 4 + Int64(round))
+            #expect(receipt.seq == 4 + Int64(round))
             let removed = try rows(path, "SELECT max(removed_seq) FROM retention")
             #expect(removed == ["\(last)"])
         }

@@ -25,7 +25,7 @@ struct PageModel {
         let insert = try connection.prepare(
             """
             INSERT INTO events (received_at, id, title, created_at, \(names.joined(separator: ", ")))
-            VALUES (0, ?, 't', ?, ?, ?, ?, ?, ?)
+            VALUES (0, ?, 't', ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         var all: [PageRow] = []
         try connection.transaction { () throws(SQLiteError) in
@@ -65,6 +65,8 @@ struct PageModel {
             (.objectKind, ["Pod", "Pod", "Node", "node", nil]),
             (.objectNamespace, ["default", "kube-system", nil]),
             (.objectName, ["a", "b", "c", "é", nil]),
+            (.cluster, ["eu-1", "eu-2", nil]),
+            (.reason, ["BackOff", "Killing", nil]),
         ]
         var fields: [EventField: String] = [:]
         for entry in values {

@@ -11,7 +11,7 @@ struct PageShape: Sendable, CustomTestStringConvertible {
     let hasSince: Bool
     let hasUntil: Bool
 
-    static let all: [PageShape] = (0..<32).flatMap { mask in
+    static let all: [PageShape] = (0..<(1 << EventField.filterable.count)).flatMap { mask in
         (0..<8).map { bits in
             PageShape(
                 filtered: EventField.filterable.enumerated()

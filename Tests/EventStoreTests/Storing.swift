@@ -45,8 +45,8 @@ func index(_ connection: Connection, _ search: SearchIndex, first count: Int) th
 }
 
 /// The JSON of an event as the service answers it.
-func rendered(_ event: Event, seq: Int64) -> String {
-    event.withView(seq: seq, rendered)
+func rendered(_ event: Event, _ receipt: EventReceipt) -> String {
+    event.withView(receipt, rendered)
 }
 
 func rendered(_ view: EventView) -> String {
@@ -85,6 +85,14 @@ extension EventReader {
         }
     }
 
+    /// What the store gave the event with this id.
+    func receipt(_ id: String) throws(StoreError) -> EventReceipt? {
+        let bytes = Array(id.utf8)
+        return try bytes.span.withUnsafeBytes { (buffer) throws(StoreError) in
+            try get(id: buffer) { $0.receipt }
+        }
+    }
+
     /// The seqs of all events in ascending order of time.
     func allSeqs() throws -> [Int64] {
         var seqs: [Int64] = []
@@ -109,10 +117,13 @@ extension AppendOutcome {
     }
 
     /// Of what is stored, now or before.
-    var seq: Int64? {
+    var receipt: EventReceipt? {
         switch self {
-        case .stored(let seq), .duplicate(_, let seq): seq
+        case .stored(let receipt), .duplicate(_, let receipt): receipt
         case .conflict: nil
         }
     }
+
+    /// Of what is stored, now or before.
+    var seq: Int64? { receipt?.seq }
 }

@@ -62,6 +62,6 @@ func errors(_ json: String) throws -> [FieldError] {
 /// The JSON of an event as the service answers it.
 func rendered(_ event: Event, seq: Int64 = 1) -> [UInt8] {
     var output: [UInt8] = []
-    event.withView(seq: seq) { $0.appendJSON(to: &output) }
+    event.withView(EventReceipt(seq: seq, receivedAt: 0)) { $0.appendJSON(to: &output) }
     return output
 }

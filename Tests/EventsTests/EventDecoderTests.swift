@@ -94,6 +94,20 @@ private let table: [FieldCase] =
         FieldCase("created_at", quoted(""), isValid: false),
         FieldCase("created_at", "null", isValid: false),
 
+        FieldCase("occurrences", "0"), FieldCase("occurrences", "2147483647"),
+        FieldCase("occurrences", "2147483648", isValid: false),
+        FieldCase("occurrences", "-1", isValid: false),
+        FieldCase("occurrences", "-0"),
+        FieldCase("occurrences", "1.0", isValid: false),
+        FieldCase("occurrences", "1e2", isValid: false),
+        FieldCase("occurrences", "99999999999999999999", isValid: false),
+        FieldCase("occurrences", quoted("1"), isValid: false),
+        FieldCase("occurrences", "null", isValid: false),
+
+        FieldCase("received_at", quoted("2026-11-23T10:30:45.123Z"), isValid: false),
+        FieldCase("received_at", "null", isValid: false),
+        FieldCase("fold_key", quoted("0123456789abcdef"), isValid: false),
+        FieldCase("fold_key", "null", isValid: false),
         FieldCase("seq", "1", isValid: false), FieldCase("seq", "null", isValid: false),
         FieldCase("Title", quoted("t"), isValid: false),
         FieldCase("eventType", quoted("cluster"), isValid: false),
@@ -102,7 +116,7 @@ private let table: [FieldCase] =
     + ["cluster", "operator", "insight", "assessment", "health", "system"]
     .map { FieldCase("event_type", quoted($0)) }
     + ["info", "warning", "error", "critical"].map { FieldCase("severity", quoted($0)) }
-    + ["object_kind", "object_namespace", "object_name"].flatMap { field in
+    + ["object_kind", "object_namespace", "object_name", "cluster", "reason"].flatMap { field in
         [
             FieldCase(field, "null"), FieldCase(field, quoted("")),
             FieldCase(field, quoted("o", times: 253)), FieldCase(field, quoted("é", times: 253)),
@@ -125,10 +139,11 @@ struct EventDecoderTests {
             ("{}", "an object"), ("[]", "an array"), (quoted(""), "a string"), ("1", "a number"),
             ("true", "a boolean"), ("null", "null"),
         ]
-        for field in EventField.contract {
+        for field in EventField.texts {
             let name = String(describing: field.name)
             let nullable: [EventField] = [
-                .description, .objectKind, .objectNamespace, .objectName, .metadata,
+                .description, .objectKind, .objectNamespace, .objectName, .metadata, .cluster,
+                .reason,
             ]
             let wanted = field == .metadata ? "an object" : "a string"
             let rule = "must be \(wanted)\(nullable.contains(field) ? " or null" : "")"
@@ -174,7 +189,7 @@ struct EventDecoderTests {
                 "severity": quoted("bad"), "id": quoted("x y", times: 100),
                 "title": quoted("t", times: 2000), "description": quoted("d", times: 65_537),
                 "object_kind": quoted("k", times: 254), "created_at": quoted("yesterday"),
-                "metadata": metadata(depth: 70), "event_type": quoted("No"),
+                "metadata": metadata(depth: 70), "event_type": quoted("No"), "occurrences": "-2",
             ]))
         #expect(
             found.map { "\($0.pointer) \($0.detail)" } == [
@@ -189,18 +204,23 @@ struct EventDecoderTests {
                 "/created_at must be an RFC 3339 time such as 2026-11-23T10:30:45.123Z, "
                     + "not 'yesterday'",
                 "/metadata is nested 70 levels deep; at most 64 are stored",
+                "/occurrences must be a whole number from 0 to 2147483647, not '-2'",
             ])
+        #expect(
+            try errors(body(["occurrences": "true"])).map(\.detail)
+                == ["must be a whole number from 0 to 2147483647, not a boolean"])
         let long = try errors(body(["metadata": metadata(bytes: 262_145)]))
         #expect(
             long.map(\.detail)
                 == ["is 262145 bytes long without white space; at most 262144 are stored"])
     }
 
-    @Test("Unknown fields are named by an RFC 6901 pointer; seq with the reason")
+    @Test("Unknown fields are named by an RFC 6901 pointer; what the store gives with the reason")
     func unknown() throws {
         let unknown =
             "is no field of an event; those are id, event_type, severity, title, description, "
-            + "object_kind, object_namespace, object_name, metadata, created_at"
+            + "object_kind, object_namespace, object_name, metadata, created_at, cluster, reason, "
+            + "occurrences"
         let json = body([
             "a/b~c": "1", "sev\\u0065ritY": "{}", "seq": "5", "é": "[[]]", "x\\ny": "null",
         ])
@@ -259,7 +279,7 @@ struct EventDecoderTests {
 
     @Test("A duplicate key is malformed, whatever its spelling and however the first one fared")
     func duplicates() throws {
-        let names = EventField.contract.map { String(describing: $0.name) } + ["seq", "other"]
+        let names = EventField.allCases.map { String(describing: $0.name) } + ["other"]
         for name in names {
             for (first, second) in [("null", "null"), (quoted("a"), "{}"), ("{}", quoted("a"))] {
                 let spelled = "\\u00" + String(name.utf8.first!, radix: 16) + name.dropFirst()

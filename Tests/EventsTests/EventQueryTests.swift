@@ -151,18 +151,20 @@ struct EventQueryTests {
         ) {
             try Self.query(["cursor": cursor, "offset": "1"])
         }
-        let selection = try #require(try Self.query(["fields": "seq,title,id,id"]).selection)
+        let selection = try #require(
+            try Self.query(["fields": "seq,title,id,id,occurrences"]).selection)
         let other = try #require(try Self.query(["fields": "metadata,object_kind"]).selection)
         let json = #"{"id":"a","event_type":"b","severity":"info","title":"c","metadata":{"d":1}}"#
         guard case .event(let event) = try decode(json) else { throw NotDecoded() }
         var output: [UInt8] = []
-        event.withView(seq: 5) { view in
+        event.withView(EventReceipt(seq: 5, receivedAt: 0)) { view in
             selection.appendJSON(view, to: &output)
             other.appendJSON(view, to: &output)
         }
         #expect(
             String(decoding: output, as: UTF8.self)
-                == #"{"id":"a","title":"c","seq":5}{"object_kind":null,"metadata":{"d":1}}"#)
+                == #"{"id":"a","title":"c","occurrences":1,"seq":5}{"object_kind":null,"metadata":{"d":1}}"#
+        )
     }
 
     @Test("Times are stored as events have them; ages count back from now")
@@ -227,8 +229,8 @@ struct EventQueryTests {
     @Test("A parameter is not given without a value, and once but where values are ORed")
     func onceAndNotEmpty() throws {
         let repeatable: Set = [
-            "event_type", "severity", "object_kind", "object_namespace", "object_name",
-            "metadata.PATH",
+            "event_type", "severity", "object_kind", "object_namespace", "object_name", "cluster",
+            "reason", "metadata.PATH",
         ]
         for name in EventQuery.parameters {
             #expect(throws: QueryError(parameter: name, detail: "has no value")) {
@@ -250,8 +252,8 @@ struct EventQueryTests {
         let error = #expect(throws: QueryError.self) { try Self.query(["severty": "info"]) }
         #expect(
             error?.detail == "is not known here; known are event_type, severity, object_kind, "
-                + "object_namespace, object_name, severity_min, since, until, q, metadata.PATH, "
-                + "limit, order, cursor, offset, count, fields")
+                + "object_namespace, object_name, cluster, reason, severity_min, since, until, q, "
+                + "metadata.PATH, limit, order, cursor, offset, count, fields")
     }
 
     @Test("Details say what would be right")

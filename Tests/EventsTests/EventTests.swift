@@ -8,32 +8,38 @@ struct EventTests {
     static let full = body([
         "id": #""e-1""#, "description": #""d""#, "object_kind": #""Pod""#,
         "object_namespace": #""""#, "object_name": #""web""#, "metadata": #"{"a":1}"#,
-        "created_at": #""2026-01-02T03:04:05.678Z""#,
+        "created_at": #""2026-01-02T03:04:05.678Z""#, "cluster": #""eu-1""#,
+        "reason": #""BackOff""#, "occurrences": "7",
     ])
 
     @Test("A view lends every field; null is not the empty text")
     func view() throws {
         let event = try decodedEvent(Self.full)
-        let fields = event.withView(seq: 7) { view in
+        let fields = event.withView(EventReceipt(seq: 7, receivedAt: 8)) { view in
             #expect(view.seq == 7)
-            return EventField.contract.map { field in
+            #expect(view.occurrences == 7)
+            return EventField.texts.map { field in
                 view[field].map { String(decoding: $0, as: UTF8.self) }
             }
         }
         #expect(
             fields == [
                 "e-1", "operator", "info", "Something happened", "d", "Pod", "", "web", #"{"a":1}"#,
-                "2026-01-02T03:04:05.678Z",
+                "2026-01-02T03:04:05.678Z", "eu-1", "BackOff",
             ])
         event.withView { #expect($0[.objectNamespace]?.baseAddress != nil) }
-        #expect(EventField.contract.map { event.text($0) } == fields)
+        #expect(EventField.texts.map { event.text($0) } == fields)
 
         let small = try decodedEvent(body(["object_name": "null"]))
         small.withView { view in
             #expect(view.seq == 0)
-            let nulls = EventField.contract.filter { view[$0] == nil }
+            #expect(view.occurrences == 1)
+            let nulls = EventField.texts.filter { view[$0] == nil }
             #expect(
-                nulls == [.description, .objectKind, .objectNamespace, .objectName, .metadata])
+                nulls == [
+                    .description, .objectKind, .objectNamespace, .objectName, .metadata, .cluster,
+                    .reason,
+                ])
         }
     }
 
@@ -47,7 +53,7 @@ struct EventTests {
     @Test("The size is that of the fields' bytes")
     func byteCount() throws {
         let event = try decodedEvent(Self.full)
-        let sum = EventField.contract.reduce(0) { $0 + (event.text($1) ?? "").utf8.count }
+        let sum = EventField.texts.reduce(0) { $0 + (event.text($1) ?? "").utf8.count }
         #expect(event.byteCount == sum)
     }
 
@@ -87,6 +93,16 @@ struct EventTests {
         #expect(!first.withView { otherTime.isReplay(of: $0) })
     }
 
+    @Test("What the store or a sender fills in is not compared where the replay leaves it out")
+    func filledIn() throws {
+        let stored = try decodedEvent(
+            body(["id": #""x""#, "occurrences": "3", "cluster": #""c""#, "reason": #""r""#]))
+        let without = try decodedEvent(body(["id": #""x""#]))
+        #expect(stored.withView { without.isReplay(of: $0) })
+        let one = try decodedEvent(body(["id": #""x""#, "occurrences": "1"]))
+        #expect(!stored.withView { one.isReplay(of: $0) })
+    }
+
     @Test(
         "Any other content is no replay",
         arguments: [
@@ -95,6 +111,7 @@ struct EventTests {
             ("object_kind", #""pod""#), ("object_namespace", "null"), ("object_name", #""web-1""#),
             ("metadata", #"{"a":1.0}"#), ("metadata", "{}"), ("metadata", "null"),
             ("created_at", #""2026-01-02T03:04:05.679Z""#),
+            ("cluster", #""eu-2""#), ("reason", #""Backoff""#), ("occurrences", "8"),
         ])
     func otherContent(field: String, value: String) throws {
         let stored = try decodedEvent(Self.full)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("EventView")
 struct EventViewTests {
-    private static let keys = EventField.contract.map { String(describing: $0.name) } + ["seq"]
+    private static let keys = EventField.allCases.map { String(describing: $0.name) }
 
     @Test("Random events render to what JSONSerialization reads back", arguments: UInt64(1)...200)
     func roundTrip(seed: UInt64) throws {
@@ -15,7 +15,9 @@ struct EventViewTests {
             "event_type": "health", "severity": "critical", "title": generator.text(1...60),
             "metadata": ["k": generator.text(0...40), "n": 1, "list": [true, NSNull()]],
         ]
-        for field in ["description", "object_kind", "object_namespace", "object_name"] {
+        for field in [
+            "description", "object_kind", "object_namespace", "object_name", "cluster", "reason",
+        ] {
             switch Int.random(in: 0...2, using: &generator) {
             case 0: fields[field] = generator.text(0...40)
             case 1: fields[field] = NSNull()
@@ -33,6 +35,9 @@ struct EventViewTests {
         expected["id"] = event.text(.id)
         expected["created_at"] = testMoment.text
         expected["seq"] = NSNumber(value: seq)
+        expected["occurrences"] = 1
+        expected["received_at"] = "1970-01-01T00:00:00.000Z"
+        expected["fold_key"] = NSNull()
         for key in Self.keys where expected[key] == nil { expected[key] = NSNull() }
         #expect(read == NSDictionary(dictionary: expected))
         // NSDictionary takes canonically equivalent texts for one; bytes do not.
@@ -42,12 +47,18 @@ struct EventViewTests {
 
     @Test("Every field is there, in the contract's order, null where empty")
     func order() throws {
-        let event = try decodedEvent(body(["id": #""x""#]))
+        let event = try decodedEvent(body(["id": #""x""#, "occurrences": "7"]))
+        var output: [UInt8] = []
+        let receipt = EventReceipt(
+            seq: 42, receivedAt: testMoment.milliseconds + 1, foldKey: -0x123)
+        event.withView(receipt) { $0.appendJSON(to: &output) }
         #expect(
-            String(decoding: rendered(event, seq: 42), as: UTF8.self) == """
+            String(decoding: output, as: UTF8.self) == """
                 {"id":"x","event_type":"operator","severity":"info","title":"Something happened",\
                 "description":null,"object_kind":null,"object_namespace":null,"object_name":null,\
-                "metadata":null,"created_at":"2026-11-23T10:30:45.123Z","seq":42}
+                "metadata":null,"created_at":"2026-11-23T10:30:45.123Z","cluster":null,"reason":null,\
+                "occurrences":7,"received_at":"2026-11-23T10:30:45.124Z",\
+                "fold_key":"fffffffffffffedd","seq":42}
                 """)
     }
 

@@ -97,12 +97,17 @@ public final class DatabaseFile {
     ) throws(SchemaError) -> Int64? {
         try reading { () throws(SQLiteError) in
             let own = try SchemaManager.columns(of: "events", connection)
-            let fields = EventField.allCases.map {
-                own.contains("\($0.name)") ? "\($0.name)" : "NULL"
+            let fields = EventField.allCases.map { field in
+                switch field {
+                case .seq: "rowid"
+                case _ where own.contains("\(field.name)"): "\(field.name)"
+                case .occurrences: "1"
+                default: "NULL"
+                }
             }
             let statement = try connection.prepare(
                 """
-                SELECT \(fields.joined(separator: ", ")), rowid FROM events
+                SELECT \(fields.joined(separator: ", ")) FROM events
                 WHERE rowid > ? ORDER BY rowid LIMIT ?
                 """)
             try statement.bind(1, position)

@@ -1,11 +1,9 @@
 import Events
 import SQLite
 
-/// The table's columns as statements name them: the fields of an event in their order, then `seq`.
+/// The table's columns as statements name them: the fields of an event in their order.
 enum EventTable {
-    static let columns = fields + ", seq"
-    /// Without `seq`.
-    static let fields = names(EventField.allCases)
+    static let columns = names(EventField.allCases)
     /// Those of version 1.
     static let version1Fields = names(EventField.version1)
 
@@ -15,8 +13,13 @@ enum EventTable {
 
     /// A view of the row that `statement`, which selected `columns`, is at.
     static func view(_ statement: Statement) -> EventView {
-        var view = EventView(seq: statement.integer(Int32(EventField.allCases.count)))
-        for field in EventField.allCases { view[field] = statement.bytes(Int32(field.rawValue)) }
+        func number(_ field: EventField) -> Int64 { statement.integer(Int32(field.rawValue)) }
+        var view = EventView(seq: number(.seq))
+        view.occurrences = number(.occurrences)
+        view.receivedAt = number(.receivedAt)
+        let foldKey = Int32(EventField.foldKey.rawValue)
+        view.foldKey = statement.isNull(foldKey) ? nil : statement.integer(foldKey)
+        for field in EventField.texts { view[field] = statement.bytes(Int32(field.rawValue)) }
         return view
     }
 

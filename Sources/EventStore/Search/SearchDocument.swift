@@ -166,6 +166,8 @@ final class SearchDocument {
         case .severity: UInt8(ascii: "s")
         case .objectKind: UInt8(ascii: "k")
         case .objectNamespace: UInt8(ascii: "n")
+        case .cluster: UInt8(ascii: "c")
+        case .reason: UInt8(ascii: "r")
         default: UInt8(ascii: "o")
         }
     }

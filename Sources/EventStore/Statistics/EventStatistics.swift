@@ -12,10 +12,10 @@ public struct EventStatistics: Equatable, Sendable {
 
     /// What is counted in.
     public let buckets: Buckets
-    /// How many events there are in each bucket.
+    /// How many events there are in each bucket, or how many occurrences they tell of.
     public internal(set) var events: [Int]
     /// For each field asked for, its most frequent values: most frequent first, then by value.
-    public internal(set) var totals: [(field: EventField, counts: [Count])] = []
+    public internal(set) var totals: [(field: StatisticsField, counts: [Count])] = []
     /// Of the first of these fields, how many events of each value there are in each bucket.
     public internal(set) var series: [[Int]] = []
 

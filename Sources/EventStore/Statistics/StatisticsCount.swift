@@ -29,21 +29,23 @@ struct StatisticsCount {
 
     func result() throws(SQLiteError) -> Result<EventStatistics, QueryError> {
         var statistics = EventStatistics(buckets)
-        var counts: [EventField: [EventStatistics.Count]] = [:]
-        let countsEvents = isOfFields && (filters.isEmpty || filteredValues != nil)
+        var counts: [StatisticsField: [EventStatistics.Count]] = [:]
+        // No index has the occurrences.
+        let countsEvents =
+            isOfFields && !query.sumsOccurrences && (filters.isEmpty || filteredValues != nil)
         if countsEvents {
             for bucket in 0..<buckets.count {
                 statistics.events[bucket] = try countEvents(buckets.bounds(bucket))
             }
         }
-        let byIndex = query.fields.filter { field in
-            countsEvents && Self.indexed.contains(field)
-                && filters.allSatisfy { $0.field == field }
+        let byIndex = query.fields.filter { wanted in
+            guard countsEvents, case .field(let field) = wanted else { return false }
+            return Self.indexed.contains(field) && filters.allSatisfy { $0.field == field }
         }
-        for field in byIndex {
+        for case .field(let field) in byIndex {
             let found = try countValues(field)
-            counts[field] = found
-            guard field == query.fields.first else { continue }
+            counts[.field(field)] = found
+            guard query.fields.first == .field(field) else { continue }
             for bucket in 0..<buckets.count {
                 statistics.series.append(
                     try found.map { (entry) throws(SQLiteError) in
@@ -56,7 +58,7 @@ struct StatisticsCount {
             let rows =
                 countsEvents
                 ? statistics.events.reduce(0, +) : try count(nil, whole)
-            let walk = StatisticsWalk(reader, query.events, buckets, expecting: rows)
+            let walk = StatisticsWalk(reader, query, buckets, expecting: rows)
             let keepsSeries = query.fields.first.map(byWalk.contains) ?? false
             switch try walk.run(byWalk, keepsSeries: keepsSeries) {
             case .failure(let error): return .failure(error)

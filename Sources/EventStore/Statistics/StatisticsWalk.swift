@@ -5,16 +5,17 @@ import SQLite
 /// values to count each of them in each bucket.
 struct StatisticsWalk {
     struct Found {
-        /// In each bucket.
+        /// Of events, or of their occurrences, in each bucket.
         var events: [Int]
         /// The most frequent values of each field.
-        var counts: [EventField: [EventStatistics.Count]] = [:]
+        var counts: [StatisticsField: [EventStatistics.Count]] = [:]
         /// In each bucket, of these values of the first field.
         var series: [[Int]] = []
     }
 
     private let reader: EventReader
     private let query: EventQuery
+    private let sumsOccurrences: Bool
     private let buckets: Buckets
     private let rows: Int
 
@@ -28,17 +29,18 @@ struct StatisticsWalk {
     ///
     /// - Parameter rows: how many events there are at most to be walked over.
     init(
-        _ reader: EventReader, _ query: EventQuery, _ buckets: Buckets, expecting rows: Int
+        _ reader: EventReader, _ query: StatisticsQuery, _ buckets: Buckets, expecting rows: Int
     ) {
         self.reader = reader
-        self.query = query
+        self.query = query.events
+        sumsOccurrences = query.sumsOccurrences
         self.buckets = buckets
         self.rows = rows
     }
 
     /// Counts the values of `fields`; with `keepsSeries` those of the first one in each bucket, too.
     func run(
-        _ fields: [EventField], keepsSeries: Bool
+        _ fields: [StatisticsField], keepsSeries: Bool
     ) throws(SQLiteError) -> Result<Found, QueryError> {
         var found = Found(events: Array(repeating: 0, count: buckets.count))
         let memory = TallyMemory(of: reader.tallyBytes)
@@ -46,12 +48,15 @@ struct StatisticsWalk {
             ValueTally(
                 buckets: keepsSeries && $0.offset == 0 ? buckets.count : 0, memory: memory)
         }
-        var overflow: EventField?
+        var overflow: StatisticsField?
         defer { memory.giveBack() }
-        try forEachEvent(fields) { bucket, value in
-            found.events[bucket] += 1
-            for place in fields.indices where !tallies[place].add(value(place), bucket) {
-                overflow = fields[place]
+        try forEachEvent(fields) { bucket, weight, part in
+            found.events[bucket] += weight
+            for (place, field) in fields.enumerated() {
+                let isCounted = field.withValue(of: { part(place, $0) }) {
+                    tallies[place].add($0, bucket, weight)
+                }
+                if !isCounted { overflow = field }
             }
             return overflow == nil
         }
@@ -61,7 +66,7 @@ struct StatisticsWalk {
         return .success(found)
     }
 
-    private static func tooMany(_ field: EventField) -> QueryError {
+    private static func tooMany(_ field: StatisticsField) -> QueryError {
         QueryError(
             parameter: "by",
             detail:
@@ -71,14 +76,14 @@ struct StatisticsWalk {
 
     /// Of the most frequent values, counted again where the first walk could not keep it.
     private func series(
-        _ field: EventField, _ tally: ValueTally, _ memory: TallyMemory
+        _ field: StatisticsField, _ tally: ValueTally, _ memory: TallyMemory
     ) throws(SQLiteError) -> [[Int]] {
         let wanted = tally.mostFrequent.map(\.value)
         var tally = tally
         if !tally.keepsSeries {
             tally = ValueTally(buckets: buckets.count, memory: memory)
-            try forEachEvent([field], among: wanted) { bucket, value in
-                tally.add(value(0), bucket)
+            try forEachEvent([field], among: wanted) { bucket, weight, part in
+                field.withValue(of: { part(0, $0) }) { tally.add($0, bucket, weight) }
             }
         }
         let series = wanted.map { tally.series(of: $0) }
@@ -86,39 +91,58 @@ struct StatisticsWalk {
     }
 
     private typealias Body = (
-        _ bucket: Int, _ value: (_ place: Int) -> UnsafeRawBufferPointer?
+        _ bucket: Int, _ weight: Int,
+        _ part: (_ place: Int, _ part: Int) -> UnsafeRawBufferPointer?
     ) -> Bool
 
-    /// Lends the bucket of each event that is wanted and the values of `fields`, until `body` returns
-    /// false.
+    /// Lends the bucket of each event that is wanted, how often it counts, and of each of `fields` the
+    /// parts of its value, until `body` returns false.
     ///
     /// - Parameter among: the values that the first field must have.
     private func forEachEvent(
-        _ fields: [EventField], among wanted: [String?]? = nil, _ body: Body
+        _ fields: [StatisticsField], among wanted: [String?]? = nil, _ body: Body
     ) throws(SQLiteError) {
         let bounds = BucketBounds(buckets)
+        let among = wanted.map { Set($0.map { $0.map { Array($0.utf8) } }) }
+        func isAmong(_ part: (Int) -> UnsafeRawBufferPointer?) -> Bool {
+            guard let among else { return true }
+            return fields[0].withValue(of: part) { among.contains($0.map(Array.init)) }
+        }
         var bucket = 0
+        let parts = fields.map(\.fields)
         guard !query.conditions.askMore else {
             // What the columns asked for cannot tell is looked up in the search index, and then in
             // the whole event.
-            let wanted = wanted.map { Set($0.map { $0.map { Array($0.utf8) } }) }
             return try reader.scan(query, most: .max) { event in
                 guard let time = event[.createdAt], bounds.contain(time) else { return true }
-                if let wanted, !wanted.contains(event[fields[0]].map(Array.init)) { return true }
+                let part = { (place: Int, part: Int) in event[parts[place][part]] }
+                guard isAmong({ part(0, $0) }) else { return true }
                 bucket = bounds.bucket(of: time, near: bucket)
-                return body(bucket) { event[fields[$0]] }
+                return body(bucket, sumsOccurrences ? Self.weight(event.occurrences) : 1, part)
             }
         }
-        let statement = try self.statement(fields, among: wanted)
+        let columns = parts.flatMap(\.self)
+        let starts = parts.indices.map { parts[..<$0].reduce(1) { $0 + $1.count } }
+        let statement = try self.statement(columns, among: fields.first == .object ? nil : wanted)
         defer { statement.reset() }
         while try statement.step() {
             guard let time = statement.bytes(0) else { continue }
+            let part = { (place: Int, part: Int) in statement.bytes(Int32(starts[place] + part)) }
+            if fields.first == .object, !isAmong({ part(0, $0) }) { continue }
             bucket = bounds.bucket(of: time, near: bucket)
-            guard body(bucket, { statement.bytes(Int32($0 + 1)) }) else { return }
+            let weight =
+                sumsOccurrences ? Self.weight(statement.integer(Int32(columns.count + 1))) : 1
+            guard body(bucket, weight, part) else { return }
         }
     }
 
-    /// Reads `created_at` and `fields` of all events that are wanted, in no particular order.
+    /// A file may hold any number.
+    private static func weight(_ occurrences: Int64) -> Int {
+        Int(min(max(occurrences, 0), Int64(Int32.max)))
+    }
+
+    /// Reads `created_at`, `fields` and, if they are summed, the occurrences of all events that are
+    /// wanted, in no particular order.
     ///
     /// - Parameter among: the values that the first field must have.
     private func statement(
@@ -127,7 +151,8 @@ struct StatisticsWalk {
         let filtered = query.conditions.fields.map(\.field)
         let all = try all()
         let usesObjects =
-            Self.object.isSuperset(of: fields + filtered) && all < Self.worthwhileLength * rows
+            Self.object.isSuperset(of: fields + filtered) && !sumsOccurrences
+            && all < Self.worthwhileLength * rows
         var asked = RowConditions(
             query.conditions, leading: usesObjects ? [] : PagePlan.leading(query.conditions),
             withTimes: false)
@@ -140,7 +165,9 @@ struct StatisticsWalk {
         }
         asked.add("created_at >= ?", .text(buckets.since.text))
         asked.add("created_at < ?", .text(buckets.until.text))
-        let columns = ["created_at"] + fields.map { String(describing: $0.name) }
+        let columns =
+            ["created_at"] + fields.map { String(describing: $0.name) }
+            + (sumsOccurrences ? ["occurrences"] : [])
         let statement = try reader.statement(
             """
             SELECT \(columns.joined(separator: ", ")) FROM events\

@@ -32,14 +32,14 @@ struct ValueTally {
     /// Whether `series` knows about all values.
     var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
 
-    /// Counts an event; false when there are too many values.
-    mutating func add(_ value: UnsafeRawBufferPointer?, _ bucket: Int) -> Bool {
+    /// Counts an event `weight` times; false when there are too many values.
+    mutating func add(_ value: UnsafeRawBufferPointer?, _ bucket: Int, _ weight: Int) -> Bool {
         if lastPlace == values.count || !Self.isSame(values[lastPlace], value) {
             guard let place = place(of: value) else { return false }
             lastPlace = place
         }
-        counts[lastPlace] += 1
-        if keepsSeries { seriesOf[lastPlace][bucket] += 1 }
+        counts[lastPlace] += weight
+        if keepsSeries { seriesOf[lastPlace][bucket] += weight }
         return true
     }
 

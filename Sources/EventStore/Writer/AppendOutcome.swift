@@ -2,11 +2,11 @@ import Events
 
 /// What became of one event that was to be stored.
 public enum AppendOutcome: Sendable {
-    /// Committed and synced, with this number; where all or nothing was asked for and another of
+    /// Committed and synced, with this; where all or nothing was asked for and another of
     /// the events conflicts, not stored after all.
-    case stored(seq: Int64)
+    case stored(EventReceipt)
     /// It is there already, as this.
-    case duplicate(Event, seq: Int64)
+    case duplicate(Event, EventReceipt)
     /// Its id is there already, with other content.
     case conflict
 }

@@ -18,8 +18,8 @@ final class EventStatements {
         self.search = search
         insert = try connection.prepare(
             """
-            INSERT INTO events (\(EventTable.columns), received_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, 1), ?, ?) ON CONFLICT (id) DO NOTHING
+            INSERT INTO events (\(EventTable.columns))
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
             """)
         find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
         one = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE seq = ?")
@@ -47,16 +47,17 @@ final class EventStatements {
     /// Stores an event, unless its id is taken.
     func append(_ event: Event) throws(SQLiteError) -> AppendOutcome {
         try event.withView { view throws(SQLiteError) in
-            for field in EventField.allCases {
+            for field in EventField.texts {
                 try insert.bind(Int32(field.rawValue + 1), borrowing: view[field])
             }
-            let seq = nextSeq
-            try insert.bind(Int32(EventField.allCases.count + 1), seq)
-            try insert.bind(Int32(EventField.allCases.count + 2), receivedAt)
+            let receipt = EventReceipt(seq: nextSeq, receivedAt: receivedAt)
+            try insert.bind(Int32(EventField.occurrences.rawValue + 1), view.occurrences)
+            try insert.bind(Int32(EventField.receivedAt.rawValue + 1), receipt.receivedAt)
+            try insert.bind(Int32(EventField.seq.rawValue + 1), receipt.seq)
             try insert.run()
             guard connection.changes == 0 else {
                 nextSeq += 1
-                return .stored(seq: seq)
+                return .stored(receipt)
             }
             try find.bind(1, borrowing: view[.id])
             defer { find.reset() }
@@ -66,7 +67,7 @@ final class EventStatements {
             }
             let stored = EventTable.view(find)
             return event.isReplay(of: stored)
-                ? .duplicate(Event(stored), seq: stored.seq) : .conflict
+                ? .duplicate(Event(stored), stored.receipt) : .conflict
         }
     }
 

@@ -116,7 +116,7 @@ final class WriteTransaction {
             if let space, try !space.admit(bytes: event.byteCount) { return nil }
             let outcome = try statements.append(event)
             switch outcome {
-            case .stored(let seq): event.withView { tally.addStored($0, seq: seq) }
+            case .stored(let receipt): event.withView { tally.addStored($0, seq: receipt.seq) }
             case .duplicate: tally.duplicates += 1
             case .conflict: tally.conflicts += 1
             }

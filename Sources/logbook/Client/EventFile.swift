@@ -53,7 +53,8 @@ final class EventFile {
         func value(_ name: String) -> String? { own.first { $0.name == name }?.value }
         let now = ServeCommand.now()
         let query = try StatisticsQuery(
-            EventQuery(filters, now: now), interval: value("interval"), by: value("by"), now: now)
+            EventQuery(filters, now: now), interval: value("interval"), by: value("by"),
+            occurrences: value("occurrences"), now: now)
         var json: [UInt8] = []
         try reader.statistics(query, budget: Self.budget).get().appendJSON(to: &json)
         return json

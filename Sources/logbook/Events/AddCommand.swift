@@ -39,6 +39,15 @@ struct AddCommand: ParsableCommand {
     @Option(help: "The name of what it is about. (default: none)")
     var name: String?
 
+    @Option(help: "The cluster that it comes from. (default: none)")
+    var cluster: String?
+
+    @Option(help: "Its reason, a word that machines count by, such as BackOff. (default: none)")
+    var reason: String?
+
+    @Option(help: "How many occurrences it tells of. (default: 1)")
+    var occurrences: Int?
+
     @Option(help: ArgumentHelp("A JSON object. (default: none)", valueName: "json"))
     var metadata: String?
 
@@ -92,7 +101,7 @@ struct AddCommand: ParsableCommand {
         let texts: [(field: EventField, value: String?)] = [
             (.eventType, type), (.severity, severity), (.title, title), (.description, description),
             (.objectKind, kind), (.objectNamespace, namespace), (.objectName, name),
-            (.createdAt, createdAt),
+            (.createdAt, createdAt), (.cluster, cluster), (.reason, reason),
         ]
         var json: [UInt8] = []
         json.append("{\"id\":")
@@ -102,6 +111,7 @@ struct AddCommand: ParsableCommand {
             json += Array(",\"\(field.name)\":".utf8)
             json.appendJSONString(value)
         }
+        if let occurrences { json += Array(",\"occurrences\":\(occurrences)".utf8) }
         if let metadata {
             json.append(",\"metadata\":")
             json += Array(metadata.utf8)

@@ -21,6 +21,12 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "The name of what it is about.")
     var name: String?
 
+    @Option(help: "The cluster that it comes from.")
+    var cluster: String?
+
+    @Option(help: "Its reason, such as BackOff.")
+    var reason: String?
+
     @Option(
         help: ArgumentHelp(
             "Not before: an RFC 3339 time, or an age such as 15m, 36h or 7d.", valueName: "time"))
@@ -48,7 +54,8 @@ struct FilterOptions: ParsableArguments {
         let named = [
             ("event_type", type), ("severity", severity), ("severity_min", severityMin),
             ("object_kind", kind), ("object_namespace", namespace), ("object_name", name),
-            ("since", since), ("until", until), ("q", search),
+            ("cluster", cluster), ("reason", reason), ("since", since), ("until", until),
+            ("q", search),
         ]
         let given = named.compactMap { name, value in value.map { (name: name, value: $0) } }
         return given

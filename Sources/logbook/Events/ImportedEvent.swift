@@ -30,8 +30,11 @@ enum ImportedEvent {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             let value = try reader.skipValue()
-            // An export has it, and a store gives its own. A NULL id is one that version 1 let pass.
-            if key.equals("seq") { continue }
+            // An export has them, and a store gives its own.
+            if EventField.allCases.contains(where: { $0.isGivenByStore && key.equals($0.name) }) {
+                continue
+            }
+            // A NULL id is one that version 1 let pass.
             if key.equals("id") {
                 if value.raw.elementsEqual("null".utf8) { continue }
                 hasID = true

@@ -26,10 +26,13 @@ struct StatsCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Fields to count the values of: severity, event_type, object_kind, object_namespace, object_name; "
-                + "repeat it, or separate several by commas. (default: none)",
+            "Fields to count the values of: severity, event_type, object_kind, object_namespace, object_name, cluster, "
+                + "reason, and object for kind, namespace and name as one; repeat it, or separate several by commas. (default: none)",
             valueName: "field"))
     var by: [String] = []
+
+    @Flag(help: "Count what events tell of (occurrences), not the events.")
+    var occurrences = false
 
     @OptionGroup
     var output: OutputOptions
@@ -43,6 +46,7 @@ struct StatsCommand: ParsableCommand {
         try reportingFailures(of: source.subject) {
             let own = [
                 ("interval", interval), ("by", by.isEmpty ? nil : by.joined(separator: ",")),
+                ("occurrences", occurrences ? "true" : nil),
             ]
             let given = own.compactMap { name, value in value.map { (name: name, value: $0) } }
             let json = try source.open().statistics(filters.parameters, given)

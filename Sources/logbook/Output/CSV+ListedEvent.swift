@@ -4,11 +4,10 @@ import JSON
 extension CSV {
     /// Appends a line.
     static func append(_ event: ListedEvent, to output: inout [UInt8]) {
-        for field in EventField.contract {
+        for field in EventField.allCases {
+            if field != .id { output.append(",") }
             if let text = event[field] { appendCell(text, to: &output) }
-            output.append(",")
         }
-        output.appendInteger(event.seq)
         output.append("\r\n")
     }
 

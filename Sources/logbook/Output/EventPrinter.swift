@@ -75,15 +75,15 @@ final class EventPrinter {
                 CSV.appendHeader(to: &bytes)
                 CSV.append(event, to: &bytes)
             case .table:
-                let names = EventField.contract.map { String(describing: $0.name) } + ["seq"]
+                let names = EventField.allCases.map { String(describing: $0.name) }
                 let width = names.map(\.count).max() ?? 0
-                for field in EventField.contract {
+                for field in EventField.allCases {
                     guard let text = event[field] else { continue }
                     let shown =
-                        field == .createdAt ? time.text(text, now: ServeCommand.now()) : text
+                        field == .createdAt || field == .receivedAt
+                        ? time.text(text, now: ServeCommand.now()) : text
                     appendLine("\(field.name)", shown, width, to: &bytes)
                 }
-                appendLine("seq", "\(event.seq)", width, to: &bytes)
             }
         }
         try output.flush()

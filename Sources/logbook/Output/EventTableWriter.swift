@@ -16,6 +16,10 @@ struct EventTableWriter {
     private let style: Style
     private var widths: [Int]
     private var hasHeader = false
+    /// Which of `optional` are columns: those that one of the first events has.
+    private var extra: [EventField] = []
+
+    private static let optional: [EventField] = [.cluster, .reason]
 
     private static let gap = 2
     /// Columns that the last cell, the title, gets at least.
@@ -32,19 +36,24 @@ struct EventTableWriter {
     }
 
     private var titles: [String] {
-        (style.showsIDs ? ["ID"] : []) + ["TIME", "SEVERITY", "TYPE", "OBJECT", "TITLE"]
+        (style.showsIDs ? ["ID"] : []) + ["TIME", "SEVERITY", "TYPE"]
+            + extra.map { "\($0.name)".uppercased() } + ["OBJECT", "TITLE"]
     }
 
     private func cells(_ event: ListedEvent, _ now: Timestamp) -> [String] {
         (style.showsIDs ? [event[.id] ?? ""] : []) + [
             style.time.text(event[.createdAt] ?? "", now: now), event[.severity] ?? "",
-            event[.eventType] ?? "", event.object, event[.title] ?? "",
-        ]
+            event[.eventType] ?? "",
+        ] + extra.map { event[$0] ?? "" } + [event.object, event[.title] ?? ""]
     }
 
     /// Appends rows, with the header before the first.
     mutating func append(_ events: [ListedEvent], now: Timestamp, to output: inout [UInt8]) {
         guard !events.isEmpty else { return }
+        if !hasHeader {
+            extra = Self.optional.filter { field in events.contains { $0[field] != nil } }
+            widths.insert(contentsOf: extra.map { _ in 0 }, at: widths.count - 1)
+        }
         var rows = events.map { cells($0, now) }
         if !hasHeader { rows.insert(titles, at: 0) }
         for row in rows {
@@ -60,7 +69,7 @@ struct EventTableWriter {
                 if index > 0 { line += String(repeating: " ", count: Self.gap) }
                 let text = TerminalText(cell, limit: limits[index])
                 let padded = index < limits.count - 1 ? text.padded(to: limits[index]) : text.string
-                let isSeverity = index == limits.count - 4
+                let isSeverity = index == (style.showsIDs ? 2 : 1)
                 line += isSeverity && !isHeader ? coloured(padded, row[index]) : padded
             }
             while line.last == " " { line.removeLast() }

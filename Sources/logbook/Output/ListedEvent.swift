@@ -5,8 +5,7 @@ import JSON
 struct ListedEvent {
     /// The JSON, as it came.
     let json: [UInt8]
-    private(set) var seq = 0
-    /// By `EventField`; metadata is JSON. nil is null.
+    /// By `EventField`; metadata and numbers are JSON. nil is null.
     private var texts = [String?](repeating: nil, count: EventField.allCases.count)
 
     /// Reads `json`; fields that a later version adds are passed over.
@@ -20,11 +19,9 @@ struct ListedEvent {
                 switch (field, try reader.peekKind()) {
                 case (let field?, .string):
                     texts[field.rawValue] = try reader.readString().string
-                case (.metadata, .object):
-                    texts[EventField.metadata.rawValue] = String(
+                case (.metadata, .object), (.occurrences, .number), (.seq, .number):
+                    texts[field!.rawValue] = String(
                         decoding: try reader.skipValue().raw, as: UTF8.self)
-                case (nil, .number) where key.equals("seq"):
-                    seq = try reader.readInteger() ?? 0
                 default: _ = try reader.skipValue()
                 }
             }
@@ -35,6 +32,9 @@ struct ListedEvent {
 
     /// The text of `field`; nil for null.
     subscript(field: EventField) -> String? { texts[field.rawValue] }
+
+    /// The number that the store gave; 0 where there is none.
+    var seq: Int { self[.seq].flatMap { Int($0) } ?? 0 }
 
     /// What it is about: `Kind namespace/name`; empty when it is about nothing.
     var object: String {
