@@ -49,6 +49,13 @@ public struct EventView {
         set { texts[field.rawValue] = newValue }
     }
 
+    /// Bytes of all fields together.
+    public var byteCount: Int {
+        var count = 0
+        for index in texts.indices { count += texts[index]?.count ?? 0 }
+        return count
+    }
+
     /// Appends the event as the JSON object of the contract, every field present; metadata as it
     /// is.
     public func appendJSON(to output: inout [UInt8]) {

@@ -17,6 +17,8 @@ public final class WordScanner {
     /// Where parts of the word begin, beside 0.
     @exclusivity(unchecked) private var partStarts: [Int] = []
     @exclusivity(unchecked) private var previous = Kind.separator
+    /// How much of the text is read.
+    @exclusivity(unchecked) private var end = 0
 
     private enum Kind: UInt8 { case separator, upper, other, escape, beyondASCII }
 
@@ -53,9 +55,10 @@ public final class WordScanner {
         _ text: UnsafeRawBufferPointer, isJSON: Bool = false,
         _ body: (_ word: UnsafeRawBufferPointer, _ isWhole: Bool) -> Void
     ) {
+        end = text.count
         Self.kinds.withUnsafeBufferPointer { kinds in
             var index = 0
-            while index < text.count {
+            while index < end {
                 let byte = text[index]
                 let kind = kinds[Int(byte)]
                 index += 1
@@ -72,6 +75,9 @@ public final class WordScanner {
         }
         finish(body)
     }
+
+    /// Ends the scan that goes on, from within its `body`: parts of the present word may still come.
+    public func stop() { end = 0 }
 
     /// Appends a letter or digit of ASCII, in lower case.
     private func append(_ byte: UInt8, _ kind: Kind) {

@@ -48,6 +48,37 @@ struct FullDiskTests {
         try expectRecovery(again, left)
     }
 
+    /// The WAL keeps the room that it had once, which a full disk needs: nothing but emptying it gives
+    /// back enough.
+    @Test("A deletion of a fifth empties a full volume of 64 MiB", .enabled(if: getuid() == 0))
+    func deletion() throws {
+        let volume = try Volume(bytes: 64 << 20)
+        let server = try LogbookProcess(in: volume.folder)
+        let client = try server.connect()
+        var random = SystemRandomNumberGenerator()
+        var stored = 0
+        var isFull = false
+        for number in 0..<200 where !isFull {
+            let events = (0..<200).map { index in
+                let words = (0..<60).map { _ in
+                    String(UInt32.random(in: 0..<(1 << 24), using: &random), radix: 16)
+                }
+                return NewEvent(
+                    description: words.joined(separator: " "), objectKind: "Pod",
+                    objectNamespace: "n\(index % 9)", objectName: "pod-\(number)-\(index)")
+            }
+            let body = "[" + events.map(\.json).joined(separator: ",") + "]"
+            let status = try client.exchange("POST", "/events", body).status
+            if status == 200 { stored += 200 } else { isFull = try !recovers(client) }
+        }
+        try #require(isFull)
+        let deletion = try client.exchange("DELETE", "/events?object_namespace=n1,n2")
+        #expect(deletion.text.contains("\"deleted\":\(stored / 200 * 45)"), "\(deletion.text)")
+        try server.logLine(containing: "Writing works again")
+        #expect(try server.post(NewEvent(id: "after").json).status == 201)
+        try server.stop()
+    }
+
     private func event(_ number: Int) -> NewEvent {
         NewEvent(id: "e\(number)", description: Self.padding)
     }

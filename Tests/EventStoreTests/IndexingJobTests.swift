@@ -51,7 +51,7 @@ struct IndexingJobTests {
         for _ in 1...2 { try runSlice() }
         var before = try behind()
         for _ in 0..<4 {
-            try insert(6_000)  // More than a slice takes by itself.
+            try insert(1_200)  // As many as a slice of the least weight takes where it has to.
             for _ in 1...2 { try runSlice() }
             let now = try behind()
             #expect(now < before)
@@ -68,6 +68,26 @@ struct IndexingJobTests {
         try insert(60_000)
         for _ in 1...2 { try runSlice() }
         #expect(try behind() >= 120_000 - 2 * 4096 - 16_384)
+    }
+
+    @Test("A slice ends with the event that comes to its weight, and the next one follows at once")
+    func boundedInBytes() throws {
+        // An empty row with so many bytes, of one word, weighs 1,000 and its few tokens.
+        for id in 1...100 {
+            try connection.execute(
+                """
+                INSERT INTO events (received_at, id, event_type, severity, title, description, created_at)
+                VALUES (0, \(id), 'cluster', 'info', 't', printf('%.64000c', '-'), '\(testMoment.text)')
+                """)
+        }
+        try runSlice()
+        #expect(try behind() == 100)
+        // Nothing more comes: the first slice begins, of 16,384.
+        try runSlice()
+        try runSlice()
+        #expect(try behind() == 100 - 17)
+        maker.work.wait()
+        #expect(maker.work.isGoingOn)
     }
 
     @Test("A few events wait for company, until nothing comes any more")
@@ -88,7 +108,7 @@ struct IndexingJobTests {
         for _ in 1...2 { try runSlice() }
         maker.work.wait()
         let statements = try EventStatements(connection, search)
-        #expect(try statements.delete([2]) == 1)
+        #expect(try statements.delete([2]).deleted == 1)
         #expect(throws: SQLiteError.self) {
             try connection.transaction { () throws(SQLiteError) in
                 _ = try statements.delete([3])

@@ -163,17 +163,21 @@ struct PagePlanTests {
             try expression([
                 ("q", "words: NEAR(a b) -c \"x y\" ^z AND pre*"), ("severity", "error"),
             ])
-                == ["words", "near", "a", "b", "x", "y", "z", "and"].map { "\"\($0)\"" }
-                .joined(separator: " AND ") + " AND (\"pre\" OR \"prepre\") AND \".s.error\"")
+                == "(("
+                + ["words", "near", "a", "b", "x", "y", "z", "and"].map { "\"\($0)\"" }
+                .joined(separator: " AND ")
+                + " AND (\"pre\" OR \"prepre\")) OR \".cut\") AND \".s.error\"")
         #expect(
             try expression([("q", "nginx-7 10.0.0.255:8080 \"at 7 12\" nginx-77* 7-x a")])
-                == [
+                == "(("
+                + [
                     "..nginx.7", "..10.0", "..0.0", "..0.255", "8080", "..at.7", "..7.12", "nginx",
                     "7", "x", "a",
                 ]
-                .map { "\"\($0)\"" }.joined(separator: " AND ") + " AND (\"77\" OR \"7777\")")
+                .map { "\"\($0)\"" }.joined(separator: " AND ")
+                + " AND (\"77\" OR \"7777\")) OR \".cut\")")
         #expect(try expression([("q", "wide*")]) == nil)
-        #expect(try expression([("q", "wide* x")]) == "\"x\"")
+        #expect(try expression([("q", "wide* x")]) == "((\"x\") OR \".cut\")")
     }
 
     @Test("Of lists and prefixes the search index is asked any, in pairs while these are few")
@@ -229,21 +233,27 @@ struct PagePlanTests {
             let expression = try SearchPlan(query(parameters))?.expression { _ in nil }
             return expression.map { String(decoding: $0, as: UTF8.self) }
         }
+        /// Of all words, or of the mark of an event that does not have all of its own.
+        func marked(_ words: String) -> String { "((" + words + ") OR \".cut\")" }
         #expect(
             try expression([("metadata.labels.app.kubernetes.io/name", "My-App")])
-                == ["labels", "app", "kubernetes", "io", "name", "my", "app"].map { "\"\($0)\"" }
-                .joined(separator: " AND "))
-        #expect(try expression([("metadata.free", "1.10")]) == #""free" AND "1" AND "10""#)
+                == marked(
+                    ["labels", "app", "kubernetes", "io", "name", "my", "app"].map {
+                        "\"\($0)\""
+                    }.joined(separator: " AND ")))
+        #expect(
+            try expression([("metadata.free", "1.10")]) == marked(#""free" AND "1" AND "10""#))
         // Of several values the longest word of each; a value without a word leaves them all out.
         #expect(
             try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "us-west")])
-                == #""zone" AND ("eu" OR "west")"#)
+                == marked(#""zone" AND ("eu" OR "west")"#))
         #expect(
-            try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "?")]) == #""zone""#)
+            try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "?")])
+                == marked(#""zone""#))
         #expect(try expression([("metadata._", "?")]) == nil)
         #expect(
             try expression([("metadata.a", "b"), ("severity", "error")])
-                == #""a" AND "b" AND ".s.error""#)
+                == marked(#""a" AND "b""#) + #" AND ".s.error""#)
         let long = (0...40).map { "w\($0)" }.joined(separator: " ")
         #expect(
             try expression([("metadata.a", long)])?.split(separator: " AND ").count

@@ -38,7 +38,7 @@ func index(_ connection: Connection, _ search: SearchIndex, first count: Int) th
     while try next.step() {
         let event = EventTable.view(next)
         document.make(event)
-        documents.append(event, text: document.text)
+        documents.append(event, document)
     }
     search.noteMaking()
     try search.add(documents)

@@ -12,7 +12,7 @@ final class BackupJob: WriterJob {
     private let connection: Connection
     private var backup: Backup?
     private var completion: Completion?
-    private var size = SliceSize(16...4096, first: 128)
+    private var size = SliceSize(16...1024, first: 128)
 
     init(_ connection: Connection) { self.connection = connection }
 

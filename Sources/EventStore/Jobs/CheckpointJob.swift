@@ -62,7 +62,9 @@ final class CheckpointJob: WriterJob {
         if pages < moved { beginAnew() }
         let isIdle = pages == seen
         seen = pages
-        let isLarge = pages >= mostPages / 2
+        // On a full disk the WAL must not take what is held for moving it.
+        let large = reserve.isSpent ? min(checkpointPages, mostPages / 2) : mostPages / 2
+        let isLarge = pages >= large
         // Commits must not outrun it.
         if isLarge { mover.work.wait() }
         try noteMoved()
@@ -133,7 +135,11 @@ final class CheckpointJob: WriterJob {
     private func emptyWAL(
         stopping: Stopping, isIdle: Bool = false
     ) throws(SQLiteError) -> Bool {
-        if isIdle, connection.walPages == 0, moved <= 2 * checkpointPages { return true }
+        // What the WAL keeps for later, a full disk needs now.
+        let truncates = isIdle || reserve.isSpent
+        if isIdle, !reserve.isSpent, connection.walPages == 0, moved <= 2 * checkpointPages {
+            return true
+        }
         let pages = connection.walEnd
         switch stopping {
         case .none: break
@@ -151,7 +157,7 @@ final class CheckpointJob: WriterJob {
         connection.setBusyTimeout(milliseconds: isIdle ? 0 : wait)
         defer { connection.setBusyTimeout(milliseconds: EventWriter.writerBusyTimeout) }
         do {
-            _ = try connection.checkpoint(isIdle ? .truncate : .restart, orEnd: logger)
+            _ = try connection.checkpoint(truncates ? .truncate : .restart, orEnd: logger)
             beginAnew()
             return true
         } catch  where error.isBusy {

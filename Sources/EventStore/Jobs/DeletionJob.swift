@@ -18,6 +18,8 @@ final class DeletionJob: WriterJob {
     private let statements: EventStatements
     private let space: FileSpace?
     private let reserve: DiskReserve
+    /// Empties the WAL of a full disk.
+    private let emptyWAL: () -> Void
     /// Told of each slice, with how many events it deleted.
     private let afterCommit: (Int) -> Void
     private var orders: [Order] = []
@@ -29,12 +31,14 @@ final class DeletionJob: WriterJob {
 
     init(
         _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
-        reserve: DiskReserve, afterCommit: @escaping (Int) -> Void
+        reserve: DiskReserve, emptyWAL: @escaping () -> Void = {},
+        afterCommit: @escaping (Int) -> Void
     ) {
         self.connection = connection
         self.statements = statements
         self.space = space
         self.reserve = reserve
+        self.emptyWAL = emptyWAL
         self.afterCommit = afterCommit
         size = SliceSize(indexedEvents: min(Self.mostRows, space?.rowsPerSlice ?? .max))
     }
@@ -51,13 +55,13 @@ final class DeletionJob: WriterJob {
         let seqs = order.seqs.prefix(size.count)
         let begin = clinux_monotonic_nanoseconds()
         do {
-            let deleted = try commit(seqs)
-            if seqs.count == size.count {
+            let (deleted, taken) = try commit(seqs)
+            if taken == size.count {
                 size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin))
             }
             afterCommit(deleted)
             orders[0].deleted += deleted
-            orders[0].seqs.removeFirst(seqs.count)
+            orders[0].seqs.removeFirst(taken)
             if orders[0].seqs.isEmpty { end(nil) }
         } catch {
             // Who asked is told, and may ask again.
@@ -66,19 +70,22 @@ final class DeletionJob: WriterJob {
         return orders.isEmpty ? .afterCommit() : .soon
     }
 
-    private func commit(_ seqs: ArraySlice<Int64>) throws(SQLiteError) -> Int {
-        var deleted = 0
-        let delete = { () throws(SQLiteError) in deleted = try self.statements.delete(seqs) }
+    private func commit(
+        _ seqs: ArraySlice<Int64>
+    ) throws(SQLiteError) -> (deleted: Int, taken: Int) {
+        var outcome = (deleted: 0, taken: 0)
+        let delete = { () throws(SQLiteError) in outcome = try self.statements.delete(seqs) }
         do {
             try connection.transaction(delete)
         } catch
             where error.code == SQLiteError.full
-            && (space?.makeRoom(after: error) ?? false || reserve.spend())
+            && (space?.makeRoom(after: error) ?? false || reserve.spend() || reserve.isSpent)
         {
-            // What is left of a full disk is for that which makes room.
+            // What is left of a full disk is for that which makes room, and not for the WAL to keep.
+            if reserve.isSpent { emptyWAL() }
             try connection.transaction(delete)
         }
-        return deleted
+        return outcome
     }
 
     /// Gives up what is still to do.

@@ -8,17 +8,25 @@ final class MergingJob: WriterJob {
     private let connection: Connection
     private let search: SearchIndex
     private let space: FileSpace?
+    private let reserve: DiskReserve?
     private var size: SliceSize
 
-    private static let mostPages = 16_384
-    /// Events that may wait to be merged. Where more come than slices merge, these become as large as they
-    /// have to be: a page for each second event beyond.
+    /// 8 MiB, and the 1 MiB that there is always time for.
+    private static let mostPages = 2048
+    private static let pagesWhenLate = 256
+    /// Events that may wait to be merged. Where more come than slices merge, these become larger: a page for
+    /// each second event beyond, as far as there is time.
     private static let mostUnmerged = 4096
     /// How long to leave a file alone that has no room.
     private static let rest = Duration.seconds(1)
 
-    init(_ connection: Connection, _ search: SearchIndex, space: FileSpace?) {
+    /// - Parameter reserve: what is left of a full disk is for no large slices.
+    init(
+        _ connection: Connection, _ search: SearchIndex, space: FileSpace?,
+        reserve: DiskReserve? = nil
+    ) {
         self.connection = connection
+        self.reserve = reserve
         self.search = search
         self.space = space
         size = SliceSize(8...Self.mostPages, first: 16)
@@ -26,17 +34,22 @@ final class MergingJob: WriterJob {
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard search.unmerged > 0 else { return .afterCommit() }
-        let room = try space?.pagesPerMerging() ?? Self.mostPages
+        let isDiskFull = reserve?.isSpent ?? false
+        let room =
+            isDiskFull ? Self.pagesWhenLate : try space?.pagesPerMerging() ?? Self.mostPages
         guard room > 0 else { return .afterCommit(orAfter: Self.rest) }
         let late = max(0, search.unmerged - Self.mostUnmerged) / 2
-        let pages = min(max(size.count, late), Self.mostPages, room)
+        let mostWhenLate = max(size.longest, Self.pagesWhenLate)
+        let pages = min(max(size.count, min(late, mostWhenLate)), Self.mostPages, room)
         let begin = clinux_monotonic_nanoseconds()
         var hasWorked = false
         try connection.transaction { () throws(SQLiteError) in
             hasWorked = try search.merge(pages: pages)
         }
         guard hasWorked else { return .afterCommit() }
-        if pages == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
+        if pages >= size.count {
+            size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin), of: pages)
+        }
         return .soon
     }
 }

@@ -79,7 +79,7 @@ final class RetentionJob: WriterJob {
                 try statements.deleteExpired(next.severity, before: next.before, limit)
             }
             removedInRun += removed
-            if removed < wanted { expiring.removeLast() }
+            if removed == 0 { expiring.removeLast() }
             if expiring.isEmpty { endRun() }
         }
         guard expiring.isEmpty else { return .soon }

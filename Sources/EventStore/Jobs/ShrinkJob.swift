@@ -2,22 +2,26 @@ import CLinux
 import SQLite
 
 /// Gives pages back to the file system that are not used any more, some at a time; a stock of them
-/// stays, for what comes next would have to grow the file again.
+/// stays, for what comes next would have to grow the file again; not on a full disk.
 final class ShrinkJob: WriterJob {
     let name = "shrinking"
     private let connection: Connection
     private let pageCount, freeCount: Statement
     private let isPossible: Bool
     private let space: FileSpace?
+    private let reserve: DiskReserve
     private var isShrinking = false
     private var size: SliceSize
 
     private static let fewestKept: Int64 = 256
     private static let keptShare: Int64 = 16
-    private static let mostPages = 2048
+    private static let mostPages = 1024
 
-    init(_ connection: Connection, space: FileSpace?) throws(SQLiteError) {
+    init(
+        _ connection: Connection, space: FileSpace?, reserve: DiskReserve
+    ) throws(SQLiteError) {
         self.connection = connection
+        self.reserve = reserve
         self.space = space
         pageCount = try connection.prepare("PRAGMA page_count")
         freeCount = try connection.prepare("PRAGMA freelist_count")
@@ -29,7 +33,10 @@ final class ShrinkJob: WriterJob {
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard isPossible else { return .after(.seconds(86_400)) }
         let free = try freeCount.number() ?? 0
-        let kept = max(Self.fewestKept, (try pageCount.number() ?? 0) / Self.keptShare)
+        let kept =
+            reserve.isSpent
+            ? Self.fewestKept / 2
+            : max(Self.fewestKept, (try pageCount.number() ?? 0) / Self.keptShare)
         if free > 2 * kept { isShrinking = true }
         if free <= kept { isShrinking = false }
         guard isShrinking, space?.hasRoomForSlice ?? true else { return .afterCommit() }

@@ -22,6 +22,14 @@ struct SliceSize {
 
     private static let fewestIndexedEvents = 128
 
+    /// How many a slice takes that has to keep up with what comes.
+    var longest: Int { Int(Double(count) * (WriterJobs.longestSlice / target)) }
+
+    /// Learns that a slice of `taken` took so long.
+    mutating func note(_ time: Duration, of taken: Int) {
+        note(time * Double(count) / Double(max(1, taken)))
+    }
+
     /// Learns that a slice of the full count took so long: half of it next time when that was over
     /// the target, a quarter more when it was well below.
     mutating func note(_ time: Duration) {

@@ -18,6 +18,8 @@ final class WriterJobs {
     /// What a slice should take: so that two of them, the second begun just before the time was up,
     /// and a moment of bad luck stay below the 20 ms that a write may be held up.
     static let sliceTarget = Duration.milliseconds(5)
+    /// What one should take that has to be larger, to keep up with what comes.
+    static let longestSlice = Duration.milliseconds(50)
     private static let retryAfterFailure = Duration.seconds(5)
 
     private let logger: Logger

@@ -11,22 +11,26 @@ final class DocumentMaker: @unchecked Sendable {
     private var next: Statement?
     private let document = SearchDocument()
 
-    /// Rows that are read in one snapshot, which keeps the WAL from beginning anew.
+    /// What is read in one snapshot, which keeps the WAL from beginning anew: rows, and their weight.
     private static let rowsAtOnce = 256
+    private static let weightAtOnce = 16_384
 
     init(path: String) throws(SQLiteError) {
         next = try Connection(path, .readOnly).prepare(
             "SELECT \(EventTable.columns) FROM events WHERE seq > ? ORDER BY seq LIMIT ?")
     }
 
-    /// Begins to make those of the first `count` events after `seq`, or of as many as there are.
-    func begin(after seq: Int64, count: Int) {
+    /// Begins to make those of the first `count` events after `seq`, or of as many as there are, until
+    /// they come to `weight`.
+    func begin(after seq: Int64, count: Int, weight: Int) {
         work.begin { [self] () throws(SQLiteError) in
             var documents = SearchDocuments()
-            var last = seq
-            while documents.count < count {
-                let wanted = min(count - documents.count, Self.rowsAtOnce)
-                guard try append(wanted, after: &last, to: &documents) == wanted else { break }
+            var isMore = true
+            while isMore, documents.count < count, documents.weight < weight {
+                isMore = try append(
+                    min(count - documents.count, Self.rowsAtOnce),
+                    after: max(seq, documents.lastSeq),
+                    upTo: min(weight, documents.weight + Self.weightAtOnce), to: &documents)
             }
             return documents
         }
@@ -38,21 +42,21 @@ final class DocumentMaker: @unchecked Sendable {
         next = nil
     }
 
+    /// Returns whether there may be more events.
     private func append(
-        _ count: Int, after seq: inout Int64, to documents: inout SearchDocuments
-    ) throws(SQLiteError) -> Int {
-        guard let next else { return 0 }
+        _ count: Int, after seq: Int64, upTo weight: Int, to documents: inout SearchDocuments
+    ) throws(SQLiteError) -> Bool {
+        guard let next else { return false }
         try next.bind(1, seq)
         try next.bind(2, Int64(count))
         defer { next.reset() }
-        var made = 0
-        while try next.step() {
+        let end = documents.count + count
+        while documents.weight < weight {
+            guard try next.step() else { return documents.count == end }
             let event = EventTable.view(next)
             document.make(event)
-            documents.append(event, text: document.text)
-            seq = event.seq
-            made += 1
+            documents.append(event, document)
         }
-        return made
+        return true
     }
 }

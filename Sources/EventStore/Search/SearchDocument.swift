@@ -5,19 +5,25 @@ import Events
 /// pair of them. So one walk along the index serves any two filters, or filters and words together.
 ///
 /// The index only narrows: what reads it looks at the event itself. It may thus know more of an
-/// event than is true, never less, and a token may stand for several values.
+/// event than is true, never less, and a token may stand for several values. An event with more
+/// words than its bound has the first ones and a mark, by which every search for words finds it.
 final class SearchDocument {
     private let scanner = WordScanner()
     // As in `WordScanner`: changed with each word, and by nobody else meanwhile.
     @exclusivity(unchecked) private(set) var text: [UInt8] = []
-    /// A hash table of the words so far: where each lies in `text`.
+    /// Tokens in `text`.
+    @exclusivity(unchecked) private(set) var tokens = 0
+    /// Whether words are missing, and the mark is there.
+    @exclusivity(unchecked) private var isCut = false
+    /// A hash table of the tokens of words so far: where each lies in `text`.
     @exclusivity(unchecked) private var table = [Entry](repeating: Entry(), count: tableSize)
-    @exclusivity(unchecked) private var used = 0
     private var generation: UInt32 = 0
     /// Where the words of the place before and of the present one lie in `text`: a word and its parts
     /// share one.
     @exclusivity(unchecked) private var before: [Range<Int>] = []
     @exclusivity(unchecked) private var here: [Range<Int>] = []
+    /// A word with the number behind it, while that is made.
+    @exclusivity(unchecked) private var pair: [UInt8] = []
 
     private struct Entry {
         var generation: UInt32 = 0
@@ -25,8 +31,12 @@ final class SearchDocument {
         var count: Int32 = 0
     }
 
-    /// Beyond three quarters of it words are given twice, which costs time and nothing else.
     private static let tableSize = 4096
+    /// Tokens of words that an event has at most: three quarters of the hash table. The index takes
+    /// them, or gives them up, within 3 ms.
+    static let mostWords = tableSize / 4 * 3
+    /// The token of an event that has more. No word and no filter is written so.
+    static let mark = Array(".cut".utf8)
 
     /// The order in which two of them make a token, which files keep.
     private static let filters = EventField.filterable
@@ -35,8 +45,9 @@ final class SearchDocument {
     func make(_ event: EventView) {
         text.removeAll(keepingCapacity: true)
         generation += 1
-        used = 0
-        for field in TextMatcher.fields {
+        tokens = 0
+        isCut = false
+        for field in TextMatcher.fields where !isCut {
             guard let bytes = event[field] else { continue }
             here.removeAll(keepingCapacity: true)
             scanner.scan(bytes, isJSON: field == .metadata) { word, isWhole in
@@ -44,23 +55,36 @@ final class SearchDocument {
                     swap(&before, &here)
                     here.removeAll(keepingCapacity: true)
                 }
-                let range = append(word)
+                guard let range = append(word) else { return }
                 here.append(range)
                 if Self.isShortNumber(word) { appendPairs(with: range) }
             }
         }
+        if isCut {
+            text += Self.mark
+            text.append(UInt8(ascii: " "))
+            tokens += 1
+        }
+        appendFilters(event)
+    }
+
+    private func appendFilters(_ event: EventView) {
         for (place, field) in Self.filters.enumerated() {
             guard let value = event[field] else { continue }
             Self.appendToken(field, value, to: &text)
+            tokens += 1
             for other in Self.filters[(place + 1)...] {
                 guard let otherValue = event[other] else { continue }
                 Self.appendToken(field, value, other, otherValue, to: &text)
+                tokens += 1
             }
         }
     }
 
-    /// Appends a word unless it is there, and says where it is.
-    private func append(_ word: UnsafeRawBufferPointer) -> Range<Int> {
+    /// Appends a token of words unless it is there, and says where it is; nil once there are as many
+    /// as there may be.
+    private func append(_ word: UnsafeRawBufferPointer) -> Range<Int>? {
+        guard !isCut else { return nil }
         var hash: UInt32 = 0x811C_9DC5
         for byte in word { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
         var slot = Int(hash ^ hash >> 16) & (Self.tableSize - 1)
@@ -70,11 +94,14 @@ final class SearchDocument {
             if range.count == word.count, text[range].elementsEqual(word) { return range }
             slot = (slot + 1) & (Self.tableSize - 1)
         }
-        if used < Self.tableSize / 4 * 3 {
-            used += 1
-            table[slot] = Entry(
-                generation: generation, start: Int32(text.count), count: Int32(word.count))
+        guard tokens < Self.mostWords else {
+            isCut = true
+            scanner.stop()
+            return nil
         }
+        tokens += 1
+        table[slot] = Entry(
+            generation: generation, start: Int32(text.count), count: Int32(word.count))
         let start = text.count
         text.append(contentsOf: word)
         text.append(UInt8(ascii: " "))
@@ -86,11 +113,12 @@ final class SearchDocument {
     /// Appends the tokens of the words before with the number at `range`.
     private func appendPairs(with range: Range<Int>) {
         for word in before {
-            text += Self.pairMark
-            for index in word { text.append(text[index]) }
-            text.append(UInt8(ascii: "."))
-            for index in range { text.append(text[index]) }
-            text.append(UInt8(ascii: " "))
+            pair.removeAll(keepingCapacity: true)
+            pair += Self.pairMark
+            pair += text[word]
+            pair.append(UInt8(ascii: "."))
+            pair += text[range]
+            _ = pair.withUnsafeBytes { append($0) }
         }
     }
 

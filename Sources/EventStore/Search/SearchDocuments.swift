@@ -7,14 +7,19 @@ struct SearchDocuments: Sendable {
     private var documents: [(key: Int64, seq: Int64, range: Range<Int>)] = []
     /// The greatest seq of their events; 0 of none.
     private(set) var lastSeq: Int64 = 0
+    /// What it costs to make them and to have the index take them, or give them up.
+    private(set) var weight = 0
 
     var count: Int { documents.count }
 
-    mutating func append(_ event: EventView, text: [UInt8]) {
+    /// Appends that of `event`.
+    mutating func append(_ event: EventView, _ document: SearchDocument) {
+        let text = document.text
         documents.append(
             (SearchKey.of(event), event.seq, texts.count..<(texts.count + text.count)))
         texts += text
         lastSeq = max(lastSeq, event.seq)
+        weight += SliceWeight.of(event) + SliceWeight.of(bytes: text.count) + document.tokens
     }
 
     func forEach<Failure: Error>(

@@ -101,16 +101,20 @@ final class SearchIndex {
         try state.run()
     }
 
-    /// Gathers what the index has of an event that is about to be deleted. One that shares its key
-    /// with another stays, for its words may be the other's, too: the index may know too much.
-    func gather(_ event: EventView, into documents: inout SearchDocuments) throws(SQLiteError) {
+    /// Gathers what the index has of an event that is about to be deleted, and says whether it has
+    /// anything. One that shares its key with another stays, for its words may be the other's, too: the
+    /// index may know too much.
+    func gather(
+        _ event: EventView, into documents: inout SearchDocuments
+    ) throws(SQLiteError) -> Bool {
         guard event.seq <= indexedSeq else {
             gone?.insert(event.seq)
-            return
+            return false
         }
-        guard try isAlone(event) else { return }
+        guard try isAlone(event) else { return false }
         document.make(event)
-        documents.append(event, text: document.text)
+        documents.append(event, document)
+        return true
     }
 
     /// Takes what has been gathered out of the index.

@@ -77,14 +77,24 @@ struct SearchPlan {
     func expression<Failure: Error>(
         expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
     ) throws(Failure) -> [UInt8]? {
-        var groups = words.map { [$0] } + choices
+        var wordGroups = words.map { [$0] } + choices
         for prefix in prefixes {
             guard let words = try expand(prefix) else { continue }
-            groups.append(words.isEmpty ? [prefix] : words)
+            wordGroups.append(words.isEmpty ? [prefix] : words)
         }
-        groups += try filterGroups(expand: expand)
-        guard !groups.isEmpty else { return nil }
-        return Array(groups.map(Self.anyOf).joined(separator: Array(" AND ".utf8)))
+        var parts = try filterGroups(expand: expand).map(Self.anyOf)
+        if !wordGroups.isEmpty {
+            // Of a marked event the index does not have all words.
+            let all = Self.all(wordGroups.map(Self.anyOf))
+            parts.insert(
+                Array("((".utf8) + all + Array(") OR ".utf8) + Self.anyOf([SearchDocument.mark])
+                    + Array(")".utf8), at: 0)
+        }
+        return parts.isEmpty ? nil : Self.all(parts)
+    }
+
+    private static func all(_ parts: [[UInt8]]) -> [UInt8] {
+        Array(parts.joined(separator: Array(" AND ".utf8)))
     }
 
     /// Tokens of which a document must have one, for each filter or each pair of them.

@@ -3,6 +3,9 @@ import SQLite
 
 /// The statements that change events, on the writer's connection and within its transactions. What
 /// is deleted goes out of the search index, too.
+///
+/// What deletes many deletes as many as weigh `SliceWeight.mostDeleted`, and the one that exceeds it:
+/// where fewer went than were asked for, there may be more.
 final class EventStatements {
     private let connection: Connection
     private let search: SearchIndex
@@ -79,23 +82,30 @@ final class EventStatements {
         }
     }
 
-    /// Deletes the events with these numbers, and says how many there were.
-    func delete(_ seqs: some Sequence<Int64>) throws(SQLiteError) -> Int {
+    /// Deletes the first events with these numbers, and says how many there were, and how many numbers
+    /// that took.
+    func delete(
+        _ seqs: some Sequence<Int64>
+    ) throws(SQLiteError) -> (deleted: Int, taken: Int) {
         var doomed = Doomed()
-        for seq in seqs {
+        var taken = 0
+        for seq in seqs where !doomed.isFull {
             try one.bind(1, seq)
             try gather(one, into: &doomed)
+            taken += 1
         }
-        return try delete(doomed)
+        return (try delete(doomed), taken)
     }
 
-    /// Deletes the events that came first, whatever their time: up to `limit` of them.
+    /// Deletes the events that came first, whatever their time: up to `limit` of them, none only where
+    /// there are none.
     func deleteFirst(_ limit: Int) throws(SQLiteError) -> Int {
         try first.bind(1, Int64(limit))
         return try deleteEvents(of: first)
     }
 
-    /// Deletes events of one severity with an earlier time, oldest first: up to `limit` of them.
+    /// Deletes events of one severity with an earlier time, oldest first: up to `limit` of them, none
+    /// only where there are none.
     func deleteExpired(
         _ severity: Severity, before time: String, _ limit: Int
     ) throws(SQLiteError) -> Int {
@@ -119,6 +129,10 @@ final class EventStatements {
         /// The highest seq of each severity.
         var highest: [Severity: Int64] = [:]
         var documents = SearchDocuments()
+        /// Of the rows that have no document.
+        var rowWeight = 0
+
+        var isFull: Bool { rowWeight + documents.weight >= SliceWeight.mostDeleted }
     }
 
     /// Deletes the events that `selection` gives, and says how many there were.
@@ -132,7 +146,7 @@ final class EventStatements {
         _ selection: Statement, into doomed: inout Doomed
     ) throws(SQLiteError) {
         defer { selection.reset() }
-        while try selection.step() {
+        while !doomed.isFull, try selection.step() {
             let event = EventTable.view(selection)
             doomed.seqs.append(event.seq)
             let severity = event[.severity].flatMap {
@@ -141,7 +155,9 @@ final class EventStatements {
             if let severity {
                 doomed.highest[severity] = max(doomed.highest[severity] ?? 0, event.seq)
             }
-            try search.gather(event, into: &doomed.documents)
+            if try !search.gather(event, into: &doomed.documents) {
+                doomed.rowWeight += SliceWeight.of(event)
+            }
         }
     }
 

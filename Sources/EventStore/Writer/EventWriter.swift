@@ -96,12 +96,14 @@ final class EventWriter: @unchecked Sendable {
             try EventReader(path: configuration.path, logger: logger, reads: reads)
         }
         backups = BackupJob(connection)
-        deletions = DeletionJob(connection, statements, space: space, reserve: reserve) {
-            [commits, figures, count = retention.count] deleted in
-            commits.increment()
-            figures.noteDeleted(deleted)
-            count?.note(-deleted)
-        }
+        deletions = DeletionJob(
+            connection, statements, space: space, reserve: reserve,
+            emptyWAL: { [checkpoints] in checkpoints.makeRoom(stopping: .none) },
+            afterCommit: { [commits, figures, count = retention.count] deleted in
+                commits.increment()
+                figures.noteDeleted(deleted)
+                count?.note(-deleted)
+            })
         indexing = IndexingJob(
             connection, search, try DocumentMaker(path: configuration.path), space: space,
             figures: figures)
@@ -109,9 +111,9 @@ final class EventWriter: @unchecked Sendable {
         jobs.add(retention)
         jobs.add(backups)
         jobs.add(deletions)
-        jobs.add(try ShrinkJob(connection, space: space))
+        jobs.add(try ShrinkJob(connection, space: space, reserve: reserve))
         jobs.add(indexing)
-        jobs.add(MergingJob(connection, search, space: space))
+        jobs.add(MergingJob(connection, search, space: space, reserve: reserve))
         jobs.add(
             try MeasuringJob(
                 connection, path: configuration.path, figures: figures, reads: reads))
@@ -395,7 +397,9 @@ final class EventWriter: @unchecked Sendable {
     private func planRetry() {
         queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
             guard let self, failureReason != nil, !isClosed else { return }
-            guard trustDisk(), reserve.restore() else { return planRetry() }
+            guard trustDisk() else { return planRetry() }
+            if reserve.isSpent { checkpoints.makeRoom(stopping: .none) }
+            guard reserve.restore() else { return planRetry() }
             do {
                 try connection.transaction { () throws(SQLiteError) in
                     try connection.execute(

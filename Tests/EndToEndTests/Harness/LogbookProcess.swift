@@ -13,17 +13,24 @@ final class LogbookProcess: Sendable {
     ///
     /// - Parameters:
     ///   - database: a file in `folder`; nil leaves it to `environment`.
+    ///   - dataBytes: what it may allocate, as a memory limit of a container has it.
     ///   - awaitsReady: whether to wait for the store to be open, too.
     init(
         in folder: TemporaryFolder? = nil, database: String? = "logbook.db", flags: [String] = [],
-        environment: [String: String] = [:], awaitsReady: Bool = true
+        environment: [String: String] = [:], dataBytes: Int? = nil, awaitsReady: Bool = true
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
         self.database = self.folder.file(database ?? "logbook.db")
         // What a test says of retention comes last and wins.
         var arguments = ["serve", "--listen", "127.0.0.1:0"] + Self.keeping + flags
         if database != nil { arguments += ["--database", self.database] }
-        child = try ChildProcess(BuiltProgram.path, arguments, environment: environment)
+        if let dataBytes {
+            child = try ChildProcess(
+                "prlimit", ["--data=\(dataBytes)", BuiltProgram.path] + arguments,
+                environment: environment)
+        } else {
+            child = try ChildProcess(BuiltProgram.path, arguments, environment: environment)
+        }
         port = try Self.port(child, of: "http")
         let isSecure = flags.contains { $0.hasPrefix("https://") }
         securePort = isSecure ? try Self.port(child, of: "https") : nil
@@ -138,12 +145,17 @@ final class LogbookProcess: Sendable {
 
     /// Memory of its own, in bytes: what no file backs. Nothing under a sanitizer, whose own memory cannot
     /// be told apart.
-    func anonymousMemory() throws -> Int {
+    func anonymousMemory() throws -> Int { try memory("RssAnon:") }
+
+    /// The most memory that it has had at once, in bytes, what files back included.
+    func peakMemory() throws -> Int { try memory("VmHWM:") }
+
+    private func memory(_ field: String) throws -> Int {
         guard ProcessInfo.processInfo.environment["LOGBOOK_SANITIZER"] == nil else { return 0 }
         let status = try String(contentsOfFile: "/proc/\(child.identifier)/status", encoding: .utf8)
-        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("RssAnon:") }),
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(field) }),
             let kilobytes = line.split(separator: " ").dropLast().last.flatMap({ Int($0) })
-        else { throw HarnessError("no RssAnon in '\(status)'") }
+        else { throw HarnessError("no \(field) in '\(status)'") }
         return kilobytes * 1024
     }
 
