@@ -49,13 +49,13 @@ public struct EventConditions: Hashable, Sendable {
         for (name, values) in parameters where name.hasPrefix(MetadataFilter.prefix) {
             metadata.append(try MetadataFilter(name, values))
         }
+        metadata.sort { $0.path.lexicographicallyPrecedes($1.path) }
         guard metadata.count <= MetadataFilter.most else {
             throw QueryError(
                 parameter: metadata[MetadataFilter.most].name,
                 detail:
                     "is one filter of metadata too many; at most \(MetadataFilter.most) are taken")
         }
-        metadata.sort { $0.path.lexicographicallyPrecedes($1.path) }
         text = try parameters["q"]?.first.map(TextQuery.init)
         since = try Self.time("since", parameters["since"]?.first, now)
         until = try Self.time("until", parameters["until"]?.first, now)

@@ -20,8 +20,8 @@ struct PeerAddress: CustomStringConvertible {
         if result != 0 { size = 0 }
     }
 
-    /// What tells clients apart: an IPv4 address, the /64 of an IPv6 address, which is what a single
-    /// host has, or any Unix socket.
+    /// Tells clients apart: an IPv4 address, the /64 of an IPv6 address, because a single host has all
+    /// of it, or any Unix socket.
     var network: UInt64 {
         withUnsafeBytes(of: storage) { bytes in
             switch Int32(storage.ss_family) {

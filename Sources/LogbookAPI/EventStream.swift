@@ -64,8 +64,9 @@ final class EventStream: @unchecked Sendable {
         }
         let end = min(range.last, next + rows - 1)
         var stopped: Int64?
+        let reached: Int64?
         do {
-            try reader.follow(wish.filter, next...end, budget: budget) { event in
+            reached = try reader.follow(wish.filter, next...end, budget: budget) { event in
                 format.append(event, to: &piece.bytes)
                 let hasRoom = piece.bytes.count < Self.pieceBytes
                 if !hasRoom { stopped = event.seq }
@@ -76,8 +77,8 @@ final class EventStream: @unchecked Sendable {
             if error == .timeLimit { rows = max(Self.fewestRows, rows / 4) }
             throw error
         }
-        rows = min(Self.mostRows, rows * 2)
-        piece.position = stopped ?? end
+        rows = reached == nil ? min(Self.mostRows, rows * 2) : max(Self.fewestRows, rows / 4)
+        piece.position = stopped ?? reached ?? end
         piece.isAtEnd = piece.position == range.last
         return piece
     }

@@ -31,6 +31,18 @@ struct EventStreamTests {
         #expect(try reader.streamRange(after: .max) == StreamRange(last: 6, oldest: 3, next: nil))
     }
 
+    @Test("A stream gets on event by event, however little time it has")
+    func progress() async throws {
+        let store = try TestStore()
+        for _ in 1...3 { _ = await store.repository.append([try event(["metadata": ["a": "x"]])]) }
+        let reader = try store.repository.makeReader()
+        let filter = StreamFilter(try query([("metadata.a", "nothing")]))
+        for seq in Int64(1)...3 {
+            let reached = try reader.follow(filter, seq...3, budget: .zero) { _ in true }
+            #expect(reached == seq)
+        }
+    }
+
     @Test("In order of seq, whatever the times are; as many as are wanted")
     func order() async throws {
         let store = try TestStore()

@@ -236,6 +236,27 @@ struct AccessTests {
         }
     }
 
+    @Test(
+        "A body that is collected while its token goes is not handled, and not taken for the next one's"
+    )
+    func collected() throws {
+        let file = try AccessFile(Self.tokens)
+        try Self.run(file) { server in
+            let client = try server.connect()
+            client.send(
+                Self.request("POST /write", "Content-Length: 6", Self.bearer("writer")) + "abc")
+            try client.awaitRead()
+            try file.replace(by: [("other", .write)])
+            client.send("def")
+            #expect(try client.readAnswer().code == 401)
+            client.send(
+                Self.request("POST /write", "Content-Length: 2", Self.bearer("other")) + "x")
+            try client.awaitRead()
+            client.send("y")
+            #expect(try client.readAnswer().text == "2")
+        }
+    }
+
     @Test("However many wrong tokens come, each is answered at once, and a right one after them")
     func wrong() throws {
         let file = try AccessFile(Self.tokens)

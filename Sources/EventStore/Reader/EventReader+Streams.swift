@@ -27,13 +27,17 @@ extension EventReader {
     }
 
     /// Lends the events that `filter` wants of those numbered `range`, in order. Ends early when
-    /// `body` returns false.
+    /// `body` returns false, and after an event when `budget` is over: one event is looked at in any
+    /// case, however long that takes.
     ///
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    /// - Returns: the number of the event that it ended after because of the budget; nil when that
+    ///   lasted.
+    /// - Throws: `timeLimit` when SQLite alone takes longer than `budget`.
+    @discardableResult
     public func follow(
         _ filter: StreamFilter, _ range: ClosedRange<Int64>, budget: Duration,
         _ body: (EventView) -> Bool
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Int64? {
         try within(budget) { () throws(SQLiteError) in
             let statement = try statement(filter.sql)
             try statement.bind(
@@ -41,11 +45,13 @@ extension EventReader {
             defer { statement.reset() }
             let matcher = EventMatcher(filter.conditions)
             while try statement.step() {
-                if matcher != nil { try checkTime() }
                 let event = EventTable.view(statement)
-                guard matcher?.admits(event) ?? true else { continue }
-                guard body(event) else { return }
+                if matcher?.admits(event) ?? true {
+                    guard body(event) else { return nil }
+                }
+                if matcher != nil, mustEnd { return event.seq }
             }
+            return nil
         }
     }
 }

@@ -66,7 +66,7 @@ public final class EventReader {
 
     /// Whether the read that goes on is to end: its time is over, its client gone, or it holds up
     /// the writer.
-    private var mustEnd: Bool {
+    var mustEnd: Bool {
         (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
             || request?.isCancelled ?? false
     }

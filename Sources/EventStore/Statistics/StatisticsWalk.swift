@@ -44,12 +44,13 @@ struct StatisticsWalk {
     ) throws(SQLiteError) -> Result<Found, QueryError> {
         var found = Found(events: Array(repeating: 0, count: buckets.count))
         let memory = TallyMemory(of: reader.tallyBytes)
+        // Declared before the tallies, so that it runs after they are gone.
+        defer { memory.giveBack() }
         var tallies = fields.enumerated().map {
             ValueTally(
                 buckets: keepsSeries && $0.offset == 0 ? buckets.count : 0, memory: memory)
         }
         var overflow: StatisticsField?
-        defer { memory.giveBack() }
         try forEachEvent(fields) { bucket, weight, part in
             found.events[bucket] += weight
             for (place, field) in fields.enumerated() {

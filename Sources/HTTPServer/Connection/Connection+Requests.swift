@@ -146,12 +146,12 @@ extension Connection {
     }
 
     private func runWithCollectedBody(_ route: Route) {
-        // It may have taken as long as to take its token away.
-        if let refusal = endOfAdmission() { return answer(refusal) }
         var head: [UInt8] = []
         var content: [UInt8] = []
         swap(&head, &headBytes)
         swap(&content, &body)
+        // The token may have been removed while the body came. What came of it goes with this scope.
+        if let refusal = endOfAdmission() { return answer(refusal) }
         head.withUnsafeBytes { head in
             content.withUnsafeBytes { content in run(route, head, body: content) }
         }
