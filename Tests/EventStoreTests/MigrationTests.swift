@@ -84,7 +84,7 @@ struct MigrationTests {
             let statements = try EventStatements(connection, SearchIndex(connection))
             let last = statements.nextSeq - 1
             #expect(last == 3 + round)
-            #expect(try statements.delete([last]) .deleted == 1)
+            #expect(try statements.delete([last]).deleted == 1)
             guard case .stored(let receipt) = try statements.append(event) else {
                 Issue.record("not stored")
                 return

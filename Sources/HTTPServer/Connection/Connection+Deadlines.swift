@@ -84,6 +84,8 @@ extension Connection {
             close()
         case .draining, .lingering:
             close()
+        case .waiting where isPeerDone && onGone != nil:
+            close()
         case .waiting, .streaming, .closed:
             deadline = .max
         }

@@ -235,10 +235,15 @@ final class Connection {
                 refuse(HTTPError(.badRequest, "The body ends in the middle."))
                 return finishTurn()
             }
-            // A client that ends its side while a long answer is made does not want it any more: nothing
-            // else tells of one that is gone. What is stored or short is answered all the same.
-            let isAwaited = phase == .receiving || (phase == .waiting && onGone == nil)
+            // Nothing else tells of a client that is gone: whoever ends its side does not get what is
+            // live, nor what takes long. What is stored or quick is answered all the same.
+            let isAwaited =
+                phase == .receiving || phase == .waiting
+                || (phase == .streaming && !(stream?.isLive ?? false))
             if unsent.isEmpty, !isAwaited { return close() }
+            if phase == .waiting, onGone != nil, deadline == .max {
+                setDeadline(loop.timeouts.stall)
+            }
         }
         guard accountForBuffers() else { return shed() }
         updateInterest()

@@ -23,6 +23,7 @@ struct StoredEvent: Decodable, Equatable, Sendable {
     /// The fields of the contract, all of which a response carries, in its order.
     static let fieldNames = [
         "id", "event_type", "severity", "title", "description", "object_kind", "object_namespace",
-        "object_name", "metadata", "created_at", "seq",
+        "object_name", "metadata", "created_at", "cluster", "reason", "occurrences", "received_at",
+        "fold_key", "seq",
     ]
 }
