@@ -89,13 +89,13 @@ def test_requests_are_counted_by_route_method_and_status(program):
 
 
 def test_bytes_are_those_on_the_wire(empty):
-    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     before = samples(empty)
     with socket.create_connection(("127.0.0.1", empty.port), PATIENCE_SECONDS) as connection:
         connection.sendall(request)
         with connection.makefile("rb") as stream:
             answer = stream.read()
-    asked = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    asked = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     first = empty.send(asked)
     size = sum(len(f"{name}: {value}\r\n") for name, value in first.headers.items()) + len(b"HTTP/1.1 200 OK\r\n\r\n") + len(first.body)
     second = empty.send(asked)

@@ -56,7 +56,7 @@ def test_keys_can_be_chosen(start):
 
 
 def test_keys_that_are_no_names_are_refused():
-    for keys in ("", "password,", "pass word", "_._", "é"):
+    for keys in ("password,", "pass word", "_._", "é"):
         run = subprocess.run([BINARY, "serve", "--redact-keys", keys], capture_output=True, text=True)
         assert run.returncode == 64 and "--redact-keys must be names" in run.stderr, keys
 

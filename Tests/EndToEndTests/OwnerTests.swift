@@ -44,10 +44,7 @@ struct OwnerTests {
         #expect(try second.exchange("GET", "/healthz").status == 200)
         try second.exchange("GET", "/readyz").problem(503)
         try second.exchange("POST", "/events", NewEvent().json).problem(503)
-        first.terminate()
-        try first.logLine(containing: "shutting down")
-        first.terminate()
-        _ = try first.waitForExit()
+        first.kill()
         try second.awaitReady()
         #expect(try second.exchange("GET", "/events/e").status == 200)
     }

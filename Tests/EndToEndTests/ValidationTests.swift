@@ -57,7 +57,7 @@ struct ValidationTests {
         Bound("id", "128 characters", text("a", 128), isStored: true),
         Bound("id", "129 characters", text("a", 129), isStored: false),
         Bound("id", "every character", text("AZaz09._:-", 1), isStored: true),
-        Bound("id", "dots", text(".", 2), isStored: true),
+        Bound("id", "dots", text(".", 2), isStored: false),
         Bound("id", "slash", text("a/b", 1), isStored: false),
         Bound("id", "space", text("a b", 1), isStored: false),
         Bound("id", "letter beyond ASCII", text("é", 1), isStored: false),

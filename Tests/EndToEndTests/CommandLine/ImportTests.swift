@@ -27,7 +27,9 @@ struct ImportTests {
 
     /// An export without what each store gives for itself.
     private func content(_ export: String) -> [String] {
-        export.split(separator: "\n").map { String($0).replacing(/,"received_at":.*"seq":\d+/, with: "") }.sorted()
+        export.split(separator: "\n").map {
+            String($0).replacing(/,"received_at":.*"seq":\d+/, with: "")
+        }.sorted()
     }
 
     // MARK: Text

@@ -44,9 +44,11 @@ final class LogbookProcess: Sendable {
 
     /// Events of the tests have times of their own, and are not to vanish.
     /// Nor do they care how they name the server.
-    static let keeping = ["--allowed-host", "a,b,h,example"] + ["info", "warning", "error", "critical"].flatMap {
-        ["--retain-\($0)", "off"]
-    }
+    static let keeping =
+        ["--allowed-host", "a,b,h,example"]
+        + ["info", "warning", "error", "critical"].flatMap {
+            ["--retain-\($0)", "off"]
+        }
 
     private static func port(_ child: ChildProcess, of scheme: String) throws -> UInt16 {
         let line = try child.standardError.line(containing: "Listening on \(scheme)://127.0.0.1:")
