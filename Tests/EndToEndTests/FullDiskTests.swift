@@ -73,7 +73,7 @@ struct FullDiskTests {
         }
         try #require(isFull)
         // Since version 2 of the schema most of them go, and then the disk is full for good.
-        try withKnownIssue(isIntermittent: true) {
+        withKnownIssue(isIntermittent: true) {
             let deletion = try client.exchange("DELETE", "/events?object_namespace=n1,n2")
             try #require(
                 deletion.text.contains("\"deleted\":\(stored / 200 * 45)"), "\(deletion.text)")
