@@ -94,7 +94,9 @@ def test_a_terminal_obeys_no_event(evil):
             assert yaml.safe_load(piped) == yaml.safe_load(shown), command
 
 
-def test_a_terminal_obeys_no_error():
+def test_a_terminal_obeys_no_error(tmp_path, monkeypatch):
+    # What a command makes by such a name is not to stay here.
+    monkeypatch.chdir(tmp_path)
     refusals = [(400, {"detail": EVIL}), (400, EVIL.encode()), (503, {"detail": EVIL}), (200, EVIL.encode())]
     for status, body in refusals:
         with server(lambda *_, status=status, body=body: (status, body)) as url:
