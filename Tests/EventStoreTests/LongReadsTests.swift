@@ -6,7 +6,7 @@ import Testing
 
 @Suite("LongReads")
 struct LongReadsTests {
-    private let request = ReadRequest(client: 1, limit: .seconds(60))
+    private let request = ReadRequest(client: 1, limit: .seconds(3600))
 
     @Test("Reads run elsewhere, with a reader that sees what is committed")
     func elsewhere() async throws {
@@ -32,7 +32,7 @@ struct LongReadsTests {
         var taken = 0
         // Four clients, so that none of them is held to its share before the bound.
         for number in 0..<1000 {
-            let request = ReadRequest(client: UInt64(number % 4), limit: .seconds(60))
+            let request = ReadRequest(client: UInt64(number % 4), limit: .seconds(3600))
             done.enter()
             let isTaken = store.repository.readElsewhere(for: request) { result in
                 gate.wait()
@@ -65,7 +65,7 @@ struct LongReadsTests {
         var taken = 0
         while store.repository.readElsewhere(for: request, { _ in gate.wait() }) { taken += 1 }
         #expect(taken == 192 + 3, "three quarters of the places, and of the threads")
-        let other = ReadRequest(client: 2, limit: .seconds(60))
+        let other = ReadRequest(client: 2, limit: .seconds(3600))
         await withCheckedContinuation { continuation in
             #expect(store.repository.readElsewhere(for: other) { _ in continuation.resume() })
         }

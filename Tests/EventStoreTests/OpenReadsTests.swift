@@ -39,7 +39,7 @@ struct OpenReadsTests {
         let isStopped = DispatchSemaphore(value: 0)
         async let result = withCheckedContinuation { continuation in
             let isTaken = store.repository.readElsewhere(
-                for: ReadRequest(client: 1, limit: .seconds(60))
+                for: ReadRequest(client: 1, limit: .seconds(3600))
             ) { reader in
                 continuation.resume(
                     returning: Result { () throws(StoreError) in
