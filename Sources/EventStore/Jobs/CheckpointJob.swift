@@ -62,9 +62,7 @@ final class CheckpointJob: WriterJob {
         if pages < moved { beginAnew() }
         let isIdle = pages == seen
         seen = pages
-        // On a full disk the WAL must not take what is held for moving it.
-        let large = reserve.isSpent ? min(checkpointPages, mostPages / 2) : mostPages / 2
-        let isLarge = pages >= large
+        let isLarge = pages >= mostPages / 2
         // Commits must not outrun it.
         if isLarge { mover.work.wait() }
         try noteMoved()

@@ -18,11 +18,11 @@ final class DeletionJob: WriterJob {
     private let statements: EventStatements
     private let space: FileSpace?
     private let reserve: DiskReserve
-    /// Empties the WAL of a full disk.
-    private let emptyWAL: () -> Void
     /// Told of each slice, with how many events it deleted.
     private let afterCommit: (Int) -> Void
     private var orders: [Order] = []
+    /// Whether somebody has deleted, or tried to, to make room on a full disk.
+    var hasMetFullDisk = false
     private var size: SliceSize
 
     private static let mostRows = 1024
@@ -31,14 +31,12 @@ final class DeletionJob: WriterJob {
 
     init(
         _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
-        reserve: DiskReserve, emptyWAL: @escaping () -> Void = {},
-        afterCommit: @escaping (Int) -> Void
+        reserve: DiskReserve, afterCommit: @escaping (Int) -> Void
     ) {
         self.connection = connection
         self.statements = statements
         self.space = space
         self.reserve = reserve
-        self.emptyWAL = emptyWAL
         self.afterCommit = afterCommit
         size = SliceSize(indexedEvents: min(Self.mostRows, space?.rowsPerSlice ?? .max))
     }
@@ -67,6 +65,7 @@ final class DeletionJob: WriterJob {
             // Who asked is told, and may ask again.
             end(error)
         }
+        if reserve.isSpent { hasMetFullDisk = true }
         return orders.isEmpty ? .afterCommit() : .soon
     }
 
@@ -79,10 +78,9 @@ final class DeletionJob: WriterJob {
             try connection.transaction(delete)
         } catch
             where error.code == SQLiteError.full
-            && (space?.makeRoom(after: error) ?? false || reserve.spend() || reserve.isSpent)
+            && (space?.makeRoom(after: error) ?? false || reserve.spend())
         {
-            // What is left of a full disk is for that which makes room, and not for the WAL to keep.
-            if reserve.isSpent { emptyWAL() }
+            // What is left of a full disk is for that which makes room.
             try connection.transaction(delete)
         }
         return outcome

@@ -10,6 +10,7 @@ final class IndexingJob: WriterJob {
     private let search: SearchIndex
     private let maker: DocumentMaker
     private let space: FileSpace?
+    private let reserve: DiskReserve?
     private let figures: StoreFigures
     /// The weight of a slice.
     private var size: SliceSize
@@ -38,10 +39,12 @@ final class IndexingJob: WriterJob {
     /// When to look whether documents have been made, where no commit comes.
     private static let makingTime = Duration.milliseconds(2)
 
+    /// - Parameter reserve: what is left of a full disk is for deleting, not for the index to grow.
     init(
         _ connection: Connection, _ search: SearchIndex, _ maker: DocumentMaker,
-        space: FileSpace?, figures: StoreFigures
+        space: FileSpace?, reserve: DiskReserve? = nil, figures: StoreFigures
     ) {
+        self.reserve = reserve
         self.figures = figures
         self.connection = connection
         self.search = search
@@ -56,7 +59,8 @@ final class IndexingJob: WriterJob {
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
-        let hasRoom = try space?.hasRoomToIndex() ?? true
+        let isDiskFull = reserve?.isSpent ?? false
+        let hasRoom = isDiskFull ? false : try space?.hasRoomToIndex() ?? true
         if let outcome = maker.work.takeOutcome() {
             let documents = try outcome.get()
             if hasRoom, search.expectsDocuments {

@@ -13,6 +13,10 @@ import Synchronization
 final class EventWriter: @unchecked Sendable {
     /// Nobody else writes; what may hold a lock for a moment is a process that looks at the file.
     static let writerBusyTimeout: Int32 = 5000
+    /// The WAL of a full disk must not take what is held for moving it: it is emptied after 1 MiB, and
+    /// after 4 MiB jobs wait until reads let it be.
+    private static let walPagesOfFullDisk = 256
+    private static let fullDiskRest = DispatchTimeInterval.milliseconds(100)
     private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
     private static let isDamaged = "the database file is damaged"
     private static let cannotWrite = "the database cannot be written"
@@ -29,6 +33,7 @@ final class EventWriter: @unchecked Sendable {
 
     private let reserve: DiskReserve
     private let connection: Connection
+    private let statements: EventStatements
     private let transaction: WriteTransaction
     private let space: FileSpace?
     private let jobs: WriterJobs
@@ -72,7 +77,7 @@ final class EventWriter: @unchecked Sendable {
         try connection.execute(
             "PRAGMA cache_size=\(plan.cachePages); PRAGMA journal_size_limit=\(plan.walFileBytes)")
         let search = try SearchIndex(connection)
-        let statements = try EventStatements(connection, search)
+        statements = try EventStatements(connection, search)
         if let pages = plan.databasePages {
             space = try FileSpace(
                 connection, statements, databasePages: pages, walPages: plan.walPages,
@@ -96,17 +101,15 @@ final class EventWriter: @unchecked Sendable {
             try EventReader(path: configuration.path, logger: logger, reads: reads)
         }
         backups = BackupJob(connection)
-        deletions = DeletionJob(
-            connection, statements, space: space, reserve: reserve,
-            emptyWAL: { [checkpoints] in checkpoints.makeRoom(stopping: .none) },
-            afterCommit: { [commits, figures, count = retention.count] deleted in
-                commits.increment()
-                figures.noteDeleted(deleted)
-                count?.note(-deleted)
-            })
+        deletions = DeletionJob(connection, statements, space: space, reserve: reserve) {
+            [commits, figures, count = retention.count] deleted in
+            commits.increment()
+            figures.noteDeleted(deleted)
+            count?.note(-deleted)
+        }
         indexing = IndexingJob(
             connection, search, try DocumentMaker(path: configuration.path), space: space,
-            figures: figures)
+            reserve: reserve, figures: figures)
         jobs.add(checkpoints)
         jobs.add(retention)
         jobs.add(backups)
@@ -263,20 +266,33 @@ final class EventWriter: @unchecked Sendable {
         if reads.haveFoundDamage { changeNoMore() }
         if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
         // Jobs write, too.
-        let isWorkLeft = isDiskTrusted && jobs.run()
-        guard !isWorkLeft, waiting.sleep() else { return planRound() }
+        let haveRoom = jobsHaveRoom()
+        let isWorkLeft = isDiskTrusted && haveRoom && jobs.run()
         // A checkpoint may have spent it, too.
         if reserve.isSpent, failureReason == nil { _ = noteFailure(Self.diskIsFull) }
-        planLook()
+        guard !isWorkLeft, waiting.sleep() else { return planRound() }
+        if haveRoom { planLook() } else { planRound(after: Self.fullDiskRest) }
     }
 
-    private func planRound() {
+    /// Whether jobs may write: not while reads keep the WAL of a full disk from being emptied.
+    private func jobsHaveRoom() -> Bool {
+        guard reserve.isSpent, connection.walEnd > Self.walPagesOfFullDisk else { return true }
+        checkpoints.makeRoom(stopping: .none)
+        return connection.walEnd <= 4 * Self.walPagesOfFullDisk || reads.oldestAge == .zero
+    }
+
+    private func planRound(after rest: DispatchTimeInterval? = nil) {
         guard !isRoundPlanned else { return }
         isRoundPlanned = true
-        queue.async { [weak self] in
+        let round: @Sendable () -> Void = { [weak self] in
             guard let self else { return }
             isRoundPlanned = false
             run()
+        }
+        if let rest {
+            queue.asyncAfter(deadline: .now() + rest, execute: round)
+        } else {
+            queue.async(execute: round)
         }
     }
 
@@ -399,7 +415,10 @@ final class EventWriter: @unchecked Sendable {
             guard let self, failureReason != nil, !isClosed else { return }
             guard trustDisk() else { return planRetry() }
             if reserve.isSpent { checkpoints.makeRoom(stopping: .none) }
-            guard reserve.restore() else { return planRetry() }
+            guard reserve.restore() else {
+                giveUpIndex()
+                return planRetry()
+            }
             do {
                 try connection.transaction { () throws(SQLiteError) in
                     try connection.execute(
@@ -411,6 +430,24 @@ final class EventWriter: @unchecked Sendable {
             } catch {
                 planRetry()
             }
+        }
+    }
+
+    /// What is deleted makes the search index larger, until segments are merged for which a full disk
+    /// has no room. So where a deletion does not make room, the index gives up its pages, to be filled
+    /// anew.
+    private func giveUpIndex() {
+        guard deletions.hasMetFullDisk else { return }
+        deletions.hasMetFullDisk = false
+        do {
+            guard try statements.emptySearchIndex() else { return }
+            logger.warning(
+                "The search index has taken the room that a deletion is to make on the full disk: it is made anew"
+            )
+            // Its pages are given back to the disk.
+            run()
+        } catch {
+            logger.warning("The search index cannot give up its room: \(error)")
         }
     }
 
