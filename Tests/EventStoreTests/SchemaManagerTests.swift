@@ -224,6 +224,34 @@ struct SchemaManagerTests {
         #expect(after == before)
     }
 
+    @Test("A migration of ours that lost its power, its version on the disk and no more of its header")
+    func brokenOffMigration() throws {
+        let original = folder.path("original.db")
+        try makeVersion1(original, events: 2_000)
+        let before = try rows(original, "SELECT id FROM events ORDER BY rowid")
+        do {
+            let connection = try Connection(original, .readWrite)
+            try connection.execute(
+                """
+                PRAGMA cache_size=5; BEGIN;
+                INSERT INTO schema_version VALUES (2, '2026-11-30T00:00:00.000Z', 'Logbook''s own schema');
+                UPDATE events SET title = 'not committed', id = id || '!'
+                """)
+            for suffix in ["", "-journal"] {
+                try FileManager.default.copyItem(
+                    atPath: original + suffix, toPath: path + suffix)
+            }
+            connection.rollback()
+        }
+        do {
+            let torn = try Connection(path, .immutable)
+            #expect(try torn.integer("SELECT max(version) FROM schema_version") == 2)
+            #expect(try torn.integer("PRAGMA application_id") == 0)
+        }
+        #expect(try manager(path, log: log).prepare { _ in } == Migration.latest)
+        #expect(try rows(path, "SELECT id FROM events ORDER BY seq") == before)
+    }
+
     @Test("A newer file is refused with the journal that a killed process left, both as they were")
     func newerWithHotJournal() throws {
         let original = folder.path("original.db")

@@ -221,6 +221,11 @@ public final class SchemaManager: Sendable {
         do {
             let connection = try Connection(path, .immutable)
             let version = try recordedVersion(connection)
+            // A migration of ours that was broken off may have left its version there, and not yet the
+            // header with application_id. Only once that is undone can such a file be told from another
+            // program's.
+            let application = try connection.integer("PRAGMA application_id")
+            if application == 0, version <= latest { return }
             if let reason = try notOurs(connection, version) { throw SchemaError.refused(reason) }
         } catch let error as SchemaError {
             throw error
