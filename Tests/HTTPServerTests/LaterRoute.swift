@@ -5,9 +5,14 @@ import Synchronization
 /// A route, `/later`, whose requests the test answers.
 final class LaterRoute: Sendable {
     private let pending = Mutex<[PendingResponse]>([])
+    private let gone = Mutex(0)
+
+    /// How many clients went before they had their answer.
+    var goneCount: Int { gone.withLock { $0 } }
 
     var route: Route {
         TestServer.route(.get, "/later") { request, _ in
+            request.whenGone { self.gone.withLock { $0 += 1 } }
             let response = request.postpone()
             self.pending.withLock { $0.append(response) }
         }

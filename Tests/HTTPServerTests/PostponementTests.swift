@@ -7,9 +7,15 @@ import Testing
 struct PostponementTests {
     private static let request = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    private func withServer(_ body: (TestServer, LaterRoute) throws -> Void) throws {
+    private func withServer(
+        stallTimeout: Duration = .seconds(1), _ body: (TestServer, LaterRoute) throws -> Void
+    ) throws {
         let later = LaterRoute()
-        try TestServer.run(routes: [later.route]) { server in try body(server, later) }
+        var limits = HTTPLimits()
+        limits.stallTimeout = stallTimeout
+        try TestServer.run(routes: [later.route], limits: limits) { server in
+            try body(server, later)
+        }
     }
 
     private func inThread(_ body: @escaping @Sendable () -> Void) {
@@ -37,6 +43,26 @@ struct PostponementTests {
             for (index, client) in clients.enumerated() {
                 #expect(try client.readAnswer().text == "\(index)")
             }
+        }
+    }
+
+    @Test("A client that goes before its answer is told of, and one that has it is not")
+    func gone() throws {
+        try withServer(stallTimeout: .milliseconds(10)) { server, later in
+            let answered = try server.connect()
+            answered.send(Self.request)
+            let pending = try later.take(1)
+            pending[0].complete { $0.body = Array("here".utf8) }
+            #expect(try answered.readAnswer().text == "here")
+            answered.close()
+            var client: Client? = try server.connect()
+            client?.send(Self.request)
+            _ = try later.take(1)
+            client?.close()
+            client = nil
+            try eventually("the server to notice") { later.goneCount == 1 }
+            try server.awaitConnections(0)
+            #expect(later.goneCount == 1)
         }
     }
 
@@ -120,7 +146,8 @@ struct PostponementTests {
 
     @Test("Reach a client that has only finished sending")
     func halfClosed() throws {
-        try withServer { server, later in
+        // Nor is one that is slow to be answered on a busy machine taken for gone.
+        try withServer(stallTimeout: .seconds(3600)) { server, later in
             let client = try server.connect()
             client.send(Self.request + "GET /items/b HTTP/1.1\r\nHost: a\r\n\r\n")
             client.finishSending()
