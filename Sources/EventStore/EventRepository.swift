@@ -226,8 +226,8 @@ public final class EventRepository: Sendable {
 
     // MARK: The file
 
-    /// Makes a copy of the database while events come in, and checks it; one at a time, which ends
-    /// when the file is let go of. The completion comes on any thread.
+    /// Makes a copy of the database for `client` while events come in, and checks it: one at a time,
+    /// and of each client one until it lets go of the file. The completion comes on any thread.
     public func backUp(
         for client: UInt64,
         _ completion: @escaping @Sendable (Result<BackupFile, StoreError>) -> Void

@@ -13,7 +13,7 @@ public struct EventDecoder {
     static let titleCharacters = 1024
     static let descriptionBytes = 65_536
     /// Of kind, namespace, name, cluster and reason.
-    static let nameCharacters = 253
+    public static let nameCharacters = 253
     static let metadataBytes = 262_144
     static let metadataDepth = 64
     static let typeBytes = 64

@@ -18,3 +18,14 @@ public struct QueryError: Error, Equatable, Sendable {
             detail: "is not known here; known are \(known.joined(separator: ", "))")
     }
 }
+
+extension Bool {
+    /// Reads the query parameter `name`, which is `true` or `false`, and false where it is left out.
+    public init(parameter name: String, _ value: String?) throws(QueryError) {
+        switch value {
+        case "true": self = true
+        case nil, "false": self = false
+        default: throw QueryError(parameter: name, detail: "must be true or false")
+        }
+    }
+}

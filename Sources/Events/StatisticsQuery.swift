@@ -33,10 +33,7 @@ public struct StatisticsQuery: Sendable {
             self.interval = nil
         }
         fields = try by.map(Self.fields) ?? []
-        guard let sumsOccurrences = ["true": true, "false": false][occurrences ?? "false"] else {
-            throw QueryError(parameter: "occurrences", detail: "must be true or false")
-        }
-        self.sumsOccurrences = sumsOccurrences
+        sumsOccurrences = try Bool(parameter: "occurrences", occurrences)
     }
 
     private static func fields(_ text: String) throws(QueryError) -> [StatisticsField] {

@@ -78,11 +78,8 @@ extension LogbookAPI {
     }
 
     private func strictParameter(_ request: Request) throws(Problem) -> Bool {
-        switch try parameters(request, known: ["strict"])["strict"] {
-        case nil, "false": return false
-        case "true": return true
-        default: throw Problem(QueryError(parameter: "strict", detail: "must be true or false"))
-        }
+        let own = try parameters(request, known: ["strict"])
+        return try reporting { try Bool(parameter: "strict", own["strict"]) }
     }
 
     private func checkEncoding(_ request: Request) throws(Problem) {

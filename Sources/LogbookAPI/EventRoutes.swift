@@ -80,9 +80,7 @@ extension LogbookAPI {
                 "Which events to delete is not said: at least one filter is needed, of \(EventConditions.parameters.joined(separator: ", "))."
             )
         }
-        guard let isDry = ["true": true, "false": false][own["dry_run"] ?? "false"] else {
-            throw Problem(QueryError(parameter: "dry_run", detail: "must be true or false"))
-        }
+        let isDry = try reporting { try Bool(parameter: "dry_run", own["dry_run"]) }
         // What is stored from now on is not meant.
         let last = try reporting {
             try readers.reader(for: request).streamRange(after: .max).last

@@ -27,10 +27,7 @@ public struct DatabaseCheck: Sendable {
         var version = 0
         var events: Int64 = 0
         do {
-            let connection =
-                try lock.isWritten ? Connection(path, .readOnly) : manager.openForInspection()
-            connection.keepWALOnClose()
-            connection.setBusyTimeout(milliseconds: 5000)
+            let connection = try manager.openForReading(lock)
             found = try Self.contradictions(connection)
             if found.isEmpty {
                 version = try manager.identify(connection)

@@ -53,10 +53,7 @@ public struct DatabaseCopy: Equatable, Sendable {
         }
         let events: Int64
         do throws(SQLiteError) {
-            let connection =
-                try lock.isWritten ? Connection(path, .readOnly) : source.openForInspection()
-            connection.keepWALOnClose()
-            connection.setBusyTimeout(milliseconds: 5000)
+            let connection = try source.openForReading(lock)
             // In one transaction, so that what is counted is what is copied.
             try connection.execute("BEGIN")
             events = try connection.integer("SELECT count(*) FROM events") ?? 0

@@ -32,10 +32,7 @@ public final class DatabaseFile {
                 version = try manager.inspect()
                 guard version > 0 else { throw SchemaError.refused("\(path) holds no database") }
             }
-            connection =
-                try lock.isWritten ? Connection(path, .readOnly) : manager.openForInspection()
-            connection.keepWALOnClose()
-            connection.setBusyTimeout(milliseconds: 5000)
+            connection = try manager.openForReading(lock)
         } catch let error as SQLiteError {
             throw SchemaError(inspecting: path, error)
         } catch let error as SchemaError {

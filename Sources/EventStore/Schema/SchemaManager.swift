@@ -272,6 +272,15 @@ public final class SchemaManager: Sendable {
         return connection
     }
 
+    /// Opens the file to be read and left as it is, beside a server that writes it or without one.
+    func openForReading(_ lock: SharedDatabaseLock) throws(SQLiteError) -> Connection {
+        let connection =
+            try lock.isWritten ? Connection(path, .readOnly) : openForInspection()
+        connection.keepWALOnClose()
+        connection.setBusyTimeout(milliseconds: 5000)
+        return connection
+    }
+
     private func recordedVersion(_ connection: Connection) throws(SQLiteError) -> Int {
         let hasTable = try connection.integer(
             "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version' COLLATE NOCASE"

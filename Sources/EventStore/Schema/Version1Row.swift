@@ -14,8 +14,6 @@ struct Version1Row {
     /// Whether its `created_at` was no time from 1970 to 2099.
     private(set) var hasOddTime = false
 
-    private static let reasonCharacters = 253
-
     init(_ row: EventView) {
         var stored: [UInt8] = []
         if let bytes = row[.metadata] {
@@ -53,7 +51,9 @@ struct Version1Row {
                 if key.equals("created_at") { hasTime = true }
                 if key.equals("reason"), try reader.peekKind() == .string {
                     let text = try reader.readString().string
-                    if text.unicodeScalars.count <= reasonCharacters { reason = Array(text.utf8) }
+                    if text.unicodeScalars.count <= EventDecoder.nameCharacters {
+                        reason = Array(text.utf8)
+                    }
                 } else {
                     _ = try reader.skipValue()
                 }

@@ -15,9 +15,6 @@ struct StatisticsCount {
     private let isOfFields: Bool
     private let whole: (since: String, until: String)
 
-    /// The fields with an index that goes on with `created_at`.
-    private static let indexed: Set<EventField> = [.eventType, .severity]
-
     init(_ reader: EventReader, _ query: StatisticsQuery, _ buckets: Buckets) {
         self.reader = reader
         self.query = query
@@ -40,7 +37,7 @@ struct StatisticsCount {
         }
         let byIndex = query.fields.filter { wanted in
             guard countsEvents, case .field(let field) = wanted else { return false }
-            return Self.indexed.contains(field) && filters.allSatisfy { $0.field == field }
+            return PagePlan.ordered.contains(field) && filters.allSatisfy { $0.field == field }
         }
         for case .field(let field) in byIndex {
             let found = try countValues(field)
@@ -109,7 +106,7 @@ struct StatisticsCount {
 
     /// The values that the one filter admits, if its field's index has them; nil otherwise.
     private var filteredValues: [String]? {
-        guard filters.count == 1, Self.indexed.contains(filters[0].field),
+        guard filters.count == 1, PagePlan.ordered.contains(filters[0].field),
             filters[0].excluded.isEmpty, let included = filters[0].included,
             !included.contains(where: \.isPrefix)
         else { return nil }

@@ -47,7 +47,4 @@ final class StoreClock {
         }
         return time
     }
-
-    /// Milliseconds by which the system's clock is ahead; less than zero where it is behind.
-    var lag: Int64 { wall().milliseconds - now() }
 }
