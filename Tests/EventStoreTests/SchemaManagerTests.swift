@@ -224,7 +224,7 @@ struct SchemaManagerTests {
         #expect(after == before)
     }
 
-    @Test("A migration of ours that lost its power, its version on the disk and no more of its header")
+    @Test("A migration of ours that lost its power, its version on the disk and not its header")
     func brokenOffMigration() throws {
         let original = folder.path("original.db")
         try makeVersion1(original, events: 2_000)
