@@ -74,6 +74,19 @@ struct MigrationTests {
         #expect(try rows(path, "SELECT \(hex) FROM events ORDER BY seq") == before)
     }
 
+    @Test("A number is not given again, though the newest event was deleted before the end")
+    func floor() throws {
+        try makeVersion1(path, events: 3)
+        try makeLatest(path)
+        for deleted in [[3], [1, 2]] as [[Int64]] {
+            let connection = try Connection(path, .readWrite)
+            let statements = try EventStatements(connection, SearchIndex(connection))
+            #expect(try statements.delete(deleted).deleted == deleted.count)
+            let again = try Connection(path, .readWrite)
+            #expect(try EventStatements(again, SearchIndex(again)).nextSeq == 4)
+        }
+    }
+
     @Test("seq is never handed out again, even after the highest was deleted")
     func sequence() throws {
         try makeVersion1(path, events: 3)
