@@ -1,10 +1,10 @@
 import CLinux
 import Events
 
-/// The store's own clock: it says when an event was received, and ages are counted from that. It never
-/// goes back behind the last row and is at most 60 times as fast as the monotonic clock, so that a
-/// system clock that jumps ahead by years costs an hour of the oldest events for each minute until
-/// somebody notices, and not all of them at once. While the system's clock is behind, it stands still.
+/// The store's own clock: it says when an event was received. It never goes back behind the last row,
+/// and stands still while the system's clock is behind it. It is at most 60 times as fast as the
+/// monotonic clock: a system clock that jumps ahead by years moves it by an hour a minute, until
+/// somebody notices.
 ///
 /// For the writer's thread alone.
 final class StoreClock {
