@@ -30,7 +30,7 @@ public final class EventRepository: Sendable {
 
     /// Prepares a store; `open` opens it.
     ///
-    /// - Parameter now: the time of migrations, and the one that ages are counted from.
+    /// - Parameter now: the system's clock.
     public init(
         _ configuration: StoreConfiguration, logger: Logger,
         now: @escaping @Sendable () -> Timestamp

@@ -2,7 +2,7 @@ import Events
 
 /// How long events are kept, and how many.
 public struct Retention: Equatable, Sendable {
-    /// How long an event of each severity is kept, by its `created_at`; forever, where there is none.
+    /// How long an event of each severity is kept, from its `received_at`; forever, where there is none.
     public var ages: [Severity: Duration] = [
         .info: .seconds(7 * 86_400), .warning: .seconds(7 * 86_400),
         .error: .seconds(30 * 86_400), .critical: .seconds(30 * 86_400),

@@ -43,6 +43,8 @@ final class StoreFigures: Sendable {
 
     func noteSearchLag(_ events: Int) { statistics.withLock { $0.searchLag = events } }
 
+    func noteClockLag(_ lag: Duration) { statistics.withLock { $0.clockLag = lag } }
+
     func noteStoppedReaders(_ count: Int) {
         statistics.withLock { $0.stoppedReaders += count }
     }

@@ -26,6 +26,9 @@ public struct StoreStatistics: Sendable {
     public var longestSlices: [String: Duration] = [:]
     /// Age of the oldest read that is going on; zero when there is none.
     public var oldestReader = Duration.zero
+    /// How far the store's clock was behind the system's when ages were last looked at; negative where it
+    /// is ahead.
+    public var clockLag = Duration.zero
     /// Events that are not in the search index yet, at most.
     public var searchLag = 0
     /// Reads that were stopped because they held up a checkpoint.

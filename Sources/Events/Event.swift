@@ -7,6 +7,8 @@ public struct Event: Sendable {
     public private(set) var hasGivenTime = false
     /// How many occurrences the event tells of; nil where the client did not say.
     public private(set) var givenOccurrences: Int32?
+    /// Milliseconds of the `received_at` that it brings from another store; nil where this one gives it.
+    public private(set) var givenReceivedAt: Int64?
 
     private struct FieldSpan: Sendable {
         var start: Int32
@@ -28,6 +30,9 @@ public struct Event: Sendable {
 
     /// Has the event tell of as many occurrences.
     mutating func setOccurrences(_ count: Int32) { givenOccurrences = count }
+
+    /// Has the event keep the time at which another store received it.
+    mutating func setReceivedAt(_ time: Timestamp) { givenReceivedAt = time.milliseconds }
 
     /// Sets one of `EventField.texts` to the bytes that `append` appends.
     mutating func set(_ field: EventField, _ append: (inout [UInt8]) -> Void) {

@@ -19,6 +19,7 @@ public struct EventDecoder {
     static let typeBytes = 64
 
     private let redaction: Redaction?
+    private let keepsReceivedAt: Bool
     private var event = Event()
     private var errors: [FieldError] = []
     private var seen: UInt16 = 0
@@ -29,9 +30,11 @@ public struct EventDecoder {
     /// - Parameter now: the time of an event that brings none, and in the id of one that brings
     /// none.
     ///   - redaction: what is taken out of its metadata.
+    ///   - keepsReceivedAt: takes `received_at`, which the store gives else.
     /// - Throws: when the text is not JSON, a duplicate key included.
     public static func decode(
-        _ reader: inout JSONReader, now: Timestamp, redaction: Redaction? = nil
+        _ reader: inout JSONReader, now: Timestamp, redaction: Redaction? = nil,
+        keepsReceivedAt: Bool = false
     ) throws(JSONError) -> Decoded {
         let kind = try reader.peekKind()
         guard kind == .object else {
@@ -40,12 +43,15 @@ public struct EventDecoder {
                 FieldError(pointer: "", detail: "an event is a JSON object, not \(kind.phrase)")
             ])
         }
-        var decoder = EventDecoder(redaction)
+        var decoder = EventDecoder(redaction, keepsReceivedAt)
         try decoder.readFields(&reader)
         return decoder.finish(now: now)
     }
 
-    private init(_ redaction: Redaction?) { self.redaction = redaction }
+    private init(_ redaction: Redaction?, _ keepsReceivedAt: Bool) {
+        self.redaction = redaction
+        self.keepsReceivedAt = keepsReceivedAt
+    }
 
     private mutating func readFields(_ reader: inout JSONReader) throws(JSONError) {
         try reader.beginObject()
@@ -101,7 +107,9 @@ public struct EventDecoder {
     ) throws(JSONError) {
         let kind = try reader.peekKind()
         switch (field, kind) {
-        case (.receivedAt, _), (.foldKey, _), (.seq, _):
+        case (.receivedAt, .string) where keepsReceivedAt:
+            if let time = readTime(field, try reader.readString()) { event.setReceivedAt(time) }
+        case (.receivedAt, _) where !keepsReceivedAt, (.foldKey, _), (.seq, _):
             _ = try reader.skipValue()
             report(field, "is given by the store and must be left out")
         case (.occurrences, .number):
@@ -169,28 +177,33 @@ public struct EventDecoder {
     }
 
     private mutating func readText(_ field: EventField, _ text: JSONString) throws(JSONError) {
-        if field == .createdAt { return readTime(text) }
+        if field == .createdAt {
+            if let time = readTime(field, text) { event.setTime(time, isGiven: true) }
+            return
+        }
         event.set(field) { text.append(to: &$0) }
         let problem = event.withBytes(of: field) { Self.problem(field, $0) }
         if let problem { report(field, problem) }
     }
 
-    private mutating func readTime(_ text: JSONString) {
+    private mutating func readTime(_ field: EventField, _ text: JSONString) -> Timestamp? {
         var decoded: [UInt8] = []
         text.append(to: &decoded)
         guard let time = Timestamp(rfc3339: decoded) else {
-            return report(
-                .createdAt,
+            report(
+                field,
                 "must be an RFC 3339 time such as 2026-11-23T10:30:45.123Z, not \(Self.quoted(decoded))"
             )
+            return nil
         }
         guard Timestamp.storable.contains(time) else {
-            return report(
-                .createdAt,
+            report(
+                field,
                 "must be a time of the years 1970 to 2099, not \(Self.quoted(decoded)); leave it out for now"
             )
+            return nil
         }
-        event.setTime(time, isGiven: true)
+        return time
     }
 
     /// What is wrong with a text field's value.

@@ -65,6 +65,11 @@ public struct FieldFilter: Hashable, Sendable {
         return included[0].text
     }
 
+    /// Whether a field with this text is wanted.
+    public func admits(_ text: String) -> Bool {
+        Array(text.utf8).span.withUnsafeBytes { admits($0) }
+    }
+
     /// Whether a field with these bytes, or null, is wanted.
     func admits(_ bytes: UnsafeRawBufferPointer?) -> Bool {
         guard let bytes else { return included == nil }

@@ -6,7 +6,7 @@ import JSON
 /// What one body wants stored: a single event, or several with good and bad items told apart.
 struct EventBatch: Sendable {
     let isSingle: Bool
-    let isStrict: Bool
+    let manner: IngestionManner
     private(set) var events: [Event] = []
     /// For each of `events`, its place among the items.
     private(set) var indexes: [Int] = []
@@ -15,10 +15,10 @@ struct EventBatch: Sendable {
     private(set) var summary: IngestionSummary
 
     /// Several events, to be filled by `add`.
-    init(isStrict: Bool, _ counters: Rejections) {
+    init(_ manner: IngestionManner, _ counters: Rejections) {
         summary = IngestionSummary(listedIDs: .max, counters)
         isSingle = false
-        self.isStrict = isStrict
+        self.manner = manner
     }
 
     /// One event.
@@ -27,7 +27,7 @@ struct EventBatch: Sendable {
     init(single decoded: EventDecoder.Decoded, _ counters: Rejections) throws(Problem) {
         summary = IngestionSummary(listedIDs: .max, counters)
         isSingle = true
-        isStrict = false
+        manner = IngestionManner()
         switch decoded {
         case .event(let event): events = [event]
         case .invalid(let errors):
@@ -60,7 +60,7 @@ struct EventBatch: Sendable {
     /// - Throws: `422` when nothing is usable, or, if strict, not everything.
     func check() throws(Problem) {
         guard count > 0 else { throw Problem(.unprocessableContent, "The array is empty.") }
-        guard events.isEmpty || (isStrict && summary.rejected > 0) else { return }
+        guard events.isEmpty || (manner.isStrict && summary.rejected > 0) else { return }
         throw summary.problem(
             events.isEmpty
                 ? "There is no valid event among the items"
@@ -69,12 +69,17 @@ struct EventBatch: Sendable {
     }
 
     /// Writes the summary of items whose valid events had these outcomes.
-    func writeSummary(_ outcomes: [AppendOutcome], to response: inout Response) {
+    ///
+    /// - Parameter expired: how many of them are past their age; nil where that is not told.
+    func writeSummary(
+        _ outcomes: [AppendOutcome], _ expired: Int?, to response: inout Response
+    ) {
         var summary = summary
+        summary.expired = expired
         summary.add(outcomes, of: events, at: indexes)
-        guard summary.stored > 0, !isStrict || summary.rejected == 0 else {
+        guard summary.stored > 0, !manner.isStrict || summary.rejected == 0 else {
             return summary.problem(
-                isStrict
+                manner.isStrict
                     ? "Not every item can be stored, and strict=true stores all or nothing"
                     : "None of the items can be stored"
             ).write(to: &response)

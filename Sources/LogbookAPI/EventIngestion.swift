@@ -4,6 +4,16 @@ import Events
 import HTTPServer
 import JSON
 
+/// How a request wants its events stored.
+struct IngestionManner {
+    /// All or nothing.
+    var isStrict = false
+    /// They keep the times at which another store received them.
+    var keepsReceivedAt = false
+
+    static let parameters = ["strict", "keep_received_at"]
+}
+
 /// Storing events.
 extension LogbookAPI {
     /// Bodies longer than this are read on a Dispatch queue: an event loop has others to serve.
@@ -16,10 +26,10 @@ extension LogbookAPI {
     static let arrayLimit = 10_000
 
     func postEvents(_ request: Request, _ response: inout Response) throws(Problem) {
-        let isStrict = try strictParameter(request)
+        let manner = try manner(request)
         try checkEncoding(request)
         if Self.isLines(request) {
-            guard !isStrict else {
+            guard !manner.isStrict else {
                 throw Problem(
                     QueryError(
                         parameter: "strict",
@@ -29,22 +39,23 @@ extension LogbookAPI {
                 throw Problem(.unprocessableContent, "The stream holds no event.")
             }
             return try LineIngestion(
-                self, contentLength: request.contentLength, client: request.client
+                self, keepsReceivedAt: manner.keepsReceivedAt,
+                contentLength: request.contentLength, client: request.client
             ).receive(request)
         }
         try checkContent(request)
         let isMinimal = request.header("prefer").map(Self.prefersMinimal) ?? false
         guard request.body.count > Self.bodyReadOnLoop else {
-            let batch = try decode(request.body, isStrict: isStrict)
+            let batch = try decode(request.body, manner)
             let pending = request.postpone()
             return store(batch, isMinimal: isMinimal, pending)
         }
-        try decodeElsewhere(request, isStrict: isStrict, isMinimal: isMinimal)
+        try decodeElsewhere(request, manner, isMinimal: isMinimal)
     }
 
-    private func decodeElsewhere(_ request: Request, isStrict: Bool, isMinimal: Bool)
-        throws(Problem)
-    {
+    private func decodeElsewhere(
+        _ request: Request, _ manner: IngestionManner, isMinimal: Bool
+    ) throws(Problem) {
         let size = request.body.count
         let client = request.client
         try reserveIngestion(size, for: client)
@@ -54,7 +65,7 @@ extension LogbookAPI {
             defer { releaseIngestion(size, from: client) }
             do throws(Problem) {
                 let batch = try body.span.withUnsafeBytes { bytes throws(Problem) in
-                    try decode(bytes, isStrict: isStrict)
+                    try decode(bytes, manner)
                 }
                 store(batch, isMinimal: isMinimal, pending)
             } catch {
@@ -77,9 +88,19 @@ extension LogbookAPI {
         ingestion.withLock { $0.giveBack(bytes, from: client) }
     }
 
-    private func strictParameter(_ request: Request) throws(Problem) -> Bool {
-        let own = try parameters(request, known: ["strict"])
-        return try reporting { try Bool(parameter: "strict", own["strict"]) }
+    private func manner(_ request: Request) throws(Problem) -> IngestionManner {
+        let own = try parameters(request, known: IngestionManner.parameters)
+        let manner = try reporting {
+            IngestionManner(
+                isStrict: try Bool(parameter: "strict", own["strict"]),
+                keepsReceivedAt: try Bool(
+                    parameter: "keep_received_at", own["keep_received_at"]))
+        }
+        // Whoever says when an event was received says when it goes.
+        guard !manner.keepsReceivedAt || request.isAdmitted(for: .admin) else {
+            throw Problem(.forbidden, "Keeping received_at needs the scope admin.")
+        }
+        return manner
     }
 
     private func checkEncoding(_ request: Request) throws(Problem) {
@@ -133,12 +154,12 @@ extension LogbookAPI {
 
     // MARK: Reading the body
 
-    private func decode(_ body: UnsafeRawBufferPointer, isStrict: Bool) throws(Problem)
-        -> EventBatch
-    {
+    private func decode(
+        _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
+    ) throws(Problem) -> EventBatch {
         try reporting {
             do {
-                return try decodeItems(body, isStrict: isStrict)
+                return try decodeItems(body, manner)
             } catch let error as JSONError {
                 rejections.note(.badRequest)
                 throw error
@@ -147,13 +168,13 @@ extension LogbookAPI {
     }
 
     private func decodeItems(
-        _ body: UnsafeRawBufferPointer, isStrict: Bool
+        _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
     ) throws -> EventBatch {
         var reader = JSONReader(body)
         guard try reader.peekKind() == .array else {
-            return try decodeObjects(&reader, body, isStrict: isStrict)
+            return try decodeObjects(&reader, body, manner)
         }
-        var batch = EventBatch(isStrict: isStrict, rejections)
+        var batch = EventBatch(manner, rejections)
         try reader.beginArray()
         var itemStart = reader.offset
         do {
@@ -164,7 +185,7 @@ extension LogbookAPI {
             }
             itemStart = body.count
             try reader.expectEnd()
-        } catch let error as JSONError where !isStrict {
+        } catch let error as JSONError where !manner.isStrict {
             // From here on the items are looked for, so that a broken one costs none of its neighbours.
             let rejected = batch.summary.rejected
             try addItems(of: body, from: itemStart, to: &batch)
@@ -191,7 +212,7 @@ extension LogbookAPI {
             var reader = JSONReader(UnsafeRawBufferPointer(rebasing: item))
             do {
                 try check(batch)
-                let decoded = try EventDecoder.decode(&reader, now: now(), redaction: redaction)
+                let decoded = try decode(&reader, batch.manner)
                 try reader.expectEnd()
                 batch.add(decoded)
             } catch let error as JSONError {
@@ -204,19 +225,19 @@ extension LogbookAPI {
 
     /// One event; or, where a second object follows the first, several.
     private func decodeObjects(
-        _ reader: inout JSONReader, _ body: UnsafeRawBufferPointer, isStrict: Bool
+        _ reader: inout JSONReader, _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
     ) throws -> EventBatch {
         let start = reader.offset
         do {
-            let first = try EventDecoder.decode(&reader, now: now(), redaction: redaction)
+            let first = try decode(&reader, manner)
             if reader.atEnd() { return try EventBatch(single: first, rejections) }
             if body[reader.offset] != UInt8(ascii: "{") { try reader.expectEnd() }
         } catch let error as JSONError {
-            guard !isStrict, ItemSearch.nextLine(behind: start, in: body) != nil else {
+            guard !manner.isStrict, ItemSearch.nextLine(behind: start, in: body) != nil else {
                 throw error
             }
         }
-        var batch = EventBatch(isStrict: isStrict, rejections)
+        var batch = EventBatch(manner, rejections)
         try addObjects(of: body, to: &batch)
         try batch.check()
         return batch
@@ -241,7 +262,7 @@ extension LogbookAPI {
                     if hasMore { reader.beginNextText() }
                 }
                 break
-            } catch let error as JSONError where !batch.isStrict {
+            } catch let error as JSONError where !batch.manner.isStrict {
                 first = first ?? error
                 batch.add(error, at: start + error.offset)
                 guard let next = ItemSearch.nextLine(behind: start + objectStart, in: body) else {
@@ -257,7 +278,14 @@ extension LogbookAPI {
 
     private func add(_ reader: inout JSONReader, to batch: inout EventBatch) throws {
         try check(batch)
-        batch.add(try EventDecoder.decode(&reader, now: now(), redaction: redaction))
+        batch.add(try decode(&reader, batch.manner))
+    }
+
+    private func decode(
+        _ reader: inout JSONReader, _ manner: IngestionManner
+    ) throws(JSONError) -> EventDecoder.Decoded {
+        try EventDecoder.decode(
+            &reader, now: now(), redaction: redaction, keepsReceivedAt: manner.keepsReceivedAt)
     }
 
     /// - Throws: `413` when `batch` takes no further item.
@@ -274,21 +302,36 @@ extension LogbookAPI {
     // MARK: Answering
 
     private func store(_ batch: EventBatch, isMinimal: Bool, _ pending: PendingResponse) {
-        repository.append(batch.events, allOrNothing: batch.isStrict) { [rejections] result in
+        repository.append(batch.events, allOrNothing: batch.manner.isStrict) { [self] result in
             switch result {
             case .failure(let error):
                 rejections.noteUnavailable(batch.events.count)
                 pending.complete { Problem(error).write(to: &$0) }
             case .success(let outcomes):
+                let expired =
+                    batch.manner.keepsReceivedAt ? countExpired(outcomes, batch.events) : nil
                 pending.enqueue { response in
                     if batch.isSingle {
                         Self.writeSingle(
                             batch.events[0], outcomes[0], isMinimal: isMinimal, to: &response)
                     } else {
-                        batch.writeSummary(outcomes, to: &response)
+                        batch.writeSummary(outcomes, expired, to: &response)
                     }
                 }
             }
+        }
+    }
+
+    /// How many of `events` that were stored now are past the age of their severity.
+    func countExpired(_ outcomes: [AppendOutcome], _ events: [Event]) -> Int {
+        let now = now().milliseconds
+        let ages = repository.configuration.retention.ages
+        return zip(outcomes, events).count { outcome, event in
+            guard case .stored(let receipt) = outcome,
+                let severity = event.text(.severity).flatMap(Severity.init),
+                let age = ages[severity]
+            else { return false }
+            return receipt.receivedAt < now - Int64(age / .milliseconds(1))
         }
     }
 

@@ -9,9 +9,10 @@ extension LogbookAPI {
         [
             route(
                 .post, "/events", "stores one event, an array of events, or a stream of them",
-                scope: .write, parameters: ["strict"],
+                scope: .write, parameters: IngestionManner.parameters,
                 statuses: [
-                    .ok, .created, .badRequest, .conflict, .contentTooLarge, .unsupportedMediaType,
+                    .ok, .created, .badRequest, .conflict, .contentTooLarge,
+                    .unsupportedMediaType,
                     .unprocessableContent, .serviceUnavailable,
                 ],
                 bodyLimit: bodyLimit, takesPieces: Self.isLines, postEvents),

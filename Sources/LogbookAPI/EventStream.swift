@@ -13,11 +13,14 @@ final class EventStream: @unchecked Sendable {
         let format: StreamFormat
         /// The number of the last event that was sent or did not match.
         var position: Int64
+        /// The highest number of a removed event that the client has been told of.
+        var toldOf: Int64 = 0
     }
 
     struct Piece {
         var bytes: [UInt8] = []
         var position: Int64
+        var toldOf: Int64
         /// Whether there is nothing beyond.
         var isAtEnd = false
     }
@@ -54,8 +57,8 @@ final class EventStream: @unchecked Sendable {
     ///
     /// - Throws: `timeLimit` when `budget` was too short; the next try looks through less.
     func read(_ reader: EventReader, budget: Duration) throws(StoreError) -> Piece {
-        var piece = Piece(position: wish.position)
-        let range = try reader.streamRange(after: wish.position)
+        var piece = Piece(position: wish.position, toldOf: wish.toldOf)
+        let range = try reader.streamRange(after: wish.position, for: wish.filter)
         if checkForReset(range, &piece) { return piece }
         guard let next = range.next else {
             piece.position = max(piece.position, range.last)
@@ -83,16 +86,15 @@ final class EventStream: @unchecked Sendable {
         return piece
     }
 
-    /// Tells the client when everything up to where it goes on is gone, or never was: with it,
-    /// events may have gone that it has not seen. True when it is told.
+    /// Tells the client when an event is gone that it has not seen and that its filter may admit, or when
+    /// where it was never was. True when it is told.
     private func checkForReset(_ range: StreamRange, _ piece: inout Piece) -> Bool {
         let isOfAnotherHistory = wish.position > range.last
-        let isBehind = wish.position > 0 && range.last > wish.position
-        let oldest = range.oldest ?? range.last + 1
-        guard isOfAnotherHistory || (isBehind && oldest > wish.position + 1) else {
-            return false
-        }
-        piece.position = oldest - 1
+        let hasMissed = range.removed > max(wish.position, wish.toldOf)
+        guard isOfAnotherHistory || (hasMissed && wish.position > 0) else { return false }
+        let before = (range.oldest ?? range.last + 1) - 1
+        piece.position = isOfAnotherHistory ? before : max(wish.position, before)
+        piece.toldOf = range.removed
         format.appendReset(oldest: range.oldest, position: piece.position, to: &piece.bytes)
         return true
     }
@@ -107,6 +109,7 @@ final class EventStream: @unchecked Sendable {
         bytes = bytes.isEmpty ? piece.bytes : bytes + piece.bytes
         if wish.position != piece.position { hub.note(place, at: piece.position) }
         wish.position = piece.position
+        wish.toldOf = piece.toldOf
         if heartbeats != self.heartbeats {
             self.heartbeats = heartbeats
             format.appendHeartbeat(position: wish.position, to: &bytes)

@@ -16,6 +16,8 @@ struct IngestionSummary: Sendable {
     private(set) var accepted = 0
     private(set) var duplicates = 0
     private(set) var rejected = 0
+    /// Of those accepted, how many are past their age, and go soon; nil where that is not told.
+    var expired: Int?
     /// The first ones.
     private var rejections: [Rejection] = []
     /// Of what is stored, as the inside of a JSON array.
@@ -79,6 +81,10 @@ struct IngestionSummary: Sendable {
         body.appendInteger(duplicates)
         body.append(",\"rejected\":")
         body.appendInteger(rejected)
+        if let expired {
+            body.append(",\"expired\":")
+            body.appendInteger(expired)
+        }
         body.append(",\"errors\":[")
         for (place, rejection) in inOrder.enumerated() {
             body.append(place == 0 ? "{\"index\":" : ",{\"index\":")

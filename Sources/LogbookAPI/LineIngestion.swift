@@ -57,6 +57,7 @@ final class LineIngestion: Sendable {
     }
 
     private let api: LogbookAPI
+    private let keepsReceivedAt: Bool
     private let client: UInt64
     private let reservedBytes: Int
     private let state: Mutex<State>
@@ -71,13 +72,19 @@ final class LineIngestion: Sendable {
     /// What one stream at work holds in bytes: what is received, and as much being read and committed.
     private static let memoryBytes = 2 * bufferedBytes
 
-    /// - Parameter contentLength: how long the stream is, where that is known.
+    /// - Parameters:
+    ///   - keepsReceivedAt: its events keep the times at which another store received them.
+    ///   - contentLength: how long the stream is, where that is known.
     /// - Throws: `503` when too many bodies are being read.
-    init(_ api: LogbookAPI, contentLength: Int?, client: UInt64) throws(Problem) {
+    init(
+        _ api: LogbookAPI, keepsReceivedAt: Bool, contentLength: Int?, client: UInt64
+    ) throws(Problem) {
         self.api = api
+        self.keepsReceivedAt = keepsReceivedAt
         self.client = client
         state = Mutex(
             State(summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
+        if keepsReceivedAt { state.withLock { $0.summary.expired = 0 } }
         reservedBytes = min(contentLength ?? .max, Self.memoryBytes)
         // Whoever is to be refused learns it before he sends; one that says nothing yet holds nothing.
         try api.reserveIngestion(reservedBytes, for: client)
@@ -276,7 +283,7 @@ final class LineIngestion: Sendable {
         }
         var reader = JSONReader(line)
         let decoded = try EventDecoder.decode(
-            &reader, now: api.now(), redaction: api.redaction)
+            &reader, now: api.now(), redaction: api.redaction, keepsReceivedAt: keepsReceivedAt)
         try reader.expectEnd()
         return decoded
     }
@@ -286,7 +293,9 @@ final class LineIngestion: Sendable {
             state.withLock { state in
                 state.committing -= 1
                 switch result {
-                case .success(let outcomes): state.summary.add(outcomes, of: events, at: indexes)
+                case .success(let outcomes):
+                    state.summary.add(outcomes, of: events, at: indexes)
+                    state.summary.expired? += api.countExpired(outcomes, events)
                 case .failure(let error):
                     api.rejections.noteUnavailable(events.count)
                     state.failure = state.failure ?? Problem(error)

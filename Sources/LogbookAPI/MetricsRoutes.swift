@@ -168,6 +168,10 @@ extension LogbookAPI {
         text.family("logbook_oldest_read_seconds", .gauge, "Age of the oldest read going on.")
         text.sample(nanoseconds: Int(statistics.oldestReader / .nanoseconds(1)))
         text.family(
+            "logbook_store_clock_lag_seconds", .gauge,
+            "How far the store's clock is behind the system's; negative where it is ahead.")
+        text.sample(nanoseconds: Int(statistics.clockLag / .nanoseconds(1)))
+        text.family(
             "logbook_reads_stopped_total", .counter,
             "Reads stopped because they kept the WAL from being emptied.",
             statistics.stoppedReaders)

@@ -286,6 +286,7 @@ def test_head_and_options_come_with_every_path(program, path):
 
 PARAMETER_VALUES = {
     "strict": ["true", "false", "1", "yes"],
+    "keep_received_at": ["true", "false", "1", "yes"],
     "event_type": ["cluster", "a.b_c-9", "x" * 64, "x" * 65, "Cluster", "9a", "a,b", "!a", "a*", "*", "!", "a,", "a,!b*", ",".join("a" * 64), "a**", "!!a", "a\\*"],
     "severity": ["critical", "Error", "info,error", "!info", "warn*", "!*", "x*", "info*", "infos*", "info,", "err,info", "err*,i*", "critical*", "\\!info"],
     "severity_min": ["info", "critical", "Error", "error,info", "err*"],

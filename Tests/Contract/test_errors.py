@@ -231,6 +231,11 @@ def guarded(start, tmp_path):
     for fields in ([], ["Authorization: Bearer wrong"], [f"Authorization: Bearer {token}"], ["Authorization: Basic x"] * 2):
         message = get("/events/x", *fields, method="DELETE")
         yield message, program.send(message)
+    token = run("token", "create", "--name", "writer", "--scope", "write", "--file", tmp_path / "access").stdout.strip()
+    program.stop()
+    program = start("--access-file", tmp_path / "access")
+    message = post(EVENT, f"Authorization: Bearer {token}", target="/events?keep_received_at=true")
+    yield message, program.send(message)
     program.stop()
 
 

@@ -34,7 +34,8 @@ struct LargestEventsTests {
 
         // What a sanitizer needs is no data of the program.
         let isSanitized = ProcessInfo.processInfo.environment["LOGBOOK_SANITIZER"] != nil
-        let server = try LogbookProcess(in: folder, dataBytes: isSanitized ? nil : 512 << 20)
+        let server = try LogbookProcess(
+            in: folder, flags: ["--query-timeout", "300"], dataBytes: isSanitized ? nil : 512 << 20)
         try awaitIndex(server)
         #expect(try server.peakMemory() < 256 << 20)
         for number in [0, 1, Self.count - 1] {

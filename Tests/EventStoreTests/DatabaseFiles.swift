@@ -100,10 +100,11 @@ final class TestStore: Sendable {
     /// Opens a store over a new file, or over what `make` makes.
     init(
         make: (String) throws -> Void = { _ in },
-        configure: (inout StoreConfiguration) -> Void = { _ in },
+        configure: (inout StoreConfiguration) -> Void = { _ in }, at time: Timestamp = testMoment,
         afterReplies: @escaping @Sendable () -> Void = {}
     ) throws {
         clock = Clock()
+        clock.time.withLock { $0 = time }
         folder = try TemporaryFolder()
         path = folder.path("events.db")
         try make(path)

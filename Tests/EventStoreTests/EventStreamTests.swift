@@ -22,13 +22,23 @@ struct EventStreamTests {
     func range() async throws {
         let store = try TestStore()
         let reader = try store.repository.makeReader()
-        #expect(try reader.streamRange(after: 0) == StreamRange(last: 0, oldest: nil, next: nil))
+        let nothing = StreamRange(last: 0, oldest: nil, next: nil, removed: 0)
+        #expect(try reader.streamRange(after: 0) == nothing)
         for number in 1...6 { _ = await store.repository.append([try event(["id": "\(number)"])]) }
         for number in [1, 2, 4, 6] { _ = await store.repository.delete("\(number)") }
-        #expect(try reader.streamRange(after: 0) == StreamRange(last: 6, oldest: 3, next: 3))
-        #expect(try reader.streamRange(after: 3) == StreamRange(last: 6, oldest: 3, next: 5))
-        #expect(try reader.streamRange(after: 5) == StreamRange(last: 6, oldest: 3, next: nil))
-        #expect(try reader.streamRange(after: .max) == StreamRange(last: 6, oldest: 3, next: nil))
+        #expect(
+            try reader.streamRange(after: 0) == StreamRange(last: 6, oldest: 3, next: 3, removed: 6)
+        )
+        #expect(
+            try reader.streamRange(after: 3) == StreamRange(last: 6, oldest: 3, next: 5, removed: 6)
+        )
+        let end = StreamRange(last: 6, oldest: 3, next: nil, removed: 6)
+        #expect(try reader.streamRange(after: 5) == end)
+        #expect(try reader.streamRange(after: .max) == end)
+        let errors = StreamFilter(try query([("severity_min", "error")]))
+        #expect(
+            try reader.streamRange(after: 5, for: errors)
+                == StreamRange(last: 6, oldest: 3, next: nil, removed: 0))
     }
 
     @Test("A stream gets on event by event, however little time it has")

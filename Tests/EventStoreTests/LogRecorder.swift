@@ -25,8 +25,9 @@ final class LogRecorder: Sendable {
     var messages: [String] { lines.map(\.message) }
 
     /// Waits until `message` is logged; may be called once.
-    func wait(for message: String) async {
-        for await line in stream where line.message == message { return }
+    func wait(for message: String, isPrefix: Bool = false) async {
+        for await line in stream
+        where line.message == message || isPrefix && line.message.hasPrefix(message) { return }
     }
 
     private func record(_ line: Line) {

@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import JSON
 import SQLite
 import Synchronization
 import Testing
@@ -79,27 +80,6 @@ struct RetentionTests {
         #expect(try rows(store.path, "SELECT count(*) FROM events WHERE id = 'future'") == ["1"])
     }
 
-    @Test("The clock of retention follows a jump no faster than an hour a minute, and back at once")
-    func clock() throws {
-        let year: Int64 = 365 * 86_400_000
-        func after(_ milliseconds: Int64) -> Timestamp {
-            Timestamp(milliseconds: testMoment.milliseconds + milliseconds)!
-        }
-        func seconds(_ seconds: UInt64) -> UInt64 { seconds * 1_000_000_000 }
-        var clock = RetentionClock(wall: testMoment, last: nil, monotonic: seconds(0))
-        #expect(clock.advance(wall: after(60_000), monotonic: seconds(60)) == after(60_000))
-        #expect(
-            clock.advance(wall: after(year), monotonic: seconds(120)) == after(60_000 + 3_600_000))
-        #expect(clock.advance(wall: after(180_000), monotonic: seconds(180)) == after(180_000))
-        #expect(clock.advance(wall: after(-year), monotonic: seconds(240)) == after(-year))
-        // One that jumped while nobody looked is told by the last event.
-        clock = RetentionClock(wall: after(year), last: testMoment, monotonic: seconds(0))
-        #expect(clock.advance(wall: after(year), monotonic: seconds(60)) == after(3_600_000))
-        // An event of the future does not move it.
-        clock = RetentionClock(wall: testMoment, last: after(year), monotonic: seconds(0))
-        #expect(clock.advance(wall: after(1), monotonic: seconds(60)) == after(1))
-    }
-
     @Test("A clock that jumps ahead by years leaves the history standing")
     func jump() async throws {
         let store = try TestStore(
@@ -111,7 +91,108 @@ struct RetentionTests {
         store.jump(to: Timestamp(milliseconds: testMoment.milliseconds + 5 * 365 * 86_400_000)!)
         for _ in 1...20 { _ = try await store.repository.append([try event()]).get() }
         #expect(try rows(store.path, "SELECT count(*) FROM events") == ["33"])
-        #expect(store.log.messages.contains { $0.contains("clock is more than a day ahead") })
+        #expect(store.log.messages.contains { $0.contains("s ahead of the store's") })
+    }
+
+    @Test(
+        "A clock that is years ahead at a start leaves the history standing, and so does its next start"
+    )
+    func jumpAtStart() async throws {
+        let later = Timestamp(milliseconds: testMoment.milliseconds + 10 * 365 * 86_400_000)!
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 3) },
+            configure: { $0.retention = Retention() }, at: later)
+        await store.log.wait(for: "The system's clock is", isPrefix: true)
+        _ = try await store.repository.append([try event()]).get()
+        #expect(try rows(store.path, "SELECT count(*) FROM events") == ["14"])
+        let received = Int64(try rows(store.path, "SELECT max(received_at) FROM events")[0])!
+        // A minute of the test is an hour of the store's clock.
+        #expect(received < testMoment.milliseconds + 86_400_000)
+        store.repository.close()
+        let saved = try rows(store.path, "SELECT clock FROM store_state", mode: .immutable)
+        #expect(Int64(saved[0])! >= received)
+        #expect(Int64(saved[0])! < testMoment.milliseconds + 86_400_000)
+    }
+
+    @Test(
+        "What a sender says of the time decides nothing: an old dump stays, and the year 2099 goes")
+    func sendersClocks() async throws {
+        let day: Int64 = 86_400_000
+        let store = try TestStore(configure: {
+            $0.retention = Retention()
+            $0.retention.interval = .milliseconds(1)
+        })
+        for year in ["1970", "1999", "2099"] {
+            _ = try await store.repository.append(
+                [try event(["id": year, "created_at": "\(year)-06-01T00:00:00Z"])]
+            ).get()
+        }
+        store.jump(to: Timestamp(milliseconds: testMoment.milliseconds + 6 * day)!)
+        for _ in 1...20 { _ = try await store.repository.append([try event()]).get() }
+        #expect(try rows(store.path, "SELECT count(*) FROM events") == ["23"])
+        store.repository.close()
+        // The same, received eight days ago.
+        let writer = try Connection(store.path, .readWrite)
+        try writer.execute(
+            "UPDATE events SET received_at = received_at - \(8 * day) WHERE length(id) = 4")
+        try writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        let again = try TestStore(
+            make: { try FileManager.default.copyItem(atPath: store.path, toPath: $0) },
+            configure: { $0.retention = Retention() })
+        await again.log.wait(for: "Retention removed 3 events that had reached their age")
+        #expect(try rows(again.path, "SELECT count(*) FROM events") == ["20"])
+    }
+
+    @Test("It goes on behind the place that the file keeps for a severity, in the order of arrival")
+    func places() async throws {
+        let store = try TestStore(
+            make: { try Self.fill($0, days: 40) }, configure: { $0.retention = Retention() })
+        await store.log.wait(for: "Retention removed 86 events that had reached their age")
+        // 33 days of four events each are over for two severities, 10 for the others.
+        let places = ["info|132", "warning|132", "error|40", "critical|40"]
+        let sql =
+            "SELECT severity, passed_seq FROM retention ORDER BY passed_seq DESC, severity DESC"
+        #expect(Set(try rows(store.path, sql)) == Set(places))
+        let removed = "SELECT severity, removed_seq FROM retention"
+        #expect(
+            Set(try rows(store.path, removed))
+                == ["info|129", "warning|130", "error|39", "critical|40"])
+        // What lies before its place is not looked at again, whatever its time says.
+        store.repository.close()
+        let again = try TestStore(
+            make: { path in
+                try FileManager.default.copyItem(atPath: store.path, toPath: path)
+                try Connection(path, .readWrite).execute(
+                    "UPDATE events SET received_at = 0 WHERE seq IN (133, 134, 42, 43)")
+            }, configure: { $0.retention = Retention() })
+        await again.log.wait(for: "Retention removed 4 events that had reached their age")
+        #expect(try rows(again.path, "SELECT seq FROM events WHERE seq < 45") == [])
+    }
+
+    @Test("Times of another store are kept, never later than now, and do not turn the clock back")
+    func keptTimes() async throws {
+        let day: Int64 = 86_400_000
+        let store = try TestStore(configure: { $0.retention = Retention() })
+        func kept(_ id: String, daysAgo days: Int64) throws -> Event {
+            let time = Timestamp(milliseconds: testMoment.milliseconds - days * day)!.text
+            let json = Data(
+                #"{"id":"\#(id)","event_type":"a","severity":"info","title":"t","received_at":"\#(time)"}"#
+                    .utf8)
+            return try json.withUnsafeBytes { bytes in
+                var reader = JSONReader(bytes)
+                switch try EventDecoder.decode(&reader, now: testMoment, keepsReceivedAt: true) {
+                case .event(let event): return event
+                case .invalid(let errors): throw errors[0]
+                }
+            }
+        }
+        let outcomes = try await store.repository.append(
+            [try kept("a", daysAgo: 6), try kept("b", daysAgo: -6), try kept("c", daysAgo: 5)]
+        ).get()
+        let moment = testMoment.milliseconds
+        #expect(
+            outcomes.map { $0.receipt?.receivedAt } == [moment - 6 * day, moment, moment - 5 * day])
+        #expect(try rows(store.path, "SELECT clock FROM store_state") == ["\(moment)"])
     }
 
     // MARK: By number

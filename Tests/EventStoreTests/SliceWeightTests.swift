@@ -58,10 +58,20 @@ struct SliceWeightTests {
 
     @Test("What has reached its age goes in several transactions, to the last")
     func expired() throws {
-        let later = "2999-01-01T00:00:00.000Z"
-        #expect(try statements.deleteExpired(.info, before: later, 1000) == Self.most)
-        #expect(try statements.deleteExpired(.info, before: later, 1000) == Self.most)
-        #expect(try statements.deleteExpired(.info, before: later, 1000) == 6)
-        #expect(try statements.deleteExpired(.info, before: later, 1000) == 0)
+        func find(_ place: Int64, _ limit: Int = 1000) throws -> ExpiredEvents {
+            try statements.findExpired([.info], behind: place, before: .max, limit, until: .max)
+        }
+        let found = try find(0)
+        #expect(found.passed == found.seqs.last && found.isMore)
+        #expect(try find(0, 7).seqs == Array(found.seqs.prefix(7)))
+        #expect(try find(found.passed).isMore == false)
+        var rest = found.seqs[...]
+        var slices: [Int] = []
+        while !rest.isEmpty {
+            let (deleted, taken) = try statements.delete(rest)
+            rest.removeFirst(taken)
+            slices.append(deleted)
+        }
+        #expect(slices == [Self.most, Self.most, 6])
     }
 }

@@ -73,14 +73,21 @@ struct StreamHubTests {
             )
         }
 
-        func post(_ id: String) throws {
+        func post(_ id: String, severity: String = "info") throws {
             let body =
-                #"{"id":"\#(id)","event_type":"cluster","severity":"info","title":"t"}"#
+                #"{"id":"\#(id)","event_type":"cluster","severity":"\#(severity)","title":"t"}"#
             let file = try send(
                 "POST /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
                     + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
             let answer = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
             try #require(answer.hasPrefix("HTTP/1.1 201"), "\(answer)")
+        }
+
+        func delete(_ id: String) throws {
+            let file = try send(
+                "DELETE /events/\(id) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            let answer = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+            try #require(answer.hasPrefix("HTTP/1.1 204"), "\(answer)")
         }
     }
 
@@ -139,6 +146,34 @@ struct StreamHubTests {
         // The place comes back when the server has seen that its client is gone.
         try eventually { service.api.liveTail.figures.count == 0 }
         #expect(try read(try service.stream(), until: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
+    }
+
+    @Test(
+        "A resume before what is gone begins with reset, where its filter admits that, and repeats nothing"
+    )
+    func reset() throws {
+        let service = try Service()
+        // Numbered 1 to 6.
+        for (id, severity) in [
+            ("a", "error"), ("b", "info"), ("c", "error"), ("d", "info"), ("e", "info"),
+            ("f", "error"),
+        ] { try service.post(id, severity: severity) }
+        try service.delete("d")
+        func stream(_ query: String) throws -> String {
+            let stream = try service.stream(query)
+            return try read(stream, until: "\"id\":\"f\"").components(separatedBy: "\r\n\r\n")[1]
+        }
+        let missed = try stream("?after=2")
+        let lines = missed.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("{") }
+        #expect(lines.first == "{\"reset\":{\"oldest\":1}}")
+        #expect(lines.count == 4)
+        #expect(!missed.contains("\"id\":\"a\"") && !missed.contains("\"id\":\"b\""))
+        // It saw what is gone, begins anew, or does not want it.
+        for query in ["?after=4", "?after=0", "?after=2&severity=error"] {
+            #expect(!(try stream(query).contains("reset")), "\(query)")
+        }
+        // Nobody has been there.
+        #expect(try stream("?after=100").contains("{\"reset\":{\"oldest\":1}}"))
     }
 
     @Test("At the end streams are told so, with what was stored last")

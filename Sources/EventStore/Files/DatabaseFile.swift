@@ -83,6 +83,14 @@ public final class DatabaseFile {
         }
     }
 
+    /// Whether its events say when they were received.
+    public func hasReceivedTimes() throws(SchemaError) -> Bool {
+        try reading { () throws(SQLiteError) in
+            try SchemaManager.columns(of: "events", connection)
+                .contains("\(EventField.receivedAt.name)")
+        }
+    }
+
     /// Lends up to `limit` events of a file of anybody's, in the order of their arrival, from behind the
     /// row `position` on.
     ///

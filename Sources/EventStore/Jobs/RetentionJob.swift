@@ -6,6 +6,9 @@ import SQLite
 
 /// Removes events that have reached the age of their severity, and the ones that came first where
 /// there are too many, a slice at a time.
+///
+/// Ages count from `received_at`, in the order of which events are numbered: so it walks by number, from
+/// a place for each severity that the file keeps, and looks at no event twice for one.
 final class RetentionJob: WriterJob {
     let name = "retention"
     private let connection: Connection
@@ -14,16 +17,25 @@ final class RetentionJob: WriterJob {
     private let space: FileSpace?
     private let figures: StoreFigures
     private let logger: Logger
-    private let now: () -> Timestamp
+    private let clock: StoreClock
     /// Kept up by the writer; nil where there is no bound on it.
     let count: EventCount?
 
-    private var clock: RetentionClock
     private var size: SliceSize
 
-    /// Severities that the run which goes on has not come to yet, with the time up to which it
-    /// removes; empty between runs.
-    private var expiring: [(severity: Severity, before: String)] = []
+    /// Severities that go at the same age, and how far that has come.
+    private struct Walk {
+        let severities: Set<Severity>
+        let age: Int64
+        var place: Int64
+    }
+    private var walks: [Walk]
+    /// Those of `walks` that the run which goes on has not come to yet, by their index, and the time that
+    /// it counts from; empty between runs.
+    private var pending: [Int] = []
+    private var time: Int64 = 0
+    /// What the file has as the clock's time, apart from what rows say.
+    private var savedClock: Int64
     private var nextRun: UInt64 = 0
     private var removedInRun = 0
     private var hasWarned = false
@@ -36,13 +48,17 @@ final class RetentionJob: WriterJob {
     private static let countRest = Duration.seconds(1)
     /// How long to leave a WAL alone that has no room for a slice.
     private static let walRest = Duration.seconds(1)
-    /// Milliseconds that the clock may be ahead before somebody is told.
-    private static let strangeLead: Int64 = 86_400_000
+    /// Milliseconds that the two clocks may be apart before somebody is told.
+    private static let strangeLag: Int64 = 60_000
+    /// Milliseconds of the clock that may be lost when the process is killed at rest.
+    private static let clockSaving: Int64 = 3_600_000
+    /// How long a slice may look for events to remove.
+    private static let search = Duration.milliseconds(5)
 
     init(
         _ connection: Connection, _ statements: EventStatements,
         _ configuration: StoreConfiguration,
-        space: FileSpace?, figures: StoreFigures, logger: Logger, now: @escaping () -> Timestamp,
+        space: FileSpace?, figures: StoreFigures, logger: Logger, clock: StoreClock,
         makeReader: @escaping () throws(SQLiteError) -> EventReader
     ) throws(SQLiteError) {
         self.connection = connection
@@ -50,14 +66,28 @@ final class RetentionJob: WriterJob {
         self.space = space
         self.figures = figures
         self.logger = logger
-        self.now = now
+        self.clock = clock
         retention = configuration.retention
-        let last = try connection.text("SELECT created_at FROM events ORDER BY seq DESC LIMIT 1")
-        clock = RetentionClock(
-            wall: now(), last: last.flatMap { Timestamp(rfc3339: $0.utf8) },
-            monotonic: clinux_monotonic_nanoseconds())
+        savedClock = statements.receivedAt
+        walks = try Self.walks(retention.ages, statements)
         count = retention.events == nil ? nil : EventCount(makeReader)
         size = SliceSize(indexedEvents: min(Self.mostRows, space?.rowsPerSlice ?? .max))
+    }
+
+    private static func walks(
+        _ ages: [Severity: Duration], _ statements: EventStatements
+    ) throws(SQLiteError) -> [Walk] {
+        var walks: [Walk] = []
+        for (age, severities) in Dictionary(grouping: ages.keys, by: { ages[$0] ?? .zero }) {
+            var place = Int64.max
+            for severity in severities {
+                place = min(place, try statements.placeOfRetention(severity))
+            }
+            walks.append(
+                Walk(
+                    severities: Set(severities), age: Int64(age / .milliseconds(1)), place: place))
+        }
+        return walks
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
@@ -72,17 +102,12 @@ final class RetentionJob: WriterJob {
             // Where nothing is left to remove, what comes next may change that.
             return removed > 0 ? .soon : .afterCommit()
         }
-        if expiring.isEmpty, monotonic >= nextRun { beginRun(monotonic) }
-        if let next = expiring.last {
-            let wanted = size.count
-            let removed = try remove(wanted, .age) { limit throws(SQLiteError) in
-                try statements.deleteExpired(next.severity, before: next.before, limit)
-            }
-            removedInRun += removed
-            if removed == 0 { expiring.removeLast() }
-            if expiring.isEmpty { endRun() }
+        if pending.isEmpty, monotonic >= nextRun { try beginRun(monotonic) }
+        if let index = pending.last {
+            if try !expire(&walks[index]) { pending.removeLast() }
+            if pending.isEmpty { endRun() }
         }
-        guard expiring.isEmpty else { return .soon }
+        guard pending.isEmpty else { return .soon }
         let rest = Duration.nanoseconds(nextRun > monotonic ? nextRun - monotonic : 0)
         return .afterCommit(orAfter: count?.isCounting ?? false ? min(rest, Self.countRest) : rest)
     }
@@ -110,6 +135,25 @@ final class RetentionJob: WriterJob {
         return removed
     }
 
+    /// Goes on with a walk; false where it has come to what is too young.
+    private func expire(_ walk: inout Walk) throws(SQLiteError) -> Bool {
+        let end = clinux_monotonic_nanoseconds() + Self.search.inNanoseconds
+        var found = try statements.findExpired(
+            walk.severities, behind: walk.place, before: time - walk.age, size.count, until: end)
+        guard found.passed > walk.place else { return false }
+        removedInRun += try remove(found.seqs.count, .age) { _ throws(SQLiteError) in
+            let (deleted, taken) = try statements.delete(found.seqs)
+            if taken < found.seqs.count {
+                found.passed = found.seqs[taken] - 1
+                found.isMore = true
+            }
+            try statements.pass(walk.severities, to: found.passed)
+            return deleted
+        }
+        walk.place = found.passed
+        return found.isMore
+    }
+
     /// Notes events that are gone, by a slice or by the writer itself.
     func noteRemoved(_ removed: Int, _ reason: RemovalReason) {
         guard removed > 0 else { return }
@@ -120,24 +164,30 @@ final class RetentionJob: WriterJob {
 
     // MARK: Runs
 
-    private func beginRun(_ monotonic: UInt64) {
+    private func beginRun(_ monotonic: UInt64) throws(SQLiteError) {
         nextRun = monotonic + retention.interval.inNanoseconds
-        let time = clock.advance(wall: now(), monotonic: monotonic)
-        let isStrange =
-            !retention.ages.isEmpty
-            && now().milliseconds - time.milliseconds > Self.strangeLead
+        time = clock.now()
+        tellOfLag()
+        // The newest row keeps it, too.
+        savedClock = max(savedClock, statements.receivedAt)
+        if time - savedClock >= Self.clockSaving {
+            try connection.transaction { () throws(SQLiteError) in try statements.saveClock(time) }
+            savedClock = time
+        }
+        pending = Array(walks.indices)
+    }
+
+    private func tellOfLag() {
+        let lag = clock.lag
+        figures.noteClockLag(.milliseconds(lag))
+        let isStrange = abs(lag) > Self.strangeLag
         defer { hasWarned = isStrange }
-        if isStrange, !hasWarned {
-            logger.warning(
-                "The clock is more than a day ahead of the last event or has jumped; events that reach their age by it are removed slowly"
-            )
-        }
-        expiring = retention.ages.compactMap { severity, age in
-            let milliseconds = Int64(age / .milliseconds(1))
-            return Timestamp(milliseconds: time.milliseconds - milliseconds).map {
-                (severity, $0.text)
-            }
-        }
+        guard isStrange, !hasWarned else { return }
+        logger.warning(
+            lag > 0
+                ? "The system's clock is \(lag / 1000) s ahead of the store's, by which events are received and age; that follows by an hour a minute, in case the system's is wrong"
+                : "The system's clock is \(-lag / 1000) s behind the store's, by which events are received and age; that stands still until then"
+        )
     }
 
     private func endRun() {

@@ -3,14 +3,12 @@ import SQLite
 
 /// Reading in the order of seq, for those who follow what is stored.
 extension EventReader {
-    /// What there is around `position`, at this moment.
-    public func streamRange(after position: Int64) throws(StoreError) -> StreamRange {
+    /// What there is around `position`, at this moment, for those who follow with `filter`.
+    public func streamRange(
+        after position: Int64, for filter: StreamFilter = .all
+    ) throws(StoreError) -> StreamRange {
         try storing { () throws(SQLiteError) in
-            let statement = try statement(
-                """
-                SELECT (SELECT max(floor_seq, coalesce((SELECT max(seq) FROM events), 0)) FROM store_state),
-                  (SELECT min(seq) FROM events), (SELECT min(seq) FROM events WHERE seq > ?)
-                """)
+            let statement = try statement(filter.rangeSQL)
             try statement.bind(1, position)
             defer { statement.reset() }
             guard try statement.step() else {
@@ -22,7 +20,8 @@ extension EventReader {
                 let number = statement.integer(column)
                 return number == 0 ? nil : number
             }
-            return StreamRange(last: number(0) ?? 0, oldest: number(1), next: number(2))
+            return StreamRange(
+                last: number(0) ?? 0, oldest: number(1), next: number(2), removed: number(3) ?? 0)
         }
     }
 

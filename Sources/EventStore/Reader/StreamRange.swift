@@ -7,4 +7,6 @@ public struct StreamRange: Equatable, Sendable {
     public let oldest: Int64?
     /// The lowest number beyond the place; nil when there is none.
     public let next: Int64?
+    /// The highest number of all removed events that the filter's severities admit; 0 where there are none.
+    public let removed: Int64
 }

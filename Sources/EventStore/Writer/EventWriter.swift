@@ -35,6 +35,7 @@ final class EventWriter: @unchecked Sendable {
     private let connection: Connection
     private let statements: EventStatements
     private let transaction: WriteTransaction
+    private let clock: StoreClock
     private let space: FileSpace?
     private let jobs: WriterJobs
     private let checkpoints: CheckpointJob
@@ -56,7 +57,7 @@ final class EventWriter: @unchecked Sendable {
     /// Takes over the only connection that writes.
     ///
     /// - Parameters:
-    ///   - now: the time that ages are counted from.
+    ///   - now: the system's clock.
     ///   - afterReplies: called once after the replies of each commit.
     init(
         _ configuration: StoreConfiguration, commits: CommitCounter, logger: Logger,
@@ -86,7 +87,7 @@ final class EventWriter: @unchecked Sendable {
             space = nil
         }
         eventsPerCommit = min(configuration.eventsPerCommit, max(1, plan.walPages / 16))
-        let clock = StoreClock(last: try Self.lastTime(connection), wall: now)
+        clock = StoreClock(last: statements.receivedAt, wall: now)
         transaction = try WriteTransaction(connection, statements, space: space, clock: clock)
         jobs = WriterJobs(
             connection, logger: logger, figures: figures, reads: reads, space: space)
@@ -96,7 +97,7 @@ final class EventWriter: @unchecked Sendable {
             figures: figures, reads: reads, reserve: reserve, logger: logger)
         retention = try RetentionJob(
             connection, statements, configuration, space: space, figures: figures, logger: logger,
-            now: now
+            clock: clock
         ) { () throws(SQLiteError) in
             try EventReader(path: configuration.path, logger: logger, reads: reads)
         }
@@ -149,15 +150,6 @@ final class EventWriter: @unchecked Sendable {
             """)
         connection.takeOverCheckpoints()
         return connection
-    }
-
-    /// Milliseconds that the store's clock had reached.
-    private static func lastTime(_ connection: Connection) throws(SQLiteError) -> Int64? {
-        try connection.integer(
-            """
-            SELECT max(clock, coalesce((SELECT received_at FROM events ORDER BY seq DESC LIMIT 1), 0))
-            FROM store_state
-            """)
     }
 
     private static let diskIsFull = SQLiteError(
@@ -244,6 +236,7 @@ final class EventWriter: @unchecked Sendable {
             deletions.stop()
             checkpoints.stop()
             indexing.stop()
+            saveClock()
             do {
                 if isDiskTrusted { _ = try connection.checkpoint(.truncate, orEnd: logger) }
             } catch {
@@ -253,6 +246,18 @@ final class EventWriter: @unchecked Sendable {
             // Of a full disk the next process may need it.
             if reserve.isSpent { _ = reserve.restore() }
             isClosed = true
+        }
+    }
+
+    private func saveClock() {
+        guard failureReason == nil else { return }
+        do {
+            try connection.transaction { () throws(SQLiteError) in
+                try statements.saveClock(clock.now())
+            }
+        } catch {
+            logger.warning(
+                "The store's clock was not saved; it goes on from the last event: \(error)")
         }
     }
 

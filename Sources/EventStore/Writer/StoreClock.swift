@@ -4,7 +4,7 @@ import Events
 /// The store's own clock: it says when an event was received. It never goes back behind the last row,
 /// and stands still while the system's clock is behind it. It is at most 60 times as fast as the
 /// monotonic clock: a system clock that jumps ahead by years moves it by an hour a minute, until
-/// somebody notices.
+/// somebody notices. Ages are counted from it, so that no clock that jumps removes the history.
 ///
 /// For the writer's thread alone.
 final class StoreClock {
@@ -15,6 +15,9 @@ final class StoreClock {
     private let monotonic: () -> UInt64
     private var time: Int64
     private var setAt: UInt64
+    /// Milliseconds that it was behind the system's clock when it was last asked; negative where it is
+    /// ahead.
+    private(set) var lag: Int64 = 0
 
     /// - Parameters:
     ///   - last: milliseconds that the clock had reached by the file's last row; nil in a new file.
@@ -34,6 +37,7 @@ final class StoreClock {
     func now() -> Int64 {
         let wall = wall().milliseconds
         let monotonic = monotonic()
+        defer { lag = wall - time }
         guard wall > time else {
             setAt = monotonic
             return time

@@ -32,6 +32,8 @@ final class WriteTransaction {
     private let begin, commit, save, release, rollback: Statement
     /// What became of the events of the last transaction.
     private(set) var tally = EventTally()
+    /// Whether events of it keep times of another store: the newest row's is not the clock's then.
+    private var keepsTimes = false
     /// Nanoseconds that it took, and those of them in which it was written to the WAL and synced.
     private(set) var time = 0
     private(set) var syncTime = 0
@@ -61,9 +63,11 @@ final class WriteTransaction {
             try begin.run()
             statements.receivedAt = clock.now()
             space?.begin()
+            keepsTimes = false
             var answers: [Answer] = []
             answers.reserveCapacity(writes.count)
             for write in writes { answers.append(try execute(write)) }
+            if keepsTimes { try statements.saveClock(statements.receivedAt) }
             let written = clinux_monotonic_nanoseconds()
             try commit.run()
             let synced = clinux_monotonic_nanoseconds()
@@ -114,6 +118,7 @@ final class WriteTransaction {
         outcomes.reserveCapacity(events.count)
         for event in events {
             if let space, try !space.admit(bytes: event.byteCount) { return nil }
+            if event.givenReceivedAt != nil { keepsTimes = true }
             let outcome = try statements.append(event)
             switch outcome {
             case .stored(let receipt): event.withView { tally.addStored($0, seq: receipt.seq) }

@@ -25,6 +25,8 @@ public final class AccessControl: Sendable {
 
     /// What a request was let in by, to be asked for again while it goes on.
     struct Admission: Sendable {
+        /// What the client may do.
+        var scopes: Scopes { entry.scopes }
         fileprivate let entry: AccessList.Entry
         fileprivate let list: AccessList
 

@@ -64,6 +64,11 @@ public struct Request {
         return { access.renew(admission, for: scope) != nil }
     }
 
+    /// Whether the client may do what needs `scope`, which is more than the route asks for.
+    public func isAdmitted(for scope: Scopes) -> Bool {
+        connection.access == nil || connection.admission?.scopes.contains(scope) ?? false
+    }
+
     /// Puts the answer off: the handler returns without one, and whoever holds the result gives it,
     /// from any thread.
     public func postpone() -> PendingResponse {

@@ -13,6 +13,9 @@ struct EventUpload {
     private(set) var accepted = 0
     private(set) var duplicates = 0
     private(set) var rejected = 0
+    /// Of those accepted, past the age that the server keeps them for.
+    private(set) var expired = 0
+    private let keepsReceivedAt: Bool
 
     /// Bytes that a piece may have, less once a server refused one as too large.
     private var pieceBytes = EventUpload.mostPieceBytes
@@ -23,7 +26,8 @@ struct EventUpload {
     /// Rejected items that are told; the others are counted.
     private static let toldRejections = 20
 
-    init(_ client: HTTPClient, patience: Patience) {
+    init(_ client: HTTPClient, patience: Patience, keepsReceivedAt: Bool) {
+        self.keepsReceivedAt = keepsReceivedAt
         self.client = client
         self.patience = patience
     }
@@ -33,7 +37,7 @@ struct EventUpload {
         if let problem = item.problem { return reject(item.place, problem) }
         let before = lines.count
         do throws(JSONError) {
-            try ImportedEvent.append(item, to: &lines)
+            try ImportedEvent.append(item, keepsReceivedAt: keepsReceivedAt, to: &lines)
         } catch {
             return reject(item.place, "\(error.message) at column \(error.column)")
         }
@@ -82,9 +86,10 @@ struct EventUpload {
     private mutating func send(
         _ lines: ArraySlice<UInt8>, _ places: ArraySlice<String>
     ) throws -> Bool {
+        let target = keepsReceivedAt ? "/events?keep_received_at=true" : "/events"
         let answer = try patience.retrying { [client] () throws(ClientError) in
             try client.exchange(
-                "POST", "/events", headers: [("Content-Type", "application/x-ndjson")],
+                "POST", target, headers: [("Content-Type", "application/x-ndjson")],
                 body: Array(lines)
             )
             .accepting(413, 422)
@@ -106,6 +111,7 @@ struct EventUpload {
             throw ClientError.unusable("the answer counts more events than were sent")
         }
         accepted += outcome.accepted
+        expired += min(outcome.expired, outcome.accepted)
         duplicates += outcome.duplicates
         for error in outcome.errors where (0..<places.count).contains(error.line) {
             tell(places[places.startIndex + error.line], error.detail)

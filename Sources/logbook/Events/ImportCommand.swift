@@ -12,7 +12,8 @@ struct ImportCommand: ParsableCommand {
             left out. A database may be of Logbook, of kube9-operator, or any whose table events has the \
             columns of version 1; it may be in use.
 
-            Mind the server's retention: events older than it keeps them go again.
+            Ages count from now: what is imported stays as long as what happens today. For a move between two \
+            Logbooks, --keep-received-at has it age as it did there; a token then needs the scope admin.
 
             Examples:
               logbook events import events.ndjson
@@ -23,6 +24,9 @@ struct ImportCommand: ParsableCommand {
     @Argument(
         help: "The file; - is standard input.", completion: .file())
     var file = "-"
+
+    @Flag(help: "Keep the received_at of an export or of a database, which ages are counted from.")
+    var keepReceivedAt = false
 
     @OptionGroup
     var server: ServerOptions
@@ -41,8 +45,10 @@ struct ImportCommand: ParsableCommand {
         try reportingFailures(of: server.server) {
             do {
                 let source = try ImportSource(file)
+                if keepReceivedAt { try source.requireReceivedTimes() }
                 var upload = EventUpload(
-                    try server.client(), patience: Patience(seconds: patience))
+                    try server.client(), patience: Patience(seconds: patience),
+                    keepsReceivedAt: keepReceivedAt)
                 defer { upload.finish() }
                 // What was read before reading failed is stored.
                 var failure: (any Error)?
@@ -57,6 +63,13 @@ struct ImportCommand: ParsableCommand {
                 printToStandardOutput(
                     "accepted \(upload.accepted), duplicates \(upload.duplicates), rejected \(upload.rejected)"
                 )
+                if upload.expired > 0 {
+                    printToStandardError(
+                        "\(upload.expired) of them are past the age that the server keeps them for, and are removed within minutes"
+                    )
+                } else if !keepReceivedAt, upload.accepted > 0 {
+                    printToStandardError("Their ages count from now.")
+                }
                 if let failure { throw failure }
                 if upload.rejected > 0 { throw ExitCode.failure }
             } catch let error as JSONItems.Failure {

@@ -65,6 +65,15 @@ final class ImportSource {
 
     deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
 
+    /// Refuses a database whose events do not say when they were received.
+    func requireReceivedTimes() throws {
+        guard case .rows(let database, _) = kind, try !database.hasReceivedTimes() else { return }
+        throw JSONItems.Failure(
+            description:
+                "the database does not say when its events were received: leave --keep-received-at out"
+        )
+    }
+
     /// How much of all has been read, from 0 to 1; nil when that is not known.
     var fraction: Double? {
         switch kind {

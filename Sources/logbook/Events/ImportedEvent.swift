@@ -7,12 +7,15 @@ import JSON
 enum ImportedEvent {
     /// Appends `item` as a line.
     ///
+    /// - Parameter keepsReceivedAt: whether it takes its `received_at` along.
     /// - Throws: when it is no JSON object; `output` is then as it was.
-    static func append(_ item: ImportSource.Item, to output: inout [UInt8]) throws(JSONError) {
+    static func append(
+        _ item: ImportSource.Item, keepsReceivedAt: Bool, to output: inout [UInt8]
+    ) throws(JSONError) {
         let start = output.count
         do throws(JSONError) {
             try item.json.span.withUnsafeBytes { bytes throws(JSONError) in
-                try append(bytes, item.number, to: &output)
+                try append(bytes, item.number, keepsReceivedAt: keepsReceivedAt, to: &output)
             }
         } catch {
             output.removeLast(output.count - start)
@@ -21,7 +24,8 @@ enum ImportedEvent {
     }
 
     private static func append(
-        _ json: UnsafeRawBufferPointer, _ number: Int, to output: inout [UInt8]
+        _ json: UnsafeRawBufferPointer, _ number: Int, keepsReceivedAt: Bool,
+        to output: inout [UInt8]
     ) throws(JSONError) {
         var reader = JSONReader(json)
         var separator: StaticString = "{"
@@ -31,9 +35,8 @@ enum ImportedEvent {
         while let key = try reader.nextKey() {
             let value = try reader.skipValue()
             // An export has them, and a store gives its own.
-            if EventField.allCases.contains(where: { $0.isGivenByStore && key.equals($0.name) }) {
-                continue
-            }
+            let given = EventField.allCases.first { $0.isGivenByStore && key.equals($0.name) }
+            if let given, given != .receivedAt || !keepsReceivedAt { continue }
             // A NULL id is one that version 1 let pass.
             if key.equals("id") {
                 if value.raw.elementsEqual("null".utf8) { continue }

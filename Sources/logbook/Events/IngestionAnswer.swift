@@ -5,6 +5,7 @@ struct IngestionAnswer {
     private(set) var accepted = 0
     private(set) var duplicates = 0
     private(set) var rejected = 0
+    private(set) var expired = 0
     /// The first that were rejected, by their line, counted from 0.
     private(set) var errors: [(line: Int, detail: String)] = []
     /// Lines that it speaks of.
@@ -34,6 +35,8 @@ struct IngestionAnswer {
                     duplicates = try reader.readCount()
                 } else if key.equals("rejected") {
                     rejected = try reader.readCount()
+                } else if key.equals("expired") {
+                    expired = try reader.readCount()
                 } else if key.equals("errors") {
                     try reader.beginArray()
                     while try reader.nextElement() { try readError(&reader) }
