@@ -23,7 +23,7 @@ public struct EventDecoder {
     private var event = Event()
     private var errors: [FieldError] = []
     private var seen: UInt16 = 0
-    private var unknown: Set<[UInt8]> = []
+    private var unknown: [JSONString] = []
 
     /// Reads the value that comes next.
     ///
@@ -77,14 +77,13 @@ public struct EventDecoder {
             _ = try reader.skipValue()
             return
         }
-        let name = key.string
-        // In scalars, for a character can have any number of them.
-        let shortName = String(name.unicodeScalars.prefix(64))
-        // By bytes, for a String equals another that is only canonically equivalent.
-        guard unknown.insert(Array(name.utf8)).inserted else {
+        // A key can be as long as the body. In scalars, for a character can have any number of them.
+        let shortName = key.prefix(scalars: 64)
+        guard !unknown.contains(key) else {
             throw reader.error(
                 "the key \"\(shortName)\" occurs twice in one object", at: key.offset)
         }
+        unknown.append(key)
         _ = try reader.skipValue()
         // RFC 6901, 3: "~" and "/" are written "~0" and "~1".
         var pointer = "/"

@@ -1,6 +1,6 @@
 /// A key that is equal to another when both decode to the same text.
 ///
-/// 16 bytes, for a hostile object has millions of them.
+/// 16 bytes, because a hostile object has very many of them.
 struct DecodedKey: Hashable {
     private let start: UnsafeRawPointer
     /// Twice the length in bytes, plus 1 if there are escapes.
@@ -18,13 +18,7 @@ struct DecodedKey: Hashable {
         return JSONString(raw: raw, hasEscapes: hasEscapes, offset: 0)
     }
 
-    static func == (left: Self, right: Self) -> Bool {
-        if left.hasEscapes || right.hasEscapes {
-            return left.string.decodedBytes.elementsEqual(right.string.decodedBytes)
-        }
-        return left.lengthAndEscapes == right.lengthAndEscapes
-            && left.string.bytes.isSame(as: right.string.bytes, count: left.lengthAndEscapes >> 1)
-    }
+    static func == (left: Self, right: Self) -> Bool { left.string == right.string }
 
     func hash(into hasher: inout Hasher) {
         guard hasEscapes else { return hasher.combine(bytes: string.raw) }

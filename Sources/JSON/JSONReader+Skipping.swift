@@ -2,7 +2,8 @@ extension JSONReader {
     /// Validates the next value, whatever it is, and passes over it.
     ///
     /// A key that occurs twice in one object is an error, even when its two spellings differ by
-    /// escapes. Takes time in proportion to the value's length, for crafted keys too.
+    /// escapes; and so are more than 65,536 keys in an object and those around it, within the value.
+    /// Takes time in proportion to the value's length, for crafted keys too.
     public mutating func skipValue() throws(JSONError) -> JSONSlice {
         _ = try peekKind()
         let start = position
@@ -33,10 +34,14 @@ extension JSONReader {
         while depth > outerDepth {
             if keys.isInObject {
                 if let key = try nextKey() {
-                    guard keys.insert(key) else {
-                        throw duplicate(key)
+                    switch keys.insert(key) {
+                    case .new: return true
+                    case .duplicate: throw duplicate(key)
+                    case .beyondLimit:
+                        throw error(
+                            "an object and those around it have more than \(KeyTracker.limit) keys",
+                            at: key.offset)
                     }
-                    return true
                 }
             } else if try nextElement() {
                 return true

@@ -15,6 +15,13 @@ public struct JSONString {
         return String(decoding: decoded, as: UTF8.self)
     }
 
+    /// The first `count` Unicode scalars of the text.
+    public func prefix(scalars count: Int) -> String {
+        // No scalar is longer than four bytes, so one that is cut off comes after the last wanted.
+        let bytes = Array(decodedBytes.prefix(4 * count))
+        return String(String(decoding: bytes, as: UTF8.self).unicodeScalars.prefix(count))
+    }
+
     /// Appends the text, its escapes decoded, as UTF-8.
     public func append(to output: inout [UInt8]) {
         guard hasEscapes else { return output.append(run: bytes, count: raw.count) }
@@ -45,5 +52,16 @@ public struct JSONString {
 
     var decodedBytes: DecodedBytes {
         DecodedBytes(cursor: bytes, end: bytes + raw.count)
+    }
+}
+
+extension JSONString: Equatable {
+    /// Whether both decode to the same text.
+    public static func == (left: Self, right: Self) -> Bool {
+        if left.hasEscapes || right.hasEscapes {
+            return left.decodedBytes.elementsEqual(right.decodedBytes)
+        }
+        return left.raw.count == right.raw.count
+            && left.bytes.isSame(as: right.bytes, count: left.raw.count)
     }
 }

@@ -4,6 +4,15 @@
 /// more gets a set; the standard library seeds its hashes at random, so that keys cannot be crafted
 /// to collide.
 struct KeyTracker {
+    /// What became of a key.
+    enum Insertion {
+        case new
+        /// The innermost object has it already.
+        case duplicate
+        /// The open objects have as many keys as are kept.
+        case beyondLimit
+    }
+
     private struct Container {
         let isObject: Bool
         /// Where the object's keys start in `keys`, unless it has a set.
@@ -13,9 +22,14 @@ struct KeyTracker {
 
     /// Above this many keys comparing them costs more than hashing them.
     private static let comparedLimit = 16
+    /// Keys of all open objects together. It bounds memory: a key is a few bytes of text, and a set
+    /// takes ten times that for it.
+    static let limit = 65_536
 
     private var containers: [Container] = []
     private var keys: [DecodedKey] = []
+    /// Keys in `keys` and in the sets.
+    private var count = 0
 
     /// Whether the innermost open container is an object.
     var isInObject: Bool { containers[containers.count - 1].isObject }
@@ -31,23 +45,27 @@ struct KeyTracker {
 
     mutating func close() {
         let container = containers.removeLast()
+        count -= container.set?.count ?? keys.count - container.firstKey
         keys.removeLast(keys.count - container.firstKey)
     }
 
-    /// - Returns: false when the innermost object has the key already.
-    mutating func insert(_ string: JSONString) -> Bool {
+    /// Notes a key of the innermost object.
+    mutating func insert(_ string: JSONString) -> Insertion {
+        guard count < Self.limit else { return .beyondLimit }
         let key = DecodedKey(string)
         let top = containers.count - 1
         if containers[top].set != nil {
-            return containers[top].set!.insert(key).inserted
+            guard containers[top].set!.insert(key).inserted else { return .duplicate }
+        } else {
+            let firstKey = containers[top].firstKey
+            for index in firstKey..<keys.count where keys[index] == key { return .duplicate }
+            keys.append(key)
+            if keys.count - firstKey > Self.comparedLimit {
+                containers[top].set = Set(keys[firstKey...])
+                keys.removeLast(keys.count - firstKey)
+            }
         }
-        let firstKey = containers[top].firstKey
-        for index in firstKey..<keys.count where keys[index] == key { return false }
-        keys.append(key)
-        if keys.count - firstKey > Self.comparedLimit {
-            containers[top].set = Set(keys[firstKey...])
-            keys.removeLast(keys.count - firstKey)
-        }
-        return true
+        count += 1
+        return .new
     }
 }

@@ -107,6 +107,8 @@ def chunked(*lines, field="Transfer-Encoding: chunked"):
 
 LINES = "Content-Type: application/x-ndjson"
 TAKEN = json.dumps(BODIES["complete"] | {"title": "Other content"}).encode()
+# One more than an object may have.
+KEYS = b",".join(b'"%d":0' % number for number in range(65_537))
 CURSOR = "0195cb9217fdb067a8000001a20846fe000000000000000001323032362d31312d32335431303a33303a34352e3132335a"
 MESSAGES = [
     # Targets and their queries
@@ -128,6 +130,7 @@ MESSAGES = [
     post(b"1", "Content-Type: application/json"), post(b"[" + TAKEN + b"]"), post(b"[" + TAKEN + b"," + EVENT + b"]", target="/events?strict=true"),
     post(b"[{}," + EVENT + b"]", target="/events?strict=true"), post(b"[" + b",".join([EVENT] * 10_001) + b"]"), post(b"", LINES), post(b"\n", LINES),
     post(b"{}\n", LINES), post(EVENT + b"\n" + b"x" * 1_100_000 + b"\n", LINES), get("/events", "Content-Length: 16777217", method="POST"),
+    post(b'{"metadata":{' + KEYS + b"}}"), post(b"[" + EVENT + b',{"metadata":{' + KEYS + b"}}]"),
     # Heads
     b"GET /\nHost: x\n\n", b"= /\r\n\r\n", get("/none", method="BREW"), get("/", method="X" * 33), get("/", version="HTTP/2.0"), get("/", version="http/1.1"),
     b"GET HTTP/1.1\r\n\r\n", get("x"), get("/%"), get("/#"), get("/" + "x" * 8192), get("http://a b/"), get("http://[/"), get("/", "Expect: tea"),

@@ -51,6 +51,23 @@ struct LimitTests {
         #expect(summary.duplicates == 255)
     }
 
+    @Test("Objects of more than a million keys take no more memory than their bytes")
+    func manyKeys() throws {
+        let server = try LogbookProcess()
+        let keys = (0..<1_400_000).map { "\"\($0)\":0" }.joined(separator: ",")
+        let request = RawClient.request("POST", "/events", "{\"metadata\":{\(keys)}}")
+        // As many as one client may have read at a time.
+        let clients = try (0..<3).map { _ in try server.connect() }
+        for client in clients { try client.send(String(request.dropLast())) }
+        for client in clients { try client.send("}") }
+        for client in clients {
+            let problem = try client.readResponse().problem(400)
+            #expect(problem.detail.contains("more than 65536 keys at line 1"), "\(problem)")
+        }
+        // Each is there as it came, and once more while it is read.
+        #expect(try server.peakMemory() < 192 << 20)
+    }
+
     @Test("A target of --max-target-bytes is taken, one byte more is 414", arguments: [nil, 500])
     func target(_ flag: Int?) throws {
         let server = try LogbookProcess(

@@ -277,6 +277,28 @@ struct EventDecoderTests {
         }
     }
 
+    @Test("Metadata of as many keys as its bytes can hold is stored")
+    func mostKeys() throws {
+        let characters = (UInt8(ascii: " ")...UInt8(ascii: "~")).map { "\(Unicode.Scalar($0))" }
+            .filter { $0 != "\"" && $0 != "\\" }
+        let pairs = characters.flatMap { first in characters.map { first + $0 } }
+        let triples = pairs.prefix(300).flatMap { first in characters.map { first + $0 } }
+        var members: [String] = []
+        var bytes = 1
+        for key in characters + pairs + triples {
+            let member = "\"\(key)\":0"
+            bytes += member.utf8.count + 1
+            guard bytes <= 262_144 else { break }
+            members.append(member)
+        }
+        #expect(members.count > 33_000)
+        let json = body(["metadata": "{\(members.joined(separator: ","))}"])
+        guard case .event = try decode(json) else {
+            Issue.record("not stored")
+            return
+        }
+    }
+
     @Test("A duplicate key is malformed, whatever its spelling and however the first one fared")
     func duplicates() throws {
         let names = EventField.allCases.map { String(describing: $0.name) } + ["other"]

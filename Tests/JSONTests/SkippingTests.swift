@@ -105,7 +105,7 @@ struct SkippingTests {
         // Comparing each key with each would take minutes.
         let start = bytes { output in
             output.append("{")
-            for number in 0..<300_000 {
+            for number in 0..<60_000 {
                 output.append(number % 8 == 0 ? "\"\\u006b" : "\"k")
                 output.appendInteger(number)
                 output.append("\":0,")
@@ -129,5 +129,25 @@ struct SkippingTests {
         }
         let closing = [UInt8](repeating: UInt8(ascii: "}"), count: 500)
         #expect(skippingError(opening + Array("1".utf8) + closing) == nil)
+    }
+
+    @Test("An object and those around it have so many keys at most, wherever they are")
+    func manyKeys() {
+        let most = 65_536
+        func object(_ count: Int, last value: String = "0") -> String {
+            let keys = (0..<count).map { "\"\($0)\":\($0 == count - 1 ? value : "0")" }
+            return "{" + keys.joined(separator: ",") + "}"
+        }
+        #expect(skippingError(object(most)) == nil)
+        let error = skippingError(object(most + 1))
+        #expect(error?.message == "an object and those around it have more than 65536 keys")
+        #expect(error?.offset == object(most).utf8.count)
+        // Of those that are open at once, whether they are compared one by one or hashed.
+        for outer in [10, 100, most / 2] {
+            #expect(skippingError(object(outer, last: object(most - outer))) == nil)
+            #expect(skippingError(object(outer, last: object(most - outer + 1))) != nil)
+            let closed = "[\(object(outer)),{\"a\":\(object(outer))},\(object(most))]"
+            #expect(skippingError(closed) == nil)
+        }
     }
 }
