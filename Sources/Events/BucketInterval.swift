@@ -3,33 +3,40 @@ public struct BucketInterval: Equatable, Sendable {
     /// Seconds, at least one.
     public let seconds: Int64
 
-    /// Those that can be asked for.
-    public static let offered = [60, 300, 900, 3600, 21_600, 86_400].map {
-        BucketInterval(seconds: $0)
-    }
-
-    /// Those that are taken by themselves, of up to a day; whole days beyond.
-    private static let automatic: [Int64] = [
+    /// Those below a day that can be asked for, or are taken by themselves; from there on it is whole days.
+    private static let withinDay: [Int64] = [
         1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
-        86_400,
     ]
+    private static let day: Int64 = 86_400
+    /// More than 60 buckets of all times that a query can name.
+    private static let mostDays: Int64 = 99_999
     private static let wantedBuckets: Int64 = 60
     /// As many buckets as make the next longer interval too coarse.
     private static let toleratedBuckets: Int64 = 80
 
     private init(seconds: Int64) { self.seconds = seconds }
 
-    /// One of `offered`, by its name.
+    /// One that can be asked for, by its name.
     public init?(_ name: String) {
-        guard let interval = Self.offered.first(where: { $0.name == name }) else { return nil }
-        self = interval
+        let days = min(max(Int64(name.dropLast()) ?? 1, 1), Self.mostDays)
+        let known = Self.withinDay + [days * Self.day]
+        guard let seconds = known.first(where: { Self(seconds: $0).name == name }) else {
+            return nil
+        }
+        self.seconds = seconds
     }
+
+    /// What can be asked for, in words.
+    static let choices =
+        withinDay.map { Self(seconds: $0).name }.joined(separator: ", ")
+        + ", or whole days such as 1d and 7d"
 
     /// One that cuts `milliseconds` into about 60 buckets.
     public init(spanning milliseconds: Int64) {
-        let fitting = Self.automatic.first { milliseconds <= $0 * 1000 * Self.toleratedBuckets }
-        let days = 1 + milliseconds / (86_400_000 * Self.wantedBuckets)
-        seconds = fitting ?? 86_400 * days
+        let known = Self.withinDay + [Self.day]
+        let fitting = known.first { milliseconds <= $0 * 1000 * Self.toleratedBuckets }
+        let days = 1 + milliseconds / (Self.day * 1000 * Self.wantedBuckets)
+        seconds = fitting ?? Self.day * days
     }
 
     /// The number and the unit, such as `15m`.

@@ -23,10 +23,11 @@ public struct StatisticsQuery: Sendable {
         self.now = now
         if let interval {
             guard let interval = BucketInterval(interval) else {
-                let names = BucketInterval.offered.map(\.name).joined(separator: ", ")
                 throw QueryError(
                     parameter: "interval",
-                    detail: "must be one of \(names); without it there are about 60 buckets")
+                    detail:
+                        "must be one of \(BucketInterval.choices); without it there are about 60 buckets"
+                )
             }
             self.interval = interval
         } else {

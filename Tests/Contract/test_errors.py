@@ -123,7 +123,7 @@ MESSAGES = [
     get("/events?object_kind=a,,b"), get("/events?event_type=!A"), get("/events?q=" + "x" * 5000), get("/events?q=-a"),
     get("/events?q=" + "+".join(map(str, range(100)))), get("/events?q=a*"), get("/events?q=*"),
     get("/events/export?format=xml"), get("/events/export", "Accept: image/png"), get("/events/stream", "Accept: image/png"),
-    get("/events/stream?after=x"), get("/events/stream", "Last-Event-ID: x"), get("/events/stats?by=title"), get("/events/stats?interval=2h"),
+    get("/events/stream?after=x"), get("/events/stream", "Last-Event-ID: x"), get("/events/stats?by=title"), get("/events/stats?interval=7h"),
     get("/events/stats?interval=1m&since=3d"), post(EVENT, target="/events?strict=yes"), post(EVENT, LINES, target="/events?strict=true"),
     # Bodies
     post(b""), post(b"{"), post(b"a=b"), post(EVENT, "Content-Encoding: gzip"), post(b"[]"), post(b'[{"a":1}]'), post(b"{}"), post(TAKEN),

@@ -75,9 +75,30 @@ struct BucketsTests {
             try buckets("2026-01-01T00:00:00Z", "2026-09-01T00:00:00Z", nil).interval.name == "5d")
     }
 
+    @Test("Any interval that is taken by itself can be asked for")
+    func chosen() throws {
+        let longest = Timestamp.max.milliseconds - Timestamp.min.milliseconds
+        var milliseconds: Int64 = 1
+        while milliseconds < longest {
+            let chosen = BucketInterval(spanning: milliseconds)
+            #expect(BucketInterval(chosen.name) == chosen, "\(chosen.name)")
+            milliseconds += milliseconds / 16 + 1
+        }
+        let chosen = BucketInterval(spanning: longest)
+        #expect(BucketInterval(chosen.name) == chosen, "\(chosen.name)")
+    }
+
     @Test("Names of intervals are those of the contract")
     func names() {
-        #expect(BucketInterval.offered.map(\.name) == ["1m", "5m", "15m", "1h", "6h", "1d"])
-        for name in ["", "60s", "2m", "1H", "h"] { #expect(BucketInterval(name) == nil) }
+        let named = [
+            "1s", "2s", "5s", "10s", "15s", "30s", "1m", "2m", "5m", "10m", "15m", "30m", "1h",
+            "2h", "3h", "6h", "12h", "1d", "2d", "365d", "99999d",
+        ]
+        for name in named { #expect(BucketInterval(name)?.name == name) }
+        let others = [
+            "", "s", "d", "h", "0s", "0d", "-1d", "+1d", "01d", "60s", "3s", "3m", "4h", "24h",
+            "1H", "1.5d", "1w", "100000d", "99999999999999999999d", "1dd",
+        ]
+        for name in others { #expect(BucketInterval(name) == nil, "\(name)") }
     }
 }

@@ -20,7 +20,7 @@ struct StatsCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The length of a bucket: 1m, 5m, 15m, 1h, 6h or 1d. (default: one that gives about 60)",
+            "The length of a bucket, such as 30s, 15m, 1h, 6h, 1d or 7d. (default: one that gives about 60)",
             valueName: "length"))
     var interval: String?
 

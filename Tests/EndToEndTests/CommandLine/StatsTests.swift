@@ -70,7 +70,7 @@ struct StatsTests {
 
     @Test("What is not understood is told", arguments: [true, false])
     func refused(_ isFile: Bool) throws {
-        for (flag, value) in [("--interval", "2h"), ("--by", "title")] {
+        for (flag, value) in [("--interval", "7h"), ("--by", "title")] {
             let source = isFile ? ["--database", server.database] : ["--server", server.url]
             let run = try Command(BuiltProgram.path, ["events", "stats", flag, value] + source)
             #expect(run.status == 1)
