@@ -24,6 +24,8 @@ public final class Server: Sendable {
     }
 
     /// Prepares a server; nothing is opened before `start`.
+    ///
+    /// - Parameter logger: event loops write to it, so it must not wait for whoever reads it.
     public init(_ configuration: ServerConfiguration, router: Router, logger: Logger) {
         var configuration = configuration
         for index in configuration.endpoints.indices {

@@ -106,6 +106,12 @@ struct BackupTests {
             "backup", "--database", server.folder.file("none"), "--output", copy)
         #expect(missing.status == 3)
         #expect(!FileManager.default.fileExists(atPath: server.folder.file("none")))
+        let nothing = try logbook(
+            "restore", "--from", server.folder.file("none"), "--database",
+            server.folder.file("new.db"))
+        #expect(nothing.status == 3)
+        #expect(nothing.errors.contains("Cannot open \(server.folder.file("none"))"))
+        #expect(!FileManager.default.fileExists(atPath: server.folder.file("new.db.lock")))
     }
 
     @Test("A copy that comes to nothing leaves the one before")

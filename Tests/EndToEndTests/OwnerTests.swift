@@ -49,6 +49,20 @@ struct OwnerTests {
         #expect(try second.exchange("GET", "/events/e").status == 200)
     }
 
+    @Test("Every file beside the database is its owner's alone")
+    func permissions() throws {
+        let server = try LogbookProcess()
+        try server.store([NewEvent()])
+        let names = try FileManager.default.contentsOfDirectory(atPath: server.folder.path)
+        for suffix in ["", "-wal", "-shm", ".lock", ".reserve"] {
+            #expect(names.contains("logbook.db\(suffix)"))
+        }
+        for name in names {
+            let mode = try Command.output("stat", "-c", "%a", server.folder.file(name))
+            #expect(mode == "600\n", "\(name)")
+        }
+    }
+
     @Test("A network file system is refused before anything is made on it, unless allowed")
     func network() throws {
         let folder = try TemporaryFolder()

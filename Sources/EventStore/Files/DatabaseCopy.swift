@@ -99,8 +99,9 @@ public struct DatabaseCopy: Equatable, Sendable {
         _ source: String, to path: String, logger: Logger, now: Timestamp
     ) throws(SchemaError) -> (copy: DatabaseCopy, old: String?) {
         let path = Folder.resolve(path)
-        let lock = try DatabaseLock(database: path, now: now, logger: logger)
+        // First, so that a mistaken name leaves no lock file.
         try DatabaseFile.require(source)
+        let lock = try DatabaseLock(database: path, now: now, logger: logger)
         var file = UnfinishedFile(for: path)
         do throws(SQLiteError) {
             let connection = try SchemaManager(lookingAt: source, logger: logger)

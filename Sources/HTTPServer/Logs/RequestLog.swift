@@ -1,11 +1,8 @@
-import Dispatch
 import Logging
 import Synchronization
 
 /// A line for a request: at debug for each, as a warning for one that was slow or failed here. Never the
 /// query, a header field or a body: they may hold secrets.
-///
-/// Lines are written on a queue of their own, for a log that nobody reads blocks who writes to it.
 final class RequestLog: Sendable {
     /// One request, as it was answered.
     struct Entry: Sendable {
@@ -23,13 +20,10 @@ final class RequestLog: Sendable {
     private let logger: Logger
     private let slow: UInt64
     private let logsAll: Bool
-    private let queue = DispatchQueue(label: "http.request-log", qos: .utility)
     private let throttle = Mutex(LogThrottle())
 
     /// Warnings in a second; further ones are counted.
     static let warningsPerSecond = 100
-    /// Lines that wait to be written; further ones are counted.
-    private static let mostWaiting = 1024
 
     init(_ logger: Logger, slow: Duration) {
         self.logger = logger
@@ -50,14 +44,8 @@ final class RequestLog: Sendable {
     func note(_ entry: Entry, at level: Logger.Level, now: UInt64) {
         // Whoever asked for every request gets every one that can be written.
         let perSecond = logsAll ? .max : Self.warningsPerSecond
-        let omitted = throttle.withLock {
-            $0.admit(now: now, perSecond: perSecond, waiting: Self.mostWaiting)
-        }
-        guard let omitted else { return }
-        queue.async { [self] in
-            write(entry, level, omitted)
-            throttle.withLock { $0.noteWritten() }
-        }
+        let omitted = throttle.withLock { $0.admit(now: now, perSecond: perSecond) }
+        if let omitted { write(entry, level, omitted) }
     }
 
     private func write(_ entry: Entry, _ level: Logger.Level, _ omitted: Int) {

@@ -1,9 +1,7 @@
-import Dispatch
 import Logging
 import Synchronization
 
-/// Logs what clients do wrong: so that it can be found, and so that no client fills the log or has an
-/// event loop wait for it.
+/// Logs what clients do wrong: so that it can be found, and so that no client fills the log.
 final class ThrottledLog: Sendable {
     private let logger: Logger
     private let level: Logger.Level
@@ -18,20 +16,12 @@ final class ThrottledLog: Sendable {
     }
 
     /// Logs what `line` says; `now` is in nanoseconds.
-    func note(
-        now: UInt64,
-        _ line: @escaping @Sendable () -> (message: String, metadata: Logger.Metadata)
-    ) {
+    func note(now: UInt64, _ line: () -> (message: String, metadata: Logger.Metadata)) {
         guard logger.logLevel <= level else { return }
-        let omitted = throttle.withLock {
-            $0.admit(now: now, perSecond: Self.linesPerSecond, waiting: Self.linesPerSecond)
-        }
+        let omitted = throttle.withLock { $0.admit(now: now, perSecond: Self.linesPerSecond) }
         guard let omitted else { return }
-        DispatchQueue.global().async { [self] in
-            let (message, metadata) = line()
-            let others = omitted > 0 ? "; \(omitted) more like it were not logged" : ""
-            logger.log(level: level, "\(message)\(others)", metadata: metadata)
-            throttle.withLock { $0.noteWritten() }
-        }
+        let (message, metadata) = line()
+        let others = omitted > 0 ? "; \(omitted) more like it were not logged" : ""
+        logger.log(level: level, "\(message)\(others)", metadata: metadata)
     }
 }
