@@ -215,27 +215,49 @@ public final class Server: Sendable {
         case none
     }
 
-    /// Has the connection of `pool` closed that has waited longest for a request. To be called on the
-    /// loop that accepts.
+    /// Has the connection of `pool` closed that has waited longest for a request; where none waits, the one
+    /// whose body has paused longest. To be called on the loop that accepts.
     func makeRoom(in pool: ConnectionPool, for acceptor: EventLoop) -> Room {
         if pool.isMakingRoom.load(ordering: .acquiring) { return .underWay }
-        let rests = loops.map { (loop: $0, since: $0.rests[pool.index].longestSince) }
-        guard let longest = rests.min(by: { $0.since < $1.since }), longest.since != .max else {
-            return .none
-        }
-        if longest.loop === acceptor {
-            return acceptor.closeLongestResting(of: pool) ? .made : .none
-        }
+        guard let loop = loopOfFirst({ $0.rests[pool.index] }) else { return endPause(in: pool) }
+        if loop === acceptor { return loop.closeLongestResting(of: pool) ? .made : .none }
         pool.isMakingRoom.store(true, ordering: .releasing)
-        longest.loop.enqueue { loop in
+        loop.enqueue { loop in
             _ = loop.closeLongestResting(of: pool)
             pool.isMakingRoom.store(false, ordering: .releasing)
-            guard let acceptor = loop.server.loops.first else { return }
-            acceptor.enqueue { $0.resumeAccepting() }
-            acceptor.wake()
+            loop.server.resumeAccepting()
         }
-        longest.loop.wake()
+        loop.wake()
         return .underWay
+    }
+
+    private func endPause(in pool: ConnectionPool) -> Room {
+        if pool.isEndingPause.load(ordering: .acquiring) { return .underWay }
+        guard let loop = loopOfFirst({ $0.pauses[pool.index] }) else { return .none }
+        pool.isEndingPause.store(true, ordering: .releasing)
+        loop.enqueue { loop in
+            if !loop.endLongestPause(of: pool) { loop.server.noteEndOfPause(in: pool) }
+        }
+        loop.wake()
+        return .underWay
+    }
+
+    /// Notes that the connection is closed whose body was ended because it paused.
+    func noteEndOfPause(in pool: ConnectionPool) {
+        pool.isEndingPause.store(false, ordering: .releasing)
+        resumeAccepting()
+    }
+
+    /// The loop with the connection that comes first in all of the loops' `order`; nil when they are empty.
+    private func loopOfFirst(_ order: (EventLoop) -> RestOrder) -> EventLoop? {
+        let firsts = loops.map { (loop: $0, since: order($0).longestSince) }
+        return firsts.filter { $0.since != .max }.min { $0.since < $1.since }?.loop
+    }
+
+    private func resumeAccepting() {
+        guard let acceptor = loops.first else { return }
+        acceptor.enqueue { $0.resumeAccepting() }
+        acceptor.wake()
     }
 
     /// Adds to the bytes that all connections hold, and returns the total.

@@ -5,7 +5,8 @@ public struct ServerConfiguration: Sendable {
     /// Event loops, each a thread.
     public var loops: Int
     /// Connections at a time, those of endpoints with paths of their own apart. Beyond it the connection that has
-    /// waited longest for a request is closed; where none waits, the listeners stop accepting until one closes.
+    /// waited longest for a request is closed; where none waits, the body ends that has paused longest between two
+    /// items; where none pauses, the listeners stop accepting until one closes.
     public var maxConnections = 4096
     /// The same for all endpoints with paths of their own together.
     public var maxLimitedConnections = 128

@@ -36,9 +36,9 @@ final class LineIngestion: Sendable {
             lines.count >= LineIngestion.bufferedBytes && (isReading || committing > 0)
         }
 
-        /// Silence is no slowness here; half a line is.
-        var isBetweenLines: Bool {
-            !isSkipping && (lines.isEmpty || lines.last == LineIngestion.lineFeed)
+        /// Silence is no slowness between two lines; half a line is.
+        var readiness: Request.Readiness {
+            !isSkipping && (lines.isEmpty || lines.last == LineIngestion.lineFeed) ? .idle : .ready
         }
 
         var isAtWork: Bool { !lines.isEmpty || isReading || committing > 0 }
@@ -104,7 +104,7 @@ final class LineIngestion: Sendable {
             proceed()
             return state.withLock { state in
                 state.isFull = state.end == nil && state.hasEnough
-                return state.isFull ? .full : state.isBetweenLines ? .idle : .ready
+                return state.isFull ? .full : state.readiness
             }
         }
         state.withLock { $0.pending = pending }
@@ -146,7 +146,7 @@ final class LineIngestion: Sendable {
 
     /// Does what can be done now, whoever has made it possible.
     private func proceed() {
-        let (step, resumed) = state.withLock { state in
+        let (step, resumed, readiness) = state.withLock { state in
             let step = Self.next(&state)
             var resumed: PendingResponse?
             if state.isFull, !state.hasEnough {
@@ -157,9 +157,9 @@ final class LineIngestion: Sendable {
                 api.releaseIngestion(reservedBytes, from: client)
                 state.isReserved = false
             }
-            return (step, resumed)
+            return (step, resumed, state.readiness)
         }
-        resumed?.receiveMore()
+        resumed?.receiveMore(readiness)
         switch step {
         case .read(let lines, let firstLine):
             LogbookAPI.ingestionQueue.async { self.read(lines, firstLine: firstLine) }

@@ -88,6 +88,59 @@ struct ConnectionLimitTests {
         }
     }
 
+    private static let lines = TestServer.route(
+        .post, "/lines", bodyLimit: 1, takesPieces: { _ in true }, DeadlineTests.lines)
+
+    /// Begins a body of items, each of which ends in a line feed.
+    private func begin(_ server: TestServer, _ text: String) throws -> Client {
+        let client = try server.connect()
+        client.send("POST /lines HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n\(text)")
+        try client.awaitRead()
+        return client
+    }
+
+    @Test("Where none waits for a request, the body that has paused longest ends, and is answered")
+    func longestPause() throws {
+        try TestServer.run(loops: 1, routes: [Self.lines], maxConnections: 4) { server in
+            let first = try begin(server, "line\n")
+            let second = try begin(server, "line\n")
+            // In the middle of an item: it is at work.
+            let third = try begin(server, "half")
+            let resting = try server.connect()
+            try exchange(resting)
+            first.send("\n")
+            try first.awaitRead()
+            let fourth = try begin(server, "half")
+            #expect(try resting.isAtEnd())
+            try exchange(try server.connect())
+            let answer = try second.readAnswer()
+            #expect((answer.code, answer.closes) == (503, true))
+            #expect(answer.text == "503 of 5")
+            for (client, rest) in [(first, "last"), (third, " line\n"), (fourth, " line\n")] {
+                client.send(rest)
+                #expect(try client.readAnswer().code == 200)
+            }
+            #expect(server.server.figures.displaced == 2)
+        }
+    }
+
+    @Test("One body that pauses ends for one connection, on whichever loop")
+    func pausesOfLoops() throws {
+        try TestServer.run(loops: 3, routes: [Self.lines], maxConnections: 3) { server in
+            let clients = try (0..<3).map { _ in try begin(server, "line\n") }
+            let next = try begin(server, "half")
+            let ended = clients.filter(\.hasInput)
+            #expect(ended.count == 1)
+            #expect(server.server.figures.displaced == 1)
+            for client in clients where client !== ended.first {
+                client.send("line\n")
+                #expect(try client.readAnswer().code == 200)
+            }
+            next.send(" line\n")
+            #expect(try next.readAnswer().code == 200)
+        }
+    }
+
     @Test("Endpoints with paths of their own have connections of their own, and are bounded, too")
     func limitedEndpoints() throws {
         let address = ListenAddress.tcp(host: "127.0.0.1", port: 0)

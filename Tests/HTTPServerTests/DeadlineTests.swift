@@ -276,8 +276,37 @@ struct DeadlineTests {
         }
     }
 
+    @Test("A body may pause between two items also where its receiver was full before")
+    func pauseAfterFull() throws {
+        let handler: Route.Handler = { request, _ in
+            final class State { var pending: PendingResponse? }
+            let state = State()
+            state.pending = request.receiveBody { part in
+                switch part {
+                case .piece: state.pending?.receiveMore(.idle)
+                case .end: break
+                case .cut: state.pending?.complete { $0.status = .requestTimeout }
+                }
+                return .full
+            }
+        }
+        let route = TestServer.route(
+            .post, "/full", bodyLimit: 1, takesPieces: { _ in true }, handler)
+        let limits = limits {
+            $0.bodyGrace = .milliseconds(1)
+            $0.bodyIdleTimeout = Self.short
+        }
+        try TestServer.run(routes: [route], limits: limits) { server in
+            let client = try server.connect()
+            let start = ContinuousClock.now
+            client.send("POST /full HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx")
+            #expect(try client.readAnswer().code == 408)
+            #expect(ContinuousClock.now - start >= Self.short)
+        }
+    }
+
     /// Takes a body in items, and answers with the status and how many bytes came.
-    private static let lines: Route.Handler = { request, _ in
+    static let lines: Route.Handler = { request, _ in
         final class State { var count = 0, pending: PendingResponse? }
         let state = State()
         state.pending = request.receiveBody(readiness: .idle) { part in

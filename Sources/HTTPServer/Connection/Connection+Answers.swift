@@ -59,6 +59,7 @@ extension Connection {
     private func endReceiving() {
         receiver = nil
         receiverReadiness = .ready
+        loop.noteEndOfPause(self)
     }
 
     func send(_ response: inout Response) {
@@ -215,6 +216,6 @@ extension Connection {
         isSendingFinished = true
         pending = []
         transport.finishSending()
-        setDeadline(loop.timeouts.linger)
+        setDeadline(isMakingRoom ? loop.timeouts.stall / 4 : loop.timeouts.linger)
     }
 }

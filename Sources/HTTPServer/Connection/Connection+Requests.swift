@@ -187,9 +187,9 @@ extension Connection {
     }
 
     /// Called through `PendingResponse.receiveMore`.
-    func receiveMore(_ number: UInt64) {
+    func receiveMore(_ number: UInt64, _ readiness: Request.Readiness) {
         guard phase == .receiving, number == requestNumber, isReceiverFull else { return }
-        receiverReadiness = .ready
+        receiverReadiness = readiness
         bodyBytesInWindow = 0
         setBodyDeadline()
         resume()

@@ -59,6 +59,9 @@ final class Connection {
     var admission: AccessControl.Admission?
     var receiverReadiness = Request.Readiness.ready
     var isReceiverFull: Bool { receiverReadiness == .full }
+    private var isPausing: Bool { phase == .receiving && receiverReadiness == .idle }
+    /// Its body was ended because it paused: another connection waits for the place.
+    private(set) var isMakingRoom = false
     /// Why the rest of its body does not come.
     var cut: HTTPError?
     var drainedBytes = 0
@@ -248,6 +251,7 @@ final class Connection {
         guard accountForBuffers() else { return shed() }
         updateInterest()
         updateHeaderDeadline()
+        if phase == .receiving { isPausing ? loop.notePause(self) : loop.noteEndOfPause(self) }
         demandPiece()
     }
 
@@ -316,6 +320,21 @@ final class Connection {
             return phase == .closed
         }
         close()
+        return true
+    }
+
+    /// Ends a body that pauses, so that another connection may have the place, but not where more of it has
+    /// come meanwhile. Its receiver says what became of it.
+    func endIfPausing() -> Bool {
+        let last = lastReceived
+        if isPausing { receive() }
+        guard isPausing, lastReceived == last, unsent.isEmpty else { return false }
+        isMakingRoom = true
+        refuse(
+            HTTPError(
+                .serviceUnavailable,
+                "The body paused, and its place was needed for another connection."))
+        finishTurn()
         return true
     }
 

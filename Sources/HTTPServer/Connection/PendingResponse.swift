@@ -24,8 +24,12 @@ public struct PendingResponse: Sendable {
     }
 
     /// Has the rest of the body come to a receiver that was full.
-    public func receiveMore() {
-        loop.enqueue { [token, number] loop in loop.connection(token)?.receiveMore(number) }
+    ///
+    /// - Parameter readiness: that of the receiver from now on.
+    public func receiveMore(_ readiness: Request.Readiness = .ready) {
+        loop.enqueue { [token, number] loop in
+            loop.connection(token)?.receiveMore(number, readiness)
+        }
         loop.wake()
     }
 }

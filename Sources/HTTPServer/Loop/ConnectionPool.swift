@@ -8,6 +8,9 @@ final class ConnectionPool: Sendable {
     let limit: Int
     /// Whether a connection of another loop than the acceptor's is being closed for the next one.
     let isMakingRoom = Atomic<Bool>(false)
+    /// Whether a body that paused is being ended for the next connection; one at a time, because its client is
+    /// answered first.
+    let isEndingPause = Atomic<Bool>(false)
     private let open = Atomic<Int>(0)
 
     init(index: Int, limit: Int) {

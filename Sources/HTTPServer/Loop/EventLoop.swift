@@ -31,6 +31,8 @@ final class EventLoop: @unchecked Sendable {
     private(set) var connectionCount = 0
     /// Of each of the server's pools, the connections that wait for a request.
     let rests = (0..<Server.poolCount).map { _ in RestOrder() }
+    /// And those whose body pauses between two items.
+    let pauses = (0..<Server.poolCount).map { _ in RestOrder() }
     /// Connections that have more to do without any event to come.
     private var ready: [Connection] = []
 
@@ -253,7 +255,9 @@ final class EventLoop: @unchecked Sendable {
         freeSlots.append(UInt32(slot))
         connectionCount -= 1
         rests[connection.pool.index].remove(slot)
+        pauses[connection.pool.index].remove(slot)
         connection.pool.release()
+        if connection.isMakingRoom { server.noteEndOfPause(in: connection.pool) }
         stopIfDrained()
     }
 
@@ -265,6 +269,26 @@ final class EventLoop: @unchecked Sendable {
     /// Notes that `connection` has a request to handle.
     func noteRequest(_ connection: Connection) {
         rests[connection.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
+    }
+
+    /// Notes that nothing has come of the body of `connection` since now, and nothing need come for a while.
+    func notePause(_ connection: Connection) {
+        pauses[connection.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
+    }
+
+    /// Notes that the body of `connection` has ended, or must go on.
+    func noteEndOfPause(_ connection: Connection) {
+        pauses[connection.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
+    }
+
+    /// Ends the body of `pool` that has paused longest; false when none does.
+    func endLongestPause(of pool: ConnectionPool) -> Bool {
+        while let slot = pauses[pool.index].popFirst() {
+            guard let connection = slots[slot], connection.endIfPausing() else { continue }
+            counters.displaced.add(1)
+            return true
+        }
+        return false
     }
 
     /// Closes the connection of `pool` that has waited longest for a request; false when none waits.

@@ -86,7 +86,7 @@ public struct Request {
     }
 
     /// Whether a receiver takes more.
-    public enum Readiness {
+    public enum Readiness: Sendable {
         /// The body must come at its least speed.
         case ready
         /// Between two items of the body: the client may pause.
