@@ -79,12 +79,12 @@ ELSEWHERE = {
     "Nothing has come of the body for too long.": "HTTPServerTests/DeadlineTests.swift",
     "The service is shutting down, and the body did not come whole.": "HTTPServerTests/StopTests.swift",
     "The body ends in the middle.": "EndToEndTests/LineStreamTests.swift",
+    "the access of whoever asked was taken away": "LogbookAPITests/ClientGoneTests.swift",
     "The body paused, and its place was needed for another connection.": "HTTPServerTests/ConnectionLimitTests.swift",
     "the line did not come whole": "EndToEndTests/LineStreamTests.swift",
 }
 UNPROVOKED = {
     "the client has gone": "nobody is left to be told",
-    "the access of whoever asked was taken away": "the token would have to go within a deletion",
     "the database is being opened or migrated": "a migration would have to be held up; MigratingTests.swift has its status",
     "too many slow queries wait": "256 queries would have to take their time at once",
     "the copy could not be made; the log says why": "the disk would have to fail within a backup",

@@ -223,6 +223,41 @@ struct AccessTests {
         #expect(!tails[0].standardOutput.text.contains("two"))
     }
 
+    @Test("Of a body that began before its token went nothing more is stored")
+    func bodies() throws {
+        let token = try file.add("gone", "write")
+        let reader = try file.add("reader", "read")
+        let server = try serve("--reload-interval", "86400")
+        func head(_ type: String, _ framing: String) -> String {
+            "POST /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n"
+                + "Content-Type: \(type)\r\n\(framing)\r\n\r\n"
+        }
+        let whole = try server.connect()
+        let event = NewEvent(id: "whole").json
+        try whole.send(
+            head("application/json", "Content-Length: \(event.utf8.count)") + event.prefix(20))
+        let lines = try server.connect()
+        func chunk(_ id: String) -> String {
+            let line = NewEvent(id: id).json + "\n"
+            return "\(String(line.utf8.count, radix: 16))\r\n\(line)\r\n"
+        }
+        try lines.send(head("application/x-ndjson", "Transfer-Encoding: chunked") + chunk("early"))
+        let deadline = Patience.deadline
+        while try code(server, reader, "/events/early") != 200 {
+            guard Date() < deadline else { throw HarnessError("never stored") }
+            usleep(2_000)
+        }
+        try file.remove("gone")
+        server.hangUp()
+        try server.logLine(containing: "1 tokens")
+        try whole.send(String(event.dropFirst(20)))
+        try whole.readResponse().problem(401)
+        try lines.send(chunk("late") + "0\r\n\r\n")
+        let problem = try lines.readResponse().problem(401)
+        #expect(try #require(problem.summary).ids == ["early"])
+        for id in ["whole", "late"] { #expect(try code(server, reader, "/events/\(id)") == 404) }
+    }
+
     // MARK: The start
 
     @Test("A file that is missing, or none, is said at the start")

@@ -16,25 +16,31 @@ struct StreamHubTests {
         let repository: EventRepository
         let api: LogbookAPI
         let server: Server
-        private let folder: URL
+        let folder: URL
 
-        init(streams: Int = 8) throws {
+        init(
+            streams: Int = 8, limits: HTTPLimits = HTTPLimits(), access: AccessControl? = nil,
+            queryTimeLimit: Duration = .seconds(10), routes: (LogbookAPI) -> [Route] = { _ in [] }
+        ) throws {
             folder = FileManager.default.temporaryDirectory.appending(
                 path: "api-tests-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let now = { @Sendable in Timestamp(milliseconds: 1_795_429_845_123)! }
-            repository = EventRepository(
-                StoreConfiguration(path: folder.appending(path: "a.db").path), logger: logger,
-                now: now)
+            var store = StoreConfiguration(path: folder.appending(path: "a.db").path)
+            store.queryTimeLimit = queryTimeLimit
+            repository = EventRepository(store, logger: logger, now: now)
             api = LogbookAPI(
                 repository, loops: 1, bodyLimit: 1 << 20, streams: streams, heartbeat: .seconds(60),
                 redaction: nil, version: "test", now: now)
             var configuration = ServerConfiguration(
                 endpoints: [Endpoint(.tcp(host: "127.0.0.1", port: 0), credentials: nil)], loops: 1)
             configuration.afterTurn = api.endTurn
-            server = Server(configuration, router: Router(api.routes), logger: logger)
+            configuration.limits = limits
+            configuration.access = access
+            server = Server(
+                configuration, router: Router(api.routes + routes(api)), logger: logger)
             try server.start()
             try repository.open { [server, api] in
                 server.wake()
@@ -50,18 +56,30 @@ struct StreamHubTests {
         }
 
         /// Sends a request and returns the open socket as a file.
-        func send(_ request: String) throws -> FileHandle {
+        ///
+        /// - Parameter client: the last part of its address: clients are told apart by that.
+        func send(_ request: String, from client: UInt32 = 1) throws -> FileHandle {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = server.addresses[0].port!.bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let result = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            var patience = timeval(tv_sec: 60, tv_usec: 0)
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience,
+                socklen_t(MemoryLayout<timeval>.size))
+            func use(
+                _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ host: UInt32,
+                _ port: UInt16
+            ) -> Int32 {
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_port = port.bigEndian
+                address.sin_addr.s_addr = (0x7F00_0000 + host).bigEndian
+                return withUnsafePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        call(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
                 }
             }
-            try #require(result == 0)
+            try #require(use(bind, client, 0) == 0)
+            try #require(use(connect, 1, server.addresses[0].port!) == 0)
             let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
             try file.write(contentsOf: Data(request.utf8))
             return file

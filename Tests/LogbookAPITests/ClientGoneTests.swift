@@ -1,0 +1,159 @@
+import Dispatch
+import Foundation
+import Glibc
+import HTTPServer
+import Logging
+import Synchronization
+import Testing
+
+@testable import EventStore
+@testable import LogbookAPI
+
+/// What is done for a client ends with it: with its connection, its speed, or its token.
+@Suite("A client that goes", .serialized)
+struct ClientGoneTests {
+    private typealias Service = StreamHubTests.Service
+
+    private func request(_ method: String, _ target: String, _ fields: String = "") -> String {
+        "\(method) \(target) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(fields)\r\n"
+    }
+
+    private func answer(_ file: FileHandle) throws -> String {
+        String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+    }
+
+    /// Returns once the event loop has seen all that was sent before.
+    private func awaitTurn(_ service: Service) throws {
+        let healthy = try answer(try service.send(request("GET", "/healthz"), from: 9))
+        try #require(healthy.hasPrefix("HTTP/1.1 200"), "\(healthy)")
+    }
+
+    /// Asks until it is so: that a place comes back is told by nothing else.
+    private func eventually(_ condition: () throws -> Bool) throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try !condition() {
+            try #require(ContinuousClock.now < deadline)
+            usleep(1_000)
+        }
+    }
+
+    @Test("Its running queries end, those that wait never begin, and the next has a thread")
+    func queries() throws {
+        let running = Mutex(0)
+        let service = try Service(queryTimeLimit: .seconds(3600)) { api in
+            [
+                Route(.get, "/endless", summary: "for tests", statuses: [.ok]) { request, _ in
+                    api.answerElsewhere(request) { reader, _ in
+                        running.withLock { $0 += 1 }
+                        while !reader.mustEnd { usleep(1_000) }
+                        throw StoreError.cancelled
+                    }
+                }
+            ]
+        }
+        // One client has three of the four threads at most.
+        var endless = try (0..<8).map { _ in try service.send(request("GET", "/endless")) }
+        try eventually { running.withLock { $0 } == 3 }
+        let next = try service.send(request("GET", "/events/stats"))
+        try awaitTurn(service)
+        endless.removeAll()
+        let counted = try answer(next)
+        #expect(counted.hasPrefix("HTTP/1.1 200"), "\(counted)")
+        #expect(running.withLock { $0 } == 3)
+    }
+
+    @Test(
+        "One that fetches a backup too slowly keeps no other from theirs, is cut off, and leaves nothing"
+    )
+    func slowBackup() throws {
+        var limits = HTTPLimits()
+        limits.answerGrace = .milliseconds(200)
+        let service = try Service(limits: limits)
+        // More than sockets hold.
+        let text = String(repeating: "x", count: 60_000)
+        for _ in 0..<20 {
+            let events = (0..<15).map { _ in
+                "{\"event_type\":\"a\",\"severity\":\"info\",\"title\":\"t\",\"description\":\"\(text)\"}"
+            }
+            let body = "[\(events.joined(separator: ","))]"
+            let stored = try answer(
+                try service.send(
+                    request("POST", "/events", "Content-Length: \(body.utf8.count)\r\n") + body))
+            try #require(stored.hasPrefix("HTTP/1.1 200"), "\(stored)")
+        }
+        let slow = try service.send(request("GET", "/backup"))
+        let begin = try slow.read(upToCount: 12) ?? Data()
+        #expect(String(decoding: begin, as: UTF8.self) == "HTTP/1.1 200")
+        let other = try answer(try service.send(request("GET", "/backup"), from: 2))
+        #expect(other.hasPrefix("HTTP/1.1 200"))
+        #expect(other.utf8.count > 18_000_000)
+        try eventually {
+            let own = try answer(try service.send(request("GET", "/backup")))
+            return own.hasPrefix("HTTP/1.1 200")
+        }
+        // Without a name, a copy is on the disk as long as a descriptor is open.
+        try eventually {
+            try !Self.openFiles().contains { $0.contains("\(service.folder.path)/a.db.backup") }
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: service.folder.path)
+        #expect(!names.contains { $0.contains("backup") }, "\(names)")
+    }
+
+    private static func openFiles() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { name in
+            var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+            let length = target.withUnsafeMutableBytes {
+                readlink(
+                    "/proc/self/fd/\(name)", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+            }
+            return length > 0 ? String(decoding: target[..<length], as: UTF8.self) : nil
+        }
+    }
+
+    @Test("A deletion stops where its token is taken away, and says how many went")
+    func deletion() throws {
+        let path = FileManager.default.temporaryDirectory.appending(
+            path: "access-\(UUID().uuidString)"
+        ).path
+        defer { unlink(path) }
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        func write(_ tokens: [String]) throws {
+            let lines = tokens.map { AccessList.line(name: $0, scopes: .admin, token: $0)! }
+            try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        try write(["goes", "stays"])
+        let access = try AccessControl(path: path, realm: "test", logger: logger)
+        let service = try Service(access: access)
+        func bearer(_ token: String) -> String { "Authorization: Bearer \(token)\r\n" }
+        let event = "{\"event_type\":\"a\",\"severity\":\"info\",\"title\":\"t\"}"
+        let body = "[\([String](repeating: event, count: 3000).joined(separator: ","))]"
+        let stored = try answer(
+            try service.send(
+                request(
+                    "POST", "/events", bearer("stays") + "Content-Length: \(body.utf8.count)\r\n")
+                    + body))
+        try #require(stored.hasPrefix("HTTP/1.1 200"), "\(stored)")
+
+        // The writer is held, so that the first thousand are found and not deleted yet.
+        let isHeld = DispatchSemaphore(value: 0)
+        let gate = DispatchSemaphore(value: 0)
+        service.repository.delete(id: Array("nothing".utf8)) { _ in
+            isHeld.signal()
+            _ = gate.wait(timeout: .now() + 60)
+        }
+        isHeld.wait()
+        let target = "/events?severity=info"
+        let deletion = try service.send(request("DELETE", target, bearer("goes")))
+        try awaitTurn(service)
+        try write(["stays"])
+        #expect(access.reload())
+        gate.signal()
+        let problem = try answer(deletion)
+        #expect(problem.hasPrefix("HTTP/1.1 503"), "\(problem)")
+        #expect(problem.contains("the access of whoever asked was taken away"), "\(problem)")
+        #expect(problem.contains("1000 events are deleted"), "\(problem)")
+        let rest = try answer(try service.send(request("DELETE", target, bearer("stays"))))
+        #expect(rest.contains("{\"deleted\":2000}"), "\(rest)")
+    }
+}
