@@ -25,3 +25,19 @@ static inline int csqlite_sync_database(sqlite3 *connection) {
 // Nobody asks sqlite3_memory_used, and keeping count takes a lock of the whole process at every allocation.
 // To be called before anything else; later it is SQLITE_MISUSE.
 static inline int csqlite_forgo_memory_statistics(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
+// A file comes from outside, and its schema is code: no trigger or view of it runs, what it says of functions
+// is not trusted, and nothing writes to what SQLite keeps for itself (https://sqlite.org/security.html).
+static inline int csqlite_distrust_file(sqlite3 *connection) {
+    const int switches[][2] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+        {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+    };
+    for (unsigned place = 0; place < sizeof switches / sizeof *switches; place++) {
+        int result = sqlite3_db_config(connection, switches[place][0], switches[place][1], (int *)0);
+        if (result != SQLITE_OK) return result;
+    }
+    return SQLITE_OK;
+}

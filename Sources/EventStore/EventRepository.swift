@@ -28,6 +28,9 @@ public final class EventRepository: Sendable {
         var backups: OnlineBackups?
     }
 
+    /// nil while the store is not open.
+    var writer: EventWriter? { opened.withLock { $0.writer } }
+
     /// Prepares a store; `open` opens it.
     ///
     /// - Parameter now: the system's clock.
@@ -130,7 +133,7 @@ public final class EventRepository: Sendable {
 
     /// Why events cannot be stored at the moment; nil when they can.
     public var unwritableReason: String? {
-        guard let writer = opened.withLock({ $0.writer }) else { return nil }
+        guard let writer else { return nil }
         return writer.failureReason
     }
 
@@ -150,7 +153,7 @@ public final class EventRepository: Sendable {
         _ events: [Event], allOrNothing: Bool = false,
         reply: @escaping @Sendable (AppendResult) -> Void
     ) {
-        guard let writer = opened.withLock({ $0.writer }) else {
+        guard let writer else {
             return reply(.failure(notOpen))
         }
         writer.append(events, allOrNothing: allOrNothing, reply)
@@ -158,7 +161,7 @@ public final class EventRepository: Sendable {
 
     /// Deletes the event with this id; the reply says whether there was one.
     public func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void) {
-        guard let writer = opened.withLock({ $0.writer }) else {
+        guard let writer else {
             return reply(.failure(notOpen))
         }
         writer.delete(id: id, reply)
@@ -174,7 +177,7 @@ public final class EventRepository: Sendable {
         stopReason: @escaping @Sendable () -> StoreError?,
         completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
-        guard let writer = opened.withLock({ $0.writer }) else { return completion(0, notOpen) }
+        guard let writer else { return completion(0, notOpen) }
         guard deletions.add(1, ordering: .relaxed).newValue <= BulkDeletion.most else {
             deletions.subtract(1, ordering: .relaxed)
             return completion(
@@ -197,7 +200,7 @@ public final class EventRepository: Sendable {
 
     /// A reader of its own for one thread.
     public func makeReader() throws(StoreError) -> EventReader {
-        guard opened.withLock({ $0.writer != nil }) else { throw notOpen }
+        guard writer != nil else { throw notOpen }
         return try EventReader.open(configuration.path, logger: logger, reads: reads)
     }
 
@@ -239,7 +242,7 @@ public final class EventRepository: Sendable {
 
     /// Figures of the store since it was opened, from memory.
     public var statistics: StoreStatistics {
-        let writer = opened.withLock { $0.writer }
+        let writer = writer
         var statistics = writer?.figures.current ?? StoreStatistics()
         if let writer { statistics.queued = writer.queued }
         statistics.oldestReader = reads.oldestAge

@@ -18,7 +18,12 @@ public enum CSV {
             if field.rawValue > EventField.reason.rawValue {
                 event.appendText(field, to: &output)
             } else if let bytes = event[field] {
-                appendCell(bytes, to: &output)
+                let repaired = field == .metadata ? StorableMetadata(repairing: bytes) : nil
+                if let repaired {
+                    repaired.bytes.withUnsafeBytes { appendCell($0, to: &output) }
+                } else {
+                    appendCell(bytes, to: &output)
+                }
             }
         }
         output.append("\r\n")
@@ -27,13 +32,22 @@ public enum CSV {
     /// Appends a cell. RFC 4180: "Fields containing line breaks (CRLF), double quotes, and commas
     /// should be enclosed in double-quotes", and a double quote in one is doubled. The empty text is
     /// quoted, too: null is not. Cells that a spreadsheet takes for formulas stay as they are: changed,
-    /// an export would not be what is stored.
+    /// an export would not be what is stored. Bytes that are not UTF-8 become U+FFFD.
     public static func appendCell(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) {
         let quote = UInt8(ascii: "\"")
-        let needsQuotes = bytes.contains {
-            $0 == quote || $0 == UInt8(ascii: ",") || $0 == 0x0D || $0 == 0x0A
+        var needsQuotes = bytes.isEmpty
+        var isASCII = true
+        for byte in bytes {
+            if byte == quote || byte == UInt8(ascii: ",") || byte == 0x0D || byte == 0x0A {
+                needsQuotes = true
+            }
+            if byte >= 0x80 { isASCII = false }
         }
-        guard needsQuotes || bytes.isEmpty else { return output.append(contentsOf: bytes) }
+        if !isASCII, String(validating: bytes, as: UTF8.self) == nil {
+            let repaired = Array(String(decoding: bytes, as: UTF8.self).utf8)
+            return repaired.withUnsafeBytes { appendCell($0, to: &output) }
+        }
+        guard needsQuotes else { return output.append(contentsOf: bytes) }
         output.append(quote)
         for byte in bytes {
             if byte == quote { output.append(quote) }

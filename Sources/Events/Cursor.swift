@@ -7,8 +7,9 @@
 enum Cursor {
     private static let format: UInt8 = 1
     private static let headerBytes = 25
-    /// As long as fits into a request target, for a version 1 file may hold any text as created_at.
+    /// As long as fits into a request target, for a file may hold any text as created_at.
     private static let maxBytes = 4000
+    static let longestTime = maxBytes - headerBytes
 
     static func text(
         _ position: EventQuery.Position, moment: Timestamp, signature: [UInt8]

@@ -33,6 +33,9 @@ public struct EventQuery: Equatable, Sendable {
         /// Of events with the same time, which one.
         public let seq: Int64
 
+        /// Bytes of the longest `createdAt` that a cursor can hold.
+        public static let longestTime = Cursor.longestTime
+
         /// A position after an event with these.
         public init(createdAt: String, seq: Int64) {
             self.createdAt = createdAt

@@ -121,6 +121,13 @@ public struct EventView {
             for shift in stride(from: 60, through: 0, by: -4) {
                 output.append(HexDigits.lowercase(UInt8(truncatingIfNeeded: foldKey >> shift) & 15))
             }
+        case .metadata:
+            guard let bytes = self[field] else { return }
+            if let repaired = StorableMetadata(repairing: bytes) {
+                output.append(contentsOf: repaired.bytes)
+            } else {
+                output.append(contentsOf: bytes)
+            }
         default:
             if let bytes = self[field] { output.append(contentsOf: bytes) }
         }

@@ -12,8 +12,8 @@ public final class Backup {
     public init(of source: Connection, to path: String) throws(SQLiteError) {
         self.source = source
         target = try Connection(path, .create)
-        // A copy that is not finished is worth nothing, and needs no journal.
-        try target.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF")
+        // A copy that is not finished is worth nothing, and needs no journal: `Connection` allows no OFF.
+        try target.execute("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF")
         guard let handle = sqlite3_backup_init(target.handle, "main", source.handle, "main") else {
             throw target.lastError()
         }

@@ -1,8 +1,8 @@
 import CSQLite
 import Glibc
 
-/// A connection to a database file. One thread at a time may use it; it is closed when the last
-/// reference goes.
+/// A connection to a database file, which is not trusted: its triggers and views do not run. One
+/// thread at a time may use it; it is closed when the last reference goes.
 public final class Connection {
     /// How a file is opened.
     public enum Mode: Sendable {
@@ -54,6 +54,12 @@ public final class Connection {
             throw error
         }
         sqlite3_extended_result_codes(handle, 1)
+        guard csqlite_distrust_file(handle) == SQLITE_OK else {
+            throw SQLiteError(
+                extendedCode: SQLITE_MISUSE, message: "SQLite 3.31 or newer is needed")
+        }
+        // Looks at a page before it is used: https://sqlite.org/pragma.html#pragma_cell_size_check
+        try execute("PRAGMA cell_size_check=ON")
     }
 
     deinit {

@@ -24,6 +24,9 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file is no database, or what it holds contradicts itself.
     public var isDamage: Bool { code == SQLITE_CORRUPT || code == SQLITE_NOTADB }
 
+    /// What a virtual table has stored contradicts itself, or what it is told: SQLITE_CORRUPT_VTAB.
+    public var isDamageOfIndex: Bool { extendedCode == SQLITE_CORRUPT | 1 << 8 }
+
     /// A file could not be read or written, whatever it holds.
     public var isDiskTrouble: Bool { code == SQLITE_IOERR || code == SQLITE_CANTOPEN }
 

@@ -111,6 +111,22 @@ public final class Statement {
         sqlite3_column_type(handle, column) == SQLITE_NULL
     }
 
+    /// How a value is stored, whatever the column says (https://sqlite.org/datatype3.html).
+    public enum StorageClass: Sendable {
+        case integer, real, text, blob, null
+    }
+
+    /// How a column is stored; to be asked before it is read as something else.
+    public func storageClass(_ column: Int32) -> StorageClass {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_INTEGER: .integer
+        case SQLITE_FLOAT: .real
+        case SQLITE_TEXT: .text
+        case SQLITE_BLOB: .blob
+        default: .null
+        }
+    }
+
     /// A column as text; nil for NULL. Bytes that are not UTF-8 become U+FFFD.
     public func text(_ column: Int32) -> String? {
         bytes(column).map { String(decoding: $0, as: UTF8.self) }

@@ -8,7 +8,7 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Look for damage in a database, also while a server writes it.",
         discussion: """
-            Reads every page, and compares all tables and indexes with each other. Changes nothing. Exit codes: 0 whole, 1 damaged, with a line for \
+            Reads every page, compares all tables and indexes with each other, and looks for values that no Logbook writes. Changes nothing. Exit codes: 0 whole, 1 damaged, with a line for \
             each finding, 3 not a database of this program.
 
             Example:

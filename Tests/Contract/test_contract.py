@@ -267,7 +267,7 @@ def test_damaged_database(empty, operation):
 def test_failed_migration(start, tmp_path, operation):
     """A view has the name of the table that the second migration makes."""
     with sqlite3.connect(tmp_path / "logbook.db") as database:
-        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+        database.execute("CREATE TABLE events_v2 (x)")
     answer = ask(start(), operation)
     assert answer.status == 503
     check(answer, operation, {"GET /readyz": "notReady", "GET /schema/version": "migrationFailed"}.get(operation, "unavailable"))

@@ -211,7 +211,7 @@ def broken(start, tmp_path):
     """A database that cannot be migrated, and one whose pages are no pages."""
     remove_database(tmp_path)
     with sqlite3.connect(tmp_path / "logbook.db") as database:
-        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+        database.execute("CREATE TABLE events_v2 (x)")
     program = start()
     for target in ("/schema/version", "/readyz", "/events"):
         yield program.send(get(target))

@@ -99,7 +99,7 @@ def test_slow_and_failing_requests_are_warnings(start, tmp_path):
 
 def test_failures_are_warnings_and_probes_are_not(start, tmp_path):
     with sqlite3.connect(tmp_path / "logbook.db") as database:
-        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+        database.execute("CREATE TABLE events_v2 (x)")
     program = start("--log-format", "json")
     for path in ("/readyz", "/schema/version", "/healthz", "/events"):
         program.request("GET", path)
@@ -110,7 +110,7 @@ def test_failures_are_warnings_and_probes_are_not(start, tmp_path):
 
 def test_a_flood_of_failures_is_counted(start, tmp_path):
     with sqlite3.connect(tmp_path / "logbook.db") as database:
-        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+        database.execute("CREATE TABLE events_v2 (x)")
     program = start("--log-format", "json")
     request = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = b"GET /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

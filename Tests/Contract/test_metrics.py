@@ -142,7 +142,7 @@ def test_events_are_counted_by_what_became_of_them(empty):
 
 def test_a_store_that_cannot_be_used(start, tmp_path):
     with sqlite3.connect(tmp_path / "logbook.db") as database:
-        database.execute("CREATE VIEW events_v2 AS SELECT 1")
+        database.execute("CREATE TABLE events_v2 (x)")
     program = start()
     assert program.request("POST", "/events", [EVENT, EVENT]).status == 503
     counted = samples(program)

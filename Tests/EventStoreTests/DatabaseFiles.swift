@@ -118,5 +118,20 @@ final class TestStore: Sendable {
         try repository.open(afterReplies: afterReplies)
     }
 
+    /// Runs `sql` on the connection that writes, on its thread.
+    func onWriter(_ sql: String) async throws {
+        guard let writer = repository.writer else { preconditionFailure("the store is open") }
+        let done: Result<Void, SQLiteError> = await withCheckedContinuation { continuation in
+            // A reply comes on the writer's thread, between two transactions.
+            writer.delete([]) { _, _ in
+                continuation.resume(
+                    returning: Result { () throws(SQLiteError) in
+                        try writer.connection.execute(sql)
+                    })
+            }
+        }
+        try done.get()
+    }
+
     deinit { repository.close() }
 }

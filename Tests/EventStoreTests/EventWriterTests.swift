@@ -289,26 +289,25 @@ struct EventWriterTests {
 
     // MARK: Trouble
 
-    /// Has the writer's own attempt to write again fail, which comes after some seconds.
+    /// Has the writer's own attempt to write again fail, which comes after some seconds. On its own
+    /// connection: the triggers of the file do not run.
     private static let refuseRetry =
-        "CREATE TRIGGER retry BEFORE UPDATE ON schema_version BEGIN SELECT RAISE(ABORT, 'no'); END"
+        "CREATE TEMP TRIGGER retry BEFORE UPDATE ON main.schema_version BEGIN SELECT RAISE(ABORT, 'no'); END"
 
     /// Has storing fail as on a full disk: AUTOINCREMENT answers SQLITE_FULL behind the largest rowid
     /// (https://sqlite.org/autoinc.html).
     private static let fill = """
-        CREATE TABLE full (x INTEGER PRIMARY KEY AUTOINCREMENT);
+        CREATE TEMP TABLE full (x INTEGER PRIMARY KEY AUTOINCREMENT);
         INSERT INTO full VALUES (9223372036854775807);
-        CREATE TRIGGER fill BEFORE INSERT ON events BEGIN INSERT INTO full VALUES (NULL); END;
+        CREATE TEMP TRIGGER fill BEFORE INSERT ON main.events BEGIN INSERT INTO full VALUES (NULL); END;
         """
 
     @Test("A full disk fails all of a commit but what it deletes, is told, and passes")
     func full() async throws {
         let store = try TestStore()
         _ = await store.repository.append([try event(["id": "before"])])
-        let other = try Connection(store.path, .readWrite)
-        other.setBusyTimeout(milliseconds: 5_000)
-        try other.execute(Self.fill)
-        try other.execute(Self.refuseRetry)
+        try await store.onWriter(Self.fill)
+        try await store.onWriter(Self.refuseRetry)
         let replies = Replies()
         let block = WriterBlock(store.repository)
         replies.append(store.repository, "a", [try event(["id": "a"])])
@@ -324,7 +323,7 @@ struct EventWriterTests {
         let reader = try store.repository.makeReader()
         #expect(try reader.allSeqs() == [])
 
-        try other.execute("DROP TRIGGER retry; DROP TRIGGER fill")
+        try await store.onWriter("DROP TRIGGER retry; DROP TRIGGER fill")
         await store.log.wait(for: "Writing works again")
         #expect(try await store.repository.append([try event(["id": "a"])]).get()[0].seq == 2)
         #expect(store.repository.unwritableReason == nil)
@@ -337,12 +336,10 @@ struct EventWriterTests {
     @Test("Trouble that lasts is logged once, and every request is refused")
     func lasting() async throws {
         let store = try TestStore()
-        let other = try Connection(store.path, .readWrite)
-        other.setBusyTimeout(milliseconds: 5_000)
-        try other.execute(
-            "CREATE TRIGGER refuse BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        try await store.onWriter(
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.events BEGIN SELECT RAISE(ABORT, 'refused'); END"
         )
-        try other.execute(Self.refuseRetry)
+        try await store.onWriter(Self.refuseRetry)
         for _ in 0..<5 {
             let result = await store.repository.append([try event()])
             let reason = StoreError.unavailable("the database cannot be written")
@@ -352,7 +349,7 @@ struct EventWriterTests {
         let errors = store.log.lines.filter { $0.level == .error }
         #expect(errors.count == 1)
         #expect(errors[0].message.contains("refused"))
-        try other.execute("DROP TRIGGER retry; DROP TRIGGER refuse")
+        try await store.onWriter("DROP TRIGGER retry; DROP TRIGGER refuse")
         #expect(try await store.repository.append([try event()]).get().count == 1)
         #expect(store.log.messages.last == "Writing works again")
     }
@@ -360,13 +357,11 @@ struct EventWriterTests {
     @Test("Without any traffic the writer finds out by itself that it can write again")
     func recoversAlone() async throws {
         let store = try TestStore()
-        let other = try Connection(store.path, .readWrite)
-        other.setBusyTimeout(milliseconds: 5_000)
         _ = await store.repository.append([try event()])
-        try other.execute(Self.fill)
+        try await store.onWriter(Self.fill)
         let result = await store.repository.append([try event()])
         #expect(throws: StoreError.unavailable("the disk is full")) { try result.get() }
-        try other.execute("DROP TRIGGER fill")
+        try await store.onWriter("DROP TRIGGER fill")
         await store.log.wait(for: "Writing works again")
         #expect(store.repository.unwritableReason == nil)
         #expect(try await store.repository.append([try event()]).get().count == 1)
@@ -378,7 +373,6 @@ struct EventWriterTests {
         let path = folder.path("events.db")
         try makeLatest(path)
         _ = try PageModel(filling: path, count: 2_000, seed: 1)
-        try Connection(path, .readWrite).execute(Self.refuseRetry)
         let root = try #require(
             try rows(path, "SELECT rootpage FROM sqlite_master WHERE name = 'idx_events_id'").first)
         let page = try #require(Int(root))

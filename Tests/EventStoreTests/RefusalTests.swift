@@ -198,6 +198,151 @@ private let foreignFiles = [
     },
 ]
 
+/// A file of the latest version to which `sql` was done.
+private func latest(
+    _ name: String, _ reason: String, _ sql: String
+) -> ForeignFile {
+    ForeignFile(name, reason) { path in
+        try makeLatest(path)
+        try HostileFile.run(path, sql)
+    }
+}
+
+/// A file of the latest version whose DDL was changed behind SQLite's back.
+private func rewritten(
+    _ name: String, _ reason: String, _ table: String, _ before: String, _ after: String
+) -> ForeignFile {
+    latest(
+        name, reason,
+        """
+        PRAGMA writable_schema=ON;
+        UPDATE sqlite_master SET sql = replace(sql, '\(before)', '\(after)') WHERE name = '\(table)'
+        """)
+}
+
+/// A file of the latest version in which some value is none that a store writes.
+private func planted(_ reason: String, _ sql: String) -> ForeignFile {
+    ForeignFile(sql, reason) { path in
+        try makeLatest(path)
+        try HostileFile.plant(path, sql)
+    }
+}
+
+private let farSeq = """
+    INSERT INTO events (seq, id, event_type, severity, title, received_at, created_at)
+    VALUES (%, 'far', 'a', 'info', 't', 0, '2026-11-20T00:00:00.000Z')
+    """
+
+private let hostileFiles = [
+    latest(
+        "a trigger that deletes what is inserted", "has the trigger gone on events",
+        "CREATE TRIGGER gone AFTER INSERT ON events BEGIN DELETE FROM events WHERE seq = new.seq; END"
+    ),
+    latest(
+        "a trigger on another's table", "has the trigger t on other",
+        "CREATE TABLE other (x); CREATE TRIGGER t AFTER INSERT ON other BEGIN DELETE FROM events; END"
+    ),
+    latest("a view", "has the view recent", "CREATE VIEW recent AS SELECT * FROM events"),
+    ForeignFile("a trigger on version 1", "has the trigger gone on events") { path in
+        try makeVersion1(path, events: 3)
+        try HostileFile.run(
+            path, "CREATE TRIGGER gone BEFORE DELETE ON events BEGIN SELECT RAISE(IGNORE); END")
+    },
+    latest(
+        "a generated column", "found the columns",
+        "ALTER TABLE events ADD COLUMN again TEXT AS (upper(title))"),
+    ForeignFile("a generated column in version 1", "found the columns") { path in
+        try makeVersion1(path, events: 3)
+        try HostileFile.run(path, "ALTER TABLE events ADD COLUMN again TEXT AS (upper(title))")
+    },
+    latest(
+        "a column more in a table of state", "the column more  in the table store_state",
+        "ALTER TABLE store_state ADD COLUMN more"),
+    latest("a table of state less", "no table search_state", "DROP TABLE search_state"),
+    latest("no search index", "no table search", "DROP TABLE search_words; DROP TABLE search"),
+    rewritten(
+        "a column that may be null", "the column title TEXT in the table events", "events",
+        "title TEXT NOT NULL", "title TEXT"),
+    rewritten(
+        "a column of another type", "the column received_at TEXT NOT NULL in the table events",
+        "events", "received_at INTEGER", "received_at TEXT"),
+    rewritten(
+        "a default that calls something",
+        "the column occurrences INTEGER NOT NULL DEFAULT random()",
+        "events", "DEFAULT 1", "DEFAULT (random())"),
+    rewritten(
+        "a table that is STRICT", "the table, STRICT, store_state", "store_state",
+        "floor_seq INTEGER NOT NULL\n)", "floor_seq INTEGER NOT NULL) STRICT"),
+    rewritten(
+        "a foreign key", "a foreign key in the column title", "events", "title TEXT NOT NULL",
+        "title TEXT NOT NULL REFERENCES events(id) ON DELETE CASCADE"),
+    ForeignFile("a table without rowid", "the table, WITHOUT ROWID, events") { path in
+        let ddl = version1DDL.replacing(
+            "created_at TEXT NOT NULL\n)", with: "created_at TEXT NOT NULL\n) WITHOUT ROWID")
+        try HostileFile.run(path, "\(ddl); INSERT INTO schema_version VALUES (1, '', NULL)")
+    },
+    ForeignFile("a virtual table in place of the record", "the virtual table schema_version") {
+        path in
+        try HostileFile.run(
+            path, "CREATE VIRTUAL TABLE schema_version USING fts5(version, applied_at, description)"
+        )
+    },
+    latest(
+        "an index less", "no index UNIQUE idx_events_id on events (id)",
+        "DROP INDEX idx_events_id"),
+    latest(
+        "an index over another column", "no index idx_events_created on events (created_at)",
+        "DROP INDEX idx_events_created; CREATE INDEX idx_events_created ON events(title)"),
+    latest(
+        "an index in which letters count alike", "no index UNIQUE idx_events_id on events (id)",
+        """
+        DROP INDEX idx_events_id; CREATE UNIQUE INDEX idx_events_id ON events(id COLLATE NOCASE)
+        """),
+    latest(
+        "another index that is unique", "the index UNIQUE once on events (title)",
+        "CREATE UNIQUE INDEX once ON events(title)"),
+    latest(
+        "an index over an expression", "the index slow on events ((an expression))",
+        "CREATE INDEX slow ON events(abs(seq))"),
+    latest(
+        "an index over some rows", "the index some on events (title) WHERE",
+        "CREATE INDEX some ON events(title) WHERE seq > 7"),
+    planted(
+        "is damaged (store_state.clock is 9223372036854775807)",
+        "UPDATE store_state SET clock = 9223372036854775807"),
+    planted("store_state.clock is -1", "UPDATE store_state SET clock = -1"),
+    planted("store_state.floor_seq is NULL", "UPDATE store_state SET floor_seq = NULL"),
+    planted("store_state.floor_seq is X'00'", "UPDATE store_state SET floor_seq = x'00'"),
+    planted("store_state has 0 rows", "DELETE FROM store_state"),
+    planted("store_state has 2 rows", "INSERT INTO store_state SELECT * FROM store_state"),
+    planted(
+        "search_state.indexed_seq is -9223372036854775808",
+        "UPDATE search_state SET indexed_seq = -9223372036854775808"),
+    planted("search_state.indexed_seq is 'x'", "UPDATE search_state SET indexed_seq = 'x'"),
+    planted(
+        "search_state.indexed_seq is 1, beyond the newest event",
+        "UPDATE search_state SET indexed_seq = 1"),
+    planted("search_state has 0 rows", "DELETE FROM search_state"),
+    planted("retention.removed_seq is 1.5", "UPDATE retention SET removed_seq = 1.5"),
+    planted("retention.passed_seq is -1", "UPDATE retention SET passed_seq = -1"),
+    planted(
+        "retention.passed_seq is 1, beyond the newest event",
+        "UPDATE retention SET passed_seq = 1 WHERE severity = 'info'"),
+    planted(
+        "retention.removed_seq is 1, beyond the newest event",
+        "UPDATE retention SET removed_seq = 1 WHERE severity = 'info'"),
+    planted("retention has no row for error", "DELETE FROM retention WHERE severity = 'error'"),
+    planted(
+        "events.seq is 9223372036854775807", farSeq.replacing("%", with: "9223372036854775807")),
+    planted("events.seq is 4503599627370497", farSeq.replacing("%", with: "4503599627370497")),
+    planted("events.seq is 0", farSeq.replacing("%", with: "0")),
+    planted(
+        "events.seq is -9223372036854775808", farSeq.replacing("%", with: "-9223372036854775808")),
+    planted(
+        "the newest event.received_at is 9223372036854775807",
+        "\(farSeq.replacing("%", with: "1")); UPDATE events SET received_at = 9223372036854775807"),
+]
+
 @Suite("SchemaManager refuses")
 struct RefusalTests {
     private let folder: TemporaryFolder
@@ -209,7 +354,8 @@ struct RefusalTests {
     }
 
     @Test(
-        "A file that is not ours is left as it is, with nothing beside it", arguments: foreignFiles)
+        "A file that is not ours is left as it is, with nothing beside it",
+        arguments: foreignFiles + hostileFiles)
     func untouched(_ file: ForeignFile) throws {
         try file.make(path)
         let isFile = (try? FileManager.default.attributesOfItem(atPath: path))?[.type]
@@ -237,6 +383,20 @@ struct RefusalTests {
         #expect(log.messages == [])
         #expect(try folder.names() == names)
         if readable { #expect(try folder.contents() == before) }
+    }
+
+    @Test("Tables of others, plain indexes and statistics are tolerated; so is the highest seq")
+    func tolerated() throws {
+        try makeLatest(path)
+        try HostileFile.plant(path, farSeq.replacing("%", with: "\(EventTable.seqs.upperBound)"))
+        try HostileFile.run(
+            path,
+            """
+            CREATE TABLE other (x INTEGER PRIMARY KEY, y UNIQUE CHECK (y > abs(x)));
+            CREATE INDEX others ON other(y + 1) WHERE y > 1;
+            CREATE INDEX titles ON events(title COLLATE NOCASE DESC, seq); ANALYZE
+            """)
+        #expect(try manager(path).inspect() == Migration.latest)
     }
 
     @Test("A newer file is told with both versions and what to do")

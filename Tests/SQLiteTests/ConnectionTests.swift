@@ -1,3 +1,4 @@
+import CSQLite
 import Foundation
 import Testing
 
@@ -294,6 +295,36 @@ struct ConnectionTests {
         #expect(busy?.code == 5)
         try holder.execute("COMMIT")
         try connection.backUp(to: folder.path("copy.db"))
+    }
+
+    // MARK: Distrust
+
+    @Test(
+        "Nothing that a file brings runs, and nothing writes to what SQLite keeps for itself",
+        arguments: [
+            Connection.Mode.readWrite, .create,
+        ])
+    func distrust(_ mode: Connection.Mode) throws {
+        var opened: OpaquePointer?
+        #expect(sqlite3_open(path, &opened) == SQLITE_OK)
+        let sql = """
+            CREATE TABLE t (x); CREATE VIEW v AS SELECT 1; CREATE VIRTUAL TABLE f USING fts5(x);
+            CREATE TRIGGER gone AFTER INSERT ON t BEGIN DELETE FROM t; END
+            """
+        #expect(sqlite3_exec(opened, sql, nil, nil, nil) == SQLITE_OK)
+        sqlite3_close(opened)
+
+        let connection = try Connection(path, mode)
+        try connection.execute("INSERT INTO t VALUES (7); INSERT INTO f VALUES ('word')")
+        #expect(try connection.integer("SELECT x FROM t") == 7)
+        #expect(throws: SQLiteError.self) { try connection.integer("SELECT * FROM v") }
+        #expect(throws: SQLiteError.self) { try connection.execute("DELETE FROM f_data") }
+        try connection.execute("PRAGMA writable_schema=ON")
+        #expect(throws: SQLiteError.self) { try connection.execute("DELETE FROM sqlite_master") }
+        #expect(try connection.text("PRAGMA journal_mode=OFF") == "delete")
+        #expect(try connection.integer("PRAGMA trusted_schema") == 0)
+        #expect(try connection.integer("PRAGMA cell_size_check") == 1)
+        #expect(try connection.text("SELECT x FROM f WHERE f MATCH 'word'") == "word")
     }
 
     // MARK: Looking without touching

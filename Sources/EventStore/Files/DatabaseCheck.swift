@@ -3,7 +3,7 @@ import Glibc
 import Logging
 import SQLite
 
-/// What a look at every page of a database, and at everything in it, has found.
+/// What a look at every page of a database, and at every value in it, has found.
 public struct DatabaseCheck: Sendable {
     /// Of its schema; 0 where it could not be read.
     public let version: Int
@@ -32,6 +32,10 @@ public struct DatabaseCheck: Sendable {
             if found.isEmpty {
                 version = try manager.identify(connection)
                 events = try connection.integer("SELECT count(*) FROM events") ?? 0
+                // What an older version has is looked at when it is migrated.
+                if version == Migration.latest {
+                    found = try StoredState.findings(connection) + EventCheck.findings(connection)
+                }
             }
         } catch let error as SchemaError {
             throw error

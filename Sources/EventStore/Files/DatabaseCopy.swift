@@ -112,6 +112,15 @@ public struct DatabaseCopy: Equatable, Sendable {
             throw SchemaError(inspecting: source, error)
         }
         let copy = try DatabaseCopy(checking: file.path, logger: logger)
+        if copy.version == Migration.latest {
+            do throws(SQLiteError) {
+                for finding in try EventCheck.findings(Connection(file.path, .immutable)) {
+                    logger.warning("\(source): \(finding)")
+                }
+            } catch {
+                throw SchemaError(inspecting: source, error)
+            }
+        }
         file.giveToOwner()
         let old = try keepOld(path, logger, now)
         // What is the old file's must not be taken for the new one's.

@@ -92,16 +92,17 @@ public final class DatabaseFile {
     }
 
     /// Lends up to `limit` events of a file of anybody's, in the order of their arrival, from behind the
-    /// row `position` on.
+    /// row `position` on; from the first one where that is nil.
     ///
     /// - Parameter body: gets the number of the row, and the event; its metadata is made a JSON object
     ///   as the migration does, and an id or a time that is none is nil.
     /// - Returns: the last row; nil when there was none.
     public func rows(
-        after position: Int64, limit: Int, _ body: (Int64, EventView) -> Void
+        after position: Int64?, limit: Int, _ body: (Int64, EventView) -> Void
     ) throws(SchemaError) -> Int64? {
-        try reading { () throws(SQLiteError) in
-            let own = try SchemaManager.columns(of: "events", connection)
+        guard position != .max else { return nil }
+        return try reading { () throws(SQLiteError) in
+            let own = try SchemaManager.columns(of: "events", connection, stored: true)
             let fields = EventField.allCases.map { field in
                 switch field {
                 case .seq: "rowid"
@@ -113,9 +114,9 @@ public final class DatabaseFile {
             let statement = try connection.prepare(
                 """
                 SELECT \(fields.joined(separator: ", ")) FROM events
-                WHERE rowid > ? ORDER BY rowid LIMIT ?
+                WHERE rowid >= ? ORDER BY rowid LIMIT ?
                 """)
-            try statement.bind(1, position)
+            try statement.bind(1, position.map { $0 + 1 } ?? .min)
             try statement.bind(2, Int64(limit))
             var last: Int64?
             while try statement.step() {

@@ -43,7 +43,7 @@ extension EventReader {
     private func lend(_ query: EventQuery, _ body: (EventView) -> Bool) throws(SQLiteError) {
         var toSkip = query.offset
         var left = query.limit + 1
-        try scan(query, most: toSkip + left) { event in
+        try scan(query) { event in
             guard toSkip == 0 else {
                 toSkip -= 1
                 return true
@@ -61,7 +61,7 @@ extension EventReader {
             return Int(try statement.number() ?? 0)
         }
         var count = 0
-        try scan(all, most: .max) { _ in
+        try scan(all) { _ in
             count += 1
             return true
         }
@@ -69,23 +69,20 @@ extension EventReader {
     }
 
     /// Lends the events that `query` wants, in its order and from its cursor on, until `body`
-    /// returns false; `most` is no less than how many that will be.
-    func scan(
-        _ query: EventQuery, most: Int, _ body: (EventView) -> Bool
-    ) throws(SQLiteError) {
+    /// returns false.
+    func scan(_ query: EventQuery, _ body: (EventView) -> Bool) throws(SQLiteError) {
         guard !query.conditions.excludesAll else { return }
         if let plan = SearchPlan(query), try walk(plan, query, body) { return }
         let matcher = EventMatcher(query.conditions)
-        var left = matcher == nil ? most : .max
-        for part in PagePlan(query).parts where left > 0 {
+        for part in PagePlan(query).parts {
             let statement = try statement(part.sql)
-            try statement.bind(part.values + [.integer(Int64(left))])
+            try statement.bind(part.values)
             defer { statement.reset() }
             while try statement.step() {
-                left -= 1
                 if matcher != nil { try checkTime() }
-                let event = EventTable.view(statement)
-                guard matcher?.admits(event) ?? true else { continue }
+                guard let event = servable(statement), matcher?.admits(event) ?? true else {
+                    continue
+                }
                 guard body(event) else { return }
             }
         }
@@ -99,10 +96,10 @@ extension EventReader {
         // How far the index has come, what it holds and what it does not are of one moment.
         try inSnapshot { () throws(SQLiteError) in
             guard try progress.step() else { return false }
-            let indexedSeq = progress.integer(0)
-            let unindexed = progress.integer(1) - indexedSeq
+            let indexedSeq = EventTable.clampedSeq(progress.integer(0))
+            let lastSeq = EventTable.clampedSeq(progress.integer(1))
             progress.reset()
-            guard unindexed <= Self.unindexedEvents,
+            guard lastSeq <= indexedSeq + Self.unindexedEvents,
                 let expression = try plan.expression(expand: words(beginningWith:))
             else { return false }
             let walk = SearchWalk(reader: self, query: query, plan: plan, indexedSeq: indexedSeq)

@@ -17,7 +17,7 @@ extension EventReader {
             }
             func number(_ column: Int32) -> Int64? {
                 // No event has the number 0, which NULL reads as.
-                let number = statement.integer(column)
+                let number = EventTable.clampedSeq(statement.integer(column))
                 return number == 0 ? nil : number
             }
             return StreamRange(
@@ -44,7 +44,7 @@ extension EventReader {
             defer { statement.reset() }
             let matcher = EventMatcher(filter.conditions)
             while try statement.step() {
-                let event = EventTable.view(statement)
+                guard let event = servable(statement) else { continue }
                 if matcher?.admits(event) ?? true {
                     guard body(event) else { return nil }
                 }

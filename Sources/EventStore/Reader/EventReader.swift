@@ -20,6 +20,8 @@ public final class EventReader {
     /// The commit that the snapshot is not older than; nil when none is held.
     private var heldCommit: Int?
     private var isInSnapshot = false
+    /// How often a row was met that is no event.
+    private var leftOut = 0
     private let reads: OpenReads
     /// What others see of its reads. It goes on for as long as a snapshot is held, not only while
     /// something is being read: a snapshot alone keeps the WAL from being emptied.
@@ -108,11 +110,29 @@ public final class EventReader {
     public func get<Result>(
         id: UnsafeRawBufferPointer, _ body: (EventView) -> Result
     ) throws(StoreError) -> Result? {
-        try storing { () throws(SQLiteError) in
+        var isFound = false
+        let result = try storing { () throws(SQLiteError) -> Result? in
             try find.bind(1, borrowing: id)
             defer { find.reset() }
-            return try find.step() ? body(EventTable.view(find)) : nil
+            isFound = try find.step()
+            return isFound ? servable(find).map(body) : nil
         }
+        // What is there but cannot be told is not "no such event".
+        guard result != nil || !isFound else { throw .damaged }
+        return result
+    }
+
+    /// A view of the row that `statement` is at; nil, and told in the log, where that is no event.
+    func servable(_ statement: Statement) -> EventView? {
+        if let view = EventTable.servable(statement) { return view }
+        leftOut += 1
+        // The first, and then ever fewer: a page may meet the same one again and again.
+        if leftOut.nonzeroBitCount == 1 {
+            logger.error(
+                "The row with the seq \(statement.integer(Int32(EventField.seq.rawValue))) was left out of an answer, because it holds no event; so were \(leftOut - 1) before. 'logbook check' lists what is wrong"
+            )
+        }
+        return nil
     }
 
     /// Has what is read see the database as it is now, until `countSnapshot`.

@@ -3,7 +3,7 @@ import SQLite
 
 /// The statements that read a page, one behind the other: each is a walk along one index.
 struct PagePlan {
-    /// A statement without its limit, which is the last parameter.
+    /// A statement and its parameters.
     struct Part: Equatable {
         let sql: String
         let values: [BoundValue]
@@ -20,10 +20,12 @@ struct PagePlan {
         func part(_ range: [(condition: String, value: BoundValue)]) -> Part {
             let all = rows.conditions + range.map(\.condition)
             let direction = isDescending ? "DESC" : "ASC"
+            // Whoever reads ends it: a row that is no event does not count. With a limit SQLite knows that
+            // few are wanted.
             return Part(
                 sql: """
                     SELECT \(EventTable.columns) FROM events\(all.isEmpty ? "" : " WHERE ")\
-                    \(all.joined(separator: " AND ")) ORDER BY created_at \(direction), seq \(direction) LIMIT ?
+                    \(all.joined(separator: " AND ")) ORDER BY created_at \(direction), seq \(direction) LIMIT -1
                     """,
                 values: rows.values + range.map(\.value))
         }

@@ -136,7 +136,8 @@ extension Migration {
             """)
         while try foreign.step() {
             logger.warning(
-                "The migration drops the \(foreign.text(0)!) that another program put on events")
+                "The migration drops the \(foreign.text(0) ?? "") that another program put on events"
+            )
         }
     }
 

@@ -156,6 +156,9 @@ public final class SchemaManager: Sendable {
     func inspect() throws(SchemaError) -> Int {
         try inspect { connection in
             let version = try identify(connection)
+            if version == Migration.latest, let wrong = try StoredState.findings(connection).first {
+                throw SQLiteError(extendedCode: SQLiteError.corrupt, message: wrong)
+            }
             if version < latest || StoreSizes.file(path) <= Self.checkedAtEveryStart {
                 try connection.check(.quick)
             }
@@ -167,7 +170,12 @@ public final class SchemaManager: Sendable {
     /// columns of version 1, and may have more.
     func inspectForImport() throws(SchemaError) {
         _ = try inspect { connection in
-            let columns = try Self.columns(of: "events", connection)
+            let columns = try Self.columns(of: "events", connection, stored: true)
+            guard !columns.contains(where: { $0.lowercased() == "rowid" }) else {
+                throw SchemaError.refused(
+                    "\(path) has a column rowid in its table events, which hides where each row stands; it cannot be imported"
+                )
+            }
             let missing = EventField.version1.map { "\($0.name)" }.filter { !columns.contains($0) }
             guard missing.isEmpty else {
                 throw SchemaError.refused(
@@ -318,7 +326,15 @@ public final class SchemaManager: Sendable {
                 "\(path) is at schema version \(version), whose table events has the columns "
                 + "\(expected.joined(separator: ", ")); found \(found). The file was left as it is."
         }
-        return nil
+        // A file without a record may have some tables of version 1.
+        let foreign = try SchemaComparison.difference(
+            connection, from: migrations.prefix(max(version, 1)),
+            MigrationContext(logger: logger, now: { Timestamp.storable.lowerBound }),
+            isWhole: version >= 2)
+        return foreign.map {
+            "\(path) has \($0), unlike a file that Logbook made; it was left as it is. Set that right with sqlite3, or bring the "
+                + "events over into a new file: logbook events import '\(path)'."
+        }
     }
 
     /// Of the table of events from version 2 on, in its order.
@@ -328,17 +344,23 @@ public final class SchemaManager: Sendable {
         "description", "metadata",
     ]
 
-    static func columns(of table: String, _ connection: Connection) throws(SQLiteError)
-        -> [String]
-    {
+    /// The names of a table's columns, in order; none where there is no such table, or it is a virtual
+    /// one.
+    ///
+    /// - Parameter stored: leaves those out whose value is worked out when it is read.
+    static func columns(
+        of table: String, _ connection: Connection, stored: Bool = false
+    ) throws(SQLiteError) -> [String] {
         let names = try connection.prepare(
             """
-            SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c
-            WHERE t.type = 'table' AND t.name = ? COLLATE NOCASE ORDER BY c.cid
+            SELECT c.name FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c
+            WHERE t.type = 'table' AND t.rootpage > 0 AND t.name = ?1 COLLATE NOCASE
+              AND (c.hidden = 0 OR NOT ?2) ORDER BY c.cid
             """)
         try names.bind(1, table)
+        try names.bind(2, stored ? 1 : 0)
         var found: [String] = []
-        while try names.step() { found.append(names.text(0)!) }
+        while try names.step() { found.append(names.text(0) ?? "") }
         return found
     }
 }

@@ -15,10 +15,9 @@ struct Version1Row {
     private(set) var hasOddTime = false
 
     init(_ row: EventView) {
-        var stored: [UInt8] = []
-        if let bytes = row[.metadata] {
-            hasOddMetadata = !Self.appendStorable(bytes, to: &stored)
-            if !stored.isEmpty { metadata = stored }
+        if let repaired = row[.metadata].flatMap(StorableMetadata.init(repairing:)) {
+            hasOddMetadata = !repaired.wasObject
+            metadata = repaired.bytes
         }
         if let text = row[.createdAt] {
             if let time = Timestamp(rfc3339: text), Timestamp.storable.contains(time) {
@@ -80,31 +79,5 @@ struct Version1Row {
         result.appendJSONString(text)
         result.append("}")
         return result
-    }
-
-    /// Appends what metadata has to become, nothing when it can stay as it is: it goes out as it is
-    /// stored, so it must be JSON, and a line break in it would end a line of NDJSON. False when it
-    /// is no object.
-    static func appendStorable(
-        _ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]
-    ) -> Bool {
-        var reader = JSONReader(bytes)
-        do {
-            if try reader.peekKind() == .object {
-                let value = try reader.skipValue()
-                try reader.expectEnd()
-                if bytes.contains(UInt8(ascii: "\n")) || bytes.contains(UInt8(ascii: "\r")) {
-                    value.appendCompact(to: &output)
-                }
-                return true
-            }
-        } catch {
-            // What the reader refuses is not JSON, and is kept as text like everything else that is
-            // no object.
-        }
-        output.append(contentsOf: "{\"unparsed\":".utf8)
-        output.appendJSONString(bytes)
-        output.append(UInt8(ascii: "}"))
-        return false
     }
 }

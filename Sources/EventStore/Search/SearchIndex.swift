@@ -19,6 +19,8 @@ final class SearchIndex {
     private let connection: Connection
     private let last, state, find, add, remove, merge, bounds: Statement
     private let document = SearchDocument()
+    /// Told why the index is emptied.
+    var reportContradiction: (SQLiteError) -> Void = { _ in }
 
     init(_ connection: Connection) throws(SQLiteError) {
         let recorded = try connection.integer("SELECT indexed_seq FROM search_state")
@@ -27,8 +29,9 @@ final class SearchIndex {
                 extendedCode: SQLiteError.corrupt, message: "search_state has no row")
         }
         self.connection = connection
-        indexedSeq = recorded
-        filledSeq = recorded
+        // SchemaManager refuses any that is none; this is what another program writes after that.
+        indexedSeq = EventTable.clampedSeq(recorded)
+        filledSeq = indexedSeq
         last = try connection.prepare("SELECT max(seq) FROM events")
         state = try connection.prepare("UPDATE search_state SET indexed_seq = ?")
         find = try connection.prepare("SELECT 1 FROM events WHERE seq = ?")
@@ -41,7 +44,7 @@ final class SearchIndex {
 
     /// At most as many events as this are not in the index yet.
     func behind() throws(SQLiteError) -> Int {
-        max(0, Int((try last.number() ?? 0) - indexedSeq))
+        max(0, Int(EventTable.clampedSeq(try last.number() ?? 0) - indexedSeq))
     }
 
     /// Notes that the documents of the next events begin to be made, for `add`.
@@ -96,7 +99,7 @@ final class SearchIndex {
     /// Empties the index, to be filled anew: hardly any page is needed for that, and most become free.
     func empty() throws(SQLiteError) {
         try connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
-        filledSeq = max(0, (try firstSeq() ?? 0) - 1)
+        filledSeq = max(0, EventTable.clampedSeq(try firstSeq() ?? 0) - 1)
         try state.bind(1, filledSeq)
         try state.run()
     }
@@ -117,12 +120,21 @@ final class SearchIndex {
         return true
     }
 
-    /// Takes what has been gathered out of the index.
+    /// Takes what has been gathered out of the index. Where that contradicts the index, because somebody
+    /// else has changed either, the index is emptied, to be filled anew: it is made of events.
     func remove(_ documents: SearchDocuments) throws(SQLiteError) {
-        try documents.forEach { key, _, text throws(SQLiteError) in
-            try remove.bind(1, key)
-            try remove.bind(2, borrowing: text)
-            try remove.run()
+        do {
+            try documents.forEach { key, _, text throws(SQLiteError) in
+                try remove.bind(1, key)
+                try remove.bind(2, borrowing: text)
+                try remove.run()
+            }
+        } catch {
+            guard error.isDamageOfIndex else { throw error }
+            reportContradiction(error)
+            try empty()
+            // Should the transaction be rolled back, some events will be taken in twice, which is no harm.
+            noteCommit()
         }
         unmerged += documents.count
     }
@@ -149,6 +161,7 @@ final class SearchIndex {
         try bounds.bind(1, borrowing: event[.createdAt])
         defer { bounds.reset() }
         guard try bounds.step() else { return true }
-        return bounds.integer(1) - bounds.integer(0) <= SearchKey.sequenceMask
+        return EventTable.clampedSeq(bounds.integer(1)) - EventTable.clampedSeq(bounds.integer(0))
+            <= SearchKey.sequenceMask
     }
 }

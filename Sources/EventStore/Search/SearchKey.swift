@@ -12,8 +12,12 @@ enum SearchKey {
     static let sequenceMask: Int64 = 1 << sequenceBits - 1
     static let milliseconds = (-(Int64(1) << 42))...((Int64(1) << 42) - 1)
 
+    /// That of an event without a time, which only a file that somebody else wrote can have, is like that
+    /// of one whose time is none.
     static func of(_ event: EventView) -> Int64 {
-        make(createdAt: event[.createdAt]!, seq: event.seq)
+        make(
+            createdAt: event[.createdAt] ?? UnsafeRawBufferPointer(start: nil, count: 0),
+            seq: event.seq)
     }
 
     static func make(createdAt: UnsafeRawBufferPointer, seq: Int64) -> Int64 {

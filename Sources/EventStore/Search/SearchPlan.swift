@@ -146,11 +146,12 @@ struct SearchPlan {
         return values.count <= mostChoices ? values : nil
     }
 
-    /// In quotes nothing means anything to FTS5, and neither words nor tokens can hold a quote:
-    /// https://sqlite.org/fts5.html#full_text_query_syntax
+    /// In quotes nothing means anything to FTS5, and neither words nor tokens can hold a quote, but what
+    /// the index of a file from outside has for words: https://sqlite.org/fts5.html#full_text_query_syntax
     private static func anyOf(_ words: [[UInt8]]) -> [UInt8] {
         let quote = [UInt8(ascii: "\"")]
-        let any = words.map { quote + $0 + quote }.joined(separator: Array(" OR ".utf8))
+        let any = words.map { quote + $0.filter { $0 != quote[0] } + quote }
+            .joined(separator: Array(" OR ".utf8))
         return words.count == 1 ? Array(any) : Array("(".utf8) + any + Array(")".utf8)
     }
 

@@ -67,8 +67,9 @@ struct SearchWalk {
         var places: [Place] = []
         while try statement.step() {
             try reader.checkTime()
-            let event = EventTable.view(statement)
-            guard admits(event), matcher?.admits(event) ?? true else { continue }
+            guard let event = reader.servable(statement), admits(event),
+                matcher?.admits(event) ?? true
+            else { continue }
             places.append(Place(key: SearchKey.of(event), seq: event.seq))
         }
         return places.sorted(by: precedes)
@@ -84,13 +85,32 @@ struct SearchWalk {
             try bounds.bind(1, createdAt)
             // Nothing of that time is left: NULL reads as 0.
             guard try bounds.step(), bounds.integer(1) > 0 else { return [] }
-            lowest = bounds.integer(0)
-            highest = min(highest, bounds.integer(1))
+            lowest = max(1, EventTable.clampedSeq(bounds.integer(0)))
+            highest = min(highest, EventTable.clampedSeq(bounds.integer(1)))
         }
-        let first = lowest + (key - lowest) & SearchKey.sequenceMask
+        let first = lowest + (key &- lowest) & SearchKey.sequenceMask
+        guard (highest - first) >> SearchKey.sequenceBits < Self.mostPlaces else {
+            return try storedPlaces(of: key)
+        }
         return stride(from: first, through: highest, by: Int(SearchKey.sequenceMask + 1)).map {
             Place(key: key, seq: $0)
         }
+    }
+
+    /// More than the numbers of any store leave, so that what there may be is not tried one by one.
+    private static let mostPlaces = 64
+
+    /// The places that are there, of a file whose numbers have gaps that no store leaves.
+    private func storedPlaces(of key: Int64) throws(SQLiteError) -> [Place] {
+        let seqs = try reader.statement(
+            "SELECT seq FROM events WHERE seq & \(SearchKey.sequenceMask) = ? AND seq BETWEEN 1 AND ?"
+        )
+        defer { seqs.reset() }
+        try seqs.bind(1, key & SearchKey.sequenceMask)
+        try seqs.bind(2, indexedSeq)
+        var places: [Place] = []
+        while try seqs.step() { places.append(Place(key: key, seq: seqs.integer(0))) }
+        return places
     }
 
     /// Lends the event at `place` if it is there and what is asked for; false when `body` says so.
@@ -101,8 +121,8 @@ struct SearchWalk {
         defer { fetch.reset() }
         try fetch.bind(1, place.seq)
         guard try fetch.step() else { return true }
-        let event = EventTable.view(fetch)
-        guard SearchKey.of(event) == place.key, admits(event), matcher?.admits(event) ?? true
+        guard let event = reader.servable(fetch), SearchKey.of(event) == place.key, admits(event),
+            matcher?.admits(event) ?? true
         else { return true }
         return body(event)
     }

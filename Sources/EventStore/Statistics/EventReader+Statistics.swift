@@ -37,7 +37,12 @@ extension EventReader {
     ) throws(SQLiteError) -> (since: Timestamp, until: Timestamp) {
         let until = query.events.conditions.until.map(Self.moment) ?? query.now
         if let text = query.events.conditions.since { return (Self.moment(text), until) }
-        let oldest = try text("SELECT created_at FROM events ORDER BY created_at LIMIT 1")
+        // What is no time comes before all that an event can have, and begins no range.
+        let oldest = try text(
+            """
+            SELECT created_at FROM events WHERE created_at >= '\(Timestamp.storable.lowerBound.text)' \
+            ORDER BY created_at LIMIT 1
+            """)
         return (min(oldest.map(Self.moment) ?? until, until), until)
     }
 
@@ -47,7 +52,7 @@ extension EventReader {
         return try statement.step() ? statement.text(0) : nil
     }
 
-    /// A version 1 file may hold any text, and what is no time is before or behind all times.
+    /// A file may hold any text, and what is no time is before or behind all times.
     private static func moment(_ text: String) -> Timestamp {
         Timestamp(rfc3339: text.utf8)
             ?? (text < Timestamp.max.text ? .min : .max)

@@ -46,7 +46,8 @@ struct StatisticsCount {
             for bucket in 0..<buckets.count {
                 statistics.series.append(
                     try found.map { (entry) throws(SQLiteError) in
-                        try count((field, entry.value), buckets.bounds(bucket))
+                        try count(
+                            (field, entry.value.map { Array($0.utf8) }), buckets.bounds(bucket))
                     })
             }
         }
@@ -74,16 +75,18 @@ struct StatisticsCount {
         _ field: EventField
     ) throws(SQLiteError) -> [EventStatistics.Count] {
         var counts: [EventStatistics.Count] = []
-        func add(_ value: String?) throws(SQLiteError) {
-            counts.insert(value, try count((field, value), whole))
+        func add(_ value: [UInt8]?) throws(SQLiteError) {
+            counts.insert(
+                value.map { String(decoding: $0, as: UTF8.self) }, try count((field, value), whole))
         }
         guard filters.isEmpty else {
             for value in filteredValues ?? [] { try add(value) }
             return counts
         }
         try add(nil)
-        // From each value to the next one, past all events that have it.
-        var next = try value(of: field, ">=", "")
+        // From each value to the next one, past all events that have it. As bytes: a text that is not
+        // UTF-8 is not the one that is shown of it, and would be found again and again.
+        var next = try value(of: field, ">=", [])
         while let value = next {
             try add(value)
             next = try self.value(of: field, ">", value)
@@ -91,26 +94,27 @@ struct StatisticsCount {
         return counts
     }
 
+    /// The first of the texts of `field`, before which numbers come, and after which blobs do.
     private func value(
-        of field: EventField, _ relation: String, _ bound: String
-    ) throws(SQLiteError) -> String? {
+        of field: EventField, _ relation: String, _ bound: [UInt8]
+    ) throws(SQLiteError) -> [UInt8]? {
         let statement = try reader.statement(
             """
-            SELECT \(field.name) FROM events WHERE \(field.name) \(relation) ? \
+            SELECT \(field.name) FROM events WHERE \(field.name) \(relation) ? AND \(field.name) < x'' \
             ORDER BY \(field.name) LIMIT 1
             """)
-        try statement.bind(1, bound)
+        try statement.bind(1, copying: bound)
         defer { statement.reset() }
-        return try statement.step() ? statement.text(0) : nil
+        return try statement.step() ? statement.bytes(0).map(Array.init) : nil
     }
 
     /// The values that the one filter admits, if its field's index has them; nil otherwise.
-    private var filteredValues: [String]? {
+    private var filteredValues: [[UInt8]]? {
         guard filters.count == 1, PagePlan.ordered.contains(filters[0].field),
             filters[0].excluded.isEmpty, let included = filters[0].included,
             !included.contains(where: \.isPrefix)
         else { return nil }
-        return included.map { String(decoding: $0.text, as: UTF8.self) }
+        return included.map(\.text)
     }
 
     /// How many events there are in a range of time that are as the filter wants.
@@ -123,7 +127,7 @@ struct StatisticsCount {
 
     /// How many events there are in a range of time, or of them those that have a value.
     private func count(
-        _ wanted: (field: EventField, value: String?)?, _ range: (since: String, until: String)
+        _ wanted: (field: EventField, value: [UInt8]?)?, _ range: (since: String, until: String)
     ) throws(SQLiteError) -> Int {
         var conditions = ["created_at >= ?", "created_at < ?"]
         var values: [BoundValue] = [.text(range.since), .text(range.until)]

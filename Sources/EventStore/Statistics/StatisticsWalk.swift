@@ -114,7 +114,7 @@ struct StatisticsWalk {
         guard !query.conditions.askMore else {
             // What the columns asked for cannot tell is looked up in the search index, and then in
             // the whole event.
-            return try reader.scan(query, most: .max) { event in
+            return try reader.scan(query) { event in
                 guard let time = event[.createdAt], bounds.contain(time) else { return true }
                 let part = { (place: Int, part: Int) in event[parts[place][part]] }
                 guard isAmong({ part(0, $0) }) else { return true }

@@ -32,7 +32,8 @@ final class EventWriter: @unchecked Sendable {
     let figures = StoreFigures()
 
     private let reserve: DiskReserve
-    private let connection: Connection
+    /// For its own thread, where tests have it fail.
+    let connection: Connection
     private let statements: EventStatements
     private let transaction: WriteTransaction
     private let clock: StoreClock
@@ -78,6 +79,11 @@ final class EventWriter: @unchecked Sendable {
         try connection.execute(
             "PRAGMA cache_size=\(plan.cachePages); PRAGMA journal_size_limit=\(plan.walFileBytes)")
         let search = try SearchIndex(connection)
+        search.reportContradiction = { error in
+            logger.warning(
+                "The search index is made anew, because it does not have what an event in it says: \(error)"
+            )
+        }
         statements = try EventStatements(connection, search)
         if let pages = plan.databasePages {
             space = try FileSpace(

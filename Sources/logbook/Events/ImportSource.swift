@@ -28,7 +28,8 @@ final class ImportSource {
     private let size: Int?
     /// What has been read and not been taken, last first: rows, or the items of a list.
     private var waiting: [Item] = []
-    private var position: Int64 = .min
+    /// The last row that has been read.
+    private var position: Int64?
     private var count = 0
 
     private static let rowsAtOnce = 1000
