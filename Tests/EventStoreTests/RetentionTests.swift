@@ -163,7 +163,7 @@ struct RetentionTests {
             make: { path in
                 try FileManager.default.copyItem(atPath: store.path, toPath: path)
                 try Connection(path, .readWrite).execute(
-                    "UPDATE events SET received_at = 0 WHERE seq IN (133, 134, 42, 43)")
+                    "UPDATE events SET received_at = 0 WHERE seq IN (133, 134, 43, 44)")
             }, configure: { $0.retention = Retention() })
         await again.log.wait(for: "Retention removed 4 events that had reached their age")
         #expect(try rows(again.path, "SELECT seq FROM events WHERE seq < 45") == [])
