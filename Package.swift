@@ -30,10 +30,11 @@ let package = Package(
                 "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "Events", dependencies: ["JSON"]),
+        .target(name: "EventStore", dependencies: ["Events", "CLinux"]),
         .target(
-            name: "EventStore",
+            name: "SQLiteStore",
             dependencies: [
-                "CLinux", "SQLite", "Events", "JSON",
+                "EventStore", "CLinux", "SQLite", "Events", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
@@ -45,7 +46,8 @@ let package = Package(
         .executableTarget(
             name: "logbook",
             dependencies: [
-                "LogbookAPI", "HTTPServer", "EventStore", "Events", "JSON", "CLinux", "COpenSSL",
+                "LogbookAPI", "HTTPServer", "EventStore", "SQLiteStore", "Events", "JSON", "CLinux",
+                "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -53,6 +55,7 @@ let package = Package(
             name: "echo",
             dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
             path: "Examples/echo"),
+        .target(name: "TestSupport", dependencies: ["Events", "JSON"], path: "Tests/Support"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite"]),
         .testTarget(
@@ -63,15 +66,21 @@ let package = Package(
             ]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON"]),
         .testTarget(
-            name: "EventStoreTests",
+            name: "SQLiteStoreTests",
             dependencies: [
-                "EventStore", "SQLite", "Events", "JSON", "CLinux",
+                "EventStore", "SQLiteStore", "SQLite", "Events", "JSON", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: [
+                "EventStore", "SQLiteStore", "Events", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "LogbookAPITests",
             dependencies: [
-                "LogbookAPI", "HTTPServer", "EventStore", "Events",
+                "LogbookAPI", "HTTPServer", "EventStore", "SQLiteStore", "Events",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"]),

@@ -233,7 +233,7 @@ static double seconds(clockid_t clock) {
 }
 
 static void insert(int rows_per_transaction, double duration) {
-    // As Sources/EventStore/Writer/EventWriter.swift has it, which checkpoints by itself at as many pages.
+    // As Sources/SQLiteStore/Writer/EventWriter.swift has it, which checkpoints by itself at as many pages.
     execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF;"
             "PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=4096");
     sqlite3_stmt *insertion = prepare_insertion();

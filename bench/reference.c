@@ -60,7 +60,7 @@ static uint64_t random64(void) {
     return state * 0x2545F4914F6CDD1D;
 }
 
-// As Sources/EventStore/Writer/EventWriter.swift has it, which checkpoints by itself at as many pages.
+// As Sources/SQLiteStore/Writer/EventWriter.swift has it, which checkpoints by itself at as many pages.
 static void open_database(const char *path) {
     check(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL), SQLITE_OK);
     execute("PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"

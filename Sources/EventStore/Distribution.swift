@@ -7,13 +7,13 @@ public struct Distribution: Equatable, Sendable {
     /// All values together.
     public private(set) var sum = 0
 
-    init(bounds: [Int]) {
+    package init(bounds: [Int]) {
         self.bounds = bounds
         counts = [Int](repeating: 0, count: bounds.count + 1)
     }
 
     /// Of times, in nanoseconds: what a disk takes, from the best to one that hangs.
-    static let times = Distribution(
+    package static let times = Distribution(
         bounds: [
             .microseconds(100), .microseconds(250), .microseconds(500), .milliseconds(1),
             .microseconds(2500), .milliseconds(5), .milliseconds(10), .milliseconds(25),
@@ -21,9 +21,9 @@ public struct Distribution: Equatable, Sendable {
         ].map { (bound: Duration) in Int(bound.inNanoseconds) })
 
     /// Of events in a commit.
-    static let sizes = Distribution(bounds: [0, 1, 4, 16, 64, 256, 1024, 4096])
+    package static let sizes = Distribution(bounds: [0, 1, 4, 16, 64, 256, 1024, 4096])
 
-    mutating func note(_ value: Int) {
+    package mutating func note(_ value: Int) {
         counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += 1
         sum += value
     }

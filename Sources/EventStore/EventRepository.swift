@@ -1,257 +1,103 @@
-import Dispatch
 import Events
-import Glibc
-import Logging
-import SQLite
-import Synchronization
 
-/// The store as the rest of the program sees it: no type of SQLite shows.
+/// What keeps events, as the rest of the program sees it: no word of an engine shows, and nothing says on which
+/// thread a read runs.
 ///
-/// It is usable from any thread, but a reader by one thread at a time.
-public final class EventRepository: Sendable {
-    /// Its bounds and habits.
-    public let configuration: StoreConfiguration
-    private let logger: Logger
-    private let now: @Sendable () -> Timestamp
-    private let schema: SchemaManager
-    private let state: Mutex<SchemaState>
-    private let opened = Mutex(Opened())
-    private let commits = CommitCounter()
-    private let reads = OpenReads()
-    /// Deletions by filter that go on.
-    private let deletions = Atomic<Int>(0)
+/// It is usable from any thread. `Tests/StoreTests` is what each one must do.
+public protocol EventRepository: AnyObject, Sendable {
+    // MARK: Service
 
-    private struct Opened {
-        var lock: DatabaseLock?
-        var writer: EventWriter?
-        var longReads: LongReads?
-        var backups: OnlineBackups?
-    }
-
-    /// nil while the store is not open.
-    var writer: EventWriter? { opened.withLock { $0.writer } }
-
-    /// Prepares a store; `open` opens it.
+    /// Makes or migrates what there is, and brings it into service. Takes as long as a migration does.
     ///
-    /// - Parameter now: the system's clock.
-    public init(
-        _ configuration: StoreConfiguration, logger: Logger,
-        now: @escaping @Sendable () -> Timestamp
-    ) {
-        var resolved = configuration
-        resolved.path = Folder.resolve(configuration.path)
-        self.configuration = resolved
-        self.logger = logger
-        self.now = now
-        schema = SchemaManager(
-            path: resolved.path, backsUp: configuration.backsUpBeforeMigration, logger: logger,
-            now: now)
-        state = Mutex(SchemaState(version: 0, latest: schema.latest, status: .migrating))
-    }
-
-    /// Takes the file's lock, makes or migrates it, and brings the store into service. Takes as
-    /// long as a migration does.
-    ///
-    /// - Parameter afterReplies: called after the replies of each commit, on the writer's thread.
-    /// - Throws: `refused` when the file is not to be touched; `failed` when a migration did not
-    /// succeed, and then the
+    /// - Throws: `refused` when it is not to be touched; `failed` when a migration did not succeed, and then the
     ///   state says so too.
-    public func open(afterReplies: @escaping @Sendable () -> Void) throws(SchemaError) {
-        do {
-            let (lock, version) = try prepare()
-            let writer = try makeWriter(afterReplies)
-            opened.withLock {
-                $0 = Opened(
-                    lock: lock, writer: writer,
-                    longReads: LongReads(configuration, logger: logger, reads: reads),
-                    backups: OnlineBackups(database: configuration.path, logger: logger))
-            }
-            state.withLock { state in
-                state.version = version
-                state.status = .ready
-            }
-            let system = FileSystem.name(of: configuration.folder)
-            logger.info(
-                "\(configuration.path) is in service: schema version \(version), file system \(system), every commit synced (synchronous=FULL)"
-            )
-        } catch {
-            state.withLock { $0.status = .failed }
-            throw error
-        }
-    }
+    func open() throws(SchemaError)
 
-    /// Takes the file's lock and makes or migrates the file.
-    private func prepare() throws(SchemaError) -> (DatabaseLock, version: Int) {
-        if !configuration.allowsNetworkFileSystem {
-            try NetworkFileSystem.refuse(configuration.path)
-        }
-        let lock = try DatabaseLock(
-            database: configuration.path, timeout: configuration.lockTimeout, now: now(),
-            logger: logger)
-        let version = try schema.prepare { version in state.withLock { $0.version = version } }
-        return (lock, version)
-    }
-
-    /// Brings the file to the latest version, under the lock that `open` takes, and does nothing else.
-    ///
-    /// - Returns: the version in force.
-    public func migrate() throws(SchemaError) -> Int {
-        let (lock, version) = try prepare()
-        withExtendedLifetime(lock) {}
-        return version
-    }
-
-    private func makeWriter(
-        _ afterReplies: @escaping @Sendable () -> Void
-    ) throws(SchemaError) -> EventWriter {
-        do {
-            return try EventWriter(
-                configuration, commits: commits, logger: logger, reads: reads, now: now,
-                afterReplies: afterReplies)
-        } catch {
-            throw .failed("Cannot open \(configuration.path) for writing: \(error)")
-        }
-    }
-
-    /// Writes what waits and leaves the file whole, without a WAL. Nothing can be read or written
-    /// afterwards.
-    public func close() {
-        let closing = opened.withLock { opened in
-            let closing = opened
-            opened = Opened()
-            return closing
-        }
-        // The lock goes last, with the end of this scope.
-        closing.writer?.close()
-        withExtendedLifetime(closing.lock) {}
-    }
+    /// Writes what waits, and leaves everything whole. Nothing can be read or written afterwards.
+    func close()
 
     // MARK: State, from memory
 
     /// The schema's version and status.
-    public var schemaState: SchemaState { state.withLock { $0 } }
+    var schemaState: SchemaState { get }
 
     /// Why events cannot be stored at the moment; nil when they can.
-    public var unwritableReason: String? {
-        guard let writer else { return nil }
-        return writer.failureReason
-    }
+    var unwritableReason: String? { get }
 
     /// Whether not even the newest event can be read.
-    public var isUnreadable: Bool { reads.isNewestUnreadable }
+    var isUnreadable: Bool { get }
 
-    /// Whether anybody has found the file damaged. It does not mend by itself.
-    public var isDamaged: Bool { reads.haveFoundDamage }
+    /// Whether what is kept was found damaged. It does not mend by itself.
+    var isDamaged: Bool { get }
+
+    /// How long events are kept, and how many.
+    var retention: Retention { get }
+
+    /// Events and their bytes that may wait to be written.
+    var queueLimits: (events: Int, bytes: Int) { get }
+
+    /// Figures since it was opened.
+    var statistics: StoreStatistics { get }
+
+    /// What its engine alone can tell.
+    var engine: EngineReport { get }
+
+    /// What is committed, as it is.
+    var commits: CommitFeed { get }
 
     // MARK: Writing
 
-    /// Stores `events`. The reply comes once they are committed and synced, on the writer's thread
-    /// and before `afterReplies`; a failure comes on any thread, and at any time.
+    /// Stores `events`. The reply comes once they are committed and synced, and before `commits` is told; a failure
+    /// comes on any thread, and at any time.
     ///
     /// - Parameter allOrNothing: a conflict stores none of them.
-    public func append(
-        _ events: [Event], allOrNothing: Bool = false,
-        reply: @escaping @Sendable (AppendResult) -> Void
-    ) {
-        guard let writer else {
-            return reply(.failure(notOpen))
-        }
-        writer.append(events, allOrNothing: allOrNothing, reply)
-    }
+    func append(
+        _ events: [Event], allOrNothing: Bool, reply: @escaping @Sendable (AppendResult) -> Void)
 
     /// Deletes the event with this id; the reply says whether there was one.
-    public func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void) {
-        guard let writer else {
-            return reply(.failure(notOpen))
-        }
-        writer.delete(id: id, reply)
-    }
+    func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void)
 
-    /// Deletes the events that `query` asks for, its limit and cursor apart, as far as they are
-    /// numbered up to `lastSeq`. The completion comes on any thread, when all are deleted and that
-    /// is synced, or when it cannot go on; with how many were deleted by then.
+    /// Deletes the events that `query` asks for, its limit and cursor apart, and no event that is stored from now
+    /// on. The completion comes on any thread, when all are deleted and that is synced, or when it cannot go on;
+    /// with how many were deleted by then.
     ///
     /// - Parameter stopReason: asked now and then; what it returns ends the deletion.
-    public func delete(
-        _ query: EventQuery, upTo lastSeq: Int64, for client: UInt64,
+    func delete(
+        _ query: EventQuery, for client: UInt64,
         stopReason: @escaping @Sendable () -> StoreError?,
-        completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
-    ) {
-        guard let writer else { return completion(0, notOpen) }
-        guard deletions.add(1, ordering: .relaxed).newValue <= BulkDeletion.most else {
-            deletions.subtract(1, ordering: .relaxed)
-            return completion(
-                0, .unavailable("\(BulkDeletion.most) deletions by filter go on already"))
-        }
-        let deletion = BulkDeletion(
-            repository: self, writer: writer, lastSeq: lastSeq, client: client,
-            stopReason: stopReason
-        ) { [self] deleted, error in
-            deletions.subtract(1, ordering: .relaxed)
-            completion(deleted, error)
-        }
-        deletion.run(query.fromTheStart)
-    }
-
-    /// Rises with every commit, before the replies to what was committed.
-    public var commitCount: Int { commits.count }
+        completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void)
 
     // MARK: Reading
 
-    /// A reader of its own for one thread.
-    public func makeReader() throws(StoreError) -> EventReader {
-        guard writer != nil else { throw notOpen }
-        return try EventReader.open(configuration.path, logger: logger, reads: reads)
-    }
+    /// How long a read may take on the thread that asks for it, and how long elsewhere.
+    var readBudgets: (here: Duration, elsewhere: Duration) { get }
+
+    /// A reader of its own for one thread, which may not wait; nil where this store cannot answer at once, so that
+    /// all is read elsewhere.
+    func makeLocalReader() throws(StoreError) -> (any LocalReader)?
+
+    /// Whether a page of `query` may take longer than a local reader's thread has time.
+    func mayTakeLong(_ query: EventQuery) -> Bool
 
     /// Has `body` run with a reader on a thread where it may take time; false when too many wait
-    /// already. The reader ends with an error when `request` is cancelled, or its time is over.
-    public func readElsewhere(
+    /// already. The read ends with an error when `request` is cancelled, or its time is over.
+    func readElsewhere(
         for request: ReadRequest,
-        _ body: @escaping @Sendable (Result<EventReader, StoreError>) -> Void
-    ) -> Bool {
-        guard let longReads = opened.withLock({ $0.longReads }) else { return false }
-        return longReads.submit(request, body)
-    }
+        _ body: @escaping @Sendable (Result<any EventReader, StoreError>) -> Void
+    ) -> Bool
 
-    /// How long a read may take on the thread that asks for it, and how long elsewhere.
-    public var readBudgets: (here: Duration, elsewhere: Duration) {
-        (configuration.readBudget, configuration.queryTimeLimit)
-    }
-
-    private var notOpen: StoreError {
-        switch schemaState.status {
-        case .migrating: .unavailable("the database is being opened or migrated")
-        case .failed: .unavailable("the database could not be brought to its latest version")
-        case .ready: .unavailable("the service is shutting down")
-        }
-    }
-
-    // MARK: The file
-
-    /// Makes a copy of the database for `client` while events come in, and checks it: one at a time,
-    /// and of each client one until it lets go of the file. The completion comes on any thread.
-    public func backUp(
+    /// Makes a copy of everything for `client` while events come in, and checks it: one at a time,
+    /// and of each client one until it lets go of it. The completion comes on any thread.
+    func backUp(
         for client: UInt64,
-        _ completion: @escaping @Sendable (Result<BackupFile, StoreError>) -> Void
+        _ completion: @escaping @Sendable (Result<any BackupContent, StoreError>) -> Void)
+}
+
+extension EventRepository {
+    /// Stores `events`; a conflict costs only itself.
+    public func append(
+        _ events: [Event], reply: @escaping @Sendable (AppendResult) -> Void
     ) {
-        let (writer, backups) = opened.withLock { ($0.writer, $0.backups) }
-        guard let writer, let backups else { return completion(.failure(notOpen)) }
-        backups.make(writer, for: client, completion)
+        append(events, allOrNothing: false, reply: reply)
     }
-
-    /// Figures of the store since it was opened, from memory.
-    public var statistics: StoreStatistics {
-        let writer = writer
-        var statistics = writer?.figures.current ?? StoreStatistics()
-        if let writer { statistics.queued = writer.queued }
-        statistics.oldestReader = reads.oldestAge
-        return statistics
-    }
-
-    /// Bytes of the database and of its WAL.
-    public var fileSizes: (database: Int64, wal: Int64) { StoreSizes.files(configuration.path) }
-
-    /// The version of SQLite that is linked.
-    public static var sqliteVersion: String { Connection.libraryVersion }
 }

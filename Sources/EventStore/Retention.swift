@@ -13,7 +13,7 @@ public struct Retention: Equatable, Sendable {
     /// by removing the events that came first.
     public var bytes: Int?
     /// How often is looked for events that have reached their age.
-    var interval = Duration.seconds(60)
+    package var interval = Duration.seconds(60)
 
     /// The defaults.
     public init() {}

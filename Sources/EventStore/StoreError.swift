@@ -8,7 +8,7 @@ public enum StoreError: Error, Equatable, Sendable {
     case damaged
 
     /// What is told to reads whose client has gone, and to nobody else.
-    static let cancelled = StoreError.unavailable("the client has gone")
+    public static let cancelled = StoreError.unavailable("the client has gone")
 
     /// What is told where `EventRepository.readElsewhere` takes no more.
     public static let tooManyReads = StoreError.unavailable("too many slow queries wait")

@@ -32,10 +32,11 @@ extension LogbookAPI {
         }
     }
 
-    private static func send(_ file: BackupFile, _ response: inout Response) {
-        response.contentType = "application/vnd.sqlite3"
+    private static func send(_ file: any BackupContent, _ response: inout Response) {
+        response.contentType = file.mediaType
         response.addHeader("Cache-Control", "no-store")
-        response.addHeader("Content-Disposition", "attachment; filename=\"logbook.db\"")
+        response.addHeader(
+            "Content-Disposition", Array("attachment; filename=\"\(file.fileName)\"".utf8))
         let sent = SentBytes()
         response.source = { demand in
             // Reading from the disk may wait, and an event loop must not.
@@ -43,7 +44,7 @@ extension LogbookAPI {
                 let offset = sent.count.load(ordering: .relaxed)
                 guard let bytes = file.read(at: offset, pieceBytes) else { return demand.fail() }
                 sent.count.store(offset + Int64(bytes.count), ordering: .relaxed)
-                if offset + Int64(bytes.count) >= file.copy.bytes {
+                if offset + Int64(bytes.count) >= file.bytes {
                     demand.finish(bytes)
                 } else if bytes.isEmpty {
                     demand.fail()

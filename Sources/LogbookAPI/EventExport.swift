@@ -12,7 +12,7 @@ final class EventExport: Sendable {
         var first: (bytes: [UInt8], isLast: Bool)?
     }
 
-    private let repository: EventRepository
+    private let repository: any EventRepository
     private let client: UInt64
     /// Of the piece that is being read.
     private let reading = Mutex<ReadRequest?>(nil)
@@ -22,7 +22,7 @@ final class EventExport: Sendable {
     private static let pieceBytes = 64 * 1024
 
     init(
-        _ repository: EventRepository, _ query: EventQuery, _ format: ExportFormat,
+        _ repository: any EventRepository, _ query: EventQuery, _ format: ExportFormat,
         client: UInt64
     ) {
         self.repository = repository
@@ -32,7 +32,7 @@ final class EventExport: Sendable {
     }
 
     /// Reads the first piece.
-    func begin(_ reader: EventReader) throws(StoreError) {
+    func begin(_ reader: any EventReader) throws(StoreError) {
         var bytes: [UInt8] = []
         format.appendHeader(to: &bytes)
         let isLast = try read(reader, into: &bytes)
@@ -70,7 +70,9 @@ final class EventExport: Sendable {
     }
 
     /// Appends the next piece, and says whether it is the last.
-    private func read(_ reader: EventReader, into bytes: inout [UInt8]) throws(StoreError) -> Bool {
+    private func read(_ reader: any EventReader, into bytes: inout [UInt8]) throws(StoreError)
+        -> Bool
+    {
         let query = state.withLock { $0.query }
         var count = 0
         var isFull = false

@@ -325,7 +325,7 @@ extension LogbookAPI {
     /// How many of `events` that were stored now are past the age of their severity.
     func countExpired(_ outcomes: [AppendOutcome], _ events: [Event]) -> Int {
         let now = now().milliseconds
-        let ages = repository.configuration.retention.ages
+        let ages = repository.retention.ages
         return zip(outcomes, events).count { outcome, event in
             guard case .stored(let receipt) = outcome,
                 let severity = event.text(.severity).flatMap(Severity.init),

@@ -5,7 +5,7 @@ import JSON
 
 /// A page of events being answered.
 struct EventPage: Sendable {
-    private let query: EventQuery
+    let query: EventQuery
     /// The parameters as they came, for the Link to the next page.
     private let parameters: QueryParameters
 
@@ -18,14 +18,11 @@ struct EventPage: Sendable {
         self.parameters = parameters
     }
 
-    /// Whether it is not to be read on an event loop.
-    var mayTakeLong: Bool { EventReader.mayTakeLong(query) }
-
     /// Reads the page and writes the answer.
     ///
     /// - Throws: `timeLimit` when that takes longer than `budget`; then `response` is as it was.
     func render(
-        _ reader: EventReader, budget: Duration, to response: inout Response
+        _ reader: any EventReader, budget: Duration, to response: inout Response
     ) throws(StoreError) {
         var returned = 0
         var last: EventQuery.Position?

@@ -42,15 +42,15 @@ extension LogbookAPI {
 
     private func getEvent(_ request: Request, _ response: inout Response) throws(Problem) {
         _ = try parameters(request, known: [])
-        let found: Void? = try reporting {
-            let reader = try readers.reader(for: request)
-            return try request.parameter.withUnsafeBytes { id in
-                try reader.get(id: id) { event in event.appendJSON(to: &response.body) }
+        let id = request.parameter
+        try answer(request, &response) { reader, _, response in
+            let found: Void? = try id.withUnsafeBytes { bytes in
+                try reader.get(id: bytes) { event in event.appendJSON(to: &response.body) }
             }
+            guard found != nil else { throw Self.noSuchEvent }
+            response.addHeader("Cache-Control", "no-store")
+            response.body.append("\n")
         }
-        guard found != nil else { throw Self.noSuchEvent }
-        response.addHeader("Cache-Control", "no-store")
-        response.body.append("\n")
     }
 
     private func deleteEvent(_ request: Request, _ response: inout Response) throws(Problem) {
@@ -82,13 +82,8 @@ extension LogbookAPI {
             )
         }
         let isDry = try reporting { try Bool(parameter: "dry_run", own["dry_run"]) }
-        // What is stored from now on is not meant.
-        let last = try reporting {
-            try readers.reader(for: request).streamRange(after: .max).last
-        }
         guard !isDry else {
-            let budget = repository.readBudgets.elsewhere
-            return answerElsewhere(request) { reader, response in
+            return answerElsewhere(request) { reader, budget, response in
                 Self.writeDeleted(try reader.count(query, budget: budget), to: &response)
             }
         }
@@ -106,7 +101,7 @@ extension LogbookAPI {
         }
         let isStillAdmitted = request.isStillAdmitted
         repository.delete(
-            query, upTo: last, for: request.client,
+            query, for: request.client,
             stopReason: { [self] in
                 if isDraining { return .unavailable("the service is shutting down") }
                 return isStillAdmitted()
@@ -127,21 +122,9 @@ extension LogbookAPI {
         let page = try reporting {
             try EventPage(try QueryParameters(request.query), now: now())
         }
-        guard !page.mayTakeLong else { return listElsewhere(page, request) }
-        let reader = try reporting { try readers.reader(for: request) }
-        do {
-            try page.render(reader, budget: repository.readBudgets.here, to: &response)
-        } catch .timeLimit {
-            listElsewhere(page, request)
-        } catch {
-            throw Problem(error)
-        }
-    }
-
-    /// Renders a page that takes its time where nobody waits behind it.
-    private func listElsewhere(_ page: EventPage, _ request: Request) {
-        let budget = repository.readBudgets.elsewhere
-        answerElsewhere(request) { reader, response in
+        try answer(
+            request, &response, mayTakeLong: repository.mayTakeLong(page.query)
+        ) { reader, budget, response in
             try page.render(reader, budget: budget, to: &response)
         }
     }

@@ -34,7 +34,7 @@ final class EventStream: @unchecked Sendable {
     private let hub: StreamHub
     /// Its place among all streams.
     private let place: Int
-    private let client: UInt64
+    let client: UInt64
 
     private static let mostRows: Int64 = 1024
     /// With as few, SQLite does not look at the clock before it is done: there is always progress.
@@ -56,7 +56,7 @@ final class EventStream: @unchecked Sendable {
     /// What comes next.
     ///
     /// - Throws: `timeLimit` when `budget` was too short; the next try looks through less.
-    func read(_ reader: EventReader, budget: Duration) throws(StoreError) -> Piece {
+    func read(_ reader: any EventReader, budget: Duration) throws(StoreError) -> Piece {
         var piece = Piece(position: wish.position, toldOf: wish.toldOf)
         let range = try reader.streamRange(after: wish.position, for: wish.filter)
         if checkForReset(range, &piece) { return piece }

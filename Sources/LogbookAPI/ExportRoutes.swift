@@ -19,12 +19,10 @@ extension LogbookAPI {
         let (query, own) = try filters(
             request, own: ["format"], passed: ["order"],
             fixed: [("limit", "\(EventQuery.limitRange.upperBound)")])
-        // What cannot be read at all is told before the answer begins.
-        _ = try reporting { try readers.reader(for: request) }
         let export = EventExport(
             repository, query, try exportFormat(request, own["format"]),
             client: request.client)
-        answerElsewhere(request, whenGone: export.cancel) { reader, response in
+        answerElsewhere(request, whenGone: export.cancel) { reader, _, response in
             try export.begin(reader)
             response.contentType = export.format.contentType
             response.addHeader("Cache-Control", "no-store")

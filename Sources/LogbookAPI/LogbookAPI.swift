@@ -6,7 +6,7 @@ import Synchronization
 
 /// The HTTP interface to a store: its routes, and what they answer.
 public final class LogbookAPI: Sendable {
-    let repository: EventRepository
+    let repository: any EventRepository
     let readers: LoopReaders
     let liveTail: LiveTail
     let now: @Sendable () -> Timestamp
@@ -29,7 +29,7 @@ public final class LogbookAPI: Sendable {
     ///   - version: of the program, for its metrics.
     ///   - now: the time of events that bring none.
     public init(
-        _ repository: EventRepository, loops: Int, bodyLimit: Int, streams: Int,
+        _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
         heartbeat: Duration, redaction: Redaction?, version: String,
         now: @escaping @Sendable () -> Timestamp
     ) {
@@ -41,6 +41,7 @@ public final class LogbookAPI: Sendable {
         ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))
         readers = LoopReaders(repository, loops: loops)
         liveTail = LiveTail(readers, loops: loops, places: streams, heartbeat: heartbeat)
+        repository.commits.subscribe { [weak self] in self?.liveTail.noteCommit() }
     }
 
     /// Every route of the service.
@@ -59,9 +60,6 @@ public final class LogbookAPI: Sendable {
 
     /// To be called at the end of each wake-up of an event loop, with its number.
     @Sendable public func endTurn(_ loopIndex: Int) { readers.endTurn(loopIndex) }
-
-    /// Has live streams send what a commit brought; called after each.
-    public func noteCommit() { liveTail.noteCommit() }
 
     /// Has live streams send something, with which the server looks at who may still have them.
     public func noteAccessChange() { liveTail.beat() }

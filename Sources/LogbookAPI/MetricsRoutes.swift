@@ -16,9 +16,11 @@ extension LogbookAPI {
                 let statistics = repository.statistics
                 writeEvents(statistics, to: &text)
                 writeWriter(statistics, to: &text)
-                writeStore(statistics, to: &text)
-                writeReaders(statistics, to: &text)
-                writeProcess(to: &text)
+                writeStore(to: &text)
+                let engine = repository.engine
+                write(engine.metrics, to: &text)
+                writeStreams(to: &text)
+                writeProcess(engine, to: &text)
                 response.contentType = "text/plain; version=0.0.4; charset=utf-8"
                 response.addHeader("Cache-Control", "no-store")
                 response.body.append(contentsOf: text.bytes)
@@ -137,19 +139,19 @@ extension LogbookAPI {
     }
 
     private func writeWriter(_ statistics: StoreStatistics, to text: inout MetricsText) {
-        let configuration = repository.configuration
+        let limits = repository.queueLimits
         text.family(
             "logbook_write_queue_events", .gauge, "Events that wait to be written.",
             statistics.queued.events)
         text.family(
             "logbook_write_queue_limit_events", .gauge, "Events that may wait.",
-            configuration.queuedEvents)
+            limits.events)
         text.family(
             "logbook_write_queue_bytes", .gauge, "Bytes of the events that wait to be written.",
             statistics.queued.bytes)
         text.family(
             "logbook_write_queue_limit_bytes", .gauge, "Bytes that may wait.",
-            configuration.queuedBytes)
+            limits.bytes)
         text.family(
             "logbook_write_queue_refusals_total", .counter,
             "Requests refused because too much waited.", statistics.queueRefusals)
@@ -162,19 +164,10 @@ extension LogbookAPI {
         write(
             statistics.syncTimes, "logbook_commit_sync_duration_seconds",
             "How long of that it took to write the WAL and sync it.", to: &text)
-        write(
-            statistics.checkpointTimes, "logbook_checkpoint_duration_seconds",
-            "How long a checkpoint took, its syncs included.", to: &text)
-        text.family("logbook_oldest_read_seconds", .gauge, "Age of the oldest read going on.")
-        text.sample(nanoseconds: Int(statistics.oldestReader / .nanoseconds(1)))
         text.family(
             "logbook_store_clock_lag_seconds", .gauge,
             "How far the store's clock is behind the system's; negative where it is ahead.")
         text.sample(nanoseconds: Int(statistics.clockLag / .nanoseconds(1)))
-        text.family(
-            "logbook_reads_stopped_total", .counter,
-            "Reads stopped because they kept the WAL from being emptied.",
-            statistics.stoppedReaders)
     }
 
     private func write(
@@ -186,30 +179,22 @@ extension LogbookAPI {
             distribution.bounds, distribution.counts, sum: distribution.sum, areTimes: areTimes)
     }
 
-    private func writeStore(_ statistics: StoreStatistics, to text: inout MetricsText) {
-        let configuration = repository.configuration
+    /// What one engine alone has.
+    private func write(_ metrics: [EngineMetric], to text: inout MetricsText) {
+        for metric in metrics {
+            switch metric.value {
+            case .counter(let count): text.family(metric.name, .counter, metric.help, count)
+            case .gauge(let value): text.family(metric.name, .gauge, metric.help, value)
+            case .time(let time):
+                text.family(metric.name, .gauge, metric.help)
+                text.sample(nanoseconds: Int(time / .nanoseconds(1)))
+            case .times(let distribution): write(distribution, metric.name, metric.help, to: &text)
+            }
+        }
+    }
+
+    private func writeStore(to text: inout MetricsText) {
         let state = repository.schemaState
-        text.family(
-            "logbook_database_bytes", .gauge, "Size of the database file.",
-            Int(statistics.sizes.database))
-        text.family(
-            "logbook_database_free_bytes", .gauge, "Bytes of it that hold nothing.",
-            Int(statistics.sizes.free))
-        text.family(
-            "logbook_database_limit_bytes", .gauge,
-            "What database and WAL may have together; 0 is any size.",
-            configuration.retention.bytes ?? 0)
-        text.family(
-            "logbook_wal_bytes", .gauge, "Size of the WAL file.", Int(statistics.sizes.wal))
-        text.family(
-            "logbook_wal_limit_bytes", .gauge, "What the WAL may have.",
-            configuration.walLimit)
-        text.family(
-            "logbook_volume_bytes", .gauge, "Size of the volume of the database.",
-            Int(statistics.sizes.volume))
-        text.family(
-            "logbook_volume_free_bytes", .gauge, "Bytes of it that may still be written.",
-            Int(statistics.sizes.volumeFree))
         text.family(
             "logbook_schema_version", .gauge, "Version of the schema; 0 before it is known.",
             state.version)
@@ -228,7 +213,7 @@ extension LogbookAPI {
             unreadyReason == nil ? 1 : 0)
     }
 
-    private func writeReaders(_ statistics: StoreStatistics, to text: inout MetricsText) {
+    private func writeStreams(to text: inout MetricsText) {
         let streams = liveTail.figures
         text.family("logbook_streams", .gauge, "Live streams that are open.", streams.count)
         text.family(
@@ -236,19 +221,14 @@ extension LogbookAPI {
         text.family(
             "logbook_stream_lag_events", .gauge,
             "Events that the live stream furthest behind has yet to look at.",
-            Int(max(0, statistics.tally.lastSeq - (streams.last ?? .max))))
-        text.family(
-            "logbook_search_lag_events", .gauge,
-            "Events that are not in the search index yet, and are looked through one by one.",
-            statistics.searchLag)
+            Int(max(0, repository.commits.lastSeq - (streams.last ?? .max))))
     }
 
     // MARK: The process
 
-    private func writeProcess(to text: inout MetricsText) {
+    private func writeProcess(_ engine: EngineReport, to text: inout MetricsText) {
         text.family("logbook_build_info", .gauge, "Always 1; the labels tell what runs.")
-        text.sample(
-            1, [("version", version), ("sqlite_version", EventRepository.sqliteVersion)])
+        text.sample(1, [("version", version), engine.version])
         let process = ProcessFigures()
         text.family("process_cpu_seconds_total", .counter, "CPU time used, user and system.")
         text.sample(nanoseconds: process.cpuNanoseconds)

@@ -45,47 +45,39 @@ extension LogbookAPI {
 
     private func getMigrations(_ request: Request, _ response: inout Response) throws(Problem) {
         _ = try parameters(request, known: [])
-        let schema = try reporting { try readers.reader(for: request).describeSchema() }
-        response.addHeader("Cache-Control", "no-store")
-        response.body.append("{\"migrations\":")
-        schema.appendMigrations(to: &response.body)
-        response.body.append("}\n")
+        try answer(request, &response) { reader, _, response in
+            let schema = try reader.describeSchema()
+            response.addHeader("Cache-Control", "no-store")
+            response.body.append("{\"migrations\":")
+            schema.appendMigrations(to: &response.body)
+            response.body.append("}\n")
+        }
     }
 
     private func getSchema(_ request: Request, _ response: inout Response) throws(Problem) {
         _ = try parameters(request, known: [])
-        let schema = try reporting { try readers.reader(for: request).describeSchema() }
-        let sizes = repository.fileSizes
-        response.addHeader("Cache-Control", "no-store")
-        response.body.append("{")
-        Self.write(repository.schemaState, to: &response.body)
-        response.body.append(",\"migrations\":")
-        schema.appendMigrations(to: &response.body)
-        response.body.append(",\"tables\":")
-        schema.appendTables(to: &response.body)
-        response.body.append(",\"sqlite_version\":")
-        response.body.appendJSONString(EventRepository.sqliteVersion)
-        response.body.append(",\"journal_mode\":")
-        response.body.appendJSONString(schema.journalMode)
-        response.body.append(",\"durability\":\"full\",\"database_bytes\":")
-        response.body.appendInteger(Int(sizes.database))
-        response.body.append(",\"wal_bytes\":")
-        response.body.appendInteger(Int(sizes.wal))
-        response.body.append(",\"statistics\":")
-        Self.write(repository.statistics, to: &response.body)
-        response.body.append("}\n")
+        try answer(request, &response) { [repository] reader, _, response in
+            let schema = try reader.describeSchema()
+            let engine = repository.engine
+            response.addHeader("Cache-Control", "no-store")
+            response.body.append("{")
+            Self.write(repository.schemaState, to: &response.body)
+            response.body.append(",\"migrations\":")
+            schema.appendMigrations(to: &response.body)
+            response.body.append(",\"tables\":")
+            schema.appendTables(to: &response.body)
+            (schema.engine + engine.members).appendJSON(to: &response.body)
+            response.body.append(",\"durability\":\"full\",\"statistics\":")
+            Self.write(repository.statistics, engine.statistics, to: &response.body)
+            response.body.append("}\n")
+        }
     }
 
-    private static func write(_ statistics: StoreStatistics, to body: inout [UInt8]) {
-        func microseconds(_ time: Duration) -> Int { Int(time / .microseconds(1)) }
+    private static func write(
+        _ statistics: StoreStatistics, _ own: [EngineMember], to body: inout [UInt8]
+    ) {
         let figures: [(name: StaticString, value: Int)] = [
             ("{\"commits\":", statistics.commits),
-            (",\"checkpoints\":", statistics.checkpointTimes.counts.reduce(0, +)),
-            (",\"checkpoint_us\":", statistics.checkpointTimes.sum / 1000),
-            (",\"longest_checkpoint_us\":", microseconds(statistics.longestCheckpoint)),
-            (",\"most_wal_bytes\":", Int(statistics.mostWALBytes)),
-            (",\"oldest_reader_us\":", microseconds(statistics.oldestReader)),
-            (",\"stopped_readers\":", statistics.stoppedReaders),
             (",\"removed_by_age\":", statistics.removedByAge),
             (",\"removed_for_count\":", statistics.removedForCount),
             (",\"removed_for_bytes\":", statistics.removedForBytes),
@@ -94,15 +86,7 @@ extension LogbookAPI {
             body.append(figure.name)
             body.appendInteger(figure.value)
         }
-        body.append(",\"longest_slices_us\":")
-        var separator: StaticString = "{"
-        for (job, time) in statistics.longestSlices.sorted(by: { $0.key < $1.key }) {
-            body.append(separator)
-            separator = ","
-            body.appendJSONString(job)
-            body.append(":")
-            body.appendInteger(microseconds(time))
-        }
-        body.append(statistics.longestSlices.isEmpty ? "{}}" : "}}")
+        own.appendJSON(to: &body)
+        body.append("}")
     }
 }

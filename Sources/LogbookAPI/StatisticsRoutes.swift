@@ -21,10 +21,7 @@ extension LogbookAPI {
                 events, interval: own["interval"], by: own["by"], occurrences: own["occurrences"],
                 now: now())
         }
-        // What cannot be read at all is told at once.
-        _ = try reporting { try readers.reader(for: request) }
-        let budget = repository.readBudgets.elsewhere
-        answerElsewhere(request) { reader, response in
+        answerElsewhere(request) { reader, budget, response in
             let statistics = try reader.statistics(query, budget: budget).get()
             response.addHeader("Cache-Control", "no-store")
             statistics.appendJSON(to: &response.body)

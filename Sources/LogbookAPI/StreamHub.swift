@@ -47,14 +47,10 @@ final class StreamHub: Sendable {
         _ filter: StreamFilter, _ format: StreamFormat, after position: Int64?,
         for client: UInt64, on thread: LoopThread
     ) throws(Problem) -> EventStream {
-        let place: Int64
+        let place = position ?? readers.repository.commits.lastSeq
         do {
-            let reader = try readers.reader(on: loopIndex)
-            if let position {
-                place = position
-            } else {
-                place = try reader.streamRange(after: .max).last
-            }
+            // What cannot be read is told before the answer begins, where that can be told at once.
+            _ = try readers.reader(on: loopIndex)?.streamRange(after: place, for: filter)
         } catch {
             throw Problem(error)
         }
@@ -122,40 +118,78 @@ final class StreamHub: Sendable {
         let end = clinux_monotonic_nanoseconds() + Self.slice
         var shared: [EventStream.Wish: (piece: EventStream.Piece, commits: UInt64)] = [:]
         repeat {
-            guard let (waiter, commits, heartbeats, isEnding) = takeNext() else { return }
+            guard let (waiter, moment) = takeNext() else { return }
             guard let stream = waiter.stream else { continue }
-            do throws(StoreError) {
-                var read = shared[stream.wish]
-                if read == nil {
-                    let reader = try readers.reader(on: loopIndex)
-                    read = (try stream.read(reader, budget: Self.readBudget), commits)
-                    shared[stream.wish] = read
-                }
-                guard let (piece, commits) = read else { preconditionFailure("was just read") }
-                let bytes = stream.advance(piece, heartbeats: heartbeats)
-                if isEnding {
-                    // With what was stored last; who is further behind resumes.
-                    waiter.demand.finish(bytes + stream.format.farewell)
-                } else if !bytes.isEmpty {
-                    waiter.demand.send(bytes)
-                } else {
-                    keep(waiter, stream, isAtEnd: piece.isAtEnd, commits)
-                }
-            } catch .timeLimit {
-                if isEnding {
-                    waiter.demand.finish(stream.format.farewell)
-                } else {
-                    keep(waiter, stream, isAtEnd: false, commits)
-                }
-            } catch {
-                // The client sees that it broke off, and resumes where it was.
-                waiter.demand.fail()
+            let result = Result { () throws(StoreError) -> (EventStream.Piece, UInt64)? in
+                if let read = shared[stream.wish] { return read }
+                guard let reader = try readers.reader(on: loopIndex) else { return nil }
+                let piece = try stream.read(reader, budget: Self.readBudget)
+                shared[stream.wish] = (piece, moment.commits)
+                return (piece, moment.commits)
+            }
+            switch result {
+            case .success(nil): readElsewhere(waiter, stream, moment)
+            case .success((let piece, let commits)?):
+                deliver(.success(piece), to: waiter, stream, moment, asOf: commits)
+            case .failure(let error):
+                deliver(.failure(error), to: waiter, stream, moment, asOf: moment.commits)
             }
         } while clinux_monotonic_nanoseconds() < end
         state.withLock { $0.thread }?.run(run)
     }
 
-    private func takeNext() -> (Waiter, commits: UInt64, heartbeats: UInt64, isEnding: Bool)? {
+    /// Reads for a stream where the store cannot answer at once.
+    private func readElsewhere(_ waiter: Waiter, _ stream: EventStream, _ moment: Moment) {
+        let budget = readers.repository.readBudgets.elsewhere
+        let request = ReadRequest(client: stream.client, limit: budget)
+        let thread = state.withLock { $0.thread }
+        let isTaken = readers.repository.readElsewhere(for: request) { [self] result in
+            let piece = Result { () throws(StoreError) in
+                try stream.read(try result.get(), budget: budget)
+            }
+            thread?.run { [self] in
+                deliver(piece, to: waiter, stream, moment, asOf: moment.commits)
+            }
+        }
+        // The next commit or sign of life has it try again.
+        if !isTaken { state.withLock { $0.idle[ObjectIdentifier(stream)] = waiter } }
+    }
+
+    /// Gives a stream what was read for it, as of the commit with the number `commits`.
+    private func deliver(
+        _ result: Result<EventStream.Piece, StoreError>, to waiter: Waiter, _ stream: EventStream,
+        _ moment: Moment, asOf commits: UInt64
+    ) {
+        switch result {
+        case .success(let piece):
+            let bytes = stream.advance(piece, heartbeats: moment.heartbeats)
+            if moment.isEnding {
+                // With what was stored last; who is further behind resumes.
+                waiter.demand.finish(bytes + stream.format.farewell)
+            } else if !bytes.isEmpty {
+                waiter.demand.send(bytes)
+            } else {
+                keep(waiter, stream, isAtEnd: piece.isAtEnd, commits)
+            }
+        case .failure(.timeLimit):
+            if moment.isEnding {
+                waiter.demand.finish(stream.format.farewell)
+            } else {
+                keep(waiter, stream, isAtEnd: false, commits)
+            }
+        case .failure:
+            // The client sees that it broke off, and resumes where it was.
+            waiter.demand.fail()
+        }
+    }
+
+    /// What a read is made for.
+    private struct Moment {
+        let commits, heartbeats: UInt64
+        let isEnding: Bool
+    }
+
+    private func takeNext() -> (Waiter, Moment)? {
         state.withLock { state in
             if state.isWoken {
                 state.isWoken = false
@@ -167,18 +201,23 @@ final class StreamHub: Sendable {
                 state.isScheduled = false
                 return nil
             }
-            return (waiter, state.commits, state.heartbeats, state.isEnding)
+            let moment = Moment(
+                commits: state.commits, heartbeats: state.heartbeats, isEnding: state.isEnding)
+            return (waiter, moment)
         }
     }
 
-    /// Has `stream` wait: for a commit, unless there has been one since it was read for.
+    /// Has `stream` wait: for a commit, unless there has been one since it was read for. What is read elsewhere is
+    /// kept while no round goes on, so that one may have to be begun.
     private func keep(_ waiter: Waiter, _ stream: EventStream, isAtEnd: Bool, _ commits: UInt64) {
-        state.withLock { state in
-            if isAtEnd, commits == state.commits, !state.isEnding {
+        let thread = state.withLock { state -> LoopThread? in
+            guard !isAtEnd || commits != state.commits || state.isEnding else {
                 state.idle[ObjectIdentifier(stream)] = waiter
-            } else {
-                state.next.append(waiter)
+                return nil
             }
+            state.next.append(waiter)
+            return Self.schedule(&state)
         }
+        thread?.run(run)
     }
 }

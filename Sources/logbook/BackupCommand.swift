@@ -1,7 +1,7 @@
 import ArgumentParser
-import EventStore
 import Glibc
 import Logging
+import SQLiteStore
 
 /// `logbook backup`
 struct BackupCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventStore
 import Logging
+import SQLiteStore
 
 /// `logbook check`
 struct CheckCommand: ParsableCommand {

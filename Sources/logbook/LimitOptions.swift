@@ -1,6 +1,6 @@
 import ArgumentParser
-import EventStore
 import HTTPServer
+import SQLiteStore
 
 /// The bounds of `serve` that can be set; docs/limits.md lists them with those that cannot.
 struct LimitOptions: ParsableArguments {

@@ -2,6 +2,7 @@ import ArgumentParser
 import EventStore
 import Events
 import Logging
+import SQLiteStore
 
 /// `logbook restore`
 struct RestoreCommand: ParsableCommand {

@@ -7,6 +7,7 @@ import Glibc
 import HTTPServer
 import LogbookAPI
 import Logging
+import SQLiteStore
 
 /// `logbook serve`
 struct ServeCommand: ParsableCommand {
@@ -163,9 +164,9 @@ struct ServeCommand: ParsableCommand {
         // All else has the default that --help tells.
         let arguments = try Environment.extend(Array(CommandLine.arguments.dropFirst()))
         logger.info(
-            "Logbook \(Version.text) with SQLite \(EventRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
+            "Logbook \(Version.text) with SQLite \(SQLiteRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
         )
-        let repository = EventRepository(try storeConfiguration, logger: logger, now: Self.now)
+        let repository = SQLiteRepository(try storeConfiguration, logger: logger, now: Self.now)
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
@@ -185,9 +186,11 @@ struct ServeCommand: ParsableCommand {
         configuration.afterTurn = api.endTurn
         configuration.renderError = LogbookAPI.renderError
         let server = Server(configuration, router: Router(api.routes), logger: logger)
+        // Replies wait in the loops' inboxes until all of a commit are there.
+        repository.commits.subscribe { server.wake() }
         // The listener opens before the database: probes are answered during a long migration.
         try orExit(logger) { () throws(SystemError) in try server.start() }
-        DispatchQueue.global().async { Self.open(repository, for: server, api, logger) }
+        DispatchQueue.global().async { Self.open(repository, logger) }
         let reloads = Reloads(credentials: credentials, access: control, api: api)
         let watch = reloads.watch(every: listening.reloadInterval)
         let shutdown = Shutdown(
@@ -227,13 +230,10 @@ struct ServeCommand: ParsableCommand {
     }
 
     private static func open(
-        _ repository: EventRepository, for server: Server, _ api: LogbookAPI, _ logger: Logger
+        _ repository: any EventRepository, _ logger: Logger
     ) {
         do throws(SchemaError) {
-            try repository.open {
-                server.wake()
-                api.noteCommit()
-            }
+            try repository.open()
         } catch {
             logger.critical("\(error.message)")
             if case .refused = error { Glibc.exit(Logbook.refusedExit) }

@@ -11,7 +11,7 @@ import Logging
 struct Shutdown: Sendable {
     let server: Server
     let api: LogbookAPI
-    let repository: EventRepository
+    let repository: any EventRepository
     /// Seconds between `/readyz` turning 503 and the listeners closing.
     let delay: Double
     /// Seconds that requests in flight get.

@@ -51,7 +51,7 @@ def literals(text):
 def texts():
     """Of each error that the sources construct, the pieces that its detail is made of, by file."""
     found = set()
-    for file in sorted(path for target in ("HTTPServer", "Events", "EventStore", "LogbookAPI") for path in (ROOT / "Sources" / target).rglob("*.swift")):
+    for file in sorted(path for target in ("HTTPServer", "Events", "EventStore", "SQLiteStore", "LogbookAPI") for path in (ROOT / "Sources" / target).rglob("*.swift")):
         text = re.sub(r"^\s*//.*$", "", file.read_text(), flags=re.MULTILINE)
         # Those that are made of the errors of other layers.
         pieces = literals("".join(re.findall(r"self\.init\(.*?\)\n", text, re.DOTALL))) if file.stem == "Problem" else []
@@ -67,15 +67,15 @@ def texts():
 
 # What has no case here, by what stands in its way; with the tests that show those that another does.
 ELSEWHERE = {
-    "the database cannot be read at the moment": "EventStoreTests/EventReaderTests.swift",
-    "the query was stopped, because it held up the writing of events": "EventStoreTests/OpenReadsTests.swift",
-    "the service is shutting down": "EventStoreTests/EventRepositoryTests.swift",
+    "the database cannot be read at the moment": "SQLiteStoreTests/EventReaderTests.swift",
+    "the query was stopped, because it held up the writing of events": "SQLiteStoreTests/OpenReadsTests.swift",
+    "the service is shutting down": "SQLiteStoreTests/EventRepositoryTests.swift",
     "the disk is full": "EndToEndTests/FullDiskTests.swift",
-    "too many events wait to be written": "EventStoreTests/EventWriterTests.swift",
-    "the database has reached its bound on bytes, and there is no room yet": "EventStoreTests/RetentionTests.swift",
+    "too many events wait to be written": "SQLiteStoreTests/EventWriterTests.swift",
+    "the database has reached its bound on bytes, and there is no room yet": "SQLiteStoreTests/RetentionTests.swift",
     "This port speaks TLS: the URL must begin with https.": "HTTPServerTests/TLSHandshakeTests.swift",
-    ".* deletions by filter go on already": "EventStoreTests/BulkDeletionTests.swift",
-    "names .*, which has more or longer values in this range than can be counted": "EventStoreTests/StatisticsTests.swift",
+    ".* deletions by filter go on already": "SQLiteStoreTests/BulkDeletionTests.swift",
+    "names .*, which has more or longer values in this range than can be counted": "SQLiteStoreTests/StatisticsTests.swift",
     "Nothing has come of the body for too long.": "HTTPServerTests/DeadlineTests.swift",
     "The service is shutting down, and the body did not come whole.": "HTTPServerTests/StopTests.swift",
     "The body ends in the middle.": "EndToEndTests/LineStreamTests.swift",

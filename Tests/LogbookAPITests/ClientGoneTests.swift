@@ -1,4 +1,5 @@
 import Dispatch
+import EventStore
 import Foundation
 import Glibc
 import HTTPServer
@@ -6,8 +7,8 @@ import Logging
 import Synchronization
 import Testing
 
-@testable import EventStore
 @testable import LogbookAPI
+@testable import SQLiteStore
 
 /// What is done for a client ends with it: with its connection, its speed, or its token.
 @Suite("A client that goes", .serialized)
@@ -43,7 +44,8 @@ struct ClientGoneTests {
         let service = try Service(queryTimeLimit: .seconds(3600)) { api in
             [
                 Route(.get, "/endless", summary: "for tests", statuses: [.ok]) { request, _ in
-                    api.answerElsewhere(request) { reader, _ in
+                    api.answerElsewhere(request) { reader, _, _ in
+                        guard let reader = reader as? SQLiteReader else { return }
                         running.withLock { $0 += 1 }
                         while !reader.mustEnd { usleep(1_000) }
                         throw StoreError.cancelled

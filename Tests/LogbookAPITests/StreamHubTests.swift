@@ -3,6 +3,7 @@ import Events
 import Foundation
 import HTTPServer
 import Logging
+import SQLiteStore
 import Synchronization
 import Testing
 
@@ -13,14 +14,16 @@ import Testing
 struct StreamHubTests {
     /// A store, its interface, and one event loop.
     final class Service {
-        let repository: EventRepository
+        let repository: SQLiteRepository
         let api: LogbookAPI
         let server: Server
         let folder: URL
 
+        /// - Parameter isLocal: whether the store answers at once.
         init(
             streams: Int = 8, limits: HTTPLimits = HTTPLimits(), access: AccessControl? = nil,
-            queryTimeLimit: Duration = .seconds(10), routes: (LogbookAPI) -> [Route] = { _ in [] }
+            queryTimeLimit: Duration = .seconds(10), isLocal: Bool = true,
+            routes: (LogbookAPI) -> [Route] = { _ in [] }
         ) throws {
             folder = FileManager.default.temporaryDirectory.appending(
                 path: "api-tests-\(UUID().uuidString)")
@@ -30,10 +33,11 @@ struct StreamHubTests {
             let now = { @Sendable in Timestamp(milliseconds: 1_795_429_845_123)! }
             var store = StoreConfiguration(path: folder.appending(path: "a.db").path)
             store.queryTimeLimit = queryTimeLimit
-            repository = EventRepository(store, logger: logger, now: now)
+            repository = SQLiteRepository(store, logger: logger, now: now)
             api = LogbookAPI(
-                repository, loops: 1, bodyLimit: 1 << 20, streams: streams, heartbeat: .seconds(60),
-                redaction: nil, version: "test", now: now)
+                isLocal ? repository : ElsewhereStore(repository), loops: 1, bodyLimit: 1 << 20,
+                streams: streams, heartbeat: .seconds(60), redaction: nil, version: "test", now: now
+            )
             var configuration = ServerConfiguration(
                 endpoints: [Endpoint(.tcp(host: "127.0.0.1", port: 0), credentials: nil)], loops: 1)
             configuration.afterTurn = api.endTurn
@@ -42,10 +46,8 @@ struct StreamHubTests {
             server = Server(
                 configuration, router: Router(api.routes + routes(api)), logger: logger)
             try server.start()
-            try repository.open { [server, api] in
-                server.wake()
-                api.noteCommit()
-            }
+            repository.commits.subscribe { [server] in server.wake() }
+            try repository.open()
         }
 
         deinit {
@@ -129,21 +131,25 @@ struct StreamHubTests {
         }
     }
 
-    @Test("A stream that has had everything holds no read, and gets what comes next")
-    func idle() throws {
-        let service = try Service()
+    @Test(
+        "A stream that has had everything holds no read, and gets what comes next",
+        arguments: [true, false])
+    func idle(isLocal: Bool) throws {
+        let service = try Service(isLocal: isLocal)
         let stream = try service.stream()
         _ = try read(stream, until: "\r\n\r\n")
         for id in ["a", "b", "c"] {
             try service.post(id)
             _ = try read(stream, until: "\"id\":\"\(id)\"")
-            try eventually { service.repository.statistics.oldestReader == .zero }
+            try eventually { service.repository.sqliteStatistics.oldestReader == .zero }
         }
     }
 
-    @Test("Streams with one wish share what is read, whatever each of them waits for")
-    func several() throws {
-        let service = try Service()
+    @Test(
+        "Streams with one wish share what is read, whatever each of them waits for",
+        arguments: [true, false])
+    func several(isLocal: Bool) throws {
+        let service = try Service(isLocal: isLocal)
         let all = try (0..<3).map { _ in try service.stream() }
         let none = try service.stream("?object_name=nobody")
         for stream in all + [none] { _ = try read(stream, until: "\r\n\r\n") }
@@ -151,7 +157,7 @@ struct StreamHubTests {
         for stream in all { _ = try read(stream, until: "\"id\":\"a\"") }
         let later = try service.stream("?after=0")
         _ = try read(later, until: "\"id\":\"a\"")
-        try eventually { service.repository.statistics.oldestReader == .zero }
+        try eventually { service.repository.sqliteStatistics.oldestReader == .zero }
     }
 
     @Test("Beyond the bound on streams it is 503, until one of them goes")
@@ -167,10 +173,10 @@ struct StreamHubTests {
     }
 
     @Test(
-        "A resume before what is gone begins with reset, where its filter admits that, and repeats nothing"
-    )
-    func reset() throws {
-        let service = try Service()
+        "A resume before what is gone begins with reset, where its filter admits that, and repeats nothing",
+        arguments: [true, false])
+    func reset(isLocal: Bool) throws {
+        let service = try Service(isLocal: isLocal)
         // Numbered 1 to 6.
         for (id, severity) in [
             ("a", "error"), ("b", "info"), ("c", "error"), ("d", "info"), ("e", "info"),
@@ -194,9 +200,30 @@ struct StreamHubTests {
         #expect(try stream("?after=100").contains("{\"reset\":{\"oldest\":1}}"))
     }
 
-    @Test("At the end streams are told so, with what was stored last")
-    func ending() throws {
-        let service = try Service()
+    @Test("A store that answers nothing at once is asked elsewhere, for every route")
+    func elsewhere() throws {
+        let service = try Service(isLocal: false)
+        for id in ["a", "b"] { try service.post(id) }
+        func get(_ target: String, _ method: String = "GET") throws -> String {
+            let file = try service.send(
+                "\(method) \(target) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            return String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+        }
+        #expect(try get("/events/a").contains("\"id\":\"a\""))
+        #expect(try get("/events/none").hasPrefix("HTTP/1.1 404"))
+        #expect(try get("/events?limit=1").contains("\"returned\":1,"))
+        #expect(try get("/events/stats?until=2027-01-01T00:00:00Z").contains("\"total\":2"))
+        #expect(try get("/events/export").contains("\"id\":\"b\""))
+        #expect(try get("/schema").contains("\"journal_mode\":\"wal\""))
+        #expect(try get("/schema/migrations").contains("\"version\":2"))
+        #expect(try get("/events?severity=info&dry_run=true", "DELETE").contains("\"deleted\":2"))
+        #expect(try get("/events?severity=info", "DELETE").contains("\"deleted\":2"))
+        #expect(try get("/metrics").contains("\nlogbook_wal_limit_bytes "))
+    }
+
+    @Test("At the end streams are told so, with what was stored last", arguments: [true, false])
+    func ending(isLocal: Bool) throws {
+        let service = try Service(isLocal: isLocal)
         let stream = try service.stream()
         _ = try read(stream, until: "\r\n\r\n")
         try service.post("last")

@@ -1,12 +1,13 @@
 import EventStore
 import Events
 import Logging
+import SQLiteStore
 
 /// A database file that answers the same queries as a server.
 final class EventFile {
     /// Holds the file's lock.
     private let file: DatabaseFile
-    private let reader: EventReader
+    private let reader: SQLiteReader
 
     /// Of a query on a file somebody waits for alone, and can interrupt.
     private static let budget = Duration.seconds(24 * 3600)

@@ -3,6 +3,7 @@ import Events
 import Glibc
 import JSON
 import Logging
+import SQLiteStore
 
 /// What is imported, one item after another.
 final class ImportSource {

@@ -1,6 +1,7 @@
 import EventStore
 import JSON
 import Logging
+import SQLiteStore
 
 /// The schema of a database file, in the JSON of the HTTP interface.
 struct SchemaFile {
@@ -31,10 +32,7 @@ struct SchemaFile {
         schema.appendMigrations(to: &json)
         json.append(",\"tables\":")
         schema.appendTables(to: &json)
-        json.append(",\"sqlite_version\":")
-        json.appendJSONString(EventRepository.sqliteVersion)
-        json.append(",\"journal_mode\":")
-        json.appendJSONString(schema.journalMode)
+        schema.engine.appendJSON(to: &json)
         json.append(",\"database_bytes\":")
         json.appendInteger(Int(sizes.database))
         json.append(",\"wal_bytes\":")

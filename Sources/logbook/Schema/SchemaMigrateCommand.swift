@@ -1,7 +1,7 @@
 import ArgumentParser
-import EventStore
 import Glibc
 import Logging
+import SQLiteStore
 
 /// `logbook schema migrate`
 struct SchemaMigrateCommand: ParsableCommand {
@@ -58,7 +58,7 @@ struct SchemaMigrateCommand: ParsableCommand {
             // Where SQLite sorts and vacuums when it has to: elsewhere may be no room, or no right to
             // write.
             setenv("SQLITE_TMPDIR", configuration.folder, 0)
-            let version = try EventRepository(configuration, logger: logger, now: ServeCommand.now)
+            let version = try SQLiteRepository(configuration, logger: logger, now: ServeCommand.now)
                 .migrate()
             printToStandardOutput(
                 "\(database): schema version \(version)\(version == found ? ", as before" : "")")

@@ -1,0 +1,30 @@
+import CLinux
+import Synchronization
+
+extension Duration {
+    /// Whole nanoseconds of a time that is not negative.
+    package var inNanoseconds: UInt64 { UInt64(self / .nanoseconds(1)) }
+}
+
+/// What a read is made for: whose request, until when, and whether anybody still waits for it.
+public final class ReadRequest: Sendable {
+    /// Who asks, as a number: clients get equal shares of what reads need.
+    public let client: UInt64
+    /// Monotonic nanoseconds.
+    package let deadline: UInt64
+    private let cancelled = Atomic(false)
+
+    /// A request of `client` that has come just now.
+    ///
+    /// - Parameter limit: how long it may take, the time that it waits included.
+    public init(client: UInt64, limit: Duration) {
+        self.client = client
+        deadline = clinux_monotonic_nanoseconds() + limit.inNanoseconds
+    }
+
+    /// Has the read end, running or waiting: nobody wants its result any more.
+    public func cancel() { cancelled.store(true, ordering: .relaxed) }
+
+    /// Whether nobody wants its result any more.
+    public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+}

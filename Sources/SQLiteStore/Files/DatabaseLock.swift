@@ -1,0 +1,112 @@
+import CLinux
+import EventStore
+import Events
+import Glibc
+import Logging
+
+/// The lock that makes one process the only writer of a database: SQLite lets several write in
+/// turn, and its WAL-reset defect (3.7.0 to 3.51.2) then corrupts the file. Released when the
+/// process ends, however it ends.
+final class DatabaseLock: Sendable {
+    private let descriptor: Int32
+
+    private static let pollMicroseconds: UInt32 = 20_000
+    /// Of what a holder has written, at most.
+    private static let holderBytes = 256
+
+    /// Takes the lock, in a file beside the database that is never removed.
+    ///
+    /// - Parameters:
+    ///   - timeout: how long it waits for another process to let go, as an old one does that is
+    ///     just ending.
+    ///   - now: since when it is held, for people who look for the holder.
+    /// - Throws: `refused`, naming the holder.
+    init(
+        database path: String, timeout: Duration = .zero, now: Timestamp, logger: Logger
+    ) throws(SchemaError) {
+        let lockPath = Self.path(of: path)
+        // From here on deinit closes it, when this throws too.
+        descriptor = Self.open(lockPath, database: path)
+        guard descriptor >= 0 else {
+            throw .refused("Cannot open \(lockPath): \(Folder.reason(of: lockPath))")
+        }
+        guard Self.take(descriptor, timeout, logger) else {
+            throw .refused(
+                "\(path) is in use by \(Self.holder(descriptor)); only one process may write it. End that one "
+                    + "first; where it is just ending, a longer --lock-timeout waits for it.")
+        }
+        // For people; the lock itself is the kernel's.
+        let text = "process \(getpid()) on \(Self.hostName) since \(now.text)\n"
+        guard ftruncate(descriptor, 0) == 0,
+            pwrite(descriptor, text, text.utf8.count, 0) == text.utf8.count
+        else {
+            let reason = String(cString: strerror(errno))
+            throw .refused("Cannot write \(lockPath): \(reason)")
+        }
+    }
+
+    deinit { _ = close(descriptor) }
+
+    /// Opens the lock file, or makes it. It is its owner's alone: whoever may open it may take the lock,
+    /// and so keep a server from starting. One that root makes is given to the owner of the database.
+    private static func open(_ path: String, database: String) -> Int32 {
+        let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
+        let new = Glibc.open(path, flags | O_CREAT | O_EXCL, 0o600)
+        if new >= 0 { Folder.giveToOwner(of: database, new) }
+        guard new < 0, errno == EEXIST else { return new }
+        let present = Glibc.open(path, flags)
+        // An earlier version let all users read it. Where it is another user's, that one knows why.
+        if present >= 0 { _ = fchmod(present, 0o600) }
+        return present
+    }
+
+    /// The file that is locked for the database at `path`.
+    static func path(of path: String) -> String { path + ".lock" }
+
+    private static func take(_ descriptor: Int32, _ timeout: Duration, _ logger: Logger) -> Bool {
+        let limit = UInt64(max(0, timeout / .nanoseconds(1)))
+        let begin = clinux_monotonic_nanoseconds()
+        var isFirst = true
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard clinux_monotonic_nanoseconds() - begin < limit else { return false }
+            if isFirst {
+                logger.notice("Waiting for \(holder(descriptor)) to let go of the database")
+            }
+            isFirst = false
+            usleep(pollMicroseconds)
+        }
+        return true
+    }
+
+    private static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "an unnamed host" }
+        return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    /// What the holder has written; it may be of an earlier version, or in the midst of writing.
+    private static func holder(_ descriptor: Int32) -> String {
+        var buffer = [UInt8](repeating: 0, count: holderBytes)
+        let count = pread(descriptor, &buffer, buffer.count, 0)
+        let line = buffer.prefix(max(0, count)).prefix { $0 >= 0x20 && $0 < 0x7F }
+        return line.isEmpty ? "another process" : String(decoding: line, as: UTF8.self)
+    }
+}
+
+/// The same lock for those who only read: while it is held, no server can start, and the file stays as
+/// it is. The lock file is not made: one of another user's would keep the server from starting.
+final class SharedDatabaseLock {
+    /// Whether another process may write the database.
+    let isWritten: Bool
+    private let descriptor: Int32
+
+    /// Takes the lock of the database at `path`, unless a server has it.
+    init(database path: String) {
+        descriptor = open(DatabaseLock.path(of: path), O_RDONLY | O_CLOEXEC)
+        // Where there is no lock file, no server has been. One that cannot be opened may be held.
+        isWritten =
+            descriptor >= 0 ? flock(descriptor, LOCK_SH | LOCK_NB) != 0 : errno != ENOENT
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+}

@@ -1,0 +1,54 @@
+import EventStore
+import Glibc
+
+/// A new file that gets its name once it is whole and synced, and is removed if it never is.
+public struct UnfinishedFile: ~Copyable {
+    /// Where it is made.
+    let path: String
+    private let finalPath: String
+    private var isFinished = false
+
+    /// Prepares to make the file `path`; what an earlier attempt left is removed.
+    init(for path: String) {
+        finalPath = path
+        self.path = path + ".unfinished"
+        unlink(self.path)
+    }
+
+    deinit { if !isFinished { unlink(path) } }
+
+    /// Gives the file to the owner of the one that it replaces, or of the folder.
+    func giveToOwner() {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return }
+        Folder.giveToOwner(of: finalPath, descriptor)
+        close(descriptor)
+    }
+
+    /// Syncs the file and gives it its name, replacing what has it.
+    mutating func finish() throws(SchemaError) {
+        try Self.finish(path, as: finalPath)
+        isFinished = true
+    }
+
+    /// Syncs the file at `path` and gives it the name `finalPath`, replacing what has it.
+    public static func finish(_ path: String, as finalPath: String) throws(SchemaError) {
+        try sync(path)
+        guard rename(path, finalPath) == 0 else {
+            throw .failed("Cannot rename \(path): \(String(cString: strerror(errno)))")
+        }
+        // A name is the folder's content.
+        try sync(Folder.name(of: finalPath))
+    }
+
+    private static func sync(_ path: String) throws(SchemaError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw .failed("Cannot open \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { _ = close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw .failed("Cannot sync \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+}

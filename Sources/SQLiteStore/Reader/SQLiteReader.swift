@@ -1,0 +1,267 @@
+import CLinux
+import EventStore
+import Events
+import Logging
+import SQLite
+
+/// A read-only connection with its prepared statements. One thread at a time may use it.
+public final class SQLiteReader: LocalReader {
+    private let connection: Connection
+    private let logger: Logger
+    private let find: Statement
+    /// How far the search index has come, and the events.
+    let progress: Statement
+    /// Other statements by their SQL. The shapes of a query are few, but not so few that none need
+    /// ever go.
+    private var statements: [String: Statement] = [:]
+    /// Of the streams that were read for last.
+    private var streams: [StreamFilter: StreamStatement] = [:]
+    private var deadline = UInt64.max
+    /// Whose read it is, where it may take time.
+    private var request: ReadRequest?
+    private let begin, end: Statement
+    /// The commit that the snapshot is not older than; nil when none is held.
+    private var heldCommit: Int?
+    private var isInSnapshot = false
+    /// How often a row was met that is no event.
+    private var leftOut = 0
+    private let reads: OpenReads
+    /// What others see of its reads. It goes on for as long as a snapshot is held, not only while
+    /// something is being read: a snapshot alone keeps the WAL from being emptied.
+    private let activity: OpenReads.Activity
+
+    private static let cachedStatements = 64
+    /// Steps of the virtual machine between two looks at the clock.
+    private static let stepsPerLook: Int32 = 1000
+
+    convenience init(
+        path: String, logger: Logger, reads: OpenReads = OpenReads()
+    ) throws(SQLiteError) {
+        try self.init(Connection(path, .readOnly), logger: logger, reads: reads)
+    }
+
+    init(
+        _ connection: Connection, logger: Logger, reads: OpenReads = OpenReads()
+    ) throws(SQLiteError) {
+        self.logger = logger
+        self.reads = reads
+        activity = reads.add()
+        self.connection = connection
+        connection.setBusyTimeout(milliseconds: 100)
+        try connection.execute("PRAGMA query_only=ON; PRAGMA temp_store=MEMORY")
+        find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
+        begin = try connection.prepare("BEGIN")
+        end = try connection.prepare("COMMIT")
+        progress = try connection.prepare(
+            "SELECT indexed_seq, (SELECT max(seq) FROM events) FROM search_state")
+        connection.interruptWhen(every: Self.stepsPerLook) { [unowned self] in mustEnd }
+    }
+
+    deinit { reads.remove(activity) }
+
+    /// What statistics take of memory, for all reads together.
+    var tallyBytes: SharedTally { reads.tallyBytes }
+
+    /// Has all that `body` reads be for `request`: it ends with it.
+    func serve(_ request: ReadRequest, _ body: () -> Void) {
+        self.request = request
+        defer { self.request = nil }
+        body()
+    }
+
+    /// Whether the read that goes on is to end: its time is over, its client gone, or it holds up
+    /// the writer.
+    var mustEnd: Bool {
+        (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
+            || request?.isCancelled ?? false
+    }
+
+    /// Looks whether the read may go on, between two events: SQLite looks only while it is at work
+    /// itself.
+    func checkTime() throws(SQLiteError) {
+        guard mustEnd else { return }
+        throw SQLiteError(extendedCode: SQLiteError.interrupt, message: "the read has to end")
+    }
+
+    /// Has the reads up to `endSnapshot` share a snapshot, which saves each of them taking and
+    /// giving back a lock on the WAL. One that is older than `commit`, or that was told to end, is
+    /// renewed: whoever was told of a commit sees it.
+    public func holdSnapshot(atLeast commit: Int) throws(StoreError) {
+        guard heldCommit != commit || activity.isStopped else { return }
+        endSnapshot()
+        try storing { () throws(SQLiteError) in try begin.run() }
+        activity.begin()
+        heldCommit = commit
+    }
+
+    /// Lets go of the snapshot: a WAL that is read from cannot be emptied.
+    public func endSnapshot() {
+        guard heldCommit != nil else { return }
+        heldCommit = nil
+        defer { activity.end() }
+        // Some errors have ended it already.
+        guard connection.isInTransaction else { return }
+        do throws(SQLiteError) {
+            try end.run()
+        } catch {
+            logger.error("Ending a read failed: \(error)")
+            connection.rollback()
+        }
+    }
+
+    /// Lends the event with this id; nil when there is none.
+    public func get<Result>(
+        id: UnsafeRawBufferPointer, _ body: (EventView) -> Result
+    ) throws(StoreError) -> Result? {
+        var isFound = false
+        let result = try storing { () throws(SQLiteError) -> Result? in
+            try find.bind(1, borrowing: id)
+            defer { find.reset() }
+            isFound = try find.step()
+            return isFound ? servable(find).map(body) : nil
+        }
+        // What is there but cannot be told is not "no such event".
+        guard result != nil || !isFound else { throw .damaged }
+        return result
+    }
+
+    /// A view of the row that `statement` is at; nil, and told in the log, where that is no event.
+    func servable(_ statement: Statement) -> EventView? {
+        if let view = EventTable.servable(statement) { return view }
+        leftOut += 1
+        // The first, and then ever fewer: a page may meet the same one again and again.
+        if leftOut.nonzeroBitCount == 1 {
+            logger.error(
+                "The row with the seq \(statement.integer(Int32(EventField.seq.rawValue))) was left out of an answer, because it holds no event; so were \(leftOut - 1) before. 'logbook check' lists what is wrong"
+            )
+        }
+        return nil
+    }
+
+    /// Has what is read see the database as it is now, until `countSnapshot`.
+    func takeSnapshot() throws(StoreError) {
+        try holdSnapshot(atLeast: 0)
+        do {
+            try storing { () throws(SQLiteError) in
+                // BEGIN alone reads nothing yet, and the snapshot is that of the first read.
+                try connection.execute("SELECT 1 FROM schema_version LIMIT 1")
+            }
+        } catch {
+            endSnapshot()
+            throw error
+        }
+    }
+
+    /// How many events there are in the snapshot.
+    func countSnapshot() throws(StoreError) -> Int {
+        defer { endSnapshot() }
+        return try storing { () throws(SQLiteError) in
+            Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
+        }
+    }
+
+    /// What `/schema` tells about the file.
+    public func describeSchema() throws(StoreError) -> SchemaDescription {
+        try storing { () throws(SQLiteError) in try SchemaDescription(connection) }
+    }
+
+    func storing<Result>(
+        _ body: () throws(SQLiteError) -> Result
+    ) throws(StoreError) -> Result {
+        if heldCommit == nil { activity.begin() }
+        defer { if heldCommit == nil { activity.end() } }
+        do {
+            return try body()
+        } catch {
+            if activity.isStopped {
+                throw .unavailable(
+                    "the query was stopped, because it held up the writing of events")
+            }
+            if error.isInterrupt {
+                throw request?.isCancelled ?? false ? .cancelled : .timeLimit
+            }
+            throw Self.failure("Reading the database failed", error, logger, reads)
+        }
+    }
+
+    /// A reader of the file at `path`, for one thread.
+    static func open(
+        _ path: String, logger: Logger, reads: OpenReads
+    ) throws(StoreError) -> SQLiteReader {
+        do {
+            return try SQLiteReader(path: path, logger: logger, reads: reads)
+        } catch {
+            throw failure("Cannot open the database for reading", error, logger, reads)
+        }
+    }
+
+    /// Notes and logs that reading failed; returns what to tell who asked.
+    private static func failure(
+        _ what: String, _ error: SQLiteError, _ logger: Logger, _ reads: OpenReads
+    ) -> StoreError {
+        reads.note(error)
+        logger.error("\(what): \(error)")
+        return error.isDamage
+            ? .damaged : .unavailable("the database cannot be read at the moment")
+    }
+
+    // MARK: SQL
+
+    /// The statement of `sql`, which one use at a time may have.
+    func statement(_ sql: String) throws(SQLiteError) -> Statement {
+        if let cached = statements[sql] { return cached }
+        if statements.count >= Self.cachedStatements { statements.removeAll() }
+        let statement = try connection.prepare(sql)
+        statements[sql] = statement
+        return statement
+    }
+
+    /// What `filter` asks, in SQL.
+    func stream(_ filter: StreamFilter) -> StreamStatement {
+        if let cached = streams[filter] { return cached }
+        if streams.count >= Self.cachedStatements { streams.removeAll() }
+        let stream = StreamStatement(filter)
+        streams[filter] = stream
+        return stream
+    }
+
+    /// Has `body` see the database as it is at one moment.
+    func inSnapshot<Result>(
+        _ body: () throws(SQLiteError) -> Result
+    ) throws(SQLiteError) -> Result {
+        guard heldCommit == nil, !isInSnapshot else { return try body() }
+        try begin.run()
+        isInSnapshot = true
+        defer {
+            connection.rollback()
+            isInSnapshot = false
+        }
+        return try body()
+    }
+
+    /// Has what is read end after `budget`.
+    func within<Result>(
+        _ budget: Duration, _ body: () throws(SQLiteError) -> Result
+    ) throws(StoreError) -> Result {
+        try storing { () throws(SQLiteError) in
+            deadline = min(
+                clinux_monotonic_nanoseconds() + budget.inNanoseconds, request?.deadline ?? .max)
+            defer { deadline = .max }
+            return try body()
+        }
+    }
+
+    /// The query plan of a page, as EXPLAIN QUERY PLAN tells it, for tests.
+    ///
+    /// - Parameter bySearch: whether the search index serves it if it can.
+    func explain(_ query: EventQuery, bySearch: Bool = true) throws(SQLiteError) -> [String] {
+        var statements = PagePlan(query).parts.map(\.sql)
+        if bySearch, let plan = SearchPlan(query) { statements = [plan.sql, plan.tail.sql] }
+        var lines: [String] = []
+        for sql in statements {
+            let statement = try connection.prepare("EXPLAIN QUERY PLAN " + sql)
+            while try statement.step() { lines.append(statement.text(3) ?? "") }
+        }
+        return lines
+    }
+}

@@ -1,0 +1,367 @@
+import EventStore
+import Events
+import Glibc
+import Logging
+import SQLite
+
+/// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes
+/// and migrates the rest. Nothing else creates, alters or drops a table.
+public final class SchemaManager: Sendable {
+    private let path: String
+    private let migrations: [Migration]
+    private let backsUp: Bool
+    private let logger: Logger
+    private let now: @Sendable () -> Timestamp
+
+    /// Prepares to open the file at `path`.
+    ///
+    /// - Parameters:
+    ///   - backsUp: whether a copy is kept before an existing file is migrated, if the disk has room.
+    ///   - now: the time that `schema_version` records.
+    public convenience init(
+        path: String, backsUp: Bool, logger: Logger, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.init(path: path, migrations: Migration.all, backsUp: backsUp, logger: logger, now: now)
+    }
+
+    /// Prepares to look at the file at `path`: no migration is recorded.
+    convenience init(lookingAt path: String, logger: Logger) {
+        self.init(
+            path: path, backsUp: false, logger: logger,
+            now: { preconditionFailure("looking at a file needs no time") })
+    }
+
+    /// For tests, which stop at an older version or add a newer one.
+    init(
+        path: String, migrations: [Migration], backsUp: Bool, logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.path = path
+        self.migrations = migrations
+        self.backsUp = backsUp
+        self.logger = logger
+        self.now = now
+    }
+
+    /// `application_id` of files from version 2 on: "LogB".
+    static let applicationID: Int64 = 0x4C6F_6742
+
+    /// The latest version that this program knows.
+    public var latest: Int { migrations.count }
+
+    // MARK: Opening
+
+    /// Makes the file, or brings it to the latest version.
+    ///
+    /// - Parameter willMigrate: told the version that an older file has, before work on it begins.
+    /// - Returns: the version in force.
+    /// - Throws: `refused` before anything was changed, `failed` when it was rolled back.
+    func prepare(willMigrate: (Int) -> Void) throws(SchemaError) -> Int {
+        let found = try inspect()
+        if found == latest {
+            logger.info("Using existing database with schema version \(found)")
+            return found
+        }
+        willMigrate(found)
+        let failure = "Migrating \(path) from schema version \(found) to \(latest) failed"
+        let isNew = StoreSizes.file(path) == 0
+        if !isNew, backsUp { try keepCopy(of: found) }
+        do {
+            let connection = try open()
+            for migration in migrations[found...] { try apply(migration, to: connection) }
+        } catch {
+            throw .failed("\(failure): \(error)")
+        }
+        if !isNew { logger.info("Using existing database with schema version \(latest)") }
+        return latest
+    }
+
+    /// The connection that migrates.
+    private func open() throws(SQLiteError) -> Connection {
+        let connection = try Connection(path, .create)
+        connection.setBusyTimeout(milliseconds: 5000)
+        // Sorting for an index may need more room than memory has.
+        try connection.execute(
+            "PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; PRAGMA secure_delete=OFF")
+        if latest > 1, try connection.integer("SELECT count(*) FROM sqlite_master") == 0 {
+            // Only before the first table is this free:
+            // https://sqlite.org/pragma.html#pragma_auto_vacuum
+            try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        }
+        return connection
+    }
+
+    private func apply(
+        _ migration: Migration, to connection: Connection
+    ) throws(SQLiteError) {
+        try connection.transaction { () throws(SQLiteError) in
+            try migration.apply(connection, MigrationContext(logger: logger, now: now))
+            let record = try connection.prepare(
+                "INSERT INTO schema_version (version, applied_at, description) VALUES (?, ?, ?)")
+            try record.bind(1, Int64(migration.version))
+            try record.bind(2, now().text)
+            try record.bind(3, migration.description)
+            try record.run()
+        }
+        if migration.version == 1 {
+            logger.info("Database initialized successfully with schema version 1")
+        } else {
+            logger.info("Migrated to schema version \(migration.version): \(migration.description)")
+        }
+    }
+
+    /// Of the disk that the file is on.
+    private func freeBytes() throws(SchemaError) -> UInt64 {
+        var volume = statvfs()
+        guard statvfs(path, &volume) == 0 else {
+            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
+        }
+        return UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
+    }
+
+    /// Keeps a copy as `<file>.v<N>.bak`, unless the disk has no room for it.
+    private func keepCopy(of version: Int) throws(SchemaError) {
+        let copy = "\(path).v\(version).bak"
+        let unfinished = copy + ".unfinished"
+        // The copy, the new tables, and what undoes the change of each page.
+        let wanted = UInt64(StoreSizes.file(path) + StoreSizes.file(path + "-wal")) * 4
+        guard try freeBytes() > wanted else {
+            logger.warning(
+                "No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free"
+            )
+            return
+        }
+        do {
+            unlink(unfinished)
+            try Connection(path, .readWrite).backUp(to: unfinished)
+        } catch {
+            unlink(unfinished)
+            throw .failed(
+                "The copy before the migration failed, and nothing was migrated: \(error)")
+        }
+        guard rename(unfinished, copy) == 0 else {
+            throw .failed("Cannot rename \(unfinished): \(String(cString: strerror(errno)))")
+        }
+        do { try Folder.sync(of: copy) } catch { throw .failed("Cannot keep \(copy): \(error)") }
+        logger.info("Kept a copy of schema version \(version) as \(copy)")
+    }
+
+    // MARK: Looking, without touching
+
+    /// Larger files are checked page by page only before a migration, which takes its time anyway.
+    private static let checkedAtEveryStart: Int64 = 8 * 1024 * 1024
+
+    /// The version of the file, 0 when there is none yet.
+    ///
+    /// - Throws: `refused` for a file that is newer, damaged, no database, or another program's.
+    func inspect() throws(SchemaError) -> Int {
+        try inspect { connection in
+            let version = try identify(connection)
+            if version == Migration.latest, let wrong = try StoredState.findings(connection).first {
+                throw SQLiteError(extendedCode: SQLiteError.corrupt, message: wrong)
+            }
+            if version < latest || StoreSizes.file(path) <= Self.checkedAtEveryStart {
+                try connection.check(.quick)
+            }
+            return version
+        }
+    }
+
+    /// Looks whether events can be taken from the file, whoever wrote it: its `events` has to have the
+    /// columns of version 1, and may have more.
+    func inspectForImport() throws(SchemaError) {
+        _ = try inspect { connection in
+            let columns = try Self.columns(of: "events", connection, stored: true)
+            guard !columns.contains(where: { $0.lowercased() == "rowid" }) else {
+                throw SchemaError.refused(
+                    "\(path) has a column rowid in its table events, which hides where each row stands; it cannot be imported"
+                )
+            }
+            let missing = EventField.version1.map { "\($0.name)" }.filter { !columns.contains($0) }
+            guard missing.isEmpty else {
+                throw SchemaError.refused(
+                    "\(path) has no table events with the columns \(EventTable.version1Fields); missing: "
+                        + missing.joined(separator: ", "))
+            }
+            return 0
+        }
+    }
+
+    /// Opens the file for `body`, which looks at it; 0 when there is none.
+    private func inspect(_ body: (Connection) throws -> Int) throws(SchemaError) -> Int {
+        var file = stat()
+        guard stat(path, &file) == 0 else {
+            if errno == ENOENT { return 0 }
+            throw .refused("Cannot look at \(path): \(String(cString: strerror(errno)))")
+        }
+        guard file.st_mode & S_IFMT == S_IFREG else { throw .refused("\(path) is not a file") }
+        guard file.st_size > 0 else { return 0 }
+        do {
+            // SQLite takes a file of one byte for an empty one (unixFileSize in os_unix.c).
+            guard file.st_size > 1 else {
+                throw SQLiteError(extendedCode: SQLiteError.notADatabase, message: "one byte")
+            }
+            try refuseForeignBehindJournal()
+            let connection = try openForInspection()
+            connection.keepWALOnClose()
+            return try body(connection)
+        } catch let error as SchemaError {
+            throw error
+        } catch let error as SQLiteError {
+            throw SchemaError(inspecting: path, error)
+        } catch {
+            preconditionFailure("SchemaError and SQLiteError are all that is thrown here: \(error)")
+        }
+    }
+
+    /// The version of the file that is open, which is refused when it is none of ours.
+    func identify(_ connection: Connection) throws -> Int {
+        let version = try recordedVersion(connection)
+        if let reason = try unexplained(connection, version: version) {
+            throw SchemaError.refused(reason)
+        }
+        return version
+    }
+
+    /// Whoever opens a file with a journal plays that back, and so changes a file that may be none of
+    /// ours to change: it is first looked at as it lies.
+    private func refuseForeignBehindJournal() throws(SchemaError) {
+        guard StoreSizes.file(path + "-journal") > 0 else { return }
+        do {
+            let connection = try Connection(path, .immutable)
+            let version = try recordedVersion(connection)
+            // A migration of ours that was broken off may have left its version there, and not yet the
+            // header with application_id. Only once that is undone can such a file be told from another
+            // program's.
+            let application = try connection.integer("PRAGMA application_id")
+            if application == 0, version <= latest { return }
+            if let reason = try notOurs(connection, version) { throw SchemaError.refused(reason) }
+        } catch let error as SchemaError {
+            throw error
+        } catch {
+            // What can't be read in the midst of a transaction can be once that is undone.
+            logger.info("The database was left in the midst of a transaction, which is undone")
+        }
+    }
+
+    /// Why a file of this version, by what its header and its tables say, is none of ours, or of a newer
+    /// program of ours; nil when it is one.
+    private func notOurs(_ connection: Connection, _ version: Int) throws(SQLiteError) -> String? {
+        let application = try connection.integer("PRAGMA application_id") ?? 0
+        if application == Self.applicationID {
+            guard version > latest else { return nil }
+            return
+                "\(path) has schema version \(version), and this program knows versions up to \(latest); the file was "
+                + "left as it is. Run a newer logbook, or restore a copy from before the upgrade."
+        }
+        guard application == 0 else {
+            return
+                "\(path) is another program's (application_id \(application)); it was left as it is."
+        }
+        guard version > 1 else { return nil }
+        let isOfEarlierBuild = try Self.columns(of: "events", connection).first == "seq"
+        return
+            (isOfEarlierBuild
+            ? "\(path) has schema version \(version) of a build of Logbook from before its first release"
+            : "\(path) has schema version \(version) of another program, kube9-operator it seems, which is not Logbook's version \(version)")
+            + "; it was left as it is. Start on a new file, and bring the events over: logbook events import '\(path)'."
+    }
+
+    /// A file at rest is read without so much as a lock beside it. One that a killed process left
+    /// with a journal is first brought back to its last commit by SQLite, which only a writer can.
+    func openForInspection() throws(SQLiteError) -> Connection {
+        if StoreSizes.file(path + "-journal") > 0 { return try Connection(path, .readWrite) }
+        guard StoreSizes.file(path + "-wal") > 0 else { return try Connection(path, .immutable) }
+        var index = stat()
+        if stat(path + "-shm", &index) == 0 { return try Connection(path, .readOnly) }
+        // Nobody has the file open, and the index of the WAL is kept in memory, not in a new file:
+        // https://sqlite.org/wal.html#use_of_wal_without_shared_memory
+        let connection = try Connection(path, .readWrite)
+        try connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        return connection
+    }
+
+    /// Opens the file to be read and left as it is, beside a server that writes it or without one.
+    func openForReading(_ lock: SharedDatabaseLock) throws(SQLiteError) -> Connection {
+        let connection =
+            try lock.isWritten ? Connection(path, .readOnly) : openForInspection()
+        connection.keepWALOnClose()
+        connection.setBusyTimeout(milliseconds: 5000)
+        return connection
+    }
+
+    private func recordedVersion(_ connection: Connection) throws(SQLiteError) -> Int {
+        let hasTable = try connection.integer(
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version' COLLATE NOCASE"
+        )
+        guard hasTable == 1 else { return 0 }
+        guard try Self.columns(of: "schema_version", connection).contains("version") else {
+            return 0
+        }
+        return Int(
+            try connection.integer("SELECT coalesce(max(version), 0) FROM schema_version") ?? 0)
+    }
+
+    /// Why the file is not ours to open; nil when it is.
+    private func unexplained(_ connection: Connection, version: Int) throws(SQLiteError) -> String?
+    {
+        if let reason = try notOurs(connection, version) { return reason }
+        guard version >= 0 else { return "\(path) says that its schema version is \(version)" }
+        let taken = try connection.text(
+            """
+            SELECT type || ' named ' || name FROM sqlite_master
+            WHERE type IN ('view', 'index') AND lower(name) IN ('events', 'schema_version')
+            """)
+        if let taken { return "\(path) has the \(taken), which is not ours" }
+        let ledger = try Self.columns(of: "schema_version", connection)
+        guard ledger.isEmpty || ledger == ["version", "applied_at", "description"] else {
+            return
+                "\(path) has a table schema_version that is not ours (columns \(ledger.joined(separator: ", ")))"
+        }
+        let columns = try Self.columns(of: "events", connection)
+        let expected = version >= 2 ? Self.ownColumns : EventField.version1.map { "\($0.name)" }
+        guard columns == expected || (columns.isEmpty && version == 0) else {
+            let found =
+                columns.isEmpty ? "no such table" : "the columns \(columns.joined(separator: ", "))"
+            return
+                "\(path) is at schema version \(version), whose table events has the columns "
+                + "\(expected.joined(separator: ", ")); found \(found). The file was left as it is."
+        }
+        // A file without a record may have some tables of version 1.
+        let foreign = try SchemaComparison.difference(
+            connection, from: migrations.prefix(max(version, 1)),
+            MigrationContext(logger: logger, now: { Timestamp.storable.lowerBound }),
+            isWhole: version >= 2)
+        return foreign.map {
+            "\(path) has \($0), unlike a file that Logbook made; it was left as it is. Set that right with sqlite3, or bring the "
+                + "events over into a new file: logbook events import '\(path)'."
+        }
+    }
+
+    /// Of the table of events from version 2 on, in its order.
+    private static let ownColumns = [
+        "seq", "id", "event_type", "severity", "title", "object_kind", "object_namespace",
+        "object_name", "cluster", "reason", "occurrences", "fold_key", "received_at", "created_at",
+        "description", "metadata",
+    ]
+
+    /// The names of a table's columns, in order; none where there is no such table, or it is a virtual
+    /// one.
+    ///
+    /// - Parameter stored: leaves those out whose value is worked out when it is read.
+    static func columns(
+        of table: String, _ connection: Connection, stored: Bool = false
+    ) throws(SQLiteError) -> [String] {
+        let names = try connection.prepare(
+            """
+            SELECT c.name FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c
+            WHERE t.type = 'table' AND t.rootpage > 0 AND t.name = ?1 COLLATE NOCASE
+              AND (c.hidden = 0 OR NOT ?2) ORDER BY c.cid
+            """)
+        try names.bind(1, table)
+        try names.bind(2, stored ? 1 : 0)
+        var found: [String] = []
+        while try names.step() { found.append(names.text(0) ?? "") }
+        return found
+    }
+}

@@ -1,0 +1,70 @@
+import EventStore
+import Synchronization
+
+/// The figures that the writer and its jobs note, readable from any thread.
+final class StoreFigures: Sendable {
+    private let statistics = Mutex(StoreStatistics())
+    private let own = Mutex(SQLiteStatistics())
+
+    /// What every store has; what waits is others' to fill in.
+    var current: StoreStatistics { statistics.withLock { $0 } }
+
+    /// What SQLite alone has; the readers are others' to fill in.
+    var currentOwn: SQLiteStatistics { own.withLock { $0 } }
+
+    func noteCommit(_ transaction: WriteTransaction, walBytes: Int) {
+        let tally = transaction.tally
+        statistics.withLock { statistics in
+            statistics.commits += 1
+            statistics.tally += tally
+            statistics.commitSizes.note(tally.storedCount + tally.deleted)
+            statistics.commitTimes.note(transaction.time)
+            statistics.syncTimes.note(transaction.syncTime)
+        }
+        own.withLock { $0.mostWALBytes = max($0.mostWALBytes, Int64(walBytes)) }
+    }
+
+    func noteDeleted(_ count: Int) { statistics.withLock { $0.tally.deleted += count } }
+
+    func noteCheckpoint(_ time: Duration) {
+        own.withLock { statistics in
+            statistics.checkpointTimes.note(Int(time.inNanoseconds))
+            statistics.longestCheckpoint = max(statistics.longestCheckpoint, time)
+        }
+    }
+
+    func noteSlice(_ job: String, _ time: Duration) {
+        own.withLock { $0.longestSlices[job] = max($0.longestSlices[job] ?? .zero, time) }
+    }
+
+    func noteQueueRefusal() { statistics.withLock { $0.queueRefusals += 1 } }
+
+    /// Takes over where the numbers of events were when the store was opened.
+    func noteLastSeq(_ seq: Int64) { statistics.withLock { $0.tally.lastSeq = seq } }
+
+    /// Takes over the sizes that `measured` has.
+    func noteSizes(_ measured: StoreSizes) { own.withLock { $0.sizes = measured } }
+
+    func noteSearchLag(_ events: Int) { own.withLock { $0.searchLag = events } }
+
+    func noteClockLag(_ lag: Duration) { statistics.withLock { $0.clockLag = lag } }
+
+    func noteStoppedReaders(_ count: Int) {
+        own.withLock { $0.stoppedReaders += count }
+    }
+
+    func noteRemoved(_ count: Int, _ reason: RemovalReason) {
+        statistics.withLock { statistics in
+            switch reason {
+            case .age: statistics.removedByAge += count
+            case .count: statistics.removedForCount += count
+            case .bytes: statistics.removedForBytes += count
+            }
+        }
+    }
+}
+
+/// Why retention removed an event.
+enum RemovalReason {
+    case age, count, bytes
+}

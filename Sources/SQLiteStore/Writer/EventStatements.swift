@@ -1,0 +1,255 @@
+import CLinux
+import EventStore
+import Events
+import SQLite
+
+/// The statements that change events, on the writer's connection and within its transactions. What
+/// is deleted goes out of the search index, too.
+///
+/// What deletes many deletes as many as weigh `SliceWeight.mostDeleted`, and the one that exceeds it:
+/// where fewer went than were asked for, there may be more.
+final class EventStatements {
+    private let connection: Connection
+    private let search: SearchIndex
+    private let insert, find, one, first, received, delete, floor, removed, passed, clock: Statement
+    /// What the next event gets: above all that there ever were, whose highest may have been deleted.
+    /// Whoever rolls a transaction back puts it back.
+    var nextSeq: Int64
+    /// When events are received that are stored from now on, by the store's clock.
+    var receivedAt: Int64
+
+    init(_ connection: Connection, _ search: SearchIndex) throws(SQLiteError) {
+        self.connection = connection
+        self.search = search
+        insert = try connection.prepare(
+            """
+            INSERT INTO events (\(EventTable.columns))
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+            """)
+        find = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE id = ?")
+        one = try connection.prepare("SELECT \(EventTable.columns) FROM events WHERE seq = ?")
+        first = try connection.prepare(
+            "SELECT \(EventTable.columns) FROM events ORDER BY seq LIMIT ?")
+        received = try connection.prepare(
+            "SELECT seq, received_at, severity FROM events WHERE seq > ? ORDER BY seq LIMIT ?")
+        delete = try connection.prepare("DELETE FROM events WHERE seq = ?")
+        floor = try connection.prepare("UPDATE store_state SET floor_seq = ?")
+        clock = try connection.prepare("UPDATE store_state SET clock = ?")
+        passed = try connection.prepare("UPDATE retention SET passed_seq = ?2 WHERE severity = ?1")
+        removed = try connection.prepare(
+            "UPDATE retention SET removed_seq = ?2 WHERE severity = ?1 AND removed_seq < ?2")
+        nextSeq = try Self.lastSeq(connection) + 1
+        receivedAt = try Self.lastTime(connection)
+    }
+
+    /// Milliseconds that the store's clock has reached by what the file says.
+    private static func lastTime(_ connection: Connection) throws(SQLiteError) -> Int64 {
+        let last = try connection.integer(
+            "SELECT received_at FROM events ORDER BY seq DESC LIMIT 1")
+        let saved = try connection.integer("SELECT clock FROM store_state")
+        return max(last ?? 0, saved ?? 0)
+    }
+
+    /// The highest number that an event has or had.
+    private static func lastSeq(_ connection: Connection) throws(SQLiteError) -> Int64 {
+        let last = try connection.integer("SELECT max(seq) FROM events") ?? 0
+        let floor = try connection.integer("SELECT floor_seq FROM store_state") ?? 0
+        return max(last, floor)
+    }
+
+    /// Stores an event, unless its id is taken. Where it keeps a time of another store, the file must be
+    /// told of the clock's in the same transaction.
+    func append(_ event: Event) throws(SQLiteError) -> AppendOutcome {
+        try event.withView { view throws(SQLiteError) in
+            for field in EventField.texts {
+                try insert.bind(Int32(field.rawValue + 1), borrowing: view[field])
+            }
+            // Never later than now, so that a next event is not received before this one.
+            let receipt = EventReceipt(
+                seq: nextSeq, receivedAt: min(event.givenReceivedAt ?? receivedAt, receivedAt))
+            try insert.bind(Int32(EventField.occurrences.rawValue + 1), view.occurrences)
+            try insert.bind(Int32(EventField.receivedAt.rawValue + 1), receipt.receivedAt)
+            try insert.bind(Int32(EventField.seq.rawValue + 1), receipt.seq)
+            try insert.run()
+            guard connection.changes == 0 else {
+                nextSeq += 1
+                return .stored(receipt)
+            }
+            try find.bind(1, borrowing: view[.id])
+            defer { find.reset() }
+            guard try find.step() else {
+                throw SQLiteError(
+                    extendedCode: SQLiteError.corrupt, message: "an id conflicts and is not there")
+            }
+            let stored = EventTable.view(find)
+            return event.isReplay(of: stored)
+                ? .duplicate(Event(stored), stored.receipt) : .conflict
+        }
+    }
+
+    /// Deletes the event with this id; false when there was none.
+    func delete(id: [UInt8]) throws(SQLiteError) -> Bool {
+        try id.span.withUnsafeBytes { bytes throws(SQLiteError) in
+            try find.bind(1, borrowing: bytes)
+            return try deleteEvents(of: find) > 0
+        }
+    }
+
+    /// Deletes the first events with these numbers, and says how many there were, and how many numbers
+    /// that took.
+    func delete(
+        _ seqs: some Sequence<Int64>
+    ) throws(SQLiteError) -> (deleted: Int, taken: Int) {
+        var doomed = Doomed()
+        var taken = 0
+        for seq in seqs where !doomed.isFull {
+            try one.bind(1, seq)
+            try gather(one, into: &doomed)
+            taken += 1
+        }
+        return (try delete(doomed), taken)
+    }
+
+    /// Deletes the events that came first, whatever their time: up to `limit` of them, none only where
+    /// there are none.
+    func deleteFirst(_ limit: Int) throws(SQLiteError) -> Int {
+        try first.bind(1, Int64(limit))
+        return try deleteEvents(of: first)
+    }
+
+    /// How far retention by age has come with events of `severity`.
+    func placeOfRetention(_ severity: Severity) throws(SQLiteError) -> Int64 {
+        let place = try connection.prepare("SELECT passed_seq FROM retention WHERE severity = ?")
+        try place.bind(1, severity.rawValue)
+        return try place.number() ?? 0
+    }
+
+    /// Looks through the events behind `place`, which are in the order in which they were received.
+    ///
+    /// - Parameters:
+    ///   - time: milliseconds; ends with the first that was received then or later.
+    ///   - limit: rows that are looked at, at most.
+    ///   - end: nanoseconds of the monotonic clock at which it ends.
+    func findExpired(
+        _ severities: Set<Severity>, behind place: Int64, before time: Int64, _ limit: Int,
+        until end: UInt64
+    ) throws(SQLiteError) -> ExpiredEvents {
+        try received.bind(1, place)
+        try received.bind(2, Int64(limit))
+        defer { received.reset() }
+        var found = ExpiredEvents(passed: place)
+        var looked = 0
+        while try received.step() {
+            // None is received later than now but in a file that somebody else wrote, and is not to end it.
+            guard received.integer(1) < time || received.integer(1) > receivedAt else {
+                return found
+            }
+            found.passed = received.integer(0)
+            if received.integer(1) < time, let severity = Severity(received.bytes(2)),
+                severities.contains(severity)
+            {
+                found.seqs.append(found.passed)
+            }
+            looked += 1
+            if looked.isMultiple(of: 64), clinux_monotonic_nanoseconds() >= end { break }
+        }
+        found.isMore = looked > 0
+        return found
+    }
+
+    /// Notes that retention by age has come to `seq`, within a transaction.
+    func pass(_ severities: Set<Severity>, to seq: Int64) throws(SQLiteError) {
+        for severity in severities {
+            try passed.bind(1, severity.rawValue)
+            try passed.bind(2, seq)
+            try passed.run()
+        }
+    }
+
+    /// Has the file keep the clock's time, within a transaction: the next process goes on from it, where
+    /// no row of a later time does.
+    func saveClock(_ time: Int64) throws(SQLiteError) {
+        try clock.bind(1, time)
+        try clock.run()
+    }
+
+    /// Empties the search index in a transaction of its own; false where there is nothing in it.
+    func emptySearchIndex() throws(SQLiteError) -> Bool {
+        guard try !search.isEmpty() else { return false }
+        try connection.transaction { () throws(SQLiteError) in try search.empty() }
+        search.noteCommit()
+        return true
+    }
+
+    /// Events that are about to be deleted.
+    private struct Doomed {
+        var seqs: [Int64] = []
+        /// The highest seq of each severity.
+        var highest: [Severity: Int64] = [:]
+        var documents = SearchDocuments()
+        /// Of the rows that have no document.
+        var rowWeight = 0
+
+        var isFull: Bool { rowWeight + documents.weight >= SliceWeight.mostDeleted }
+    }
+
+    /// Deletes the events that `selection` gives, and says how many there were.
+    private func deleteEvents(of selection: Statement) throws(SQLiteError) -> Int {
+        var doomed = Doomed()
+        try gather(selection, into: &doomed)
+        return try delete(doomed)
+    }
+
+    private func gather(
+        _ selection: Statement, into doomed: inout Doomed
+    ) throws(SQLiteError) {
+        defer { selection.reset() }
+        while !doomed.isFull, try selection.step() {
+            let event = EventTable.view(selection)
+            doomed.seqs.append(event.seq)
+            if let severity = Severity(event[.severity]) {
+                doomed.highest[severity] = max(doomed.highest[severity] ?? 0, event.seq)
+            }
+            if try !search.gather(event, into: &doomed.documents) {
+                doomed.rowWeight += SliceWeight.of(event)
+            }
+        }
+    }
+
+    private func delete(_ doomed: Doomed) throws(SQLiteError) -> Int {
+        try search.remove(doomed.documents)
+        for seq in doomed.seqs {
+            try delete.bind(1, seq)
+            try delete.run()
+        }
+        if doomed.seqs.max() == nextSeq - 1 {
+            try floor.bind(1, nextSeq - 1)
+            try floor.run()
+            try saveClock(receivedAt)
+        }
+        for (severity, seq) in doomed.highest {
+            try removed.bind(1, severity.rawValue)
+            try removed.bind(2, seq)
+            try removed.run()
+        }
+        return doomed.seqs.count
+    }
+}
+
+/// What retention by age found among the events that it looked at.
+struct ExpiredEvents {
+    /// Those that are to go, in order.
+    var seqs: [Int64] = []
+    /// The last that was looked at.
+    var passed: Int64
+    /// Whether there may be more behind it.
+    var isMore = false
+}
+
+extension Severity {
+    /// Reads a column; nil where it is none of them.
+    fileprivate init?(_ bytes: UnsafeRawBufferPointer?) {
+        guard let bytes else { return nil }
+        self.init(rawValue: String(decoding: bytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,137 @@
+import CLinux
+import EventStore
+import Events
+import SQLite
+
+/// What many have asked for, done in one transaction.
+///
+/// For the writer's thread alone.
+final class WriteTransaction {
+    /// The reply to one request, due once its transaction is committed.
+    enum Answer {
+        case appended([AppendOutcome], Write.Reply<[AppendOutcome]>)
+        case deleted(Bool, Write.Reply<Bool>)
+        /// There was no room for it.
+        case refused(Write)
+
+        func reply() {
+            switch self {
+            case .appended(let outcomes, let reply): reply(.success(outcomes))
+            case .deleted(let existed, let reply): reply(.success(existed))
+            case .refused(let write):
+                write.fail(
+                    .unavailable(
+                        "the database has reached its bound on bytes, and there is no room yet"))
+            }
+        }
+    }
+
+    private let connection: Connection
+    private let statements: EventStatements
+    private let space: FileSpace?
+    private let clock: StoreClock
+    private let begin, commit, save, release, rollback: Statement
+    /// What became of the events of the last transaction.
+    private(set) var tally = EventTally()
+    /// Whether events of it keep times of another store: the newest row's is not the clock's then.
+    private var keepsTimes = false
+    /// Nanoseconds that it took, and those of them in which it was written to the WAL and synced.
+    private(set) var time = 0
+    private(set) var syncTime = 0
+
+    /// - Parameter space: nil where the files may grow as they like.
+    init(
+        _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
+        clock: StoreClock
+    ) throws(SQLiteError) {
+        self.clock = clock
+        self.connection = connection
+        self.statements = statements
+        self.space = space
+        begin = try connection.prepare("BEGIN IMMEDIATE")
+        commit = try connection.prepare("COMMIT")
+        save = try connection.prepare("SAVEPOINT request")
+        release = try connection.prepare("RELEASE request")
+        rollback = try connection.prepare("ROLLBACK TO request")
+    }
+
+    /// Does everything or, when it throws, nothing.
+    func run(_ writes: [Write]) throws(SQLiteError) -> [Answer] {
+        tally = EventTally()
+        let begun = clinux_monotonic_nanoseconds()
+        let firstSeq = statements.nextSeq
+        do {
+            try begin.run()
+            statements.receivedAt = clock.now()
+            space?.begin()
+            keepsTimes = false
+            var answers: [Answer] = []
+            answers.reserveCapacity(writes.count)
+            for write in writes { answers.append(try execute(write)) }
+            if keepsTimes { try statements.saveClock(statements.receivedAt) }
+            let written = clinux_monotonic_nanoseconds()
+            try commit.run()
+            let synced = clinux_monotonic_nanoseconds()
+            time = Int(synced - begun)
+            syncTime = Int(synced - written)
+            return answers
+        } catch {
+            connection.rollback()
+            statements.nextSeq = firstSeq
+            throw error
+        }
+    }
+
+    private func execute(_ write: Write) throws(SQLiteError) -> Answer {
+        switch write {
+        case .append(let events, let allOrNothing, let reply):
+            // One event that is not stored changes nothing, and needs no savepoint.
+            let mayFailAlone = events.count > 1 && (allOrNothing || space != nil)
+            if mayFailAlone { try save.run() }
+            let tallyBefore = tally
+            let removedBefore = space?.removed ?? 0
+            let seqBefore = statements.nextSeq
+            let outcomes = try append(events)
+            guard mayFailAlone else {
+                return outcomes.map { .appended($0, reply) } ?? .refused(write)
+            }
+            if let outcomes, !(allOrNothing && outcomes.contains(where: \.isConflict)) {
+                try release.run()
+                return .appended(outcomes, reply)
+            }
+            try rollback.run()
+            try release.run()
+            statements.nextSeq = seqBefore
+            tally = tallyBefore
+            tally.conflicts += outcomes?.count(where: \.isConflict) ?? 0
+            space?.forgetRemoved(since: removedBefore)
+            return outcomes.map { .appended($0, reply) } ?? .refused(write)
+        case .delete(let id, let reply):
+            let existed = try statements.delete(id: id)
+            if existed { tally.deleted += 1 }
+            return .deleted(existed, reply)
+        }
+    }
+
+    /// Stores events one after the other; nil when there is no room for one of them.
+    private func append(_ events: [Event]) throws(SQLiteError) -> [AppendOutcome]? {
+        var outcomes: [AppendOutcome] = []
+        outcomes.reserveCapacity(events.count)
+        for event in events {
+            if let space, try !space.admit(bytes: event.byteCount) { return nil }
+            if event.givenReceivedAt != nil { keepsTimes = true }
+            let outcome = try statements.append(event)
+            switch outcome {
+            case .stored(let receipt): event.withView { tally.addStored($0, seq: receipt.seq) }
+            case .duplicate: tally.duplicates += 1
+            case .conflict: tally.conflicts += 1
+            }
+            outcomes.append(outcome)
+        }
+        return outcomes
+    }
+}
+
+extension AppendOutcome {
+    fileprivate var isConflict: Bool { if case .conflict = self { true } else { false } }
+}

@@ -1,0 +1,128 @@
+import SQLite
+import Synchronization
+import Testing
+
+@testable import EventStore
+@testable import SQLiteStore
+
+/// A database whose bound is what it has come to, and whose search index is as large as its events.
+@Suite("FileSpace")
+struct FileSpaceTests {
+    private static let count = 600
+
+    private let folder: TemporaryFolder
+    private let connection: Connection
+    private let statements: EventStatements
+    private let log = LogRecorder()
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let path = folder.path("events.db")
+        try makeLatest(path)
+        let connection = try Connection(path, .readWrite)
+        try connection.execute("PRAGMA journal_mode=WAL")
+        connection.takeOverCheckpoints()
+        var random = SeededGenerator(seed: 1)
+        let insert = try connection.prepare(
+            """
+            INSERT INTO events (received_at, id, event_type, severity, title, description, created_at)
+            VALUES (0, lower(hex(randomblob(8))), 'cluster', 'info', 'a', ?, '\(testMoment.text)')
+            """)
+        try connection.execute("BEGIN")
+        for _ in 0..<Self.count {
+            let words = (0..<100).map { _ in String(random.next() % 1_000_000, radix: 36) }
+            try insert.bind(1, words.joined(separator: " "))
+            try insert.run()
+        }
+        try connection.execute("COMMIT")
+        let search = try SearchIndex(connection)
+        try connection.transaction { () throws(SQLiteError) in
+            try index(connection, search, first: Self.count)
+        }
+        search.noteCommit()
+        self.connection = connection
+        statements = try EventStatements(connection, search)
+    }
+
+    /// Of a bound that is so many times what the database has.
+    private func makeSpace(times: Int = 1) throws -> FileSpace {
+        let pages = Int(try #require(try connection.integer("PRAGMA page_count")))
+        return try FileSpace(
+            connection, statements, databasePages: times * pages, walPages: 65_536,
+            logger: log.logger)
+    }
+
+    private func emptied() -> Int { log.messages.count { $0.contains("made anew") } }
+
+    @Test("A deletion that has no page left is tried again once the index has given up its own")
+    func deletion() throws {
+        let reserve = try DiskReserve(database: folder.path("events.db"), bytes: 0)
+        let job = try DeletionJob(connection, statements, space: makeSpace(), reserve: reserve) {
+            _ in
+        }
+        let ended = Mutex<(deleted: Int, error: SQLiteError?)?>(nil)
+        job.delete(Array(1...Int64(Self.count))) { deleted, error in
+            ended.withLock { $0 = (deleted, error) }
+        }
+        while ended.withLock({ $0 }) == nil { _ = try job.runSlice() }
+        let (deleted, error) = try #require(ended.withLock { $0 })
+        #expect(deleted == Self.count)
+        #expect(error == nil)
+        #expect(emptied() == 1)
+    }
+
+    private static let full = SQLiteError(
+        extendedCode: SQLiteError.full, message: "database or disk is full")
+
+    /// Never has a page left.
+    private final class Job: WriterJob {
+        let name = "job"
+        private(set) var slices = 0
+
+        func runSlice() throws(SQLiteError) -> NextSlice {
+            slices += 1
+            throw FileSpaceTests.full
+        }
+    }
+
+    @Test("A slice that has no page left is tried again at once, but only where that can help")
+    func slice() throws {
+        let jobs = try WriterJobs(
+            connection, logger: log.logger, figures: StoreFigures(), reads: OpenReads(),
+            space: makeSpace())
+        let job = Job()
+        jobs.add(job)
+        #expect(jobs.run())
+        #expect(emptied() == 1)
+        // Nothing is in the index any more: what is full now is something else.
+        #expect(!jobs.run())
+        #expect(job.slices == 2)
+        #expect(emptied() == 1)
+        #expect(log.messages.last?.hasPrefix("The job failed, and is tried again") == true)
+    }
+
+    @Test("Where pages are left below the bound it is the disk that is full, and the index stays")
+    func fullDisk() throws {
+        let roomy = try makeSpace(times: 2)
+        #expect(!roomy.makeRoom(after: Self.full))
+        #expect(emptied() == 0)
+    }
+
+    @Test("For a large event as many go as its pages need, not only those of one look")
+    func largeEvent() throws {
+        #expect(try statements.emptySearchIndex())
+        try connection.execute(
+            "PRAGMA max_page_count=65536; UPDATE events SET description = zeroblob(4000); VACUUM")
+        let space = try makeSpace()
+        var isAdmitted = false
+        try connection.transaction { () throws(SQLiteError) in
+            space.begin()
+            isAdmitted = try space.admit(bytes: 200_000)
+        }
+        #expect(isAdmitted)
+        let left = try connection.integer("SELECT count(*) FROM events")
+        #expect(left == Int64(Self.count - space.removed))
+        // Its 260 pages and those that are kept, one an event.
+        #expect((250...500).contains(space.removed))
+    }
+}

@@ -1,0 +1,312 @@
+import Events
+import SQLite
+import Testing
+
+@testable import EventStore
+@testable import SQLiteStore
+
+/// Every combination of filters, order, bounds and cursor.
+struct PageShape: Sendable, CustomTestStringConvertible {
+    let filtered: [EventField]
+    let ascending: Bool
+    let hasSince: Bool
+    let hasUntil: Bool
+
+    static let all: [PageShape] = (0..<(1 << EventField.filterable.count)).flatMap { mask in
+        (0..<8).map { bits in
+            PageShape(
+                filtered: EventField.filterable.enumerated()
+                    .filter { mask & 1 << $0.offset != 0 }.map(\.element),
+                ascending: bits & 1 != 0, hasSince: bits & 2 != 0, hasUntil: bits & 4 != 0)
+        }
+    }
+
+    var testDescription: String {
+        let names =
+            filtered.map { String(describing: $0.name) } + (hasSince ? ["since"] : [])
+            + (hasUntil ? ["until"] : []) + [ascending ? "asc" : "desc"]
+        return names.joined(separator: " ")
+    }
+
+    /// The query parameters of this shape.
+    func parameters(
+        _ filters: [EventField: String], since: String, until: String, limit: Int
+    ) -> [(String, String)] {
+        var parameters = filtered.map { (String(describing: $0.name), filters[$0] ?? "none") }
+        if hasSince { parameters.append(("since", since)) }
+        if hasUntil { parameters.append(("until", until)) }
+        return parameters + [("order", ascending ? "asc" : "desc"), ("limit", String(limit))]
+    }
+
+    /// The index that serves it, and the filtered columns that it starts with.
+    var index: (name: String, columns: [EventField]) {
+        let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
+        if object.allSatisfy(filtered.contains) { return ("idx_events_object", object) }
+        let choices: [(EventField, String)] = [
+            (.severity, "idx_events_severity"), (.eventType, "idx_events_type"),
+        ]
+        let choice = choices.first { filtered.contains($0.0) }
+        return choice.map { ($0.1, [$0.0]) } ?? ("idx_events_created", [])
+    }
+
+    /// How EXPLAIN QUERY PLAN shows a walk along that index with these conditions behind it.
+    private func line(_ range: [String]) -> String {
+        let conditions = index.columns.map { "\($0.name)=?" } + range
+        return conditions.isEmpty
+            ? "SCAN events USING INDEX \(index.name)"
+            : "SEARCH events USING INDEX \(index.name) (\(conditions.joined(separator: " AND ")))"
+    }
+
+    /// Whether the search index serves it: no index of the table is over its filters.
+    var isBySearch: Bool {
+        filtered.count >= 2 && filtered != [.objectKind, .objectNamespace, .objectName]
+            || filtered.count == 1 && ![.severity, .eventType].contains(filtered[0])
+    }
+
+    /// The plan of a page by the search index: a walk along its keys, from one to another, and the
+    /// events that are not in it yet.
+    var searchPlan: [String] {
+        [
+            "SCAN search VIRTUAL TABLE INDEX \(ascending ? 64 : 192):M1><",
+            "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",
+        ]
+    }
+
+    /// The plan of a first page.
+    var plan: [String] {
+        [line((hasSince ? ["created_at>?"] : []) + (hasUntil ? ["created_at<?"] : []))]
+    }
+
+    /// The plan of a page behind a cursor: the rest of its moment, then what lies beyond.
+    var cursorPlan: [String] {
+        let beyond =
+            ascending
+            ? ["created_at>?"] + (hasUntil ? ["created_at<?"] : [])
+            : (hasSince ? ["created_at>?"] : []) + ["created_at<?"]
+        return [line(["created_at=?", ascending ? "rowid>?" : "rowid<?"]), line(beyond)]
+    }
+}
+
+@Suite("PagePlan")
+struct PagePlanTests {
+    private static func expectPlans(_ reader: SQLiteReader) throws {
+        for shape in PageShape.all {
+            let parameters = shape.parameters(
+                [.severity: "error", .eventType: "a"], since: "7d",
+                until: "1d", limit: 50)
+            let first = try query(parameters)
+            #expect(
+                try reader.explain(first, bySearch: false) == shape.plan,
+                "\(shape.testDescription)")
+            let position = EventQuery.Position(createdAt: PageModel.time(10), seq: 500)
+            let next = try query(parameters, cursor: first.cursor(after: position))
+            #expect(
+                try reader.explain(next, bySearch: false) == shape.cursorPlan,
+                "\(shape.testDescription)")
+            for query in [first, next] {
+                for line in try reader.explain(query, bySearch: false) {
+                    #expect(!line.contains("TEMP B-TREE"))
+                    #expect(line.contains("USING INDEX idx_"))
+                    #expect(shape.index.columns.isEmpty || line.hasPrefix("SEARCH"))
+                }
+                if shape.isBySearch {
+                    #expect(
+                        try reader.explain(query) == shape.searchPlan, "\(shape.testDescription)")
+                }
+                let text = try SQLiteStoreTests.query(
+                    parameters + [("q", "a -b \"c d\" ef*")],
+                    cursor: nil)
+                #expect(try reader.explain(text) == shape.searchPlan, "\(shape.testDescription)")
+            }
+        }
+    }
+
+    @Test("Every page is one walk along an index, or two behind a cursor; nothing is sorted")
+    func plans() throws {
+        let folder = try TemporaryFolder()
+        try makeLatest(folder.path("events.db"))
+        try Self.expectPlans(makeReader(folder.path("events.db")))
+    }
+
+    @Test("Statistics that somebody had SQLite gather do not lead it elsewhere")
+    func plansAfterAnalyze() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("events.db")
+        try makeLatest(path)
+        _ = try PageModel(filling: path, count: 2_000, seed: 1)
+        try Connection(path, .readWrite).execute("ANALYZE")
+        try Self.expectPlans(makeReader(path))
+    }
+
+    @Test("What the search index is asked is made of words, each in quotes")
+    func expressions() throws {
+        func expression(_ parameters: [(String, String)]) throws -> String? {
+            let expression = try SearchPlan(query(parameters))?.expression { prefix in
+                prefix == Array("wide".utf8) ? nil : [prefix, prefix + prefix]
+            }
+            return expression.map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(try expression([("severity", "error")]) == nil)
+        #expect(
+            try expression([("object_kind", "Pod"), ("severity", "error")])
+                == "\".sk.error.Pod\"")
+        #expect(
+            try expression([
+                ("object_kind", "a"), ("object_namespace", "b.c"), ("event_type", "t"),
+                ("object_name", "x \" OR y"),
+            ])
+                == [
+                    ".tk.t.a", ".tn.t.b.c", ".to.t.x___OR_y", ".kn.a.b.c", ".ko.a.x___OR_y",
+                    ".no.b.c.x___OR_y",
+                ]
+                .map { "\"\($0)\"" }.joined(separator: " AND "))
+        #expect(
+            try expression([
+                ("q", "words: NEAR(a b) -c \"x y\" ^z AND pre*"), ("severity", "error"),
+            ])
+                == "(("
+                + ["words", "near", "a", "b", "x", "y", "z", "and"].map { "\"\($0)\"" }
+                .joined(separator: " AND ")
+                + " AND (\"pre\" OR \"prepre\")) OR \".cut\") AND \".s.error\"")
+        #expect(
+            try expression([("q", "nginx-7 10.0.0.255:8080 \"at 7 12\" nginx-77* 7-x a")])
+                == "(("
+                + [
+                    "..nginx.7", "..10.0", "..0.0", "..0.255", "8080", "..at.7", "..7.12", "nginx",
+                    "7", "x", "a",
+                ]
+                .map { "\"\($0)\"" }.joined(separator: " AND ")
+                + " AND (\"77\" OR \"7777\")) OR \".cut\")")
+        #expect(try expression([("q", "wide*")]) == nil)
+        #expect(try expression([("q", "wide* x")]) == "((\"x\") OR \".cut\")")
+    }
+
+    @Test("Of lists and prefixes the search index is asked any, in pairs while these are few")
+    func choices() throws {
+        func expression(_ parameters: [(String, String)]) throws -> String? {
+            let expression = try SearchPlan(query(parameters))?.expression { prefix in
+                let text = String(decoding: prefix, as: UTF8.self)
+                if text.hasSuffix("wide") { return nil }
+                return text.hasSuffix("none") ? [] : [prefix + [0x31], prefix + [0x32]]
+            }
+            return expression.map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(
+            try expression([("severity_min", "error")]) == "(\".s.critical\" OR \".s.error\")")
+        #expect(
+            try expression([("severity", "info,error"), ("object_kind", "A")])
+                == "(\".sk.error.A\" OR \".sk.info.A\")")
+        #expect(try expression([("object_kind", "Po*")]) == "(\".k.po1\" OR \".k.po2\")")
+        #expect(
+            try expression([("object_kind", "Po*"), ("event_type", "a"), ("object_name", "x,y")])
+                == """
+                (".tk.a.po1" OR ".tk.a.po2") AND (".to.a.x" OR ".to.a.y") \
+                AND (".ko.po1.x" OR ".ko.po1.y" OR ".ko.po2.x" OR ".ko.po2.y")
+                """)
+        #expect(try expression([("object_namespace", "none*")]) == "\".n.none\"")
+        #expect(try expression([("object_namespace", "wide*")]) == nil)
+        #expect(
+            try expression([("object_namespace", "wide*"), ("severity", "info")])
+                == "\".s.info\"")
+        // Exclusions, and what every value begins with, narrow nothing.
+        for value in ["!a", "*", "!*", "a,*"] {
+            #expect(try SearchPlan(query([("object_kind", value)])) == nil)
+        }
+        #expect(
+            try expression([("object_kind", "a,!b"), ("severity", "!info"), ("event_type", "t")])
+                == "\".tk.t.a\"")
+        // Nine and eight make 72 pairs: each for itself.
+        let kinds = (1...9).map { "k\($0)" }
+        let types = (1...8).map { "t\($0)" }
+        let any = { (letter: String, values: [String]) in
+            "(" + values.map { "\".\(letter).\($0)\"" }.joined(separator: " OR ") + ")"
+        }
+        let parameters = [
+            ("object_kind", kinds.joined(separator: ",")),
+            ("event_type", types.joined(separator: ",")),
+        ]
+        #expect(try expression(parameters) == any("t", types) + " AND " + any("k", kinds))
+    }
+
+    @Test("Of metadata the search index is asked the words of the path and of its value, or of any")
+    func metadataWords() throws {
+        func expression(_ parameters: [(String, String)]) throws -> String? {
+            let expression = try SearchPlan(query(parameters))?.expression { _ in nil }
+            return expression.map { String(decoding: $0, as: UTF8.self) }
+        }
+        /// Of all words, or of the mark of an event that does not have all of its own.
+        func marked(_ words: String) -> String { "((" + words + ") OR \".cut\")" }
+        #expect(
+            try expression([("metadata.labels.app.kubernetes.io/name", "My-App")])
+                == marked(
+                    ["labels", "app", "kubernetes", "io", "name", "my", "app"].map {
+                        "\"\($0)\""
+                    }.joined(separator: " AND ")))
+        #expect(
+            try expression([("metadata.free", "1.10")]) == marked(#""free" AND "1" AND "10""#))
+        // Of several values the longest word of each; a value without a word leaves them all out.
+        #expect(
+            try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "us-west")])
+                == marked(#""zone" AND ("eu" OR "west")"#))
+        #expect(
+            try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "?")])
+                == marked(#""zone""#))
+        #expect(try expression([("metadata._", "?")]) == nil)
+        #expect(
+            try expression([("metadata.a", "b"), ("severity", "error")])
+                == marked(#""a" AND "b""#) + #" AND ".s.error""#)
+        let long = (0...40).map { "w\($0)" }.joined(separator: " ")
+        #expect(
+            try expression([("metadata.a", long)])?.split(separator: " AND ").count
+                == TextQuery.maxWords)
+    }
+
+    @Test("Every two filters with every operator are walks in the order of pages")
+    func everyTwo() throws {
+        let folder = try TemporaryFolder()
+        try makeLatest(folder.path("events.db"))
+        let reader = try makeReader(folder.path("events.db"))
+        let operators = ["a", "a,b", "a*", "!a", "!a*", "a*,!ab", "*", "!*"]
+        var filters = EventField.filterable.filter { $0 != .severity }.flatMap { field in
+            operators.map { (String(describing: field.name), $0) }
+        }
+        filters += ["info", "info,error", "e*", "!info", "!e*", "*", "!*"].map { ("severity", $0) }
+        filters += [("severity_min", "error"), ("metadata.a", "b"), ("q", "a"), ("q", "a -b")]
+        filters += [("since", "7d"), ("until", "1d")]
+        let position = EventQuery.Position(createdAt: PageModel.time(10), seq: 500)
+        for one in filters {
+            for other in filters where one.0 != other.0 {
+                for order in ["asc", "desc"] {
+                    let first = try query([one, other, ("order", order)])
+                    for asked in [first, first.continued(after: position)] {
+                        for bySearch in [true, false] {
+                            let lines = try reader.explain(asked, bySearch: bySearch)
+                            #expect(
+                                lines.allSatisfy(Self.isInOrder), "\(one) \(other) \(lines)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a line of a plan tells of a walk in the order of pages, or of a few rows by their seq.
+    private static func isInOrder(_ line: String) -> Bool {
+        if line.contains("TEMP B-TREE") { return false }
+        return line.hasPrefix("SEARCH events USING INDEX idx_")
+            || line.hasPrefix("SEARCH events USING INTEGER PRIMARY KEY")
+            || line == "SCAN events USING INDEX idx_events_created"
+            || line.hasPrefix("SCAN search VIRTUAL TABLE INDEX ")
+    }
+
+    @Test("Values are bound, never part of the SQL")
+    func values() throws {
+        let plan = PagePlan(
+            try query([("object_name", "x' OR '1'='1"), ("object_kind", "\"; DROP TABLE events")]))
+        #expect(plan.parts.count == 1)
+        #expect(
+            plan.parts[0].values == [.text("\"; DROP TABLE events"), .text("x' OR '1'='1")])
+        #expect(!plan.parts[0].sql.contains("DROP"))
+        #expect(!plan.parts[0].sql.contains("'"))
+    }
+}

@@ -1,0 +1,130 @@
+import Events
+import Foundation
+import JSON
+import SQLite
+
+@testable import EventStore
+@testable import SQLiteStore
+
+/// The moment at which the tests take place: 2026-11-23T10:30:45.123Z.
+let testMoment = Timestamp(milliseconds: 1_795_429_845_123)!
+
+/// An event made of JSON fields, beside the required ones.
+func event(_ fields: [String: Any] = [:]) throws -> Event {
+    var all: [String: Any] = ["event_type": "operator", "severity": "info", "title": "Something"]
+    all.merge(fields) { $1 }
+    let json = try JSONSerialization.data(withJSONObject: all)
+    return try json.withUnsafeBytes { bytes in
+        var reader = JSONReader(bytes)
+        switch try EventDecoder.decode(&reader, now: testMoment) {
+        case .event(let event): return event
+        case .invalid(let errors): throw errors[0]
+        }
+    }
+}
+
+/// Takes the first `count` events that the search index does not have into it, within the caller's
+/// transaction.
+func index(_ connection: Connection, first count: Int) throws(SQLiteError) {
+    try index(connection, try SearchIndex(connection), first: count)
+}
+
+func index(_ connection: Connection, _ search: SearchIndex, first count: Int) throws(SQLiteError) {
+    let document = SearchDocument()
+    var documents = SearchDocuments()
+    let next = try connection.prepare(
+        "SELECT \(EventTable.columns) FROM events WHERE seq > ? ORDER BY seq LIMIT ?")
+    try next.bind(1, search.indexedSeq)
+    try next.bind(2, Int64(count))
+    while try next.step() {
+        let event = EventTable.view(next)
+        document.make(event)
+        documents.append(event, document)
+    }
+    search.noteMaking()
+    try search.add(documents)
+}
+
+/// The JSON of an event as the service answers it.
+func rendered(_ event: Event, _ receipt: EventReceipt) -> String {
+    event.withView(receipt, rendered)
+}
+
+func rendered(_ view: EventView) -> String {
+    var output: [UInt8] = []
+    view.appendJSON(to: &output)
+    return String(decoding: output, as: UTF8.self)
+}
+
+func query(_ parameters: [(String, String)], cursor: String? = nil) throws -> EventQuery {
+    let all = parameters + (cursor.map { [("cursor", $0)] } ?? [])
+    return try EventQuery(all.map { (name: $0.0, value: $0.1) }, now: testMoment)
+}
+
+extension SQLiteRepository {
+    /// Stores `events`, and waits for the reply.
+    func append(_ events: [Event], allOrNothing: Bool = false) async -> AppendResult {
+        await withCheckedContinuation { continuation in
+            append(events, allOrNothing: allOrNothing) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Deletes an event, and waits for the reply.
+    func delete(_ id: String) async -> Result<Bool, StoreError> {
+        await withCheckedContinuation { continuation in
+            delete(id: Array(id.utf8)) { continuation.resume(returning: $0) }
+        }
+    }
+}
+
+extension EventReader {
+    /// The JSON of the event with this id.
+    func json(_ id: String) throws(StoreError) -> String? {
+        let bytes = Array(id.utf8)
+        return try bytes.span.withUnsafeBytes { (buffer) throws(StoreError) in
+            try get(id: buffer) { rendered($0) }
+        }
+    }
+
+    /// What the store gave the event with this id.
+    func receipt(_ id: String) throws(StoreError) -> EventReceipt? {
+        let bytes = Array(id.utf8)
+        return try bytes.span.withUnsafeBytes { (buffer) throws(StoreError) in
+            try get(id: buffer) { $0.receipt }
+        }
+    }
+
+    /// The seqs of all events in ascending order of time.
+    func allSeqs() throws -> [Int64] {
+        var seqs: [Int64] = []
+        let all = try EventQuery(
+            [(name: "order", value: "asc"), ("limit", "1000")], now: testMoment)
+        try page(all, budget: .seconds(60)) { view in
+            seqs.append(view.seq)
+            return true
+        }
+        return seqs
+    }
+}
+
+extension AppendOutcome {
+    /// `stored`, `duplicate` or `conflict`.
+    var kind: String {
+        switch self {
+        case .stored: "stored"
+        case .duplicate: "duplicate"
+        case .conflict: "conflict"
+        }
+    }
+
+    /// Of what is stored, now or before.
+    var receipt: EventReceipt? {
+        switch self {
+        case .stored(let receipt), .duplicate(_, let receipt): receipt
+        case .conflict: nil
+        }
+    }
+
+    /// Of what is stored, now or before.
+    var seq: Int64? { receipt?.seq }
+}

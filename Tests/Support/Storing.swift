@@ -1,0 +1,40 @@
+import Events
+import Foundation
+import JSON
+
+/// The moment at which the tests take place: 2026-11-23T10:30:45.123Z.
+public let testMoment = Timestamp(milliseconds: 1_795_429_845_123)!
+
+/// An event made of JSON fields, beside the required ones.
+public func event(_ fields: [String: Any] = [:], keepsReceivedAt: Bool = false) throws -> Event {
+    var all: [String: Any] = ["event_type": "operator", "severity": "info", "title": "Something"]
+    all.merge(fields) { $1 }
+    let json = try JSONSerialization.data(withJSONObject: all)
+    return try json.withUnsafeBytes { bytes in
+        var reader = JSONReader(bytes)
+        let decoded = try EventDecoder.decode(
+            &reader, now: testMoment, keepsReceivedAt: keepsReceivedAt)
+        switch decoded {
+        case .event(let event): return event
+        case .invalid(let errors): throw errors[0]
+        }
+    }
+}
+
+/// The JSON of an event as the service answers it.
+public func rendered(_ event: Event, _ receipt: EventReceipt) -> String {
+    event.withView(receipt) { rendered($0) }
+}
+
+/// The JSON of an event as the service answers it.
+public func rendered(_ view: EventView) -> String {
+    var output: [UInt8] = []
+    view.appendJSON(to: &output)
+    return String(decoding: output, as: UTF8.self)
+}
+
+/// A query that is asked at that moment.
+public func query(_ parameters: [(String, String)], cursor: String? = nil) throws -> EventQuery {
+    let all = parameters + (cursor.map { [("cursor", $0)] } ?? [])
+    return try EventQuery(all.map { (name: $0.0, value: $0.1) }, now: testMoment)
+}
