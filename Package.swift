@@ -56,19 +56,19 @@ let package = Package(
             dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
             path: "Examples/echo"),
         .target(name: "TestSupport", dependencies: ["Events", "JSON"], path: "Tests/Support"),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "TestSupport"]),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "HTTPServer", "CLinux", "COpenSSL",
+                "HTTPServer", "CLinux", "COpenSSL", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EventsTests", dependencies: ["Events", "JSON"]),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "JSON", "TestSupport"]),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [
-                "EventStore", "SQLiteStore", "SQLite", "Events", "JSON", "CLinux",
+                "EventStore", "SQLiteStore", "SQLite", "Events", "JSON", "CLinux", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
@@ -83,7 +83,7 @@ let package = Package(
                 "LogbookAPI", "HTTPServer", "EventStore", "SQLiteStore", "Events",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Client certificates that an access file has lines for.

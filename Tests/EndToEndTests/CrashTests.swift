@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The process is killed at a moment that nobody chose, over and over, on one and the same file.

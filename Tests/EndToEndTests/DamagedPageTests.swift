@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Pages of the database file are written over while a server runs: nothing wrong is answered, nothing

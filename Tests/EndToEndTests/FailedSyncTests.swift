@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Linux reports a failed sync once and then calls the lost pages clean, so nobody goes on after one of

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Every call by which the database's files are changed fails in turn: nothing acknowledged is lost,

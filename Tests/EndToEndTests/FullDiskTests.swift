@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The disk is full: what is to be stored is refused, what is stored can be read and deleted, and once

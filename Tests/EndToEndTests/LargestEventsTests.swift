@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A file of the largest events, whose words multiply: in camel case, numbers behind them. Slices of

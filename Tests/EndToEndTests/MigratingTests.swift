@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What clients see before the store is open.

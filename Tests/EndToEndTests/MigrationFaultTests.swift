@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A migration that is killed, loses its power or fails at any of its changes to the files leaves one

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The file is a plain SQLite file: any program may read it, and checkpoint it.

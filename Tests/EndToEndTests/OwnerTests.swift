@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One process writes a database, on a disk of its own.

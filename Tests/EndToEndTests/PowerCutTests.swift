@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The power goes: what was not synced is gone, in part, and torn. Nothing acknowledged is.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Files that are not to be touched: exit 3, and every byte as it was.
@@ -63,7 +64,7 @@ struct RefusalTests {
             "INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z', 'The future'); PRAGMA application_id=1282369346",
             ".shell cp \(source) \(path)", ".shell cp \(source)-wal \(path)-wal")
         try FileManager.default.removeItem(atPath: source)
-        #expect(try folder.contents()["logbook.db-wal"]?.isEmpty == false)
+        #expect(try folder.contents()["logbook.db-wal"]??.isEmpty == false)
         try expectRefusal(["version 99", "up to 2"])
     }
 

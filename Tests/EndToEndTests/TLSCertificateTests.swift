@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Certificates, the server's and its clients': which are taken, and how they are replaced.

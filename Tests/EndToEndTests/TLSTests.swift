@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Whom the TLS port serves and whom it refuses, by real clients.

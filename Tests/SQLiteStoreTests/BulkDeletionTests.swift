@@ -1,6 +1,7 @@
 import Events
 import SQLite
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EventStore

@@ -1,5 +1,6 @@
 import Foundation
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -16,7 +17,7 @@ struct CheckpointJobTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("a.db")
+        path = folder.file("a.db")
         connection = try Connection(path, .create)
         try connection.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (x)")
         connection.takeOverCheckpoints()

@@ -1,6 +1,7 @@
 import Events
 import SQLite
 import Synchronization
+import TestSupport
 
 @testable import EventStore
 @testable import SQLiteStore
@@ -107,7 +108,7 @@ final class TestStore: Sendable {
         clock = Clock()
         clock.time.withLock { $0 = time }
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
         try make(path)
         var configuration = StoreConfiguration(path: path)
         configuration.backsUpBeforeMigration = false

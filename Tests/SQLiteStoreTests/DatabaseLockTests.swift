@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -14,7 +15,7 @@ struct DatabaseLockTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
     }
 
     /// What the lock file says of this process.
@@ -77,7 +78,7 @@ struct DatabaseLockTests {
     @Test("Files have locks of their own, beside them")
     func beside() throws {
         let first = try takeLock(path)
-        let other = try takeLock(folder.path("other.db"))
+        let other = try takeLock(folder.file("other.db"))
         withExtendedLifetime((first, other)) {}
         #expect(try folder.names() == ["events.db.lock", "other.db.lock"])
         let holder = try String(contentsOfFile: path + ".lock", encoding: .utf8)
@@ -97,9 +98,9 @@ struct DatabaseLockTests {
     @Test("A lock that cannot be made refuses")
     func nowhere() {
         let error = #expect(throws: SchemaError.self) {
-            try takeLock(folder.path("nowhere/events.db"))
+            try takeLock(folder.file("nowhere/events.db"))
         }
-        #expect(error?.message.hasSuffix("there is no folder \(folder.path("nowhere"))") == true)
+        #expect(error?.message.hasSuffix("there is no folder \(folder.file("nowhere"))") == true)
     }
 
     @Test("Nobody else may take the lock, also of a file that others could open")
@@ -118,7 +119,7 @@ struct DatabaseLockTests {
 
     @Test("A folder is found before a combining mark, too")
     func combiningMark() throws {
-        let folder = folder.path("f")
+        let folder = folder.file("f")
         #expect(mkdir(folder, 0o700) == 0)
         let path = "\(folder)/\u{301}x.db"
         #expect(Array(Folder.name(of: path).utf8) == Array(folder.utf8))

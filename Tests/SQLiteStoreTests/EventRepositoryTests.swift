@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -223,7 +224,7 @@ struct EventRepositoryTests {
     func notOpen() async throws {
         let folder = try TemporaryFolder()
         let repository = SQLiteRepository(
-            StoreConfiguration(path: folder.path("events.db")), logger: LogRecorder().logger,
+            StoreConfiguration(path: folder.file("events.db")), logger: LogRecorder().logger,
             now: { testMoment })
         #expect(
             repository.schemaState

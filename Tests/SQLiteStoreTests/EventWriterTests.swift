@@ -3,6 +3,7 @@ import Events
 import Foundation
 import SQLite
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -42,7 +43,7 @@ struct EventWriterTests {
             _ = try await store.repository.append([try event(["id": "e\(index)"])]).get()
             guard index % 10 == 9 else { continue }
             // The file and its WAL as they are on disk now.
-            let copy = store.folder.path("copy\(index).db")
+            let copy = store.folder.file("copy\(index).db")
             try FileManager.default.copyItem(atPath: store.path, toPath: copy)
             try FileManager.default.copyItem(atPath: store.path + "-wal", toPath: copy + "-wal")
             let wanted = (0...index).map { "e\($0)" }
@@ -176,12 +177,12 @@ struct EventWriterTests {
     @Test("A writer that is closed refuses at once, and has no commit to announce")
     func closedWriter() throws {
         let folder = try TemporaryFolder()
-        try makeLatest(folder.path("events.db"))
+        try makeLatest(folder.file("events.db"))
         let announced = Mutex(0)
         let commits = CommitFeed()
         commits.subscribe { announced.withLock { $0 += 1 } }
         let writer = try EventWriter(
-            StoreConfiguration(path: folder.path("events.db")), commits: commits,
+            StoreConfiguration(path: folder.file("events.db")), commits: commits,
             logger: LogRecorder().logger, now: { testMoment })
         writer.close()
         let refused = Mutex<[StoreError]>([])
@@ -199,7 +200,7 @@ struct EventWriterTests {
     @Test("However much the jobs have to do, a deletion need not wait for the end of it")
     func jobsYield() async throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         // One a minute, 20 days: the most are past their age, and none is in the search index.
         try Connection(path, .readWrite).execute(
@@ -277,7 +278,7 @@ struct EventWriterTests {
             reading.group.notify(queue: .global()) { done.resume() }
         }
         // As it would be after a kill at this instant, and at the end.
-        let copy = store.folder.path("copy.db")
+        let copy = store.folder.file("copy.db")
         let block = WriterBlock(store.repository)
         try FileManager.default.copyItem(atPath: store.path, toPath: copy)
         try FileManager.default.copyItem(atPath: store.path + "-wal", toPath: copy + "-wal")
@@ -372,7 +373,7 @@ struct EventWriterTests {
     @Test("A file that contradicts itself is damaged, and stays readable where it can")
     func damaged() async throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         _ = try PageModel(filling: path, count: 2_000, seed: 1)
         let root = try #require(

@@ -1,5 +1,6 @@
 import SQLite
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -17,7 +18,7 @@ struct FileSpaceTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         let connection = try Connection(path, .readWrite)
         try connection.execute("PRAGMA journal_mode=WAL")
@@ -56,7 +57,7 @@ struct FileSpaceTests {
 
     @Test("A deletion that has no page left is tried again once the index has given up its own")
     func deletion() throws {
-        let reserve = try DiskReserve(database: folder.path("events.db"), bytes: 0)
+        let reserve = try DiskReserve(database: folder.file("events.db"), bytes: 0)
         let job = try DeletionJob(connection, statements, space: makeSpace(), reserve: reserve) {
             _ in
         }

@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import TestSupport
 
 @testable import EventStore
 @testable import SQLiteStore

@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -15,13 +16,13 @@ struct HostileFileTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
     }
 
     /// A new file of three events, of which the search index has the first two.
     private func make() throws {
         for name in try folder.names() {
-            try FileManager.default.removeItem(atPath: folder.path(name))
+            try FileManager.default.removeItem(atPath: folder.file(name))
         }
         try makeLatest(path)
         let connection = try Connection(path, .readWrite)
@@ -261,7 +262,7 @@ struct HostileFileTests {
     func version1() throws {
         for sql in ["UPDATE events SET id = 7", "UPDATE events SET title = NULL"] {
             for name in try folder.names() {
-                try FileManager.default.removeItem(atPath: folder.path(name))
+                try FileManager.default.removeItem(atPath: folder.file(name))
             }
             try makeVersion1(path, events: 1)
             try HostileFile.plant(path, sql)

@@ -1,4 +1,5 @@
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -15,7 +16,7 @@ struct IndexingJobTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         connection = try Connection(path, .readWrite)
         try connection.execute("PRAGMA journal_mode=WAL")

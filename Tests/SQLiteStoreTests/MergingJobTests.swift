@@ -1,4 +1,5 @@
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -13,7 +14,7 @@ struct MergingJobTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         connection = try Connection(path, .readWrite)
         search = try SearchIndex(connection)

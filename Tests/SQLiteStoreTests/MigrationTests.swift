@@ -1,5 +1,6 @@
 import Foundation
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -17,7 +18,7 @@ struct MigrationTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
     }
 
     @Test("The list is in order and without gaps")
@@ -338,7 +339,7 @@ struct MigrationTests {
     @Test("A first migration that fails leaves a file that can be tried again")
     func failsAtFirst() throws {
         for failing in 1...2 {
-            let path = folder.path("\(failing).db")
+            let path = folder.file("\(failing).db")
             var migrations = Migration.all
             migrations[failing - 1] = Migration(
                 version: failing, description: "Fails",
@@ -356,7 +357,7 @@ struct MigrationTests {
     func killed() throws {
         try makeVersion1(path, events: 3_000)
         let original = path
-        let copy = folder.path("copy.db")
+        let copy = folder.file("copy.db")
         var migrations = Migration.all
         migrations[1] = Migration(version: 2, description: "Killed") {
             connection, context throws(SQLiteError) in
@@ -411,7 +412,7 @@ struct MigrationTests {
     func noCopy() throws {
         try makeVersion1(path, events: 3)
         _ = try manager(path, backsUp: false).prepare { _ in }
-        _ = try manager(folder.path("new.db"), backsUp: true).prepare { _ in }
+        _ = try manager(folder.file("new.db"), backsUp: true).prepare { _ in }
         #expect(try folder.names() == ["events.db", "new.db"])
     }
 

@@ -1,5 +1,6 @@
 import Dispatch
 import Events
+import TestSupport
 import Testing
 
 @testable import EventStore

@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -113,7 +114,7 @@ struct PagePlanTests {
                     #expect(
                         try reader.explain(query) == shape.searchPlan, "\(shape.testDescription)")
                 }
-                let text = try SQLiteStoreTests.query(
+                let text = try TestSupport.query(
                     parameters + [("q", "a -b \"c d\" ef*")],
                     cursor: nil)
                 #expect(try reader.explain(text) == shape.searchPlan, "\(shape.testDescription)")
@@ -124,14 +125,14 @@ struct PagePlanTests {
     @Test("Every page is one walk along an index, or two behind a cursor; nothing is sorted")
     func plans() throws {
         let folder = try TemporaryFolder()
-        try makeLatest(folder.path("events.db"))
-        try Self.expectPlans(makeReader(folder.path("events.db")))
+        try makeLatest(folder.file("events.db"))
+        try Self.expectPlans(makeReader(folder.file("events.db")))
     }
 
     @Test("Statistics that somebody had SQLite gather do not lead it elsewhere")
     func plansAfterAnalyze() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         _ = try PageModel(filling: path, count: 2_000, seed: 1)
         try Connection(path, .readWrite).execute("ANALYZE")
@@ -264,8 +265,8 @@ struct PagePlanTests {
     @Test("Every two filters with every operator are walks in the order of pages")
     func everyTwo() throws {
         let folder = try TemporaryFolder()
-        try makeLatest(folder.path("events.db"))
-        let reader = try makeReader(folder.path("events.db"))
+        try makeLatest(folder.file("events.db"))
+        let reader = try makeReader(folder.file("events.db"))
         let operators = ["a", "a,b", "a*", "!a", "!a*", "a*,!ab", "*", "!*"]
         var filters = EventField.filterable.filter { $0 != .severity }.flatMap { field in
             operators.map { (String(describing: field.name), $0) }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -351,7 +352,7 @@ struct RefusalTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
     }
 
     @Test(

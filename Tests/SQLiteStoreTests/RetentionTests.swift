@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import SQLite
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EventStore

@@ -1,4 +1,5 @@
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -70,7 +71,7 @@ struct SchemaDescriptionTests {
     @Test("Version 1, as the other program left it")
     func version1() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeVersion1(path)
         let schema = try SchemaDescription(Connection(path, .readOnly))
         #expect(schema.engine.last == EngineMember("journal_mode", .text("delete")))
@@ -89,7 +90,7 @@ struct SchemaDescriptionTests {
     @Test("Tables of other programs are shown, however they are named")
     func foreign() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         let connection = try Connection(path, .readWrite)
         try connection.execute(

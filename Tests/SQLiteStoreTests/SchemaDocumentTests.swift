@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -9,7 +10,7 @@ struct SchemaDocumentTests {
     @Test("Has the DDL of the latest version as the program makes it")
     func ddl() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         let made = try rows(
             path,

@@ -1,5 +1,6 @@
 import Foundation
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -15,14 +16,14 @@ struct SchemaManagerTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
     }
 
     // MARK: A new file
 
     @Test("A file of version 1 made by us is like one that the other program made")
     func sameAsTheirs() throws {
-        let theirs = folder.path("theirs.db")
+        let theirs = folder.file("theirs.db")
         try makeVersion1(theirs)
         #expect(try manager(path, Migration.all[..<1], log: log).prepare { _ in } == 1)
         let master = "SELECT rowid, type, name, tbl_name, rootpage, sql FROM sqlite_master"
@@ -52,7 +53,7 @@ struct SchemaManagerTests {
     @Test("The next times it logs exactly which version is used, and changes nothing")
     func nextLog() throws {
         for latest in 1...Migration.latest {
-            let path = folder.path("\(latest).db")
+            let path = folder.file("\(latest).db")
             _ = try manager(path, Migration.all[..<latest]).prepare { _ in }
             let before = try folder.contents()
             for _ in 1...2 {
@@ -103,7 +104,7 @@ struct SchemaManagerTests {
 
     @Test("A migrated file and a new one end in the same schema")
     func sameEnd() throws {
-        let migrated = folder.path("migrated.db")
+        let migrated = folder.file("migrated.db")
         try makeVersion1(migrated, events: 10)
         try makeLatest(migrated)
         try makeLatest(path)
@@ -198,7 +199,7 @@ struct SchemaManagerTests {
 
     @Test("A journal that a killed process left is played back first")
     func hotJournal() throws {
-        let original = folder.path("original.db")
+        let original = folder.file("original.db")
         try makeVersion1(original, events: 2_000)
         let before = try rows(original, "SELECT * FROM events ORDER BY rowid")
         do {
@@ -227,7 +228,7 @@ struct SchemaManagerTests {
 
     @Test("A migration of ours that lost its power, its version on the disk and not its header")
     func brokenOffMigration() throws {
-        let original = folder.path("original.db")
+        let original = folder.file("original.db")
         try makeVersion1(original, events: 2_000)
         let before = try rows(original, "SELECT id FROM events ORDER BY rowid")
         do {
@@ -255,7 +256,7 @@ struct SchemaManagerTests {
 
     @Test("A newer file is refused with the journal that a killed process left, both as they were")
     func newerWithHotJournal() throws {
-        let original = folder.path("original.db")
+        let original = folder.file("original.db")
         try makeVersion1(original, events: 2_000)
         do {
             let connection = try Connection(original, .readWrite)

@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -12,7 +13,7 @@ struct SearchDocumentTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
         try makeLatest(path)
     }
 

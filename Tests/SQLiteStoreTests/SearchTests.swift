@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -13,7 +14,7 @@ struct SearchTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("events.db")
+        path = folder.file("events.db")
         try makeLatest(path)
     }
 

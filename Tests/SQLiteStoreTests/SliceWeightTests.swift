@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -19,7 +20,7 @@ struct SliceWeightTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        let path = folder.path("events.db")
+        let path = folder.file("events.db")
         try makeLatest(path)
         connection = try Connection(path, .readWrite)
         for id in 1...Self.count {

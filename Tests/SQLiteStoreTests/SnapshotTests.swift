@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -13,7 +14,7 @@ struct SnapshotTests {
     init() throws {
         folder = try TemporaryFolder()
         repository = SQLiteRepository(
-            StoreConfiguration(path: folder.path("events.db")), logger: LogRecorder().logger,
+            StoreConfiguration(path: folder.file("events.db")), logger: LogRecorder().logger,
             now: { testMoment })
         try repository.open()
     }
@@ -48,7 +49,7 @@ struct SnapshotTests {
         try reader.holdSnapshot(atLeast: repository.commits.count)
         #expect(try reader.json("a") != nil)
         try await stored("b")
-        let checkpointer = try Connection(folder.path("events.db"), .readWrite)
+        let checkpointer = try Connection(folder.file("events.db"), .readWrite)
         // It learns that there is a WAL by reading.
         #expect(try checkpointer.integer("SELECT count(*) FROM events") == 2)
         #expect(throws: SQLiteError.self) { try checkpointer.checkpoint(.truncate) }
@@ -61,7 +62,7 @@ struct SnapshotTests {
     func counted() async throws {
         let reads = OpenReads()
         let reader = try SQLiteReader(
-            path: folder.path("events.db"), logger: LogRecorder().logger, reads: reads)
+            path: folder.file("events.db"), logger: LogRecorder().logger, reads: reads)
         #expect(reads.oldestAge == .zero)
         try await stored("a")
         try reader.holdSnapshot(atLeast: 1)
@@ -80,7 +81,7 @@ struct SnapshotTests {
     func counting() async throws {
         let reads = OpenReads()
         let reader = try SQLiteReader(
-            path: folder.path("events.db"), logger: LogRecorder().logger, reads: reads)
+            path: folder.file("events.db"), logger: LogRecorder().logger, reads: reads)
         try await stored("a")
         try reader.takeSnapshot()
         try await stored("b")

@@ -1,5 +1,6 @@
 import Events
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -66,11 +67,11 @@ struct StatisticsTests {
     @Test("Events that are not in the search index are counted until they are")
     func searchLag() throws {
         let folder = try TemporaryFolder()
-        try makeLatest(folder.path("events.db"))
-        let connection = try Connection(folder.path("events.db"), .readWrite)
+        try makeLatest(folder.file("events.db"))
+        let connection = try Connection(folder.file("events.db"), .readWrite)
         let figures = StoreFigures()
         let search = try SearchIndex(connection)
-        let maker = try DocumentMaker(path: folder.path("events.db"))
+        let maker = try DocumentMaker(path: folder.file("events.db"))
         let job = IndexingJob(connection, search, maker, space: nil, figures: figures)
         let statements = try EventStatements(connection, search)
         for _ in 1...3 { _ = try statements.append(try event()) }

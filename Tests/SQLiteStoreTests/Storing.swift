@@ -2,26 +2,10 @@ import Events
 import Foundation
 import JSON
 import SQLite
+import TestSupport
 
 @testable import EventStore
 @testable import SQLiteStore
-
-/// The moment at which the tests take place: 2026-11-23T10:30:45.123Z.
-let testMoment = Timestamp(milliseconds: 1_795_429_845_123)!
-
-/// An event made of JSON fields, beside the required ones.
-func event(_ fields: [String: Any] = [:]) throws -> Event {
-    var all: [String: Any] = ["event_type": "operator", "severity": "info", "title": "Something"]
-    all.merge(fields) { $1 }
-    let json = try JSONSerialization.data(withJSONObject: all)
-    return try json.withUnsafeBytes { bytes in
-        var reader = JSONReader(bytes)
-        switch try EventDecoder.decode(&reader, now: testMoment) {
-        case .event(let event): return event
-        case .invalid(let errors): throw errors[0]
-        }
-    }
-}
 
 /// Takes the first `count` events that the search index does not have into it, within the caller's
 /// transaction.
@@ -43,22 +27,6 @@ func index(_ connection: Connection, _ search: SearchIndex, first count: Int) th
     }
     search.noteMaking()
     try search.add(documents)
-}
-
-/// The JSON of an event as the service answers it.
-func rendered(_ event: Event, _ receipt: EventReceipt) -> String {
-    event.withView(receipt, rendered)
-}
-
-func rendered(_ view: EventView) -> String {
-    var output: [UInt8] = []
-    view.appendJSON(to: &output)
-    return String(decoding: output, as: UTF8.self)
-}
-
-func query(_ parameters: [(String, String)], cursor: String? = nil) throws -> EventQuery {
-    let all = parameters + (cursor.map { [("cursor", $0)] } ?? [])
-    return try EventQuery(all.map { (name: $0.0, value: $0.1) }, now: testMoment)
 }
 
 extension SQLiteRepository {

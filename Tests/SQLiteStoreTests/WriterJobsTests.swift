@@ -1,4 +1,5 @@
 import SQLite
+import TestSupport
 import Testing
 
 @testable import EventStore
@@ -42,7 +43,7 @@ struct WriterJobsTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        connection = try Connection(folder.path("a.db"), .create)
+        connection = try Connection(folder.file("a.db"), .create)
         try connection.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (x)")
         connection.takeOverCheckpoints()
     }

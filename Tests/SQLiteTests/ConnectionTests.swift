@@ -1,5 +1,6 @@
 import CSQLite
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SQLite
@@ -11,7 +12,7 @@ struct ConnectionTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("a.db")
+        path = folder.file("a.db")
     }
 
     /// A connection to a new file in WAL mode with a table `t (x)`.
@@ -247,14 +248,14 @@ struct ConnectionTests {
     func stepwise() throws {
         let connection = try makeWAL()
         try connection.execute("INSERT INTO t VALUES (zeroblob(400000))")
-        let backup = try Backup(of: connection, to: folder.path("copy.db"))
+        let backup = try Backup(of: connection, to: folder.file("copy.db"))
         var steps = 0
         while try !backup.step(pages: 10) {
             steps += 1
             try connection.execute("INSERT INTO t VALUES (\(steps))")
         }
         #expect(steps >= 9)
-        let copy = try Connection(folder.path("copy.db"), .immutable)
+        let copy = try Connection(folder.file("copy.db"), .immutable)
         #expect(try copy.text("PRAGMA integrity_check") == "ok")
         #expect(
             try copy.integer("SELECT count(*) FROM t")
@@ -270,10 +271,10 @@ struct ConnectionTests {
         try connection.execute("INSERT INTO t VALUES (zeroblob(100000)), ('end')")
         let writer = try Connection(path, .readWrite)
         try writer.execute("BEGIN IMMEDIATE; INSERT INTO t VALUES ('not committed')")
-        try connection.backUp(to: folder.path("copy.db"))
+        try connection.backUp(to: folder.file("copy.db"))
         try writer.execute("COMMIT")
 
-        let copy = try Connection(folder.path("copy.db"), .immutable)
+        let copy = try Connection(folder.file("copy.db"), .immutable)
         #expect(try copy.text("PRAGMA quick_check") == "ok")
         #expect(try copy.text("SELECT group_concat(length(x)) FROM t") == "100000,3")
         #expect(try folder.names() == ["a.db", "a.db-shm", "a.db-wal", "copy.db"])
@@ -284,17 +285,17 @@ struct ConnectionTests {
         let connection = try Connection(path, .create)
         try connection.execute("CREATE TABLE t (x)")
         let nowhere = #expect(throws: SQLiteError.self) {
-            try connection.backUp(to: folder.path("nowhere/copy.db"))
+            try connection.backUp(to: folder.file("nowhere/copy.db"))
         }
         #expect(nowhere?.code == SQLiteError.cannotOpen)
         let holder = try Connection(path, .readWrite)
         try holder.execute("BEGIN EXCLUSIVE")
         let busy = #expect(throws: SQLiteError.self) {
-            try connection.backUp(to: folder.path("copy.db"))
+            try connection.backUp(to: folder.file("copy.db"))
         }
         #expect(busy?.code == 5)
         try holder.execute("COMMIT")
-        try connection.backUp(to: folder.path("copy.db"))
+        try connection.backUp(to: folder.file("copy.db"))
     }
 
     // MARK: Distrust
@@ -344,7 +345,7 @@ struct ConnectionTests {
         let marked = ["%", "?", "#"].map { "a\($0)\u{301}25.db" }
         let names = ["plain.db", "a b%20c?mode=memory#x&y.db", "é😀.db", "100%.db"] + marked
         for name in names {
-            let path = folder.path(name)
+            let path = folder.file(name)
             try Connection(path, .create).execute(
                 "PRAGMA journal_mode=WAL; CREATE TABLE t (x); INSERT INTO t VALUES (7)")
             let names = try folder.names()

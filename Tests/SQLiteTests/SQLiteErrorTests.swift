@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SQLite
@@ -10,7 +11,7 @@ struct SQLiteErrorTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        path = folder.path("a.db")
+        path = folder.file("a.db")
     }
 
     private func error(_ body: () throws(SQLiteError) -> Void) -> SQLiteError? {
@@ -115,7 +116,7 @@ struct SQLiteErrorTests {
 
     @Test("A folder is no file, and what lies in no folder cannot be made")
     func folders() {
-        for wrong in [folder.path("."), folder.path("nowhere/a.db")] {
+        for wrong in [folder.file("."), folder.file("nowhere/a.db")] {
             let error = error { () throws(SQLiteError) in
                 try Connection(wrong, .create).execute("CREATE TABLE t (x)")
             }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SQLite
@@ -134,7 +135,7 @@ struct StatementTests {
     @Test("A statement keeps its connection open")
     func lifetime() throws {
         let folder = try TemporaryFolder()
-        var other: Connection? = try Connection(folder.path("a.db"), .create)
+        var other: Connection? = try Connection(folder.file("a.db"), .create)
         try other?.execute("CREATE TABLE t (x); INSERT INTO t VALUES (42)")
         let select = try #require(try other?.prepare("SELECT x FROM t"))
         other = nil

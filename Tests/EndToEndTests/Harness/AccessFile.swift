@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// An access file whose tokens the program itself has made.
 struct AccessFile {

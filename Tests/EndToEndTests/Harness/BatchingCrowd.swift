@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Threads that post single events and arrays and delete some again, each on a connection of its own,
 /// until it ends.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Keys and certificates in a folder, made by the real `openssl`.
 struct Certificates {

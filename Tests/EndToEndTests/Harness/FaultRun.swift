@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A service's short life over a disk that fails: it opens its file, stores, deletes, and moves the
 /// WAL into the file at the end. What it acknowledged is held against the file afterwards.

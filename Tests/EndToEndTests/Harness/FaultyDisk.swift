@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The disk of `Tests/Faults/faults.c`, which fails as it is told: the environment of a process that
 /// is to have it.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Runs of the built program's other commands than `serve`.
 enum LogbookCommand {
     static func run(

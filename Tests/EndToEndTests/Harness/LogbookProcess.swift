@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// `logbook serve` on a port that the system chose, killed with the last reference at the latest.
 final class LogbookProcess: Sendable {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A small file system of a test's own, in memory; for root alone.
 final class Volume: Sendable {
     let folder: TemporaryFolder

@@ -1,19 +1,4 @@
-/// Random numbers that are the same in every run (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
+import TestSupport
 
 extension SeededGenerator {
     mutating func tree(depth: Int = 4) -> JSONTree {
@@ -36,18 +21,6 @@ extension SeededGenerator {
         case 5: return Bool.random(using: &self) ? .bool(Bool.random(using: &self)) : .null
         default: return .string(text())
         }
-    }
-
-    /// Text of all planes, with more than its share of what must be escaped.
-    mutating func text() -> String {
-        let highestScalars: [UInt32] = [0x1F, 0x7E, 0x7E, 0x7E, 0x7FF, 0xFFFD, 0x10FFFF]
-        var scalars = String.UnicodeScalarView()
-        for _ in 0..<Int.random(in: 0...40, using: &self) {
-            let highest = highestScalars.randomElement(using: &self)!
-            let scalar = Unicode.Scalar(UInt32.random(in: 0...highest, using: &self))
-            scalars.append(scalar ?? "\"")
-        }
-        return String(scalars)
     }
 
     private mutating func asciiText() -> String {
