@@ -1,6 +1,6 @@
 import Events
 
-/// What became of one event that was to be stored.
+/// The outcome of storing one event.
 public enum AppendOutcome: Sendable {
     /// Committed and synced, with this; where all or nothing was asked for and another of
     /// the events conflicts, not stored after all.
@@ -11,6 +11,5 @@ public enum AppendOutcome: Sendable {
     case conflict
 }
 
-/// What became of a request to store events, in their order; nothing of it was stored when it
-/// failed.
+/// The outcomes of storing events, in their order. If it failed, none of them was stored.
 public typealias AppendResult = Result<[AppendOutcome], StoreError>

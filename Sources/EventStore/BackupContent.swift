@@ -1,9 +1,9 @@
 /// A checked copy of all that a store keeps, gone with the last reference.
 public protocol BackupContent: Sendable {
-    /// How long it is.
+    /// Length in bytes.
     var bytes: Int64 { get }
 
-    /// What it is called where it is saved.
+    /// File name for whoever saves it.
     var fileName: StaticString { get }
 
     /// Its media type.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What a store commits, for whoever follows it: how much, how far, and a call after each.
+/// The commits of a store, for everyone who follows them: a count, the last seq, and a call after each commit.
 public final class CommitFeed: Sendable {
     private let commits = Atomic<Int>(0)
     private let last = Atomic<Int64>(0)

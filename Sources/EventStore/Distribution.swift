@@ -1,8 +1,8 @@
 /// Values by size.
 public struct Distribution: Equatable, Sendable {
-    /// What each of `counts` goes up to; the last goes beyond.
+    /// Upper bounds of `counts`, inclusive; the last count has none.
     public let bounds: [Int]
-    /// How many values were within a bound and beyond the one before.
+    /// The number of values up to each bound and above the one before it.
     public private(set) var counts: [Int]
     /// All values together.
     public private(set) var sum = 0

@@ -1,4 +1,4 @@
-/// What only one engine has to tell of itself, such as the size of a WAL: others have figures of their own.
+/// Figures that only one engine has, such as the size of a WAL.
 public struct EngineReport: Sendable {
     /// The label of its version, and that.
     public let version: (label: StaticString, text: String)
@@ -15,7 +15,7 @@ public struct EngineReport: Sendable {
 
 /// A family of metrics with one sample, or a histogram.
 public struct EngineMetric: Sendable {
-    /// What it is, with its value.
+    /// The kind of metric, with its value.
     public enum Value: Sendable {
         case counter(Int)
         case gauge(Int)
@@ -42,7 +42,7 @@ public struct EngineMetric: Sendable {
 
 /// A name with its value.
 public struct EngineMember: Equatable, Sendable {
-    /// What a member may be.
+    /// The value of a member.
     public indirect enum Value: Equatable, Sendable {
         case text(String)
         case number(Int)

@@ -17,7 +17,7 @@ public protocol EventReader: AnyObject {
         _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
     ) throws(StoreError) -> Int?
 
-    /// How many events are as asked, on all pages together.
+    /// Counts the events that match, on all pages together.
     ///
     /// - Throws: `timeLimit` when it takes longer than `budget`.
     func count(_ query: EventQuery, budget: Duration) throws(StoreError) -> Int
@@ -30,7 +30,7 @@ public protocol EventReader: AnyObject {
         _ query: StatisticsQuery, budget: Duration
     ) throws(StoreError) -> Result<EventStatistics, QueryError>
 
-    /// What there is around `position`, at this moment, for those who follow with `filter`.
+    /// Returns the numbers around `position`, at this moment, for a stream with `filter`.
     func streamRange(
         after position: Int64, for filter: StreamFilter
     ) throws(StoreError) -> StreamRange

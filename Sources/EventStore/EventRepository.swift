@@ -1,19 +1,19 @@
 import Events
 
-/// What keeps events, as the rest of the program sees it: no word of an engine shows, and nothing says on which
-/// thread a read runs.
+/// A store of events, as the rest of the program sees it. It shows no type of any engine, and does not
+/// say on which thread a read runs.
 ///
-/// It is usable from any thread. `Tests/StoreTests` is what each one must do.
+/// Usable from any thread. Every store has to pass `Tests/StoreTests`.
 public protocol EventRepository: AnyObject, Sendable {
     // MARK: Service
 
-    /// Makes or migrates what there is, and brings it into service. Takes as long as a migration does.
+    /// Creates or migrates the database and brings it into service. Takes as long as a migration does.
     ///
-    /// - Throws: `refused` when it is not to be touched; `failed` when a migration did not succeed, and then the
-    ///   state says so too.
+    /// - Throws: `refused` if the database must not be touched; `failed` if a migration failed, which
+    ///   `schemaState` then reports as well.
     func open() throws(SchemaError)
 
-    /// Writes what waits, and leaves everything whole. Nothing can be read or written afterwards.
+    /// Writes everything that waits and closes the database. Nothing can be read or written afterwards.
     func close()
 
     // MARK: State, from memory
@@ -21,28 +21,28 @@ public protocol EventRepository: AnyObject, Sendable {
     /// The schema's version and status.
     var schemaState: SchemaState { get }
 
-    /// Why events cannot be stored at the moment; nil when they can.
+    /// The reason that events cannot be stored at the moment; nil if they can.
     var unwritableReason: String? { get }
 
-    /// Whether not even the newest event can be read.
+    /// True if not even the newest event can be read.
     var isUnreadable: Bool { get }
 
-    /// Whether what is kept was found damaged. It does not mend by itself.
+    /// True once damage was found. It stays true until the process ends.
     var isDamaged: Bool { get }
 
-    /// How long events are kept, and how many.
+    /// Limits on how long events are kept, and on how many.
     var retention: Retention { get }
 
-    /// Events and their bytes that may wait to be written.
+    /// The most events that may wait to be written, and the most bytes.
     var queueLimits: (events: Int, bytes: Int) { get }
 
     /// Figures since it was opened.
     var statistics: StoreStatistics { get }
 
-    /// What its engine alone can tell.
+    /// Figures that only this engine has.
     var engine: EngineReport { get }
 
-    /// What is committed, as it is.
+    /// The feed of commits.
     var commits: CommitFeed { get }
 
     // MARK: Writing
@@ -69,14 +69,14 @@ public protocol EventRepository: AnyObject, Sendable {
 
     // MARK: Reading
 
-    /// How long a read may take on the thread that asks for it, and how long elsewhere.
+    /// Time limits of a read: on the thread that asks for it, and elsewhere.
     var readBudgets: (here: Duration, elsewhere: Duration) { get }
 
-    /// A reader of its own for one thread, which may not wait; nil where this store cannot answer at once, so that
-    /// all is read elsewhere.
+    /// Makes a reader for one thread that must not wait. Returns nil if this store cannot answer at once:
+    /// everything is then read elsewhere.
     func makeLocalReader() throws(StoreError) -> (any LocalReader)?
 
-    /// Whether a page of `query` may take longer than a local reader's thread has time.
+    /// Returns true if a page of `query` may take longer than a local reader's thread has time.
     func mayTakeLong(_ query: EventQuery) -> Bool
 
     /// Has `body` run with a reader on a thread where it may take time; false when too many wait

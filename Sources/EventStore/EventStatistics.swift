@@ -10,16 +10,16 @@ public struct EventStatistics: Equatable, Sendable {
         public let count: Int
     }
 
-    /// What is counted in.
+    /// The buckets of the range.
     public let buckets: Buckets
-    /// How many events there are in each bucket, or how many occurrences they tell of.
+    /// The number of events in each bucket, or of the occurrences that they report.
     public package(set) var events: [Int]
     /// For each field asked for, its most frequent values: most frequent first, then by value.
     public package(set) var totals: [(field: StatisticsField, counts: [Count])] = []
     /// Of the first of these fields, how many events of each value there are in each bucket.
     public package(set) var series: [[Int]] = []
 
-    /// How many values of a field are told.
+    /// The most values of a field that are returned.
     public static let maxValues = 20
 
     package init(_ buckets: Buckets) {

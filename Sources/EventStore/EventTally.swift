@@ -1,6 +1,6 @@
 import Events
 
-/// What became of events that were to be stored or deleted.
+/// Outcomes of storing and deleting events, counted.
 public struct EventTally: Equatable, Sendable {
     private var stored = [Int](repeating: 0, count: (EventType.allCases.count + 1) * 4)
     /// Nothing so far.

@@ -1,16 +1,16 @@
-/// Divides what all clients share, so that none can take all of it: a client that holds half of it
-/// gets no more once three quarters are taken, and the others always find the last quarter.
+/// Divides a shared resource so that no client can take all of it: a client that holds half of it
+/// gets no more once three quarters are taken, so the last quarter is always there for the others.
 public struct FairShare: Sendable {
-    /// How much there is to divide: places, or bytes.
+    /// The amount to divide: places, or bytes.
     public let total: Int
-    /// How much is taken.
+    /// The amount that is taken.
     public private(set) var taken = 0
     private var byClient: [UInt64: Int] = [:]
 
-    /// Has `total` to divide.
+    /// Divides `total`.
     public init(total: Int) { self.total = total }
 
-    /// Whether `client` may take `amount` now. What is larger than its share is given to it when
+    /// Returns true if `client` may take `amount` now. An amount larger than its share is granted when
     /// nobody holds anything.
     public func admits(_ client: UInt64, _ amount: Int = 1) -> Bool {
         guard taken > 0 else { return true }

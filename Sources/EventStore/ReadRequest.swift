@@ -6,9 +6,9 @@ extension Duration {
     package var inNanoseconds: UInt64 { UInt64(self / .nanoseconds(1)) }
 }
 
-/// What a read is made for: whose request, until when, and whether anybody still waits for it.
+/// The request behind a read: its client, its deadline, and a way to cancel it.
 public final class ReadRequest: Sendable {
-    /// Who asks, as a number: clients get equal shares of what reads need.
+    /// The client, as a number. Clients share read threads fairly by it.
     public let client: UInt64
     /// Monotonic nanoseconds.
     package let deadline: UInt64
@@ -25,6 +25,6 @@ public final class ReadRequest: Sendable {
     /// Has the read end, running or waiting: nobody wants its result any more.
     public func cancel() { cancelled.store(true, ordering: .relaxed) }
 
-    /// Whether nobody wants its result any more.
+    /// True once the read was canceled.
     public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 }

@@ -1,8 +1,8 @@
 import Events
 
-/// How long events are kept, and how many.
+/// Limits on how long events are kept, and on how many.
 public struct Retention: Equatable, Sendable {
-    /// How long an event of each severity is kept, from its `received_at`; forever, where there is none.
+    /// Maximum age of an event by severity, counted from its `received_at`; no entry keeps it forever.
     public var ages: [Severity: Duration] = [
         .info: .seconds(7 * 86_400), .warning: .seconds(7 * 86_400),
         .error: .seconds(30 * 86_400), .critical: .seconds(30 * 86_400),
@@ -12,7 +12,7 @@ public struct Retention: Equatable, Sendable {
     /// Bytes that the database file and its WAL may have together; nil is any number. Room is made
     /// by removing the events that came first.
     public var bytes: Int?
-    /// How often is looked for events that have reached their age.
+    /// Pause between two runs of retention by age.
     package var interval = Duration.seconds(60)
 
     /// The defaults.

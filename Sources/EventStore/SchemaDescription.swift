@@ -6,7 +6,7 @@ public struct SchemaDescription: Equatable, Sendable {
         public let version: Int64
         /// UTC, milliseconds.
         public let appliedAt: String
-        /// What it did.
+        /// A sentence about what it did.
         public let description: String?
 
         /// As a store has found it.
@@ -25,9 +25,9 @@ public struct SchemaDescription: Equatable, Sendable {
         public let name: String
         /// The declared type.
         public let type: String
-        /// Whether NULL is refused.
+        /// True if the column refuses NULL.
         public let isNotNull: Bool
-        /// Whether it belongs to the primary key.
+        /// True if the column is part of the primary key.
         public let isPrimaryKey: Bool
 
         /// As a store has found it.
@@ -45,7 +45,7 @@ public struct SchemaDescription: Equatable, Sendable {
     public struct Index: Equatable, Sendable {
         /// As the DDL has it.
         public let name: String
-        /// Whether two rows may not agree in it.
+        /// True if no two rows may have the same values.
         public let isUnique: Bool
         /// In order.
         public let columns: [String]
@@ -83,10 +83,10 @@ public struct SchemaDescription: Equatable, Sendable {
     public let migrations: [Migration]
     /// By name; those that SQLite keeps for itself, and for a virtual one, are left out.
     public let tables: [Table]
-    /// What the engine says of itself.
+    /// Further facts that only this engine has.
     public let engine: [EngineMember]
 
-    /// What a store has found.
+    /// Describes a schema that a store has read.
     public init(migrations: [Migration], tables: [Table], engine: [EngineMember]) {
         self.migrations = migrations
         self.tables = tables

@@ -1,4 +1,4 @@
-/// Why a database is not brought into service.
+/// The reason that a database is not brought into service.
 public enum SchemaError: Error, Equatable, Sendable {
     /// The file is not one that this program may touch; it has not been changed. The text says what
     /// was found and what to do.

@@ -1,6 +1,6 @@
-/// What `/schema/version` says.
+/// The state that `/schema/version` reports.
 public struct SchemaState: Equatable, Sendable {
-    /// Whether the store can be used.
+    /// The stages of bringing a store into service.
     public enum Status: String, Sendable {
         case migrating, ready, failed
     }
@@ -9,7 +9,7 @@ public struct SchemaState: Equatable, Sendable {
     public var version: Int
     /// The latest version that this program knows.
     public var latest: Int
-    /// Whether the store can be used.
+    /// The current stage.
     public var status: Status
 
     /// A state.

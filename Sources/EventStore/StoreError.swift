@@ -1,4 +1,4 @@
-/// Why the store could not do what it was asked.
+/// The reason that a store could not do what it was asked.
 public enum StoreError: Error, Equatable, Sendable {
     /// Passing: try again. The text says why, without naming files.
     case unavailable(String)
@@ -7,9 +7,9 @@ public enum StoreError: Error, Equatable, Sendable {
     /// The database contradicts itself; the log says where.
     case damaged
 
-    /// What is told to reads whose client has gone, and to nobody else.
+    /// The error of a read whose client has gone; nobody else sees it.
     public static let cancelled = StoreError.unavailable("the client has gone")
 
-    /// What is told where `EventRepository.readElsewhere` takes no more.
+    /// The error where `EventRepository.readElsewhere` takes no more reads.
     public static let tooManyReads = StoreError.unavailable("too many slow queries wait")
 }

@@ -1,6 +1,6 @@
 /// Figures of a store since it was opened, which every store has.
 public struct StoreStatistics: Sendable {
-    /// What became of events.
+    /// Outcomes of storing and deleting events.
     public var tally = EventTally()
     /// Events that wait to be written now, and their bytes.
     public var queued = (events: 0, bytes: 0)
@@ -14,8 +14,7 @@ public struct StoreStatistics: Sendable {
     public var commitTimes = Distribution.times
     /// Those of them in which it was written and synced.
     public var syncTimes = Distribution.times
-    /// How far the store's clock was behind the system's when ages were last looked at; negative where it
-    /// is ahead.
+    /// The lag of the store's clock behind the system's when retention last ran; negative if it is ahead.
     public var clockLag = Duration.zero
     /// Events that retention removed because of their age.
     public var removedByAge = 0

@@ -1,6 +1,6 @@
 import Events
 
-/// What a query asks of each event, to be asked again and again: two that ask the same are equal.
+/// The conditions of a live stream. Two filters with the same conditions are equal.
 public struct StreamFilter: Hashable, Sendable {
     /// All of it must hold.
     public let conditions: EventConditions

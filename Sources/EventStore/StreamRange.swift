@@ -1,4 +1,4 @@
-/// What there is around a place in the order of seq. It is the order of commits, too: there is one
+/// The numbers around a position in the order of seq, which is the order of commits, too: there is one
 /// writer, and it numbers events as it stores them.
 public struct StreamRange: Equatable, Sendable {
     /// The highest number that was ever given; 0 before the first event.
