@@ -24,11 +24,13 @@ let package = Package(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "JSON"),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
+        .target(name: "System"),
         .target(
             name: "HTTPServer",
             dependencies: [
-                "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
+                "System", "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(name: "HTTPClient", dependencies: ["System", "CLinux", "COpenSSL"]),
         .target(name: "Events", dependencies: ["JSON"]),
         .target(name: "EventStore", dependencies: ["Events", "CLinux"]),
         .target(
@@ -46,8 +48,8 @@ let package = Package(
         .executableTarget(
             name: "logbook",
             dependencies: [
-                "LogbookAPI", "HTTPServer", "EventStore", "SQLiteStore", "Events", "JSON", "CLinux",
-                "COpenSSL",
+                "LogbookAPI", "HTTPServer", "HTTPClient", "EventStore", "SQLiteStore", "Events",
+                "JSON", "System", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -61,7 +63,13 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "HTTPServer", "CLinux", "COpenSSL", "TestSupport",
+                "HTTPServer", "System", "CLinux", "COpenSSL", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "HTTPClientTests",
+            dependencies: [
+                "HTTPClient", "HTTPServer", "System", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON", "TestSupport"]),

@@ -1,4 +1,4 @@
-import Glibc
+import System
 
 /// An address to listen on: `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `unix:PATH`.
 public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
@@ -45,10 +45,7 @@ public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
     /// Whether only this machine can reach it.
     public var isLoopback: Bool {
         switch self {
-        case .tcp(let host, _):
-            host == "localhost" || host == "::1"
-                || (host.hasPrefix("127.")
-                    && host.utf8.allSatisfy { ASCII.isDigit($0) || $0 == UInt8(ascii: ".") })
+        case .tcp(let host, _): System.isLoopback(host: host)
         case .unix: true
         }
     }

@@ -3,6 +3,7 @@ import Dispatch
 import Glibc
 import Logging
 import Synchronization
+import System
 
 /// An HTTP/1.1 origin server: listeners, and event loops that share nothing.
 public final class Server: Sendable {

@@ -27,7 +27,7 @@ struct HealthcheckCommand: ParsableCommand {
     func run() throws {
         try reportingFailures(of: server) {
             let client = try trust.client(of: server, timeoutSeconds: timeout)
-            let status = try client.open("GET", "/schema/version").head.status
+            let status = try client.status(of: "/schema/version")
             guard status == 200 else {
                 printToStandardError("\(server)/schema/version answered \(status)")
                 throw ExitCode.failure

@@ -8,6 +8,7 @@ import HTTPServer
 import LogbookAPI
 import Logging
 import SQLiteStore
+import System
 
 /// `logbook serve`
 struct ServeCommand: ParsableCommand {

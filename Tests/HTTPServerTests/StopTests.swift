@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import System
 import Testing
 
 @testable import HTTPServer

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import System
 import Testing
 
 @testable import HTTPServer

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Synchronization
+import System
 
 /// Who may have which requests run: by a bearer token (RFC 6750) or a client certificate, after an access file that
 /// may change while the server runs. A route without a scope, and an endpoint with paths of its own, ask for nothing.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import System
 
 /// A connected, non-blocking socket, plain or under TLS. Would-block is a value, not an error.
 struct Transport {

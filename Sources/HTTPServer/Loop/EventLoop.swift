@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import System
 
 /// A thread that owns an epoll instance and the connections registered with it.
 ///

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import System
 
 /// A socket that listens. Closed by `close`, once.
 struct Listener {
@@ -128,17 +129,5 @@ struct Listener {
     func close() {
         if case .unix(let path) = address { unlink(path) }
         _ = Glibc.close(descriptor)
-    }
-}
-
-extension sockaddr_un {
-    /// The address of `path`; nil when it is empty or longer than the system takes.
-    public init?(path: String) {
-        self.init()
-        let bytes = Array(path.utf8)
-        // The last byte ends the path.
-        guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: sun_path) else { return nil }
-        sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &sun_path) { $0.copyBytes(from: bytes) }
     }
 }

@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import System
 
 /// An `SSL`: one connection's encryption, over its descriptor. Lives on one event loop.
 final class TLSSession {

@@ -1,4 +1,4 @@
-import Glibc
+import HTTPClient
 
 /// Why a server gave no answer that is of use.
 struct ClientError: Error, CustomStringConvertible {
@@ -32,12 +32,22 @@ struct ClientError: Error, CustomStringConvertible {
         ClientError(kind: .unusable, description: description)
     }
 
-    /// A system call that failed, with the reason from `errno`.
-    static func failed(to action: String) -> ClientError {
-        let code = errno
-        if code == EAGAIN || code == EWOULDBLOCK {
-            return .unreachable("cannot \(action): no answer in time; --timeout waits longer")
+    /// Runs `body`, whose errors are told as this program's own.
+    static func converting<Result>(
+        _ body: () throws(HTTPClientError) -> Result
+    ) throws(ClientError) -> Result {
+        do throws(HTTPClientError) { return try body() } catch { throw ClientError(error) }
+    }
+}
+
+extension ClientError {
+    /// The client's error, with the flag that helps against it.
+    init(_ error: HTTPClientError) {
+        switch error.kind {
+        case .timedOut: self = .unreachable("\(error); --timeout waits longer")
+        case .untrusted: self = .unusable("\(error); --ca names who signed it")
+        case .unreachable: self = .unreachable("\(error)")
+        case .unusable, .exposedToken, .cancelled: self = .unusable("\(error)")
         }
-        return .unreachable("cannot \(action): \(String(cString: strerror(code)))")
     }
 }

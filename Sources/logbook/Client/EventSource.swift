@@ -4,7 +4,7 @@ import JSON
 
 /// What events are read from; one query means the same to both.
 enum EventSource {
-    case server(HTTPClient)
+    case server(LogbookClient)
     case file(EventFile)
 
     typealias Parameters = [(name: String, value: String)]

@@ -24,7 +24,7 @@ struct ServerOptions: ParsableArguments {
         }
     }
 
-    func client() throws -> HTTPClient {
+    func client() throws -> LogbookClient {
         try trust.client(of: server, timeoutSeconds: timeout)
     }
 }

@@ -38,7 +38,7 @@ struct SourceOptions: ParsableArguments {
     }
 
     /// A client of the server.
-    func client() throws -> HTTPClient {
+    func client() throws -> LogbookClient {
         try trust.client(of: server ?? ServerOptions.defaultServer, timeoutSeconds: timeout)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import HTTPClient
 
 /// Who a client is, and whom it trusts.
 struct TrustOptions: ParsableArguments {
@@ -36,15 +37,16 @@ struct TrustOptions: ParsableArguments {
     }
 
     /// A client of the server at `text`.
-    func client(of text: String, timeoutSeconds: Int) throws -> HTTPClient {
+    func client(of text: String, timeoutSeconds: Int) throws -> LogbookClient {
         guard let address = ServerAddress(text) else {
             throw ValidationError("--server must be \(ServerAddress.forms), not '\(text)'")
         }
-        return HTTPClient(
-            address,
-            authorities: address.isSecure
-                ? try TrustedAuthorities(authorities: ca, certificate: certificate, key: key) : nil,
-            token: try token(), timeoutSeconds: timeoutSeconds)
+        let authorities = try ClientError.converting { () throws(HTTPClientError) in
+            address.isSecure
+                ? try TrustedAuthorities(authorities: ca, certificate: certificate, key: key) : nil
+        }
+        return LogbookClient(
+            address, authorities: authorities, token: try token(), timeoutSeconds: timeoutSeconds)
     }
 
     private func token() throws -> String? {

@@ -56,7 +56,7 @@ struct DeleteCommand: ParsableCommand {
         }
     }
 
-    private func deleteEach(_ client: HTTPClient) throws {
+    private func deleteEach(_ client: LogbookClient) throws {
         var missing = 0
         for id in ids {
             let answer = try client.exchange("DELETE", EventSource.target(ofEvent: id))
@@ -70,7 +70,7 @@ struct DeleteCommand: ParsableCommand {
     }
 
     /// Deletes what the filters match, or counts it.
-    private func delete(_ client: HTTPClient, isDryRun: Bool) throws -> Int {
+    private func delete(_ client: LogbookClient, isDryRun: Bool) throws -> Int {
         var parameters = filters.parameters
         if isDryRun { parameters.append(("dry_run", "true")) }
         let body = try client.request("DELETE", EventSource.target("/events", parameters))

@@ -2,7 +2,7 @@ import Glibc
 
 /// Follows a server's live tail, over any number of connections.
 final class EventStream {
-    private let client: HTTPClient
+    private let client: LogbookClient
     private let parameters: EventSource.Parameters
     /// Where the next connection goes on: the last `id` that came.
     private var position: Int?
@@ -12,7 +12,7 @@ final class EventStream {
     /// A pause doubles with each failure, up to this.
     private static let longestPause = 30_000
 
-    init(_ client: HTTPClient, _ parameters: EventSource.Parameters, after: Int?) {
+    init(_ client: LogbookClient, _ parameters: EventSource.Parameters, after: Int?) {
         self.client = client
         self.parameters = parameters
         position = after
@@ -30,11 +30,11 @@ final class EventStream {
         var failures = 0
         while true {
             do {
-                let connection = try connect()
+                try connect()
                 failures = 0
                 var parser = ServerSentEvents()
                 var piece: [UInt8] = []
-                while try connection.receivePiece(to: &piece) {
+                while try client.receivePiece(to: &piece) {
                     let events = try parser.take(piece).compactMap(read)
                     if let retry = parser.retry { pause = retry }
                     piece.removeAll(keepingCapacity: true)
@@ -58,15 +58,10 @@ final class EventStream {
         }
     }
 
-    private func connect() throws -> HTTPConnection {
+    private func connect() throws {
         var headers = [(name: "Accept", value: "text/event-stream")]
         if let position { headers.append(("Last-Event-ID", "\(position)")) }
-        let (connection, head) = try client.open(
-            "GET", EventSource.target("/events/stream", parameters), headers: headers)
-        guard head.status == 200 else {
-            throw HTTPClient.refusal(head, try connection.receiveBody())
-        }
-        return connection
+        try client.open(EventSource.target("/events/stream", parameters), headers: headers)
     }
 
     private func read(_ message: ServerSentEvents.Message) throws -> ListedEvent? {

@@ -3,7 +3,7 @@ import JSON
 /// Sends events to a server in pieces, each of which is stored when it is answered, and again when it
 /// is not.
 struct EventUpload {
-    private let client: HTTPClient
+    private let client: LogbookClient
     private let patience: Patience
     private var progress = Progress()
     /// Lines that are to be sent next, and where they come from.
@@ -26,7 +26,7 @@ struct EventUpload {
     /// Rejected items that are told; the others are counted.
     private static let toldRejections = 20
 
-    init(_ client: HTTPClient, patience: Patience, keepsReceivedAt: Bool) {
+    init(_ client: LogbookClient, patience: Patience, keepsReceivedAt: Bool) {
         self.keepsReceivedAt = keepsReceivedAt
         self.client = client
         self.patience = patience

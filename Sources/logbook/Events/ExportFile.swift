@@ -1,6 +1,7 @@
 import EventStore
 import Glibc
 import SQLiteStore
+import System
 
 /// The file that an export goes into: `PATH.unfinished` until it is whole, with `PATH.position` beside
 /// it, from which the same command goes on after a break.

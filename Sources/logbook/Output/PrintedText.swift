@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// Everything that the commands print passes through here, on its way to standard output or standard
 /// error. A terminal obeys some characters, wherever they come from: an event, a server, a file's

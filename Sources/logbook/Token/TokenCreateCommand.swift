@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import HTTPServer
+import System
 
 /// `logbook token create`
 struct TokenCreateCommand: ParsableCommand {

@@ -65,7 +65,7 @@ struct ClientTests {
 
     @Test("A token goes with every request, from a file or the environment, and is never shown")
     func token() throws {
-        let server = try CannedServer(
+        let server = CannedServer(
             "HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\n\r\n{\"detail\":0}")
         let folder = try TemporaryFolder()
         let path = folder.file("token")
@@ -123,7 +123,7 @@ struct ClientTests {
             ),
         ])
     func broken(_ answer: String, _ message: String) throws {
-        let server = try CannedServer(answer)
+        let server = CannedServer(answer)
         let run = try LogbookCommand.run("events", "list", "--server", server.url)
         #expect(run.status == 1)
         #expect(run.errors.contains(message), "\(run.errors)")
@@ -132,7 +132,7 @@ struct ClientTests {
 
     @Test("A chunked answer is put together, extensions and trailers passed over")
     func chunked() throws {
-        let server = try CannedServer(
+        let server = CannedServer(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA;x=y\r\n{\"events\":\r\n"
                 + "3\r\n[]}\r\n0\r\nX-Trailer: 1\r\n\r\n")
         let json = try LogbookCommand.output(

@@ -1,16 +1,18 @@
 import COpenSSL
+import System
 
 /// The rules by which a client trusts a server: an `SSL_CTX` of authorities, and a certificate of
 /// the client's own. Used by one thread.
-final class TrustedAuthorities {
+public final class TrustedAuthorities {
     let handle: OpaquePointer
 
     /// - Parameters:
     ///   - authorities: a PEM file; nil means those of the system.
     ///   - certificate: the client's own, with its key, both PEM files.
-    init(
-        authorities: String?, certificate: String?, key: String?
-    ) throws(ClientError) {
+    /// - Throws: `unusable` when a file cannot be used.
+    public init(
+        authorities: String?, certificate: String? = nil, key: String? = nil
+    ) throws(HTTPClientError) {
         guard let handle = SSL_CTX_new(TLS_client_method()) else {
             throw Self.failed("make a TLS context")
         }
@@ -31,7 +33,8 @@ final class TrustedAuthorities {
         // It checks as well that the key is the certificate's.
         guard copenssl_use_key(handle, key, &isEncrypted) == 1 else {
             guard isEncrypted == 0 else {
-                throw .unusable("cannot use the key \(key): it is encrypted with a passphrase")
+                throw HTTPClientError(
+                    .unusable, "cannot use the key \(key): it is encrypted with a passphrase")
             }
             throw Self.failed("use the key \(key)")
         }
@@ -39,8 +42,8 @@ final class TrustedAuthorities {
 
     deinit { SSL_CTX_free(handle) }
 
-    private static func failed(_ action: String) -> ClientError {
-        .unusable("cannot \(action): \(reason())")
+    private static func failed(_ action: String) -> HTTPClientError {
+        HTTPClientError(.unusable, "cannot \(action): \(reason())")
     }
 
     /// The first error of this thread's queue, which is emptied.
@@ -48,7 +51,7 @@ final class TrustedAuthorities {
         let error = ERR_peek_error()
         ERR_clear_error()
         let code = copenssl_errno(error)
-        if code != 0 { return String(cString: strerror(code)) }
+        if code != 0 { return SystemError.text(of: code) }
         return ERR_reason_error_string(error).map { String(cString: $0) }
             ?? "OpenSSL does not say why"
     }

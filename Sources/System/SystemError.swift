@@ -8,20 +8,14 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
     public let action: String
 
     /// Takes the reason from `errno`.
-    init(_ action: String, code: Int32 = errno) {
+    package init(_ action: String, code: Int32 = errno) {
         self.action = action
         self.code = code
     }
 
     /// "cannot …: " and the system's words for the code.
-    public var description: String { "cannot \(action): \(String(cString: strerror(code)))" }
-}
+    public var description: String { "cannot \(action): \(Self.text(of: code))" }
 
-/// Calls `body` again for as long as a signal interrupts it: the one place where EINTR is dealt
-/// with.
-func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
-    while true {
-        let result = body()
-        if result != -1 || errno != EINTR { return result }
-    }
+    /// The system's words for a value of `errno`.
+    package static func text(of code: Int32) -> String { String(cString: strerror(code)) }
 }

@@ -1,13 +1,19 @@
 import Foundation
+import Synchronization
 
 /// A server that answers every connection's first request with the same bytes and then closes: what
 /// no real one sends.
-final class CannedServer: Sendable {
-    let port: UInt16
+public final class CannedServer: Sendable {
+    private let port: UInt16
     private let listener: Int32
-    private let received = Guarded<[String]>([])
+    private let received = Received()
 
-    init(_ answer: String) throws {
+    private final class Received: Sendable {
+        let heads = Mutex<[String]>([])
+    }
+
+    /// Listens on a free port.
+    public init(_ answer: String) {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(O_CLOEXEC), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -20,7 +26,7 @@ final class CannedServer: Sendable {
                     && getsockname(listener, $0, &size) == 0
             }
         }
-        guard isBound else { throw HarnessError("no listener: errno \(errno)") }
+        precondition(isBound, "no listener: errno \(errno)")
         port = UInt16(bigEndian: address.sin_port)
         let received = received
         Thread.detachNewThread {
@@ -34,7 +40,9 @@ final class CannedServer: Sendable {
                     guard count > 0 else { break }
                     request += buffer[..<count]
                 }
-                received.with { $0.append(String(decoding: request, as: UTF8.self)) }
+                received.heads.withLock {
+                    $0.append(String(decoding: request, as: UTF8.self))
+                }
                 _ = send(client, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
                 close(client)
             }
@@ -47,8 +55,9 @@ final class CannedServer: Sendable {
         close(listener)
     }
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    /// Where it is.
+    public var url: String { "http://127.0.0.1:\(port)" }
 
     /// The heads of all requests so far.
-    var requests: [String] { received.with { $0 } }
+    public var requests: [String] { received.heads.withLock { $0 } }
 }

@@ -1,18 +1,16 @@
-import Glibc
-import HTTPServer
-
 /// A connection to a server: a request, its answer, and then the next request. Memory is bounded by
 /// the buffer, and by what the caller keeps.
-final class HTTPConnection {
+public final class HTTPConnection {
     /// The head of an answer.
-    struct Head {
-        let status: Int
+    public struct Head: Sendable {
+        public let status: Int
         /// What stands behind the status.
-        let reason: String
-        fileprivate(set) var fields: [(name: String, value: String)] = []
+        public let reason: String
+        /// In the order that they came, the names in lower case.
+        public fileprivate(set) var fields: [(name: String, value: String)] = []
 
         /// The value of the field `name`, in lower case.
-        subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+        public subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
     }
 
     /// Where the body ends (RFC 9112, 6.3).
@@ -24,8 +22,6 @@ final class HTTPConnection {
     }
 
     private let socket: ClientSocket
-    private let address: ServerAddress
-    private let token: String?
     private let buffer: UnsafeMutableRawBufferPointer
     /// What of the buffer has been received and not been taken.
     private var unread = 0..<0
@@ -37,10 +33,8 @@ final class HTTPConnection {
     /// A head longer than that is not one of ours.
     private static let headBytes = 64 * 1024
 
-    init(_ socket: ClientSocket, _ address: ServerAddress, token: String?) {
+    init(_ socket: ClientSocket) {
         self.socket = socket
-        self.address = address
-        self.token = token
         buffer = .allocate(byteCount: Self.bufferBytes, alignment: 1)
     }
 
@@ -50,24 +44,26 @@ final class HTTPConnection {
 
     /// Sends a request and receives the head of its answer. The answer before must have been read to
     /// its end.
+    ///
+    /// - Parameter waiting: bounds this, and the body's coming.
     func exchange(
-        _ method: String, _ target: String, headers: [(name: String, value: String)] = [],
-        body: [UInt8]? = nil
-    ) throws(ClientError) -> Head {
+        _ method: String, _ target: String, _ fields: [(name: String, value: String)],
+        _ body: [UInt8]?, _ waiting: Waiting
+    ) throws(HTTPClientError) -> Head {
         guard case .ended = framing else {
             preconditionFailure("an answer was not read to its end")
         }
-        var request = "\(method) \(target) HTTP/1.1\r\nHost: \(address.authority)\r\n"
-        request += "User-Agent: logbook/\(Version.text)\r\n"
-        if let token { request += "Authorization: Bearer \(token)\r\n" }
-        for (name, value) in headers { request += "\(name): \(value)\r\n" }
+        socket.waiting = waiting
+        var request = "\(method) \(target) HTTP/1.1\r\n"
+        for (name, value) in fields { request += "\(name): \(value)\r\n" }
         if let body { request += "Content-Length: \(body.count)\r\n" }
         request += "\r\n"
         let bytes = Array(request.utf8) + (body ?? [])
         // Until the answer has been read to its end.
         isReusable = false
-        do throws(ClientError) {
-            try bytes.span.withUnsafeBytes { bytes throws(ClientError) in try socket.send(bytes) }
+        do throws(HTTPClientError) {
+            try bytes.span.withUnsafeBytes { bytes throws(HTTPClientError) in try socket.send(bytes)
+            }
         } catch {
             // A server that refuses a body answers without having read it.
             guard body != nil, unread.isEmpty, let head = Self.headIfAny(self) else { throw error }
@@ -77,12 +73,12 @@ final class HTTPConnection {
     }
 
     private static func headIfAny(_ connection: HTTPConnection) -> Head? {
-        do throws(ClientError) { return try connection.receiveHead(for: "POST") } catch {
+        do throws(HTTPClientError) { return try connection.receiveHead(for: "POST") } catch {
             return nil
         }
     }
 
-    private func receiveHead(for method: String) throws(ClientError) -> Head {
+    private func receiveHead(for method: String) throws(HTTPClientError) -> Head {
         var head: Head
         repeat {
             head = try receiveOneHead()
@@ -105,7 +101,7 @@ final class HTTPConnection {
 
     private var mayClose = false
 
-    private func receiveOneHead() throws(ClientError) -> Head {
+    private func receiveOneHead() throws(HTTPClientError) -> Head {
         var size = 0
         let line = try receiveLine(&size)
         // "HTTP/1.1 200 OK"
@@ -126,11 +122,11 @@ final class HTTPConnection {
 
     // MARK: Bodies
 
-    /// Appends the next piece of the body.
+    /// Appends the next piece of the body, as soon as there is one; at most 256 KiB.
     ///
     /// - Returns: false at its end.
     /// - Throws: also when the connection ends before the body does.
-    func receivePiece(to output: inout [UInt8]) throws(ClientError) -> Bool {
+    public func receivePiece(to output: inout [UInt8]) throws(HTTPClientError) -> Bool {
         switch framing {
         case .ended:
             return false
@@ -160,10 +156,12 @@ final class HTTPConnection {
     }
 
     /// The whole body, of which more than `limit` bytes are an error.
-    func receiveBody(limit: Int = 64 * 1024 * 1024) throws(ClientError) -> [UInt8] {
+    public func receiveBody(limit: Int = 64 * 1024 * 1024) throws(HTTPClientError) -> [UInt8] {
         var body: [UInt8] = []
         while try receivePiece(to: &body) {
-            guard body.count <= limit else { throw .unusable("the answer is too long") }
+            guard body.count <= limit else {
+                throw HTTPClientError(.unusable, "the answer is too long")
+            }
         }
         return body
     }
@@ -174,7 +172,7 @@ final class HTTPConnection {
     }
 
     /// Takes the line with a chunk's size; false for the last one, whose trailers are passed over.
-    private func beginChunk() throws(ClientError) -> Bool {
+    private func beginChunk() throws(HTTPClientError) -> Bool {
         var size = 0
         let line = try receiveLine(&size)
         let digits = line.prefix { $0 != ";" && $0 != " " }
@@ -187,7 +185,7 @@ final class HTTPConnection {
         return false
     }
 
-    private func expectLineEnd() throws(ClientError) {
+    private func expectLineEnd() throws(HTTPClientError) {
         var size = 0
         guard try receiveLine(&size).isEmpty else { throw Self.notHTTP }
     }
@@ -202,24 +200,24 @@ final class HTTPConnection {
     }
 
     /// Whether there are bytes to take, which is waited for; false at the end of the connection.
-    private func hasUnread() throws(ClientError) -> Bool {
+    private func hasUnread() throws(HTTPClientError) -> Bool {
         if !unread.isEmpty { return true }
         return try fill()
     }
 
     /// Receives into the buffer, all of which has been taken; false at the end of the connection.
-    private func fill() throws(ClientError) -> Bool {
+    private func fill() throws(HTTPClientError) -> Bool {
         let count = try socket.receive(buffer)
         unread = 0..<count
         return count > 0
     }
 
     /// A line without its end; `size` is what has been received of a head so far.
-    private func receiveLine(_ size: inout Int) throws(ClientError) -> String {
+    private func receiveLine(_ size: inout Int) throws(HTTPClientError) -> String {
         var line: [UInt8] = []
         while true {
             guard try hasUnread() else {
-                throw size == 0 && line.isEmpty ? .unreachable("no answer") : Self.brokenOff
+                throw size == 0 && line.isEmpty ? Self.noAnswer : Self.brokenOff
             }
             let end = buffer[unread].firstIndex(of: UInt8(ascii: "\n"))
             take((end.map { $0 + 1 } ?? unread.upperBound) - unread.lowerBound, &line)
@@ -232,6 +230,7 @@ final class HTTPConnection {
         return String(decoding: line, as: UTF8.self)
     }
 
-    private static let notHTTP = ClientError.unusable("the answer is not HTTP")
-    private static let brokenOff = ClientError.unreachable("the answer broke off")
+    private static let notHTTP = HTTPClientError(.unusable, "the answer is not HTTP")
+    private static let noAnswer = HTTPClientError(.unreachable, "no answer")
+    private static let brokenOff = HTTPClientError(.unreachable, "the answer broke off")
 }

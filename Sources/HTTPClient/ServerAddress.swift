@@ -1,27 +1,30 @@
-import HTTPServer
+import System
 
 /// Where a server is: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
-struct ServerAddress: Equatable, CustomStringConvertible {
+public struct ServerAddress: Equatable, CustomStringConvertible, Sendable {
     enum Place: Equatable {
         case tcp(host: String, port: String)
         case unix(path: String)
     }
 
     let place: Place
-    let isSecure: Bool
+    /// Whether it is one of TLS.
+    public let isSecure: Bool
     /// What stands in the Host field.
     let authority: String
     /// As it was given.
-    let description: String
+    public let description: String
 
     /// What a wrong one is told.
-    static let forms = "http://HOST:PORT, https://HOST:PORT or unix:PATH"
+    public static let forms = "http://HOST:PORT, https://HOST:PORT or unix:PATH"
 
     /// nil when `text` is none; a port left out is that of the scheme.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         description = text
-        if case .unix(let path) = ListenAddress(text) {
-            place = .unix(path: path)
+        if text.hasPrefix("unix:") {
+            let path = text.dropFirst("unix:".count)
+            guard !path.isEmpty, !path.utf8.contains(0) else { return nil }
+            place = .unix(path: String(path))
             isSecure = false
             authority = "localhost"
             return
@@ -42,5 +45,13 @@ struct ServerAddress: Equatable, CustomStringConvertible {
         guard port.map({ UInt16($0) != nil }) ?? true, !host.isEmpty else { return nil }
         place = .tcp(host: host, port: port ?? (isSecure ? "443" : "80"))
         self.authority = String(authority)
+    }
+
+    /// Whether nobody on the way can read what is sent: by TLS, or within this machine.
+    var keepsSecrets: Bool {
+        switch place {
+        case .unix: true
+        case .tcp(let host, _): isSecure || isLoopback(host: host)
+        }
     }
 }

@@ -1,0 +1,14 @@
+import Glibc
+
+/// Writes all of `bytes` to `descriptor`; false when that fails, and `errno` says why.
+package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+    var left = bytes[...]
+    while !left.isEmpty {
+        let count = retryingInterrupts {
+            write(descriptor, UnsafeRawBufferPointer(rebasing: left).baseAddress, left.count)
+        }
+        guard count > 0 else { return false }
+        left = left.dropFirst(count)
+    }
+    return true
+}
