@@ -25,12 +25,14 @@ let package = Package(
         .target(name: "JSON"),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "System"),
+        .target(name: "TLS", dependencies: ["System", "COpenSSL"]),
         .target(
             name: "HTTPServer",
             dependencies: [
-                "System", "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
+                "TLS", "System", "CLinux", "COpenSSL",
+                .product(name: "Logging", package: "swift-log"),
             ]),
-        .target(name: "HTTPClient", dependencies: ["System", "CLinux", "COpenSSL"]),
+        .target(name: "HTTPClient", dependencies: ["TLS", "System", "CLinux"]),
         .target(name: "Events", dependencies: ["JSON"]),
         .target(name: "EventStore", dependencies: ["Events", "CLinux"]),
         .target(
@@ -49,7 +51,7 @@ let package = Package(
             name: "logbook",
             dependencies: [
                 "LogbookAPI", "HTTPServer", "HTTPClient", "EventStore", "SQLiteStore", "Events",
-                "JSON", "System", "CLinux",
+                "JSON", "TLS", "System", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -57,19 +59,20 @@ let package = Package(
             name: "echo",
             dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
             path: "Examples/echo"),
-        .target(name: "TestSupport", dependencies: ["Events", "JSON"], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["Events", "JSON", "TLS"], path: "Tests/Support"),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "TestSupport"]),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "HTTPServer", "System", "CLinux", "COpenSSL", "TestSupport",
+                "HTTPServer", "TLS", "System", "TestSupport", "CLinux", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "HTTPClientTests",
             dependencies: [
-                "HTTPClient", "HTTPServer", "System", "TestSupport",
+                "HTTPClient", "HTTPServer", "TLS", "System", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON", "TestSupport"]),

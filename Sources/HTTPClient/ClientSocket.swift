@@ -1,20 +1,20 @@
 import CLinux
-import COpenSSL
 import Glibc
 import System
+import TLS
 
 /// A connected, non-blocking socket, plain or with TLS.
 final class ClientSocket {
     /// Bounds what sending and receiving wait for.
     var waiting: Waiting
     private let descriptor: Int32
-    private var session: OpaquePointer?
+    private var session: TLSSession?
 
     /// Connects to `address`.
     ///
-    /// - Parameter authorities: whom to trust; needed where the address is one of TLS.
+    /// - Parameter context: whom to trust; needed where the address is one of TLS.
     init(
-        _ address: ServerAddress, _ authorities: TrustedAuthorities?, _ waiting: Waiting
+        _ address: ServerAddress, _ context: TLSContext?, _ waiting: Waiting
     ) throws(HTTPClientError) {
         self.waiting = waiting
         switch address.place {
@@ -22,14 +22,11 @@ final class ClientSocket {
             descriptor = try Self.connect(path: path, waiting)
         case .tcp(let host, let port):
             descriptor = try Self.connect(host, port, waiting)
-            if let authorities { try encrypt(authorities, host) }
+            if let context { try encrypt(context, host) }
         }
     }
 
-    deinit {
-        if let session { SSL_free(session) }
-        close(descriptor)
-    }
+    deinit { close(descriptor) }
 
     // MARK: Bytes
 
@@ -39,23 +36,16 @@ final class ClientSocket {
         while sent < bytes.count {
             try waiting.check("send")
             let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
-            if let session {
-                ERR_clear_error()
-                var count = 0
-                guard SSL_write_ex(session, rest.baseAddress, rest.count, &count) == 1 else {
-                    try wait(for: session, "send")
-                    continue
-                }
-                sent += count
-            } else {
-                let count = retryingInterrupts {
-                    clinux_send(descriptor, rest.baseAddress, rest.count)
-                }
-                guard count > 0 else {
-                    try wait(for: POLLOUT, "send")
-                    continue
-                }
-                sent += count
+            let outcome =
+                session?.send(rest)
+                ?? Self.outcome(
+                    retryingInterrupts { clinux_send(descriptor, rest.baseAddress, rest.count) })
+            switch outcome {
+            case .bytes(let count): sent += count
+            case .wouldBlock:
+                let wantsRead = session?.writeWantsRead ?? false
+                try waiting.wait(for: wantsRead ? POLLIN : POLLOUT, of: descriptor, to: "send")
+            case .ended, .failed: throw failure("send")
             }
         }
     }
@@ -66,72 +56,57 @@ final class ClientSocket {
     func receive(_ buffer: UnsafeMutableRawBufferPointer) throws(HTTPClientError) -> Int {
         while true {
             try waiting.check("receive")
-            guard let session else {
-                let count = retryingInterrupts {
-                    recv(descriptor, buffer.baseAddress, buffer.count, 0)
-                }
-                if count >= 0 { return count }
-                try wait(for: POLLIN, "receive")
-                continue
+            let outcome =
+                session?.read(into: buffer)
+                ?? Self.outcome(
+                    retryingInterrupts { recv(descriptor, buffer.baseAddress, buffer.count, 0) })
+            switch outcome {
+            case .bytes(let count): return count
+            case .ended: return 0
+            case .wouldBlock:
+                let wantsWrite = session?.readWantsWrite ?? false
+                try waiting.wait(for: wantsWrite ? POLLOUT : POLLIN, of: descriptor, to: "receive")
+            case .failed: throw failure("receive")
             }
-            ERR_clear_error()
-            var count = 0
-            guard SSL_read_ex(session, buffer.baseAddress, buffer.count, &count) != 1 else {
-                return count
-            }
-            guard SSL_get_error(session, 0) != SSL_ERROR_ZERO_RETURN else { return 0 }
-            try wait(for: session, "receive")
         }
     }
 
-    /// Waits where `errno` says that the socket is not ready for `events`; throws where it says
-    /// something else.
-    private func wait(for events: Int32, _ action: String) throws(HTTPClientError) {
-        guard errno == EAGAIN || errno == EWOULDBLOCK else { throw .failed(to: action) }
-        try waiting.wait(for: events, of: descriptor, to: action)
+    private static func outcome(_ count: Int) -> SocketOutcome {
+        guard count < 0 else { return .bytes(count) }
+        return errno == EAGAIN || errno == EWOULDBLOCK ? .wouldBlock : .failed
+    }
+
+    /// The error of what has just failed.
+    private func failure(_ action: String) -> HTTPClientError {
+        guard let session else { return .failed(to: action) }
+        guard session.systemError == 0 else {
+            return .failed(to: action, code: session.systemError)
+        }
+        return HTTPClientError(
+            .unreachable,
+            TLSError(action, reason: session.peerError ?? TLSError.noReason).description)
     }
 
     // MARK: TLS
 
-    private func encrypt(_ authorities: TrustedAuthorities, _ host: String) throws(HTTPClientError)
-    {
-        guard let session = SSL_new(authorities.handle) else {
-            throw HTTPClientError(.unusable, "out of memory")
+    private func encrypt(_ context: TLSContext, _ host: String) throws(HTTPClientError) {
+        let session: TLSSession
+        do throws(TLSError) {
+            session = try .connecting(context, descriptor: descriptor, to: host)
+        } catch {
+            throw HTTPClientError(.unusable, error.description)
         }
         self.session = session
-        // RFC 6066, 3: a name is sent, an address is not; either is what the certificate must be for.
-        let isAddress = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host) == 1
-        if !isAddress {
-            guard SSL_set1_host(session, host) == 1, copenssl_name_server(session, host) == 1 else {
-                throw HTTPClientError(.unusable, "'\(host)' cannot be the name of a TLS server")
-            }
-        }
-        guard SSL_set_fd(session, descriptor) == 1 else {
-            throw HTTPClientError(.unusable, "out of memory")
-        }
-        SSL_set_connect_state(session)
         while true {
-            ERR_clear_error()
-            guard SSL_do_handshake(session) != 1 else { return }
-            let verdict = SSL_get_verify_result(session)
-            if verdict != Int(X509_V_OK), let text = X509_verify_cert_error_string(verdict) {
+            switch session.handshake() {
+            case .done: return
+            case .wantsRead: try waiting.wait(for: POLLIN, of: descriptor, to: "begin TLS")
+            case .wantsWrite: try waiting.wait(for: POLLOUT, of: descriptor, to: "begin TLS")
+            case .plainHTTP, .failed:
+                guard let reason = session.distrust else { throw failure("begin TLS") }
                 throw HTTPClientError(
-                    .untrusted,
-                    "the server's certificate is not trusted: \(String(cString: text))")
+                    .untrusted, "the server's certificate is not trusted: \(reason)")
             }
-            try wait(for: session, "begin TLS")
-        }
-    }
-
-    /// Waits for what `session` needs; throws when it has failed.
-    private func wait(for session: OpaquePointer, _ action: String) throws(HTTPClientError) {
-        let code = errno
-        switch SSL_get_error(session, 0) {
-        case SSL_ERROR_WANT_READ: try waiting.wait(for: POLLIN, of: descriptor, to: action)
-        case SSL_ERROR_WANT_WRITE: try waiting.wait(for: POLLOUT, of: descriptor, to: action)
-        case SSL_ERROR_SYSCALL where code != 0: throw .failed(to: action, code: code)
-        default:
-            throw HTTPClientError(.unreachable, "cannot \(action): \(TrustedAuthorities.reason())")
         }
     }
 

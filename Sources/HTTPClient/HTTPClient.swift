@@ -1,3 +1,5 @@
+import TLS
+
 /// A client of one HTTP/1.1 server. It keeps a connection for as long as that can be used, follows
 /// no redirect, and is used by one thread.
 public final class HTTPClient {
@@ -7,14 +9,16 @@ public final class HTTPClient {
 
     /// An answer that was received to its end.
     public struct Answer {
+        /// Status and fields.
         public let head: HTTPConnection.Head
+        /// All of it; 64 MiB at most.
         public let body: [UInt8]
     }
 
     /// Where the server is.
     public let address: ServerAddress
     private let userAgent: String
-    private let authorities: TrustedAuthorities?
+    private let context: TLSContext?
     private let token: Token
     private let exposesToken: Bool
     private let waiting: Waiting
@@ -24,21 +28,21 @@ public final class HTTPClient {
     ///
     /// - Parameters:
     ///   - userAgent: what the requests call this program, such as `name/1.0`.
-    ///   - authorities: whom to trust; needed where `address` is one of TLS.
+    ///   - context: whom to trust; needed where `address` is one of TLS.
     ///   - token: goes with each request as `Authorization: Bearer`.
     ///   - exposesToken: whether the token may go without TLS to another machine. Otherwise such a
     ///     request is not sent, and `exposedToken` is thrown.
     ///   - timeout: of each wait for the server to take or send something.
     ///   - cancellation: ends all waits, from any thread.
     public init(
-        _ address: ServerAddress, userAgent: String, authorities: TrustedAuthorities? = nil,
+        _ address: ServerAddress, userAgent: String, context: TLSContext? = nil,
         token: @escaping Token = { () throws(HTTPClientError) in nil }, exposesToken: Bool = false,
         timeout: Duration, cancellation: Cancellation? = nil
     ) {
-        precondition(!address.isSecure || authorities != nil, "TLS needs someone to trust")
+        precondition(!address.isSecure || context != nil, "TLS needs someone to trust")
         self.address = address
         self.userAgent = userAgent
-        self.authorities = authorities
+        self.context = context
         self.token = token
         self.exposesToken = exposesToken
         waiting = Waiting(timeout: timeout, cancellation: cancellation)
@@ -73,7 +77,7 @@ public final class HTTPClient {
         if let connection, connection.isReusable {
             fresh = connection
         } else {
-            fresh = HTTPConnection(try ClientSocket(address, authorities, waiting))
+            fresh = HTTPConnection(try ClientSocket(address, context, waiting))
         }
         connection = fresh
         do throws(HTTPClientError) {

@@ -3,6 +3,7 @@
 public final class HTTPConnection {
     /// The head of an answer.
     public struct Head: Sendable {
+        /// 200 to 599, where the server keeps to RFC 9110.
         public let status: Int
         /// What stands behind the status.
         public let reason: String

@@ -4,6 +4,7 @@ import Glibc
 import HTTPServer
 import LogbookAPI
 import Logging
+import TLS
 
 /// Where `serve` listens, and with which certificate.
 struct ListenOptions: ParsableArguments {

@@ -9,6 +9,7 @@ import LogbookAPI
 import Logging
 import SQLiteStore
 import System
+import TLS
 
 /// `logbook serve`
 struct ServeCommand: ParsableCommand {

@@ -2,6 +2,7 @@ import Foundation
 import HTTPServer
 import Synchronization
 import System
+import TLS
 import TestSupport
 import Testing
 
@@ -31,6 +32,31 @@ struct HTTPClientTests {
             #expect(ServerAddress("unix:\(path)") == server.clientAddress)
             let answer = try server.client().exchange("GET", "/")
             #expect(answer.body == Array("root".utf8))
+        }
+    }
+
+    @Test("By TLS, a large body there and back; who is not trusted gets nothing")
+    func secure() throws {
+        let large = [UInt8](repeating: 7, count: 1 << 20)
+        let echo = Route(.post, "/large", summary: "for tests", statuses: [.ok], bodyLimit: 1 << 20)
+        {
+            $1.body = Array($0.body)
+        }
+        try TestServer.run(routes: [echo], isSecure: true) { server in
+            let path = TestCertificate.configuration.certificatePath
+            let client = server.client(try TLSContext(authorities: path))
+            for _ in 0..<2 {
+                let answer = try client.exchange("POST", "/large", body: large)
+                #expect(answer.body == large)
+            }
+            let stranger = server.client(try TLSContext(authorities: nil))
+            #expect(kind { _ = try stranger.exchange("GET", "/") } == .untrusted)
+            // It is for localhost alone.
+            let port = server.clientAddress.description.split(separator: ":").last!
+            let other = HTTPClient(
+                ServerAddress("https://127.0.0.1:\(port)")!, userAgent: "test",
+                context: try TLSContext(authorities: path), timeout: .seconds(20))
+            #expect(kind { _ = try other.exchange("GET", "/") } == .untrusted)
         }
     }
 

@@ -1,6 +1,8 @@
 import HTTPClient
 import HTTPServer
 import Logging
+import TLS
+import TestSupport
 
 /// A server in this process, with a few routes.
 struct TestServer {
@@ -9,26 +11,32 @@ struct TestServer {
     /// Runs `body` with a server, and ends the server.
     static func run<Result>(
         _ address: ListenAddress = .tcp(host: "127.0.0.1", port: 0), routes: [Route] = [],
-        _ body: (TestServer) throws -> Result
+        isSecure: Bool = false, _ body: (TestServer) throws -> Result
     ) throws -> Result {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
+        let credentials =
+            isSecure ? try TLSCredentials(TestCertificate.configuration, logger: logger) : nil
         let server = Server(
-            ServerConfiguration(addresses: [address], loops: 1), router: Router(usual + routes),
-            logger: logger)
+            ServerConfiguration(
+                endpoints: [Endpoint(address, credentials: credentials)], loops: 1),
+            router: Router(usual + routes), logger: logger)
         try server.start()
         defer { server.stop(timeout: .zero) }
         let text = server.addresses[0].description
+        // Its certificate is for localhost.
+        let url = isSecure ? "https://localhost:\(server.addresses[0].port!)" : "http://\(text)"
         return try body(
-            TestServer(clientAddress: ServerAddress(text) ?? ServerAddress("http://\(text)")!))
+            TestServer(clientAddress: ServerAddress(text) ?? ServerAddress(url)!))
     }
 
     func client(
+        _ context: TLSContext? = nil,
         token: @escaping HTTPClient.Token = { () throws(HTTPClientError) in nil },
         timeout: Duration = .seconds(20), cancellation: Cancellation? = nil
     ) -> HTTPClient {
         HTTPClient(
-            clientAddress, userAgent: "test", token: token, timeout: timeout,
+            clientAddress, userAgent: "test", context: context, token: token, timeout: timeout,
             cancellation: cancellation)
     }
 

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import HTTPServer
+@testable import TLS
 
 @Suite("The length of a ClientHello")
 struct ClientHelloTests {

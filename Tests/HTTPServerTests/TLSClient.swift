@@ -1,4 +1,5 @@
 import COpenSSL
+import TestSupport
 import Testing
 
 /// A client's side of TLS between buffers: what goes over the wire, and when, is the test's to say.

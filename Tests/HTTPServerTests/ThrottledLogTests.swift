@@ -1,5 +1,6 @@
 import Logging
 import Synchronization
+import System
 import Testing
 
 @testable import HTTPServer

@@ -1,3 +1,5 @@
+import System
+
 /// Who may have a request run.
 extension Connection {
     /// Lets the request in whose head has come, or answers it.

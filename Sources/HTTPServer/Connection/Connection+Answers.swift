@@ -1,4 +1,5 @@
 import CLinux
+import System
 
 /// Writing answers, whole or piece by piece.
 extension Connection {

@@ -1,4 +1,6 @@
 import CLinux
+import System
+import TLS
 
 /// One client's connection: reads requests, has them handled in order, writes the answers. Lives on
 /// its event loop.
@@ -155,7 +157,7 @@ final class Connection {
             finishTurn()
         case .failed:
             // OpenSSL has sent the alert.
-            if session.clientError != nil { loop.counters.failedHandshakes.add(1) }
+            if session.peerError != nil { loop.counters.failedHandshakes.add(1) }
             close()
         }
     }
@@ -358,7 +360,7 @@ final class Connection {
         receiver = nil
         stream = nil
         _ = accountForBuffers()
-        if let session = transport.session, let error = session.clientError {
+        if let session = transport.session, let error = session.peerError {
             let peer = session.peer
             loop.server.clientErrors.note(now: loop.now) {
                 ("TLS with \(peer) failed: \(error)", [:])

@@ -1,18 +1,10 @@
 import CLinux
 import Glibc
 import System
+import TLS
 
 /// A connected, non-blocking socket, plain or under TLS. Would-block is a value, not an error.
 struct Transport {
-    enum Outcome {
-        case bytes(Int)
-        /// Nothing now: the event loop tells when there is.
-        case wouldBlock
-        /// The peer sends no more.
-        case ended
-        case failed
-    }
-
     let descriptor: Int32
     let session: TLSSession?
 
@@ -20,7 +12,7 @@ struct Transport {
     var readWantsWrite: Bool { session?.readWantsWrite ?? false }
     var writeWantsRead: Bool { session?.writeWantsRead ?? false }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> SocketOutcome {
         if let session { return session.read(into: buffer) }
         let count = retryingInterrupts { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
         if count > 0 { return .bytes(count) }
@@ -28,7 +20,7 @@ struct Transport {
     }
 
     /// Sends `bytes`, which are not empty, from `offset` on.
-    func send(_ bytes: [UInt8], from offset: Int) -> Outcome {
+    func send(_ bytes: [UInt8], from offset: Int) -> SocketOutcome {
         bytes.withUnsafeBytes { buffer in
             let rest = buffer.slice(offset..<buffer.count)
             return session.map { $0.send(rest) } ?? sendPlain(rest)
@@ -36,7 +28,7 @@ struct Transport {
     }
 
     /// Sends around TLS, where there is any.
-    func sendPlain(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    func sendPlain(_ bytes: UnsafeRawBufferPointer) -> SocketOutcome {
         let count = retryingInterrupts { clinux_send(descriptor, bytes.baseAddress, bytes.count) }
         return count >= 0 ? .bytes(count) : Self.outcome(of: errno)
     }
@@ -67,7 +59,7 @@ struct Transport {
             result == 0 || errno != EBADF, "a connection's descriptor was closed by somebody else")
     }
 
-    private static func outcome(of code: Int32) -> Outcome {
+    private static func outcome(of code: Int32) -> SocketOutcome {
         precondition(code != EBADF, "a connection's descriptor was closed by somebody else")
         return code == EAGAIN || code == EWOULDBLOCK ? .wouldBlock : .failed
     }

@@ -1,5 +1,6 @@
 import Logging
 import Synchronization
+import System
 
 /// A line for a request: at debug for each, as a warning for one that was slow or failed here. Never the
 /// query, a header field or a body: they may hold secrets.

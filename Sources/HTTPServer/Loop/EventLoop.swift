@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Synchronization
 import System
+import TLS
 
 /// A thread that owns an epoll instance and the connections registered with it.
 ///
@@ -211,7 +212,7 @@ final class EventLoop: @unchecked Sendable {
     func adopt(_ descriptor: Int32, from endpoint: Endpoint) {
         var transport = Transport(descriptor: descriptor, session: nil)
         if let credentials = endpoint.credentials {
-            let session = TLSSession(credentials.current, descriptor: descriptor)
+            let session = TLSSession.accepting(credentials.current, descriptor: descriptor)
             transport = Transport(descriptor: descriptor, session: session)
         }
         let pool = server.pool(of: endpoint)

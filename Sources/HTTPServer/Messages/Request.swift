@@ -1,3 +1,5 @@
+import System
+
 /// A request as its handler sees it. It views the connection's buffers: valid during the handler's
 /// call only.
 public struct Request {

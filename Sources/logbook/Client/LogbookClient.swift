@@ -1,5 +1,6 @@
 import HTTPClient
 import System
+import TLS
 
 /// A client of a Logbook server, whose errors are told in this program's words.
 final class LogbookClient {
@@ -41,11 +42,11 @@ final class LogbookClient {
     }
 
     init(
-        _ address: ServerAddress, authorities: TrustedAuthorities?, token: String?,
+        _ address: ServerAddress, context: TLSContext?, token: String?,
         timeoutSeconds: Int
     ) {
         client = HTTPClient(
-            address, userAgent: "logbook/\(Version.text)", authorities: authorities,
+            address, userAgent: "logbook/\(Version.text)", context: context,
             token: { () throws(HTTPClientError) in token },
             // docs/operations.md: also for a network that is trusted, which only its operator knows.
             exposesToken: true, timeout: .seconds(timeoutSeconds))

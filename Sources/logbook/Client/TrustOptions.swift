@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import HTTPClient
+import TLS
 
 /// Who a client is, and whom it trusts.
 struct TrustOptions: ParsableArguments {
@@ -41,12 +42,17 @@ struct TrustOptions: ParsableArguments {
         guard let address = ServerAddress(text) else {
             throw ValidationError("--server must be \(ServerAddress.forms), not '\(text)'")
         }
-        let authorities = try ClientError.converting { () throws(HTTPClientError) in
-            address.isSecure
-                ? try TrustedAuthorities(authorities: ca, certificate: certificate, key: key) : nil
-        }
         return LogbookClient(
-            address, authorities: authorities, token: try token(), timeoutSeconds: timeoutSeconds)
+            address, context: address.isSecure ? try context() : nil, token: try token(),
+            timeoutSeconds: timeoutSeconds)
+    }
+
+    private func context() throws(ClientError) -> TLSContext {
+        do throws(TLSError) {
+            return try TLSContext(authorities: ca, certificate: certificate, key: key)
+        } catch {
+            throw .unusable("\(error)")
+        }
     }
 
     private func token() throws -> String? {

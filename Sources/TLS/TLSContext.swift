@@ -5,32 +5,60 @@ import Glibc
 ///
 /// `@unchecked Sendable`: OpenSSL lets threads share a context that is only used to make sessions
 /// (openssl-threads(7)).
-final class TLSContext: @unchecked Sendable {
+public final class TLSContext: @unchecked Sendable {
     let handle: OpaquePointer
 
-    init(_ configuration: TLSConfiguration) throws(TLSError) {
-        ERR_clear_error()
-        guard let handle = SSL_CTX_new(TLS_server_method()) else {
-            throw TLSError("make a TLS context")
-        }
-        self.handle = handle
-        guard copenssl_set_algorithms(handle) == 1 else { throw TLSError("set the algorithms") }
+    /// The rules of a server.
+    package init(_ configuration: TLSConfiguration) throws(TLSError) {
+        handle = try Self.make(TLS_server_method())
         copenssl_set_modes(handle)
         copenssl_offer_http11(handle)
         copenssl_count_records(handle)
         // Resumption is by tickets, which cost no memory here.
         SSL_CTX_set_options(handle, copenssl_options())
         copenssl_forgo_session_cache(handle)
-        guard SSL_CTX_use_certificate_chain_file(handle, configuration.certificatePath) == 1 else {
-            throw TLSError("use the certificate \(configuration.certificatePath)")
-        }
-        try use(key: configuration.keyPath)
+        try use(certificate: configuration.certificatePath, key: configuration.keyPath)
         if let authorities = configuration.clientAuthorityPath {
             try require(authorities, configuration.clientAuthentication)
         }
     }
 
-    private func use(key path: String) throws(TLSError) {
+    /// The rules of a client, which trusts nobody without a valid certificate.
+    ///
+    /// - Parameters:
+    ///   - authorities: a PEM file with who may sign the server's certificate; nil means those of the
+    ///     system.
+    ///   - certificate: the client's own, PEM, with its `key`; nil for none.
+    /// - Throws: when a file cannot be used.
+    public init(
+        authorities: String?, certificate: String? = nil, key: String? = nil
+    ) throws(TLSError) {
+        handle = try Self.make(TLS_client_method())
+        SSL_CTX_set_verify(handle, SSL_VERIFY_PEER, nil)
+        let isTrusting =
+            authorities.map { SSL_CTX_load_verify_file(handle, $0) }
+            ?? SSL_CTX_set_default_verify_paths(handle)
+        guard isTrusting == 1 else {
+            throw TLSError("use the authorities \(authorities ?? "of the system")")
+        }
+        if let certificate, let key { try use(certificate: certificate, key: key) }
+    }
+
+    private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
+        ERR_clear_error()
+        guard let handle = SSL_CTX_new(method) else { throw TLSError("make a TLS context") }
+        guard copenssl_set_algorithms(handle) == 1 else {
+            let error = TLSError("set the algorithms")
+            SSL_CTX_free(handle)
+            throw error
+        }
+        return handle
+    }
+
+    private func use(certificate: String, key path: String) throws(TLSError) {
+        guard SSL_CTX_use_certificate_chain_file(handle, certificate) == 1 else {
+            throw TLSError("use the certificate \(certificate)")
+        }
         var isEncrypted: Int32 = 0
         // It checks as well that the key is the certificate's.
         guard copenssl_use_key(handle, path, &isEncrypted) == 1 else {
@@ -63,7 +91,7 @@ final class TLSContext: @unchecked Sendable {
     }
 
     /// Why clients would refuse the certificate now; nil when its time has come and is not over.
-    var expiry: String? {
+    package var expiry: String? {
         guard let certificate = SSL_CTX_get0_certificate(handle) else { return nil }
         // X509_cmp_current_time(3): -1 when the time is earlier than now, or now.
         if X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 { return "it has expired" }
@@ -74,7 +102,7 @@ final class TLSContext: @unchecked Sendable {
     }
 
     /// When the certificate's time is over, in seconds since 1970.
-    var notAfter: Int64? {
+    package var notAfter: Int64? {
         var time = tm()
         guard let certificate = SSL_CTX_get0_certificate(handle),
             ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1

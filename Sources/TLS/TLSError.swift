@@ -1,5 +1,5 @@
 import COpenSSL
-import Glibc
+import System
 
 /// A call to OpenSSL that failed, in its own words.
 public struct TLSError: Error, CustomStringConvertible, Sendable {
@@ -7,11 +7,15 @@ public struct TLSError: Error, CustomStringConvertible, Sendable {
     public let description: String
 
     /// Takes the reason from OpenSSL's queue of errors, and empties it.
-    init(_ action: String) {
-        self.init(action, reason: Self.takeReason() ?? "OpenSSL does not say why")
+    package init(_ action: String) {
+        self.init(action, reason: Self.takeReason() ?? Self.noReason)
     }
 
-    init(_ action: String, reason: String) {
+    /// What stands in the place of a reason that there is not.
+    package static let noReason = "OpenSSL does not say why"
+
+    /// With a reason that OpenSSL does not give.
+    package init(_ action: String, reason: String) {
         description = "cannot \(action): \(reason)"
     }
 
@@ -21,7 +25,7 @@ public struct TLSError: Error, CustomStringConvertible, Sendable {
         let error = ERR_peek_error()
         ERR_clear_error()
         let code = copenssl_errno(error)
-        if code != 0 { return String(cString: strerror(code)) }
+        if code != 0 { return SystemError.text(of: code) }
         return ERR_reason_error_string(error).map { String(cString: $0) }
     }
 }

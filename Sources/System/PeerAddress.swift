@@ -1,17 +1,18 @@
 import Glibc
 
 /// Where a client connects from, kept for the log: a connection that was reset has none any more.
-struct PeerAddress: CustomStringConvertible {
+package struct PeerAddress: CustomStringConvertible, Sendable {
     private var storage = sockaddr_storage()
     private var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
 
-    init(_ storage: sockaddr_storage, size: socklen_t) {
+    /// The address in `storage`, of which it takes `size` bytes.
+    package init(_ storage: sockaddr_storage, size: socklen_t) {
         self.storage = storage
         self.size = size
     }
 
     /// The other side of a connected socket.
-    init(of descriptor: Int32) {
+    package init(of descriptor: Int32) {
         let result = withUnsafeMutablePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 getpeername(descriptor, $0, &size)
@@ -22,7 +23,7 @@ struct PeerAddress: CustomStringConvertible {
 
     /// Tells clients apart: an IPv4 address, the /64 of an IPv6 address, because a single host has all
     /// of it, or any Unix socket.
-    var network: UInt64 {
+    package var network: UInt64 {
         withUnsafeBytes(of: storage) { bytes in
             switch Int32(storage.ss_family) {
             case AF_INET:
@@ -41,7 +42,8 @@ struct PeerAddress: CustomStringConvertible {
         }
     }
 
-    var description: String {
+    /// `HOST:PORT`; "a client" where it has none, as over a Unix socket.
+    package var description: String {
         guard size > 0, Int32(storage.ss_family) != AF_UNIX else { return "a client" }
         var storage = storage
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))

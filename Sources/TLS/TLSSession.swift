@@ -2,22 +2,28 @@ import COpenSSL
 import Glibc
 import System
 
-/// An `SSL`: one connection's encryption, over its descriptor. Lives on one event loop.
-final class TLSSession {
+/// An `SSL`: one connection's encryption, over its non-blocking descriptor. Used by one thread.
+package final class TLSSession {
     private let handle: OpaquePointer
     private let descriptor: Int32
-    let peer: PeerAddress
+    private let isServer: Bool
+    package let peer: PeerAddress
     private var hasBegun = false
     private var helloBound = ClientHelloBound()
     private var isEstablished = false
     private var hasFailed = false
-    /// What the client did wrong, once it has. One that has just gone has done nothing wrong.
-    private(set) var clientError: String?
+    /// What the peer did wrong, once it has. One that has just gone has done nothing wrong.
+    package private(set) var peerError: String?
+    /// What is wrong with the peer's certificate, once the handshake has failed for it.
+    package private(set) var distrust: String?
+    /// The `errno` of a system call that failed; 0 while none has.
+    package private(set) var systemError: Int32 = 0
     /// Reading needs the socket to take bytes first, or writing needs bytes to come first.
-    private(set) var readWantsWrite = false
-    private(set) var writeWantsRead = false
+    package private(set) var readWantsWrite = false
+    package private(set) var writeWantsRead = false
 
-    enum Handshake {
+    /// How far a handshake has come.
+    package enum Handshake {
         case done
         case wantsRead
         case wantsWrite
@@ -30,8 +36,7 @@ final class TLSSession {
     /// row; BoringSSL allows as many.
     private static let emptyRecords = 32
 
-    /// nil when memory has run out.
-    init?(_ context: TLSContext, descriptor: Int32) {
+    private init?(_ context: TLSContext, _ descriptor: Int32, isServer: Bool) {
         guard let handle = SSL_new(context.handle) else { return nil }
         guard SSL_set_fd(handle, descriptor) == 1 else {
             SSL_free(handle)
@@ -39,16 +44,44 @@ final class TLSSession {
         }
         self.handle = handle
         self.descriptor = descriptor
+        self.isServer = isServer
         peer = PeerAddress(of: descriptor)
-        SSL_set_accept_state(handle)
-        watchHandshake()
+    }
+
+    /// The server's side of a connection; nil when memory has run out.
+    package static func accepting(_ context: TLSContext, descriptor: Int32) -> TLSSession? {
+        guard let session = TLSSession(context, descriptor, isServer: true) else { return nil }
+        SSL_set_accept_state(session.handle)
+        session.watchHandshake()
+        return session
+    }
+
+    /// The client's side of a connection.
+    ///
+    /// - Parameter host: a name or a numeric address, which the server's certificate must be for.
+    /// - Throws: when `host` cannot be a server's name, or memory has run out.
+    package static func connecting(
+        _ context: TLSContext, descriptor: Int32, to host: String
+    ) throws(TLSError) -> TLSSession {
+        guard let session = TLSSession(context, descriptor, isServer: false) else {
+            throw TLSError("make a TLS session", reason: "out of memory")
+        }
+        let handle = session.handle
+        // RFC 6066, 3: a name is sent, an address is not; either is what the certificate must be for.
+        if X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host) != 1 {
+            guard SSL_set1_host(handle, host) == 1, copenssl_name_server(handle, host) == 1 else {
+                throw TLSError("connect", reason: "'\(host)' cannot be the name of a TLS server")
+            }
+        }
+        SSL_set_connect_state(handle)
+        return session
     }
 
     deinit { SSL_free(handle) }
 
     /// The names in the certificate that the client has shown: the subject's common names, and the DNS names and URIs
     /// among its alternative names. There are none before OpenSSL has found it good.
-    private(set) lazy var clientNames: [[UInt8]] = {
+    package private(set) lazy var clientNames: [[UInt8]] = {
         guard isEstablished, SSL_get_verify_result(handle) == Int(X509_V_OK),
             let certificate = SSL_get1_peer_certificate(handle)
         else { return [] }
@@ -64,8 +97,8 @@ final class TLSSession {
     }()
 
     /// Goes on with the handshake.
-    func handshake() -> Handshake {
-        if !hasBegun {
+    package func handshake() -> Handshake {
+        if isServer, !hasBegun {
             switch peekFirstByte() {
             case .bytes(let byte) where Self.beginsRequest(byte): return .plainHTTP
             case .bytes: hasBegun = true
@@ -90,7 +123,8 @@ final class TLSSession {
             // A check of ours that failed: which one, OpenSSL's reason does not say.
             let verdict = SSL_get_verify_result(handle)
             if verdict != Int(X509_V_OK), let text = X509_verify_cert_error_string(verdict) {
-                clientError = "the client's certificate: \(String(cString: text))"
+                distrust = String(cString: text)
+                if isServer { peerError = "the client's certificate: \(String(cString: text))" }
             }
             return .failed
         }
@@ -118,14 +152,14 @@ final class TLSSession {
             // Later, with TLS 1.2, encrypted messages are of the same type.
             let state = SSL_get_state(handle)
             guard state == TLS_ST_BEFORE || state == TLS_ST_EARLY_DATA else { continue }
-            clientError = "a ClientHello of more than \(ClientHelloBound.maxBytes) bytes"
+            peerError = "a ClientHello of more than \(ClientHelloBound.maxBytes) bytes"
             return false
         }
         return true
     }
 
     /// The first byte, left where it is.
-    private func peekFirstByte() -> Transport.Outcome {
+    private func peekFirstByte() -> SocketOutcome {
         var byte: UInt8 = 0
         let count = retryingInterrupts { recv(descriptor, &byte, 1, Int32(MSG_PEEK)) }
         if count > 0 { return .bytes(Int(byte)) }
@@ -138,7 +172,8 @@ final class TLSSession {
         (0x21...0x7E).contains(byte) || byte == 0x0D || byte == 0x0A
     }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) -> Transport.Outcome {
+    /// Reads what has come.
+    package func read(into buffer: UnsafeMutableRawBufferPointer) -> SocketOutcome {
         ERR_clear_error()
         readWantsWrite = false
         var count = 0
@@ -155,14 +190,14 @@ final class TLSSession {
             return .failed
         }
         guard copenssl_record_count(handle) <= Self.emptyRecords else {
-            clientError = "too many records without data"
+            peerError = "too many records without data"
             return .failed
         }
         return .wouldBlock
     }
 
     /// Writes record by record until the socket takes no more.
-    func send(_ bytes: UnsafeRawBufferPointer) -> Transport.Outcome {
+    package func send(_ bytes: UnsafeRawBufferPointer) -> SocketOutcome {
         writeWantsRead = false
         var sent = 0
         while sent < bytes.count {
@@ -187,10 +222,10 @@ final class TLSSession {
     }
 
     /// Whether bytes wait inside, of which epoll knows nothing.
-    var hasBuffered: Bool { SSL_has_pending(handle) == 1 }
+    package var hasBuffered: Bool { SSL_has_pending(handle) == 1 }
 
     /// Tells the peer that no more will come, once.
-    func finishSending() {
+    package func finishSending() {
         // SSL_shutdown(3): not "if a previous fatal error has occurred on a connection".
         guard isEstablished, !hasFailed else { return }
         isEstablished = false
@@ -200,11 +235,13 @@ final class TLSSession {
     }
 
     /// Has the peer see that what was sent is not whole: no `finishSending` from now on.
-    func breakOff() { isEstablished = false }
+    package func breakOff() { isEstablished = false }
 
     private func fail(_ error: Int32) {
+        let code = errno
         hasFailed = true
         let reason = TLSError.takeReason()
-        if error == SSL_ERROR_SSL { clientError = reason }
+        if error == SSL_ERROR_SYSCALL { systemError = code }
+        if error == SSL_ERROR_SSL { peerError = reason }
     }
 }

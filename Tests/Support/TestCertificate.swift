@@ -1,10 +1,10 @@
 import Foundation
-
-@testable import HTTPServer
+import TLS
 
 /// A certificate for this run, made once by the `openssl` program; it signs itself.
-enum TestCertificate {
-    static let configuration: TLSConfiguration = {
+public enum TestCertificate {
+    /// The files of the certificate and its key.
+    public static let configuration: TLSConfiguration = {
         // Removed at the end of the process, for tests use it to the last.
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "logbook-certificate-\(ProcessInfo.processInfo.processIdentifier)")

@@ -23,7 +23,7 @@ public struct TLSConfiguration: Sendable {
     }
 
     /// All files that it names.
-    var paths: [String] {
+    package var paths: [String] {
         [certificatePath, keyPath] + (clientAuthorityPath.map { [$0] } ?? [])
     }
 }
