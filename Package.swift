@@ -32,6 +32,12 @@ let package = Package(
                 "TLS", "System", "CLinux", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(
+            name: "Access",
+            dependencies: [
+                "HTTPServer", "TLS", "System", "COpenSSL",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .target(name: "HTTPClient", dependencies: ["TLS", "System", "CLinux"]),
         .target(name: "Events", dependencies: ["JSON"]),
         .target(name: "EventStore", dependencies: ["Events", "CLinux"]),
@@ -44,13 +50,14 @@ let package = Package(
         .target(
             name: "LogbookAPI",
             dependencies: [
-                "HTTPServer", "EventStore", "Events", "JSON", "CLinux", "CEmbedded",
+                "HTTPServer", "Access", "EventStore", "Events", "JSON", "CLinux", "CEmbedded",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "logbook",
             dependencies: [
-                "LogbookAPI", "HTTPServer", "HTTPClient", "EventStore", "SQLiteStore", "Events",
+                "LogbookAPI", "Access", "HTTPServer", "HTTPClient", "EventStore", "SQLiteStore",
+                "Events",
                 "JSON", "TLS", "System", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -66,9 +73,10 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
-                "HTTPServer", "TLS", "System", "TestSupport", "CLinux", "COpenSSL",
+                "HTTPServer", "Access", "TLS", "System", "TestSupport", "CLinux", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(name: "AccessTests", dependencies: ["Access"]),
         .testTarget(
             name: "HTTPClientTests",
             dependencies: [
@@ -91,7 +99,7 @@ let package = Package(
         .testTarget(
             name: "LogbookAPITests",
             dependencies: [
-                "LogbookAPI", "HTTPServer", "EventStore", "SQLiteStore", "Events",
+                "LogbookAPI", "HTTPServer", "Access", "EventStore", "SQLiteStore", "Events",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL", "TestSupport"]),

@@ -69,9 +69,7 @@ public final class Server: Sendable {
         figures.bufferedBytes = bufferedBytes.load(ordering: .relaxed)
         figures.bufferLimit = configuration.limits.bufferedBytes
         let credentials = configuration.endpoints.lazy.compactMap(\.credentials).first
-        for reason in AccessControl.Reason.allCases {
-            figures.accessRefusals[reason] = configuration.access?.count(reason) ?? 0
-        }
+        figures.accessRefusals = configuration.access?.refusals ?? [:]
         figures.certificateEnd = credentials?.current.notAfter
         return figures
     }

@@ -12,8 +12,8 @@ public struct ServerConfiguration: Sendable {
     public var maxLimitedConnections = 128
     /// The bounds on each connection.
     public var limits = HTTPLimits()
-    /// Who may have requests run whose routes have a scope; nil is anybody.
-    public var access: AccessControl?
+    /// Who may have requests run whose routes have a requirement; nil is anybody.
+    package var access: (any Gatekeeper)?
     /// Where there is no access control, the names that requests of those routes may call the server by; nil is any.
     /// Asked in plain HTTP over TCP alone: with TLS a browser holds the name against the certificate, and no browser
     /// reaches a socket in the file system.

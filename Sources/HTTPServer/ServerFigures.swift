@@ -45,8 +45,8 @@ public struct ServerFigures: Sendable {
     public internal(set) var failedHandshakes = 0
     /// Connections that were given up for want of buffers, and those at rest to make room for another.
     public internal(set) var shed = 0, displaced = 0
-    /// Requests that access control has refused, by why.
-    public internal(set) var accessRefusals: [AccessControl.Reason: Int] = [:]
+    /// Requests that access control has refused, by the gatekeeper's word for why.
+    public internal(set) var accessRefusals: [String: Int] = [:]
     /// When the certificate in use is over, in seconds since 1970; nil without TLS.
     public internal(set) var certificateEnd: Int64?
 

@@ -1,4 +1,5 @@
 import Logging
+import System
 import TLS
 
 /// What a TLS listener serves with now. A reload that succeeds swaps it for new connections; one

@@ -1,3 +1,4 @@
+import Access
 import EventStore
 import Events
 import HTTPServer
@@ -17,8 +18,9 @@ extension LogbookAPI {
     ) -> Route {
         Route(
             method, path, summary: summary, parameters: parameters,
-            statuses: statuses + (scope == nil ? [] : [.unauthorized, .forbidden]), scope: scope,
-            bodyLimit: bodyLimit, tellsTrouble: tellsTrouble, takesPieces: takesPieces
+            statuses: statuses + (scope == nil ? [] : [.unauthorized, .forbidden]),
+            requirement: scope.map { Requirement($0) }, bodyLimit: bodyLimit,
+            tellsTrouble: tellsTrouble, takesPieces: takesPieces
         ) { request, response in
             do throws(Problem) {
                 try handler(request, &response)

@@ -1,3 +1,4 @@
+import Access
 import CEmbedded
 import HTTPServer
 import JSON

@@ -1,3 +1,4 @@
+import Access
 import EventStore
 import Events
 import HTTPServer
@@ -94,7 +95,7 @@ extension LogbookAPI {
             "Requests refused for want of a valid token or certificate, or of its scope.")
         for reason in AccessControl.Reason.allCases {
             text.sample(
-                figures.accessRefusals[reason] ?? 0, [("reason", reason.rawValue)])
+                figures.accessRefusals[reason.rawValue] ?? 0, [("reason", reason.rawValue)])
         }
         text.family(
             "logbook_tls_certificate_end_timestamp_seconds", .gauge,

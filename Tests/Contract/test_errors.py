@@ -51,7 +51,7 @@ def literals(text):
 def texts():
     """Of each error that the sources construct, the pieces that its detail is made of, by file."""
     found = set()
-    for file in sorted(path for target in ("HTTPServer", "Events", "EventStore", "SQLiteStore", "LogbookAPI") for path in (ROOT / "Sources" / target).rglob("*.swift")):
+    for file in sorted(path for target in ("HTTPServer", "Access", "Events", "EventStore", "SQLiteStore", "LogbookAPI") for path in (ROOT / "Sources" / target).rglob("*.swift")):
         text = re.sub(r"^\s*//.*$", "", file.read_text(), flags=re.MULTILINE)
         # Those that are made of the errors of other layers.
         pieces = literals("".join(re.findall(r"self\.init\(.*?\)\n", text, re.DOTALL))) if file.stem == "Problem" else []

@@ -1,3 +1,4 @@
+import Access
 import Foundation
 import Synchronization
 import Testing
@@ -82,9 +83,9 @@ struct AccessTests {
                 #expect(answer.code == 401)
                 #expect(answer.field("www-authenticate") == "Bearer realm=\"test\"")
             }
-            #expect(file.control.count(.noToken) == 4)
-            #expect(file.control.count(.insufficientScope) == 6)
-            #expect(file.control.count(.invalidToken) == 0)
+            #expect(file.control.refusals["no_token"] == 4)
+            #expect(file.control.refusals["insufficient_scope"] == 6)
+            #expect(file.control.refusals["invalid_token"] == 0)
         }
     }
 
@@ -267,7 +268,7 @@ struct AccessTests {
                 let answer = try client.readAnswer()
                 #expect((answer.code, answer.closes) == (401, false))
             }
-            #expect(file.control.count(.invalidToken) == 100)
+            #expect(file.control.refusals["invalid_token"] == 100)
             client.send(Self.request("GET /read", Self.bearer("reader")))
             #expect(try client.readAnswer().code == 200)
         }

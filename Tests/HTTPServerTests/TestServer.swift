@@ -1,3 +1,4 @@
+import Access
 import Logging
 import TestSupport
 import Testing
@@ -78,8 +79,9 @@ final class TestServer: Sendable {
         takesPieces: (@Sendable (Request) -> Bool)? = nil, _ handler: @escaping Route.Handler
     ) -> Route {
         Route(
-            method, path, summary: "for tests", statuses: [.ok], scope: scope,
-            bodyLimit: bodyLimit, takesPieces: takesPieces, handler: handler)
+            method, path, summary: "for tests", statuses: [.ok],
+            requirement: scope.map { Requirement($0) }, bodyLimit: bodyLimit,
+            takesPieces: takesPieces, handler: handler)
     }
 
     /// What the server understood: method and target, field lines, an empty line, the body.

@@ -4,7 +4,7 @@ import System
 extension Connection {
     /// Lets the request in whose head has come, or answers it.
     func admits(_ head: UnsafeRawBufferPointer, to route: Route) -> Bool {
-        guard let scope = route.scope else { return true }
+        guard let requirement = route.requirement else { return true }
         if let hosts, let host = parser.head.host, !hosts.contain(head.slice(host)) {
             answer(
                 HTTPError(.misdirectedRequest, "Host names a server that this one is not known as.")
@@ -12,8 +12,9 @@ extension Connection {
             return false
         }
         guard let access else { return true }
-        do throws(AccessControl.Refusal) {
-            admission = try access.admit(parser.head, head, for: scope, over: transport)
+        do throws(Refusal) {
+            admission = try access.admit(
+                parser.head, head, for: requirement, over: transport.session)
             return true
         } catch {
             access.note(
@@ -26,9 +27,10 @@ extension Connection {
 
     /// For a request that goes on for long: why it may not any more; nil when it may.
     func endOfAdmission() -> HTTPError? {
-        guard let access, let admission, let scope = route?.scope else { return nil }
-        guard let renewed = access.renew(admission, for: scope) else {
-            return access.unknownToken.error
+        guard let access, let admission, let requirement = route?.requirement
+        else { return nil }
+        guard let renewed = access.renew(admission, for: requirement) else {
+            return access.expiry
         }
         self.admission = renewed
         return nil

@@ -35,7 +35,7 @@ final class Connection {
     /// The place that it takes.
     let pool: ConnectionPool
     /// nil where anybody may have any request run.
-    let access: AccessControl?
+    let access: (any Gatekeeper)?
     /// What such a request may call the server; nil is anything.
     let hosts: HostNames?
 
@@ -58,7 +58,7 @@ final class Connection {
     /// Told when the client goes before it has had its answer.
     var onGone: (@Sendable () -> Void)?
     /// What let it in.
-    var admission: AccessControl.Admission?
+    var admission: (any Admission)?
     var receiverReadiness = Request.Readiness.ready
     var isReceiverFull: Bool { receiverReadiness == .full }
     private var isPausing: Bool { phase == .receiving && receiverReadiness == .idle }
@@ -101,7 +101,7 @@ final class Connection {
     private var accountedBytes = 0
 
     init(
-        _ transport: Transport, router: Router, access: AccessControl?, hosts: HostNames?,
+        _ transport: Transport, router: Router, access: (any Gatekeeper)?, hosts: HostNames?,
         loop: EventLoop, pool: ConnectionPool, token: UInt64
     ) {
         self.transport = transport

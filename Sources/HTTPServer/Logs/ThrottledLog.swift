@@ -2,7 +2,7 @@ import Logging
 import Synchronization
 
 /// Logs what clients do wrong: so that it can be found, and so that no client fills the log.
-final class ThrottledLog: Sendable {
+package final class ThrottledLog: Sendable {
     private let logger: Logger
     private let level: Logger.Level
     private let throttle = Mutex(LogThrottle())
@@ -10,13 +10,13 @@ final class ThrottledLog: Sendable {
     /// Lines in a second; further ones are counted.
     static let linesPerSecond = 10
 
-    init(_ logger: Logger, level: Logger.Level) {
+    package init(_ logger: Logger, level: Logger.Level) {
         self.logger = logger
         self.level = level
     }
 
     /// Logs what `line` says; `now` is in nanoseconds.
-    func note(now: UInt64, _ line: () -> (message: String, metadata: Logger.Metadata)) {
+    package func note(now: UInt64, _ line: () -> (message: String, metadata: Logger.Metadata)) {
         guard logger.logLevel <= level else { return }
         let omitted = throttle.withLock { $0.admit(now: now, perSecond: Self.linesPerSecond) }
         guard let omitted else { return }

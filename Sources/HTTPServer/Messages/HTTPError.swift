@@ -7,7 +7,7 @@ public struct HTTPError: Error, Equatable, Sendable {
     public let detail: String
     /// RFC 9110, 11.6.1: "A server generating a 401 (Unauthorized) response MUST send a WWW-Authenticate header
     /// field".
-    var challenge: [UInt8]?
+    package var challenge: [UInt8]?
 
     /// Creates the refusal.
     public init(_ status: HTTPStatus, _ detail: String) {

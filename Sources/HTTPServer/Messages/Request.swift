@@ -61,14 +61,15 @@ public struct Request {
     /// Tells, on any thread and at any time, whether the client may still have this done.
     public var isStillAdmitted: @Sendable () -> Bool {
         guard let access = connection.access, let admission = connection.admission,
-            let scope = connection.route?.scope
+            let requirement = connection.route?.requirement
         else { return { true } }
-        return { access.renew(admission, for: scope) != nil }
+        return { access.renew(admission, for: requirement) != nil }
     }
 
-    /// Whether the client may do what needs `scope`, which is more than the route asks for.
-    public func isAdmitted(for scope: Scopes) -> Bool {
-        connection.access == nil || connection.admission?.scopes.contains(scope) ?? false
+    /// Whether the client may do what has this `requirement`, which is more than the route asks for.
+    public func isAdmitted(for requirement: Requirement) -> Bool {
+        guard let access = connection.access else { return true }
+        return connection.admission.map { access.allows($0, requirement) } ?? false
     }
 
     /// Puts the answer off: the handler returns without one, and whoever holds the result gives it,

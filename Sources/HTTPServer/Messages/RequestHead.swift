@@ -1,6 +1,6 @@
 /// A request's head as positions in the bytes it was parsed from, counted from the head's first
 /// byte.
-struct RequestHead {
+package struct RequestHead {
     struct Field {
         var name: Range<Int>
         var value: Range<Int>
@@ -77,5 +77,27 @@ struct RequestHead {
         keepsAlive = true
         expectsContinue = false
         hasUnknownExpectation = false
+    }
+}
+
+extension RequestHead {
+    /// The token of a request; nil when it brings none, also when its Authorization is of another scheme.
+    ///
+    /// - Throws: when there are two fields, for another server might take the other one.
+    package func bearerToken(in bytes: UnsafeRawBufferPointer) throws(HTTPError)
+        -> UnsafeRawBufferPointer?
+    {
+        var found: UnsafeRawBufferPointer?
+        for field in fields where bytes.slice(field.name).equalsIgnoringCase("authorization") {
+            guard found == nil else {
+                throw HTTPError(.badRequest, "Authorization appears twice.")
+            }
+            found = bytes.slice(field.value)
+        }
+        // RFC 6750, 2.1: credentials = "Bearer" 1*SP b64token. RFC 9110, 11.1: the scheme's case does not matter.
+        guard let value = found, value.count >= 6, value.slice(0..<6).equalsIgnoringCase("bearer"),
+            value.count == 6 || value[6] == ASCII.space
+        else { return nil }
+        return value.slice(6..<value.count).trimmingBlanks()
     }
 }

@@ -1,3 +1,5 @@
+import System
+
 /// The trace that a request is part of (https://www.w3.org/TR/trace-context/).
 struct TraceID: CustomStringConvertible {
     private let high, low: UInt64

@@ -16,7 +16,7 @@ public final class Route: Sendable {
     /// The statuses that its handler may answer with; the server's own come on top.
     public let statuses: [HTTPStatus]
     /// What a client needs, where there is access control; nil when it needs nothing.
-    public let scope: Scopes?
+    public let requirement: Requirement?
     /// The longest body it takes, in bytes; 0 when it takes none.
     public let bodyLimit: Int
     /// Whether its 503 is what it is there to tell, and no failure.
@@ -28,7 +28,7 @@ public final class Route: Sendable {
     /// Describes a route.
     public init(
         _ method: HTTPMethod, _ path: String, summary: String, parameters: [String] = [],
-        statuses: [HTTPStatus], scope: Scopes? = nil, bodyLimit: Int = 0,
+        statuses: [HTTPStatus], requirement: Requirement? = nil, bodyLimit: Int = 0,
         tellsTrouble: Bool = false,
         takesPieces: (@Sendable (Request) -> Bool)? = nil, handler: @escaping Handler
     ) {
@@ -38,7 +38,7 @@ public final class Route: Sendable {
         self.summary = summary
         self.parameters = parameters
         self.statuses = statuses
-        self.scope = scope
+        self.requirement = requirement
         self.bodyLimit = bodyLimit
         self.tellsTrouble = tellsTrouble
         self.takesPieces = takesPieces

@@ -1,6 +1,7 @@
 import Events
 import HTTPServer
 import JSON
+import System
 
 /// An item as it is sent: on one line, without what the store gives, and with an id, so that it can
 /// be sent again.

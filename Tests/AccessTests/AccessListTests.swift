@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HTTPServer
+@testable import Access
 
 @Suite("Access files")
 struct AccessListTests {

@@ -1,4 +1,6 @@
 import COpenSSL
+import HTTPServer
+import System
 
 /// Who may do what: the lines of an access file. It does not change; a reload makes another.
 ///

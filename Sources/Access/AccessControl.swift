@@ -1,11 +1,13 @@
 import Glibc
+import HTTPServer
 import Logging
 import Synchronization
 import System
+import TLS
 
 /// Who may have which requests run: by a bearer token (RFC 6750) or a client certificate, after an access file that
 /// may change while the server runs. A route without a scope, and an endpoint with paths of its own, ask for nothing.
-public final class AccessControl: Sendable {
+public final class AccessControl: Gatekeeper {
     private let path: String
     private let realm: String
     private let logger: Logger
@@ -24,24 +26,13 @@ public final class AccessControl: Sendable {
         let value = Atomic<Int>(0)
     }
 
-    /// What a request was let in by, to be asked for again while it goes on.
-    struct Admission: Sendable {
-        /// What the client may do.
-        var scopes: Scopes { entry.scopes }
-        fileprivate let entry: AccessList.Entry
-        fileprivate let list: AccessList
+    /// The line of the file that let a request in.
+    private struct Grant: Admission {
+        let entry: AccessList.Entry
+        let list: AccessList
 
         /// Of the name in the file; no address has the highest bit.
         var client: UInt64 { UInt64(bitPattern: Int64(entry.name.hashValue)) | 1 << 63 }
-    }
-
-    /// A request that is not let in.
-    struct Refusal: Error {
-        let error: HTTPError
-        /// nil where it says nothing of access.
-        var reason: Reason?
-        /// Whose token or certificate it was.
-        var name: String?
     }
 
     /// Reads the access file at `path`.
@@ -59,6 +50,11 @@ public final class AccessControl: Sendable {
 
     /// How many requests were refused for this reason.
     func count(_ reason: Reason) -> Int { counts[reason]?.value.load(ordering: .relaxed) ?? 0 }
+
+    /// How many requests were refused, by reason.
+    package var refusals: [String: Int] {
+        Dictionary(uniqueKeysWithValues: Reason.allCases.map { ($0.rawValue, count($0)) })
+    }
 
     // MARK: The file
 
@@ -115,13 +111,14 @@ public final class AccessControl: Sendable {
 
     // MARK: Requests
 
-    /// Lets a request in that asks for `scope`, by its `head` in `bytes`.
+    /// Lets a request in whose route needs scopes, by its `head` in `bytes`.
     ///
     /// A token that is sent decides alone; without one the certificate does.
-    func admit(
-        _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, for scope: Scopes,
-        over transport: Transport
-    ) throws(Refusal) -> Admission {
+    package func admit(
+        _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, for requirement: Requirement,
+        over session: TLSSession?
+    ) throws(Refusal) -> any Admission {
+        let scope = requirement.scopes
         let list = list.current
         let token: UnsafeRawBufferPointer?
         do throws(HTTPError) {
@@ -132,23 +129,41 @@ public final class AccessControl: Sendable {
         let entry: AccessList.Entry?
         if let token {
             entry = list.entry(ofToken: token)
-        } else if !list.certificates.isEmpty, let session = transport.session {
+        } else if !list.certificates.isEmpty, let session {
             entry = list.entry(ofCertificate: session.clientNames, for: scope)
         } else {
             entry = nil
         }
         guard let entry else { throw token == nil ? noToken(for: scope) : unknownToken }
         guard entry.scopes.contains(scope) else { throw insufficient(entry, for: scope) }
-        return Admission(entry: entry, list: list)
+        return Grant(entry: entry, list: list)
     }
 
     /// Looks at `admission` again after the file may have changed; nil when it is over.
-    func renew(_ admission: Admission, for scope: Scopes) -> Admission? {
+    package func renew(
+        _ admission: any Admission, for requirement: Requirement
+    ) -> (any Admission)? {
+        let grant = grant(admission)
         let list = list.current
-        if list === admission.list { return admission }
-        guard list.holds(admission.entry, for: scope) else { return nil }
-        return Admission(entry: admission.entry, list: list)
+        if list === grant.list { return admission }
+        guard list.holds(grant.entry, for: requirement.scopes) else { return nil }
+        return Grant(entry: grant.entry, list: list)
     }
+
+    /// Whether who was let in has the scopes of `requirement`.
+    package func allows(_ admission: any Admission, _ requirement: Requirement) -> Bool {
+        grant(admission).entry.scopes.contains(requirement.scopes)
+    }
+
+    private func grant(_ admission: any Admission) -> Grant {
+        guard let grant = admission as? Grant else {
+            preconditionFailure("an admission of another gatekeeper")
+        }
+        return grant
+    }
+
+    /// As for a token that is not in the file: it has been removed from there.
+    package var expiry: HTTPError { unknownToken.error }
 
     private func noToken(for scope: Scopes) -> Refusal {
         let error = HTTPError(
@@ -158,8 +173,7 @@ public final class AccessControl: Sendable {
         return refusal(error, .noToken)
     }
 
-    /// Of a token that is not in the file.
-    var unknownToken: Refusal {
+    private var unknownToken: Refusal {
         let error = HTTPError(
             .unauthorized,
             "The token is not known here: it has been removed, or was not copied whole.")
@@ -181,15 +195,15 @@ public final class AccessControl: Sendable {
         if let scope { challenge += ", scope=\"\(scope)\"" }
         var error = error
         error.challenge = Array(challenge.utf8)
-        return Refusal(error: error, reason: reason, name: name)
+        return Refusal(error: error, reason: reason.rawValue, name: name)
     }
 
     /// Counts and logs `refusal` of a request from `peer`, at the time `now` in nanoseconds.
-    func note(
+    package func note(
         _ refusal: Refusal, _ method: HTTPMethod?, _ route: Route, from peer: PeerAddress,
         now: UInt64
     ) {
-        guard let reason = refusal.reason else { return }
+        guard let reason = refusal.reason.flatMap(Reason.init) else { return }
         counts[reason]?.value.wrappingAdd(1, ordering: .relaxed)
         log.note(now: now) {
             var metadata: Logger.Metadata = [
@@ -199,26 +213,5 @@ public final class AccessControl: Sendable {
             if let name = refusal.name { metadata["name"] = "\(name)" }
             return ("Access refused", metadata)
         }
-    }
-}
-
-extension RequestHead {
-    /// The token of a request; nil when it brings none, also when its Authorization is of another scheme.
-    ///
-    /// - Throws: when there are two fields, for another server might take the other one.
-    func bearerToken(in bytes: UnsafeRawBufferPointer) throws(HTTPError) -> UnsafeRawBufferPointer?
-    {
-        var found: UnsafeRawBufferPointer?
-        for field in fields where bytes.slice(field.name).equalsIgnoringCase("authorization") {
-            guard found == nil else {
-                throw HTTPError(.badRequest, "Authorization appears twice.")
-            }
-            found = bytes.slice(field.value)
-        }
-        // RFC 6750, 2.1: credentials = "Bearer" 1*SP b64token. RFC 9110, 11.1: the scheme's case does not matter.
-        guard let value = found, value.count >= 6, value.slice(0..<6).equalsIgnoringCase("bearer"),
-            value.count == 6 || value[6] == ASCII.space
-        else { return nil }
-        return value.slice(6..<value.count).trimmingBlanks()
     }
 }

@@ -1,12 +1,12 @@
 import Glibc
 
 /// What tells that a file has been replaced or rewritten.
-struct FileIdentity: Equatable {
+package struct FileIdentity: Equatable, Sendable {
     private let device, inode: UInt64
     private let size, seconds, nanoseconds: Int
 
     /// Of the file that `path` leads to now; one that is missing has one, too.
-    init(_ path: String) {
+    package init(_ path: String) {
         var file = stat()
         guard stat(path, &file) == 0 else {
             (device, inode, size, seconds, nanoseconds) = (0, 0, 0, 0, 0)

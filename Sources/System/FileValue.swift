@@ -2,7 +2,7 @@ import Synchronization
 
 /// What was made of some files, and is made anew when they change. A reading that succeeds swaps it; one that
 /// fails changes nothing.
-final class FileValue<Value: Sendable>: Sendable {
+package final class FileValue<Value: Sendable>: Sendable {
     private let paths: [String]
     private let state: Mutex<State>
 
@@ -12,23 +12,24 @@ final class FileValue<Value: Sendable>: Sendable {
     }
 
     /// Reads the files.
-    init<Failure>(of paths: [String], _ read: () throws(Failure) -> Value) throws(Failure) {
+    package init<Failure>(of paths: [String], _ read: () throws(Failure) -> Value) throws(Failure) {
         self.paths = paths
         // Before the files are read: what changes meanwhile is read again.
         let files = paths.map(FileIdentity.init)
         state = Mutex(State(value: try read(), files: files))
     }
 
-    var current: Value { state.withLock { $0.value } }
+    /// What was made at the last success.
+    package var current: Value { state.withLock { $0.value } }
 
     /// Whether a file is another than the one that was read last.
-    var hasChanged: Bool {
+    package var hasChanged: Bool {
         let files = paths.map(FileIdentity.init)
         return state.withLock { $0.files != files }
     }
 
     /// Reads the files again.
-    func update<Failure>(_ read: () throws(Failure) -> Value) throws(Failure) {
+    package func update<Failure>(_ read: () throws(Failure) -> Value) throws(Failure) {
         let files = paths.map(FileIdentity.init)
         do throws(Failure) {
             let value = try read()
