@@ -40,17 +40,18 @@ let package = Package(
             ]),
         .target(name: "HTTPClient", dependencies: ["TLS", "System", "CLinux"]),
         .target(name: "Events", dependencies: ["JSON"]),
-        .target(name: "EventStore", dependencies: ["Events", "CLinux"]),
+        .target(name: "EventStore", dependencies: ["Events", "System", "CLinux"]),
         .target(
             name: "SQLiteStore",
             dependencies: [
-                "EventStore", "CLinux", "SQLite", "Events", "JSON",
+                "EventStore", "System", "CLinux", "SQLite", "Events", "JSON",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
             name: "LogbookAPI",
             dependencies: [
-                "HTTPServer", "Access", "EventStore", "Events", "JSON", "CLinux", "CEmbedded",
+                "HTTPServer", "Access", "EventStore", "Events", "JSON", "System", "CLinux",
+                "CEmbedded",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(

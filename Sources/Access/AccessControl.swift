@@ -84,29 +84,15 @@ public final class AccessControl: Gatekeeper {
 
     private static func read(_ path: String) throws(AccessError) -> AccessList {
         do throws(AccessError) {
-            return try AccessList(try bytes(path))
+            // One byte more than it may have, so that a longer one shows.
+            guard let bytes = readFile(path, limit: AccessList.mostBytes + 1) else {
+                throw AccessError(description: SystemError.text(of: errno))
+            }
+            return try AccessList(bytes)
         } catch {
             throw AccessError(
                 description: "the access file \(path) cannot be used: \(error.description)")
         }
-    }
-
-    private static func bytes(_ path: String) throws(AccessError) -> [UInt8] {
-        func failure() -> AccessError {
-            AccessError(description: String(cString: strerror(errno)))
-        }
-        let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 * 1024)
-        while bytes.count <= AccessList.mostBytes {
-            let count = retryingInterrupts { Glibc.read(descriptor, &piece, piece.count) }
-            guard count >= 0 else { throw failure() }
-            if count == 0 { break }
-            bytes += piece[..<count]
-        }
-        return bytes
     }
 
     // MARK: Requests

@@ -1,3 +1,5 @@
+import System
+
 /// Values by size.
 public struct Distribution: Equatable, Sendable {
     /// Upper bounds of `counts`, inclusive; the last count has none.

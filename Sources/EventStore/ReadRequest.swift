@@ -1,10 +1,6 @@
 import CLinux
 import Synchronization
-
-extension Duration {
-    /// Whole nanoseconds of a time that is not negative.
-    package var inNanoseconds: UInt64 { UInt64(self / .nanoseconds(1)) }
-}
+import System
 
 /// The request behind a read: its client, its deadline, and a way to cancel it.
 public final class ReadRequest: Sendable {

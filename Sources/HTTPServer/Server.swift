@@ -166,7 +166,7 @@ public final class Server: Sendable {
             return !state.isStopping
         }
         if isFirst { drain() }
-        let inTime = ended.wait(timeout: .now() + timeout.seconds) == .success
+        let inTime = ended.wait(timeout: .now() + timeout.inSeconds) == .success
         if !inTime {
             everyLoop(of: loops[...]) { $0.abort() }
             ended.wait()
@@ -277,15 +277,4 @@ public final class Server: Sendable {
             loop.wake()
         }
     }
-}
-
-extension Duration {
-    /// In nanoseconds, at most what an Int64 holds.
-    var nanoseconds: UInt64 {
-        UInt64(components.seconds) &* 1_000_000_000
-            &+ UInt64(components.attoseconds / 1_000_000_000)
-    }
-
-    /// In seconds, as Dispatch takes it.
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

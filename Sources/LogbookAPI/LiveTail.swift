@@ -1,5 +1,6 @@
 import Dispatch
 import HTTPServer
+import System
 
 /// All streams of events, by event loop.
 final class LiveTail: Sendable {
@@ -12,7 +13,7 @@ final class LiveTail: Sendable {
         let places = StreamPlaces(places)
         self.places = places
         hubs = (0..<loops).map { StreamHub(places, readers, loopIndex: $0) }
-        self.heartbeat = .nanoseconds(Int(heartbeat / .nanoseconds(1)))
+        self.heartbeat = .nanoseconds(Int(heartbeat.inNanoseconds))
         beatLater()
     }
 

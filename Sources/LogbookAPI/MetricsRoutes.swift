@@ -2,6 +2,7 @@ import Access
 import EventStore
 import Events
 import HTTPServer
+import System
 
 /// `GET /metrics`: everything from memory. docs/metrics.md has a line for each family, and a test holds
 /// the two together.
@@ -43,7 +44,7 @@ extension LogbookAPI {
             "logbook_http_request_duration_seconds", .histogram,
             "From when a request had come whole until its answer, or the beginning of one that is streamed."
         )
-        let bounds = ServerFigures.Times.bounds.map { Int($0 / .nanoseconds(1)) }
+        let bounds = ServerFigures.Times.bounds.map { Int($0.inNanoseconds) }
         for requests in figures.requests {
             text.histogram(
                 bounds, requests.times.counts, sum: requests.times.nanoseconds, areTimes: true,
@@ -168,7 +169,7 @@ extension LogbookAPI {
         text.family(
             "logbook_store_clock_lag_seconds", .gauge,
             "How far the store's clock is behind the system's; negative where it is ahead.")
-        text.sample(nanoseconds: Int(statistics.clockLag / .nanoseconds(1)))
+        text.sample(nanoseconds: Int(statistics.clockLag.inNanoseconds))
     }
 
     private func write(
@@ -188,7 +189,7 @@ extension LogbookAPI {
             case .gauge(let value): text.family(metric.name, .gauge, metric.help, value)
             case .time(let time):
                 text.family(metric.name, .gauge, metric.help)
-                text.sample(nanoseconds: Int(time / .nanoseconds(1)))
+                text.sample(nanoseconds: Int(time.inNanoseconds))
             case .times(let distribution): write(distribution, metric.name, metric.help, to: &text)
             }
         }

@@ -1,5 +1,6 @@
 import EventStore
 import Synchronization
+import System
 
 /// The figures that the writer and its jobs note, readable from any thread.
 final class StoreFigures: Sendable {

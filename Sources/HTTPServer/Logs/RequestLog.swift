@@ -28,7 +28,7 @@ final class RequestLog: Sendable {
 
     init(_ logger: Logger, slow: Duration) {
         self.logger = logger
-        self.slow = slow.nanoseconds
+        self.slow = slow.inNanoseconds
         logsAll = logger.logLevel <= .debug
     }
 

@@ -66,15 +66,15 @@ final class EventLoop: @unchecked Sendable {
         let header, body, bodyIdle, idle, write, streamWrite, answer, stall, linger: UInt64
 
         init(_ limits: HTTPLimits) {
-            header = limits.headerTimeout.nanoseconds
-            body = limits.bodyGrace.nanoseconds
-            bodyIdle = limits.bodyIdleTimeout.nanoseconds
-            idle = limits.idleTimeout.nanoseconds
-            write = limits.writeTimeout.nanoseconds
-            streamWrite = limits.streamWriteTimeout.nanoseconds
-            answer = limits.answerGrace.nanoseconds
-            stall = limits.stallTimeout.nanoseconds
-            linger = limits.lingerTimeout.nanoseconds
+            header = limits.headerTimeout.inNanoseconds
+            body = limits.bodyGrace.inNanoseconds
+            bodyIdle = limits.bodyIdleTimeout.inNanoseconds
+            idle = limits.idleTimeout.inNanoseconds
+            write = limits.writeTimeout.inNanoseconds
+            streamWrite = limits.streamWriteTimeout.inNanoseconds
+            answer = limits.answerGrace.inNanoseconds
+            stall = limits.stallTimeout.inNanoseconds
+            linger = limits.lingerTimeout.inNanoseconds
         }
     }
 

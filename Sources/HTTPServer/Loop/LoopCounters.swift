@@ -1,3 +1,5 @@
+import System
+
 /// What one event loop has counted since it began. Its thread raises, any thread reads.
 ///
 /// Requests are counted in a table whose place is computed, not looked up: a row for each path of the
@@ -23,7 +25,7 @@ final class LoopCounters: @unchecked Sendable {
     private static let buckets = ServerFigures.Times.bounds.count + 1
     /// The last cell is the sum of the times.
     private static let rowCells = statuses + buckets + 1
-    private static let bounds = ServerFigures.Times.bounds.map { UInt64($0.nanoseconds) }
+    private static let bounds = ServerFigures.Times.bounds.map { UInt64($0.inNanoseconds) }
     /// By code, counted from 200.
     private static let statusNumbers: [Int] = {
         var numbers = [Int](repeating: 0, count: 400)

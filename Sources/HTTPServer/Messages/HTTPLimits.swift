@@ -1,3 +1,5 @@
+import System
+
 /// The bounds on one connection; docs/limits.md lists them with their flags.
 public struct HTTPLimits: Sendable {
     /// A method's name, in bytes.
@@ -54,12 +56,12 @@ public struct HTTPLimits: Sendable {
 
     /// The least that must come of a body in each `bodyGrace`, in bytes.
     var leastBodyBytes: Int {
-        max(1, Int((Double(bodyBytesPerSecond) * bodyGrace.seconds).rounded(.up)))
+        max(1, Int((Double(bodyBytesPerSecond) * bodyGrace.inSeconds).rounded(.up)))
     }
 
     /// The least that must be taken of an answer in each `answerGrace`, in bytes.
     var leastAnswerBytes: Int {
-        Int((Double(answerBytesPerSecond) * answerGrace.seconds).rounded(.up))
+        Int((Double(answerBytesPerSecond) * answerGrace.inSeconds).rounded(.up))
     }
 
     /// Received and not handled, in bytes, above which a connection is not read from: no head, nor

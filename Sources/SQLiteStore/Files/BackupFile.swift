@@ -1,5 +1,6 @@
 import EventStore
 import Glibc
+import System
 
 /// A checked copy of the database, open for reading; it has no name any more and is gone with the
 /// last reference, also when the process is killed.
@@ -16,7 +17,7 @@ public final class BackupFile: BackupContent {
         self.onClose = onClose
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw .failed("Cannot open \(path): \(String(cString: strerror(errno)))")
+            throw .failed("Cannot open \(path): \(SystemError.text(of: errno))")
         }
         unlink(path)
     }

@@ -3,6 +3,7 @@ import Events
 import Glibc
 import Logging
 import SQLite
+import System
 
 /// A copy of a database that has been looked through from end to end.
 public struct DatabaseCopy: Equatable, Sendable {
@@ -149,7 +150,7 @@ public struct DatabaseCopy: Equatable, Sendable {
         let old = "\(path).before-\(now.text)"
         for suffix in ["", "-wal"] where stat(path + suffix, &file) == 0 {
             guard link(path + suffix, old + suffix) == 0 else {
-                throw .failed("Cannot keep \(path)\(suffix): \(String(cString: strerror(errno)))")
+                throw .failed("Cannot keep \(path)\(suffix): \(SystemError.text(of: errno))")
             }
         }
         return old

@@ -3,6 +3,7 @@ import EventStore
 import Events
 import Glibc
 import Logging
+import System
 
 /// The lock that makes one process the only writer of a database: SQLite lets several write in
 /// turn, and its WAL-reset defect (3.7.0 to 3.51.2) then corrupts the file. Released when the
@@ -40,7 +41,7 @@ final class DatabaseLock: Sendable {
         guard ftruncate(descriptor, 0) == 0,
             pwrite(descriptor, text, text.utf8.count, 0) == text.utf8.count
         else {
-            let reason = String(cString: strerror(errno))
+            let reason = SystemError.text(of: errno)
             throw .refused("Cannot write \(lockPath): \(reason)")
         }
     }
@@ -64,7 +65,7 @@ final class DatabaseLock: Sendable {
     static func path(of path: String) -> String { path + ".lock" }
 
     private static func take(_ descriptor: Int32, _ timeout: Duration, _ logger: Logger) -> Bool {
-        let limit = UInt64(max(0, timeout / .nanoseconds(1)))
+        let limit = max(.zero, timeout).inNanoseconds
         let begin = clinux_monotonic_nanoseconds()
         var isFirst = true
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {

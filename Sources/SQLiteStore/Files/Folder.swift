@@ -1,5 +1,6 @@
 import Glibc
 import SQLite
+import System
 
 /// The folder of a file.
 public enum Folder {
@@ -34,7 +35,7 @@ public enum Folder {
         let code = errno
         let folder = name(of: path)
         guard code == ENOENT, access(folder, F_OK) != 0 else {
-            return String(cString: strerror(code))
+            return SystemError.text(of: code)
         }
         return "there is no folder \(folder)"
     }
@@ -59,7 +60,7 @@ public enum Folder {
         guard descriptor >= 0, fsync(descriptor) == 0 else {
             throw SQLiteError(
                 extendedCode: SQLiteError.folderNotSynced,
-                message: "cannot sync \(folder): \(String(cString: strerror(errno)))")
+                message: "cannot sync \(folder): \(SystemError.text(of: errno))")
         }
     }
 }

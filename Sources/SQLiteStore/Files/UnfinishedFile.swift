@@ -1,5 +1,6 @@
 import EventStore
 import Glibc
+import System
 
 /// A new file that gets its name once it is whole and synced, and is removed if it never is.
 public struct UnfinishedFile: ~Copyable {
@@ -35,7 +36,7 @@ public struct UnfinishedFile: ~Copyable {
     public static func finish(_ path: String, as finalPath: String) throws(SchemaError) {
         try sync(path)
         guard rename(path, finalPath) == 0 else {
-            throw .failed("Cannot rename \(path): \(String(cString: strerror(errno)))")
+            throw .failed("Cannot rename \(path): \(SystemError.text(of: errno))")
         }
         // A name is the folder's content.
         try sync(Folder.name(of: finalPath))
@@ -44,11 +45,11 @@ public struct UnfinishedFile: ~Copyable {
     private static func sync(_ path: String) throws(SchemaError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw .failed("Cannot open \(path): \(String(cString: strerror(errno)))")
+            throw .failed("Cannot open \(path): \(SystemError.text(of: errno))")
         }
         defer { _ = close(descriptor) }
         guard fsync(descriptor) == 0 else {
-            throw .failed("Cannot sync \(path): \(String(cString: strerror(errno)))")
+            throw .failed("Cannot sync \(path): \(SystemError.text(of: errno))")
         }
     }
 }

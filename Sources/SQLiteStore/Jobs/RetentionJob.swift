@@ -4,6 +4,7 @@ import EventStore
 import Events
 import Logging
 import SQLite
+import System
 
 /// Removes events that have reached the age of their severity, and the ones that came first where
 /// there are too many, a slice at a time.

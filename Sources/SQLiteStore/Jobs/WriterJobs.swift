@@ -1,6 +1,7 @@
 import CLinux
 import Logging
 import SQLite
+import System
 
 /// Gives the writer's jobs their slices: after each commit for a bounded time, and as long as it
 /// takes while nothing waits to be written.

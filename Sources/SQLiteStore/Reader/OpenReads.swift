@@ -1,6 +1,7 @@
 import CLinux
 import SQLite
 import Synchronization
+import System
 
 /// The reads that go on at the moment. Each keeps the WAL from being emptied until it ends, so the
 /// writer must be able to find an old one, and to stop it.

@@ -3,6 +3,7 @@ import EventStore
 import Events
 import Logging
 import SQLite
+import System
 
 /// A read-only connection with its prepared statements. One thread at a time may use it.
 public final class SQLiteReader: LocalReader {

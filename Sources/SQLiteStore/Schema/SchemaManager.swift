@@ -3,6 +3,7 @@ import Events
 import Glibc
 import Logging
 import SQLite
+import System
 
 /// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes
 /// and migrates the rest. Nothing else creates, alters or drops a table.
@@ -114,7 +115,7 @@ public final class SchemaManager: Sendable {
     private func freeBytes() throws(SchemaError) -> UInt64 {
         var volume = statvfs()
         guard statvfs(path, &volume) == 0 else {
-            throw .failed("Cannot look at \(path): \(String(cString: strerror(errno)))")
+            throw .failed("Cannot look at \(path): \(SystemError.text(of: errno))")
         }
         return UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
     }
@@ -140,7 +141,7 @@ public final class SchemaManager: Sendable {
                 "The copy before the migration failed, and nothing was migrated: \(error)")
         }
         guard rename(unfinished, copy) == 0 else {
-            throw .failed("Cannot rename \(unfinished): \(String(cString: strerror(errno)))")
+            throw .failed("Cannot rename \(unfinished): \(SystemError.text(of: errno))")
         }
         do { try Folder.sync(of: copy) } catch { throw .failed("Cannot keep \(copy): \(error)") }
         logger.info("Kept a copy of schema version \(version) as \(copy)")
@@ -192,7 +193,7 @@ public final class SchemaManager: Sendable {
         var file = stat()
         guard stat(path, &file) == 0 else {
             if errno == ENOENT { return 0 }
-            throw .refused("Cannot look at \(path): \(String(cString: strerror(errno)))")
+            throw .refused("Cannot look at \(path): \(SystemError.text(of: errno))")
         }
         guard file.st_mode & S_IFMT == S_IFREG else { throw .refused("\(path) is not a file") }
         guard file.st_size > 0 else { return 0 }

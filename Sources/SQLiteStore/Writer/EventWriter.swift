@@ -4,6 +4,7 @@ import Events
 import Logging
 import SQLite
 import Synchronization
+import System
 
 /// The only writer. It takes everything that waits into one transaction, commits, and then answers
 /// all of it: a client that is alone gets its own commit at once, sixty-four share one. What it does

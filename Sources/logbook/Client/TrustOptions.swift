@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import HTTPClient
+import System
 import TLS
 
 /// Who a client is, and whom it trusts.
@@ -58,9 +59,9 @@ struct TrustOptions: ParsableArguments {
     private func token() throws -> String? {
         let text: String
         if let tokenFile {
-            guard let bytes = TextFile.read(tokenFile, limit: Self.tokenBytes) else {
+            guard let bytes = readFile(tokenFile, limit: Self.tokenBytes) else {
                 throw ClientError.unusable(
-                    "cannot read the token file \(tokenFile): \(String(cString: strerror(errno)))")
+                    "cannot read the token file \(tokenFile): \(SystemError.text(of: errno))")
             }
             text = String(decoding: bytes, as: UTF8.self)
         } else if let value = getenv("LOGBOOK_TOKEN") {

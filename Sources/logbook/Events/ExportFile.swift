@@ -82,7 +82,7 @@ final class ExportFile {
     }
 
     private static func readPosition(_ path: String, _ subject: String) -> Position? {
-        guard let bytes = TextFile.read(path, limit: positionBytes) else { return nil }
+        guard let bytes = readFile(path, limit: positionBytes) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(
             separator: "\n", omittingEmptySubsequences: false)
         guard lines.count == 5, lines[0] == subject, let bytes = Int(lines[2]),

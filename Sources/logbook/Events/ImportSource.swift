@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Logging
 import SQLiteStore
+import System
 
 /// What is imported, one item after another.
 final class ImportSource {
@@ -48,7 +49,7 @@ final class ImportSource {
         var file = stat()
         guard descriptor >= 0, fstat(descriptor, &file) == 0 else {
             throw JSONItems.Failure(
-                description: "cannot read \(path): \(String(cString: strerror(errno)))")
+                description: "cannot read \(path): \(SystemError.text(of: errno))")
         }
         self.descriptor = descriptor
         size = file.st_mode & S_IFMT == S_IFREG ? Int(file.st_size) : nil

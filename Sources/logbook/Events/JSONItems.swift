@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// The items of a text that is read piece by piece: the lines of NDJSON, or the elements of a JSON
 /// array. Memory is bounded by the longest item that is allowed.
@@ -130,17 +131,13 @@ final class JSONItems {
 
     private func peek() throws(Failure) -> UInt8? {
         if !unread.isEmpty { return buffer[unread.lowerBound] }
-        while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else {
-                throw Failure(
-                    description: "cannot read \(name): \(String(cString: strerror(errno)))")
-            }
-            unread = 0..<count
-            bytesRead += count
-            return count > 0 ? buffer[0] : nil
+        let count = retryingInterrupts { read(descriptor, &buffer, buffer.count) }
+        guard count >= 0 else {
+            throw Failure(description: "cannot read \(name): \(SystemError.text(of: errno))")
         }
+        unread = 0..<count
+        bytesRead += count
+        return count > 0 ? buffer[0] : nil
     }
 
     private static func isBlank(_ byte: UInt8) -> Bool {

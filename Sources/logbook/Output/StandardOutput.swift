@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import System
 
 /// Standard output, in large writes.
 final class StandardOutput {
@@ -46,7 +47,7 @@ final class StandardOutput {
             let code = errno
             if code == EPIPE { Self.endByBrokenPipe() }
             throw Failure(
-                description: "cannot write to standard output: \(String(cString: strerror(code)))")
+                description: "cannot write to standard output: \(SystemError.text(of: code))")
         }
     }
 

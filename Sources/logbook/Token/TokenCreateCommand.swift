@@ -72,12 +72,12 @@ struct TokenCreateCommand: ParsableCommand {
 
     private static func append(_ line: String, to path: String) throws {
         func failure(_ action: String) -> ClientError {
-            .unusable("cannot \(action): \(String(cString: strerror(errno)))")
+            .unusable("cannot \(action): \(SystemError.text(of: errno))")
         }
         let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("open it") }
         defer { close(descriptor) }
-        guard let present = TextFile.read(path, limit: AccessList.mostBytes) else {
+        guard let present = readFile(path, limit: AccessList.mostBytes) else {
             throw failure("read it")
         }
         let isLineOpen = present.last.map { $0 != UInt8(ascii: "\n") } ?? false

@@ -1,0 +1,19 @@
+import Glibc
+
+/// Up to `limit` bytes of the file at `path`; nil when that fails, and `errno` says why.
+package func readFile(_ path: String, limit: Int) -> [UInt8]? {
+    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: min(limit, 64 * 1024))
+    while bytes.count < limit {
+        let count = retryingInterrupts {
+            read(descriptor, &piece, min(piece.count, limit - bytes.count))
+        }
+        guard count >= 0 else { return nil }
+        guard count > 0 else { break }
+        bytes += piece[..<count]
+    }
+    return bytes
+}
