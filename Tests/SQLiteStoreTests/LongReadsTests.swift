@@ -111,12 +111,16 @@ struct LongReadsTests {
         }
     }
 
-    @Test("A store that is closed takes none")
-    func closed() throws {
+    @Test("A store that is closed says so")
+    func closed() async throws {
         let store = try TestStore()
         store.repository.close()
-        #expect(
-            !store.repository.readElsewhere(for: request) { _ in Issue.record("the store is closed")
-            })
+        let result = await withCheckedContinuation { continuation in
+            let isTaken = store.repository.readElsewhere(for: request) { result in
+                continuation.resume(returning: result.map { _ in })
+            }
+            #expect(isTaken)
+        }
+        #expect(throws: StoreError.self) { try result.get() }
     }
 }
