@@ -98,7 +98,8 @@ final class EventLoop: @unchecked Sendable {
         guard epoll >= 0 else { throw SystemError("create an epoll instance") }
         wakeDescriptor = clinux_eventfd()
         guard wakeDescriptor >= 0,
-            clinux_epoll_add(epoll, wakeDescriptor, UInt32(CLINUX_READABLE), Self.wakeToken) == 0
+            clinux_epoll_add(
+                epoll, wakeDescriptor, UInt32(CLINUX_READABLE) | CLINUX_ONCE, Self.wakeToken) == 0
         else { throw SystemError("create an eventfd") }
         output.reserveCapacity(16 * 1024)
     }
@@ -125,8 +126,7 @@ final class EventLoop: @unchecked Sendable {
             return
         }
         var one: UInt64 = 1
-        // The counter cannot be full: it is read at each wake-up, and written at most once between
-        // two.
+        // It would be full after 2^64 wake-ups: nobody reads it.
         let written = retryingInterrupts { write(wakeDescriptor, &one, 8) }
         precondition(written == 8, "an eventfd takes a 1")
     }
@@ -171,8 +171,7 @@ final class EventLoop: @unchecked Sendable {
 
     private func dispatch(_ event: clinux_event) {
         if event.token == Self.wakeToken {
-            var counter: UInt64 = 0
-            _ = retryingInterrupts { read(wakeDescriptor, &counter, 8) }
+            // That it has woken is all; what waits is in the inbox.
         } else if event.token >= Self.listenerTokens {
             accept(from: listeners[Int(event.token - Self.listenerTokens)])
         } else if let connection = connection(event.token) {
