@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
-#include <linux/futex.h>
 #include <locale.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -10,7 +9,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +16,6 @@
 
 _Static_assert(CLINUX_READABLE == EPOLLIN && CLINUX_WRITABLE == EPOLLOUT, "epoll bits");
 _Static_assert(CLINUX_ERROR == EPOLLERR && CLINUX_HANGUP == EPOLLHUP, "epoll bits");
-_Static_assert(CLINUX_ONCE == (uint32_t)EPOLLET, "epoll bits");
 
 int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
@@ -77,20 +74,6 @@ int64_t clinux_realtime_milliseconds(void) {
 int64_t clinux_file_system_type(const char *path) {
     struct statfs status;
     return statfs(path, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
-}
-
-void clinux_prepare_to_sleep(uint32_t *word) { __atomic_store_n(word, 0, __ATOMIC_RELAXED); }
-
-void clinux_sleep(const uint32_t *word, uint64_t deadline) {
-    struct timespec end = {.tv_sec = (time_t)(deadline / 1000000000u), .tv_nsec = (long)(deadline % 1000000000u)};
-    // Unlike FUTEX_WAIT it takes a moment, not a time.
-    syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, 0, deadline == UINT64_MAX ? NULL : &end, NULL,
-            FUTEX_BITSET_MATCH_ANY);
-}
-
-void clinux_wake(uint32_t *word) {
-    __atomic_store_n(word, 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -1,6 +1,3 @@
-import Glibc
-import Synchronization
-
 /// The ids of events.
 public enum EventID {
     /// Appends `evt_YYYYMMDD_HHMMSS_` and 16 random hexadecimal digits: the shape of the original
@@ -16,25 +13,10 @@ public enum EventID {
         Timestamp.append(parts.minute, 2, to: &output)
         Timestamp.append(parts.second, 2, to: &output)
         output.append(UInt8(ascii: "_"))
-        var random = randomNumber()
+        var random = UInt64.random(in: .min ... .max)
         for _ in 0..<16 {
             output.append(HexDigits.lowercase(UInt8(truncatingIfNeeded: random >> 60)))
             random <<= 4
-        }
-    }
-
-    /// What is left of the random numbers that were asked for together: each time is a system call.
-    private static let stock = Mutex<[UInt64]>([])
-
-    private static func randomNumber() -> UInt64 {
-        stock.withLock { stock in
-            if stock.isEmpty {
-                stock = [UInt64](repeating: 0, count: 32)
-                // 256 bytes are as many as it gives at a time.
-                let result = stock.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) }
-                precondition(result == 0, "the kernel has random numbers")
-            }
-            return stock.removeLast()
         }
     }
 

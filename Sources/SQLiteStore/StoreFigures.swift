@@ -34,8 +34,8 @@ final class StoreFigures: Sendable {
         }
     }
 
-    func noteLongestSlice(_ job: String, _ time: Duration) {
-        own.withLock { $0.longestSlices[job] = time }
+    func noteSlice(_ job: String, _ time: Duration) {
+        own.withLock { $0.longestSlices[job] = max($0.longestSlices[job] ?? .zero, time) }
     }
 
     func noteQueueRefusal() { statistics.withLock { $0.queueRefusals += 1 } }

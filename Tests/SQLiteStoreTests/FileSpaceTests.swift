@@ -49,8 +49,8 @@ struct FileSpaceTests {
     private func makeSpace(times: Int = 1) throws -> FileSpace {
         let pages = Int(try #require(try connection.integer("PRAGMA page_count")))
         return try FileSpace(
-            connection, statements, FileCounts(connection), databasePages: times * pages,
-            walPages: 65_536, logger: log.logger)
+            connection, statements, databasePages: times * pages, walPages: 65_536,
+            logger: log.logger)
     }
 
     private func emptied() -> Int { log.messages.count { $0.contains("made anew") } }

@@ -22,8 +22,7 @@ struct IndexingJobTests {
         try connection.execute("PRAGMA journal_mode=WAL")
         search = try SearchIndex(connection)
         maker = try DocumentMaker(path: path)
-        job = IndexingJob(
-            connection, search, maker, try FileCounts(connection), space: nil, figures: figures)
+        job = IndexingJob(connection, search, maker, space: nil, figures: figures)
     }
 
     /// Takes what has been made into the index, and begins with the next ones.

@@ -72,8 +72,7 @@ struct StatisticsTests {
         let figures = StoreFigures()
         let search = try SearchIndex(connection)
         let maker = try DocumentMaker(path: folder.file("events.db"))
-        let job = IndexingJob(
-            connection, search, maker, try FileCounts(connection), space: nil, figures: figures)
+        let job = IndexingJob(connection, search, maker, space: nil, figures: figures)
         let statements = try EventStatements(connection, search)
         for _ in 1...3 { _ = try statements.append(try event()) }
         _ = try job.runSlice()

@@ -15,9 +15,6 @@ enum {
     CLINUX_HANGUP = 16,  // EPOLLHUP
 };
 
-// EPOLLET: tells of each write once, though nobody reads what was written.
-#define CLINUX_ONCE 0x80000000u
-
 // Each returns -1 and sets errno as the system call behind it does.
 int clinux_epoll_create(void);
 int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
@@ -42,12 +39,6 @@ int64_t clinux_file_system_type(const char *path);
 void clinux_share_heaps(int count);
 // Gives what the heaps hold and nobody uses back to the system.
 void clinux_trim_heaps(void);
-// Sets *word to 0, for clinux_sleep.
-void clinux_prepare_to_sleep(uint32_t *word);
-// Sleeps while *word is 0, until so many nanoseconds of CLOCK_MONOTONIC (UINT64_MAX: for ever); may wake sooner.
-void clinux_sleep(const uint32_t *word, uint64_t deadline);
-// Sets *word to 1, and wakes the thread that sleeps by it.
-void clinux_wake(uint32_t *word);
 // Names the calling thread, for top and perf; at most 15 bytes.
 void clinux_name_thread(const char *name);
 // Columns of the terminal that the descriptor is; 0 when it is none, or does not say.

@@ -98,8 +98,7 @@ final class EventLoop: @unchecked Sendable {
         guard epoll >= 0 else { throw SystemError("create an epoll instance") }
         wakeDescriptor = clinux_eventfd()
         guard wakeDescriptor >= 0,
-            clinux_epoll_add(
-                epoll, wakeDescriptor, UInt32(CLINUX_READABLE) | CLINUX_ONCE, Self.wakeToken) == 0
+            clinux_epoll_add(epoll, wakeDescriptor, UInt32(CLINUX_READABLE), Self.wakeToken) == 0
         else { throw SystemError("create an eventfd") }
         output.reserveCapacity(16 * 1024)
     }
@@ -126,7 +125,8 @@ final class EventLoop: @unchecked Sendable {
             return
         }
         var one: UInt64 = 1
-        // It would be full after 2^64 wake-ups: nobody reads it.
+        // The counter cannot be full: it is read at each wake-up, and written at most once between
+        // two.
         let written = retryingInterrupts { write(wakeDescriptor, &one, 8) }
         precondition(written == 8, "an eventfd takes a 1")
     }
@@ -171,7 +171,8 @@ final class EventLoop: @unchecked Sendable {
 
     private func dispatch(_ event: clinux_event) {
         if event.token == Self.wakeToken {
-            // That it has woken is all; what waits is in the inbox.
+            var counter: UInt64 = 0
+            _ = retryingInterrupts { read(wakeDescriptor, &counter, 8) }
         } else if event.token >= Self.listenerTokens {
             accept(from: listeners[Int(event.token - Self.listenerTokens)])
         } else if let connection = connection(event.token) {

@@ -9,7 +9,6 @@ final class IndexingJob: WriterJob {
     private let connection: Connection
     private let search: SearchIndex
     private let maker: DocumentMaker
-    private let counts: FileCounts
     private let space: FileSpace?
     private let reserve: DiskReserve?
     private let figures: StoreFigures
@@ -43,14 +42,13 @@ final class IndexingJob: WriterJob {
     /// - Parameter reserve: what is left of a full disk is for deleting, not for the index to grow.
     init(
         _ connection: Connection, _ search: SearchIndex, _ maker: DocumentMaker,
-        _ counts: FileCounts, space: FileSpace?, reserve: DiskReserve? = nil, figures: StoreFigures
+        space: FileSpace?, reserve: DiskReserve? = nil, figures: StoreFigures
     ) {
         self.reserve = reserve
         self.figures = figures
         self.connection = connection
         self.search = search
         self.maker = maker
-        self.counts = counts
         self.space = space
         mostWeight = min(
             Self.mostCatchingUpWeight,
@@ -71,7 +69,7 @@ final class IndexingJob: WriterJob {
                 search.forgetMaking()
             }
         }
-        let behind = search.behind(try counts.current().lastSeq)
+        let behind = try search.behind()
         figures.noteSearchLag(behind)
         guard !maker.work.isGoingOn else { return .afterCommit(orAfter: Self.makingTime) }
         let isIdle = behind == seen

@@ -6,24 +6,25 @@ import SQLite
 final class ShrinkJob: WriterJob {
     let name = "shrinking"
     private let connection: Connection
-    private let counts: FileCounts
+    private let pageCount, freeCount: Statement
     private let isPossible: Bool
     private let space: FileSpace?
     private let reserve: DiskReserve
     private var isShrinking = false
     private var size: SliceSize
 
-    private static let fewestKept = 256
-    private static let keptShare = 16
+    private static let fewestKept: Int64 = 256
+    private static let keptShare: Int64 = 16
     private static let mostPages = 1024
 
     init(
-        _ connection: Connection, _ counts: FileCounts, space: FileSpace?, reserve: DiskReserve
+        _ connection: Connection, space: FileSpace?, reserve: DiskReserve
     ) throws(SQLiteError) {
         self.connection = connection
         self.reserve = reserve
         self.space = space
-        self.counts = counts
+        pageCount = try connection.prepare("PRAGMA page_count")
+        freeCount = try connection.prepare("PRAGMA freelist_count")
         // https://sqlite.org/pragma.html#pragma_auto_vacuum
         isPossible = try connection.integer("PRAGMA auto_vacuum") == 2
         size = SliceSize(1...max(1, min(Self.mostPages, space?.rowsPerSlice ?? .max)), first: 64)
@@ -31,16 +32,16 @@ final class ShrinkJob: WriterJob {
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard isPossible else { return .after(.seconds(86_400)) }
-        let (pages, free, _) = try counts.current()
+        let free = try freeCount.number() ?? 0
         let kept =
             reserve.isSpent
             ? Self.fewestKept / 2
-            : max(Self.fewestKept, pages / Self.keptShare)
+            : max(Self.fewestKept, (try pageCount.number() ?? 0) / Self.keptShare)
         if free > 2 * kept { isShrinking = true }
         if free <= kept { isShrinking = false }
         guard isShrinking, space?.hasRoomForSlice ?? true else { return .afterCommit() }
         let begin = clinux_monotonic_nanoseconds()
-        let wanted = min(size.count, free - kept)
+        let wanted = min(size.count, Int(free - kept))
         try connection.execute("PRAGMA incremental_vacuum(\(wanted))")
         if wanted == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
         return .soon

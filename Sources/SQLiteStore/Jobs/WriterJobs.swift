@@ -14,8 +14,6 @@ final class WriterJobs {
         var due: UInt64 = 0
         var isWokenByCommit = false
         var hasFailed = false
-        /// Nanoseconds.
-        var longestSlice: UInt64 = 0
     }
 
     /// What a slice should take: so that two of them, the second begun just before the time was up,
@@ -102,10 +100,7 @@ final class WriterJobs {
             next = .after(Self.retryAfterFailure)
         }
         now = clinux_monotonic_nanoseconds()
-        if now - begin > entries[index].longestSlice {
-            entries[index].longestSlice = now - begin
-            figures.noteLongestSlice(job.name, .nanoseconds(now - begin))
-        }
+        figures.noteSlice(job.name, .nanoseconds(now - begin))
         schedule(index, next, now)
     }
 

@@ -17,7 +17,7 @@ final class SearchIndex {
     /// may be some of before.
     private(set) var unmerged = 1
     private let connection: Connection
-    private let state, find, add, remove, merge, bounds: Statement
+    private let last, state, find, add, remove, merge, bounds: Statement
     private let document = SearchDocument()
     /// Told why the index is emptied.
     var reportContradiction: (SQLiteError) -> Void = { _ in }
@@ -32,6 +32,7 @@ final class SearchIndex {
         // SchemaManager refuses any that is none; this is what another program writes after that.
         indexedSeq = EventTable.clampedSeq(recorded)
         filledSeq = indexedSeq
+        last = try connection.prepare("SELECT max(seq) FROM events")
         state = try connection.prepare("UPDATE search_state SET indexed_seq = ?")
         find = try connection.prepare("SELECT 1 FROM events WHERE seq = ?")
         add = try connection.prepare("INSERT INTO search (rowid, words) VALUES (?, ?)")
@@ -41,9 +42,9 @@ final class SearchIndex {
         bounds = try connection.prepare(EventTable.seqsOfMoment)
     }
 
-    /// At most as many events as this are not in the index yet, where `lastSeq` is the last one's number.
-    func behind(_ lastSeq: Int64) -> Int {
-        max(0, Int(EventTable.clampedSeq(lastSeq) - indexedSeq))
+    /// At most as many events as this are not in the index yet.
+    func behind() throws(SQLiteError) -> Int {
+        max(0, Int(EventTable.clampedSeq(try last.number() ?? 0) - indexedSeq))
     }
 
     /// Notes that the documents of the next events begin to be made, for `add`.

@@ -1,4 +1,4 @@
-import CLinux
+import Dispatch
 import EventStore
 import Events
 import Logging
@@ -10,7 +10,7 @@ import System
 /// all of it: a client that is alone gets its own commit at once, sixty-four share one. What it does
 /// for nobody in particular, such as checkpoints, are jobs that get short slices between commits.
 ///
-/// `@unchecked Sendable`: the connection, its statements and the jobs are used on `thread` alone;
+/// `@unchecked Sendable`: the connection, its statements and the jobs are used on `queue` alone;
 /// what waits is behind a lock.
 final class EventWriter: @unchecked Sendable {
     /// Nobody else writes; what may hold a lock for a moment is a process that looks at the file.
@@ -18,13 +18,13 @@ final class EventWriter: @unchecked Sendable {
     /// The WAL of a full disk must not take what is held for moving it: it is emptied after 1 MiB, and
     /// after 4 MiB jobs wait until reads let it be.
     private static let walPagesOfFullDisk = 256
-    private static let fullDiskRest = Duration.milliseconds(100)
-    private static let retryAfterFailure = Duration.seconds(1)
+    private static let fullDiskRest = DispatchTimeInterval.milliseconds(100)
+    private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
     private static let isDamaged = "the database file is damaged"
     private static let cannotWrite = "the database cannot be written"
 
     private let logger: Logger
-    private let thread = WriterThread("writer")
+    private let queue = DispatchQueue(label: "logbook.writer", qos: .userInitiated)
     private let waiting: WriteQueue
     private let commits: CommitFeed
     private let reads: OpenReads
@@ -47,8 +47,8 @@ final class EventWriter: @unchecked Sendable {
     private let indexing: IndexingJob
     private let path: String
     private let eventsPerCommit, frameBytes: Int
-    /// When the thread looks after the jobs by itself, on the monotonic clock.
-    private var plannedLook = UInt64.max
+    /// When the queue looks after the jobs by itself.
+    private var plannedLook = DispatchTime.distantFuture
     private var isRoundPlanned = false
     private var isClosed = false
     private var isReadOnly = false
@@ -83,18 +83,16 @@ final class EventWriter: @unchecked Sendable {
             )
         }
         statements = try EventStatements(connection, search)
-        let counts = try FileCounts(connection)
         if let pages = plan.databasePages {
             space = try FileSpace(
-                connection, statements, counts, databasePages: pages, walPages: plan.walPages,
+                connection, statements, databasePages: pages, walPages: plan.walPages,
                 logger: logger)
         } else {
             space = nil
         }
         eventsPerCommit = min(configuration.eventsPerCommit, max(1, plan.walPages / 16))
         clock = StoreClock(last: statements.receivedAt, wall: now)
-        transaction = try WriteTransaction(
-            connection, statements, counts, space: space, clock: clock)
+        transaction = try WriteTransaction(connection, statements, space: space, clock: clock)
         jobs = WriterJobs(
             connection, logger: logger, figures: figures, reads: reads, space: space)
         checkpoints = CheckpointJob(
@@ -115,13 +113,13 @@ final class EventWriter: @unchecked Sendable {
             count?.note(-deleted)
         }
         indexing = IndexingJob(
-            connection, search, try DocumentMaker(path: configuration.path), counts, space: space,
+            connection, search, try DocumentMaker(path: configuration.path), space: space,
             reserve: reserve, figures: figures)
         jobs.add(checkpoints)
         jobs.add(retention)
         jobs.add(backups)
         jobs.add(deletions)
-        jobs.add(try ShrinkJob(connection, counts, space: space, reserve: reserve))
+        jobs.add(try ShrinkJob(connection, space: space, reserve: reserve))
         jobs.add(indexing)
         jobs.add(MergingJob(connection, search, space: space, reserve: reserve))
         jobs.add(
@@ -137,11 +135,8 @@ final class EventWriter: @unchecked Sendable {
             _ = noteFailure(Self.diskIsFull)
         }
         // Some of them have something to do before anything is written.
-        try thread.start()
-        thread.async { [weak self] in self?.run() }
+        queue.async { [weak self] in self?.run() }
     }
-
-    deinit { thread.end() }
 
     private static func connect(
         _ configuration: StoreConfiguration
@@ -199,7 +194,7 @@ final class EventWriter: @unchecked Sendable {
     func delete(
         _ seqs: [Int64], _ reply: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
-        thread.async { [self] in
+        queue.async { [self] in
             guard !isClosed else { return reply(0, Self.shutdown) }
             guard isDiskTrusted else { return reply(0, .unavailable(Self.cannotWrite)) }
             deletions.delete(seqs) { [self] deleted, error in
@@ -214,7 +209,7 @@ final class EventWriter: @unchecked Sendable {
     private func submit(_ write: Write) {
         switch waiting.add(write) {
         case .waits: break
-        case .wakes: thread.async { self.run() }
+        case .wakes: queue.async { self.run() }
         case .isFull:
             figures.noteQueueRefusal()
             write.fail(.unavailable("too many events wait to be written"))
@@ -224,7 +219,7 @@ final class EventWriter: @unchecked Sendable {
 
     /// Begins a copy of the database to the new file at `path`; one at a time.
     func backUp(to path: String, _ completion: @escaping BackupJob.Completion) {
-        thread.async { [self] in
+        queue.async { [self] in
             guard !isClosed else {
                 return completion(
                     .failure(
@@ -240,26 +235,23 @@ final class EventWriter: @unchecked Sendable {
     /// Writes what still waits, moves the WAL into the file, and takes no more.
     func close() {
         waiting.close()
-        // The connection must not be closed later than its owner lets go of it.
-        thread.sync { [weak self] in self?.finish() }
-    }
-
-    private func finish() {
-        while let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
-        backups.stop()
-        deletions.stop()
-        checkpoints.stop()
-        indexing.stop()
-        saveClock()
-        do {
-            if isDiskTrusted { _ = try connection.checkpoint(.truncate, orEnd: logger) }
-        } catch {
-            logger.warning(
-                "The last checkpoint failed; the next start goes on with the WAL: \(error)")
+        queue.sync {
+            while let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
+            backups.stop()
+            deletions.stop()
+            checkpoints.stop()
+            indexing.stop()
+            saveClock()
+            do {
+                if isDiskTrusted { _ = try connection.checkpoint(.truncate, orEnd: logger) }
+            } catch {
+                logger.warning(
+                    "The last checkpoint failed; the next start goes on with the WAL: \(error)")
+            }
+            // Of a full disk the next process may need it.
+            if reserve.isSpent { _ = reserve.restore() }
+            isClosed = true
         }
-        // Of a full disk the next process may need it.
-        if reserve.isSpent { _ = reserve.restore() }
-        isClosed = true
     }
 
     private func saveClock() {
@@ -274,10 +266,10 @@ final class EventWriter: @unchecked Sendable {
         }
     }
 
-    // MARK: On the thread
+    // MARK: On the queue
 
     /// Writes what waits, gives the jobs their slices, and comes back until nothing waits and no job is
-    /// due. Between two rounds others have their turn: jobs may have hours of work, and a deletion, a
+    /// due. Between two rounds the queue has its turn: jobs may have hours of work, and a deletion, a
     /// backup and the end cannot wait for them.
     private func run() {
         guard !isClosed else { return }
@@ -299,7 +291,7 @@ final class EventWriter: @unchecked Sendable {
         return connection.walEnd <= 4 * Self.walPagesOfFullDisk || reads.oldestAge == .zero
     }
 
-    private func planRound(after rest: Duration? = nil) {
+    private func planRound(after rest: DispatchTimeInterval? = nil) {
         guard !isRoundPlanned else { return }
         isRoundPlanned = true
         let round: @Sendable () -> Void = { [weak self] in
@@ -308,21 +300,21 @@ final class EventWriter: @unchecked Sendable {
             run()
         }
         if let rest {
-            thread.async(after: rest, round)
+            queue.asyncAfter(deadline: .now() + rest, execute: round)
         } else {
-            thread.async(round)
+            queue.async(execute: round)
         }
     }
 
-    /// Has the thread look after the jobs when the next one is due.
+    /// Has the queue look after the jobs when the next one is due.
     private func planLook() {
         guard isDiskTrusted, let rest = jobs.timeUntilDue else { return }
-        let look = clinux_monotonic_nanoseconds() + rest.inNanoseconds
+        let look = DispatchTime.now() + .nanoseconds(Int(rest.inNanoseconds))
         guard look < plannedLook else { return }
         plannedLook = look
-        thread.async(at: look) { [weak self] in
+        queue.asyncAfter(deadline: look) { [weak self] in
             guard let self else { return }
-            if plannedLook == look { plannedLook = .max }
+            if plannedLook == look { plannedLook = .distantFuture }
             run()
         }
     }
@@ -429,7 +421,7 @@ final class EventWriter: @unchecked Sendable {
     /// While nothing can be written no traffic may come that would find out that it can again:
     /// tries by itself.
     private func planRetry() {
-        thread.async(after: Self.retryAfterFailure) { [weak self] in
+        queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
             guard let self, failureReason != nil, !isClosed else { return }
             guard trustDisk() else { return planRetry() }
             if reserve.isSpent { checkpoints.makeRoom(stopping: .none) }

@@ -8,7 +8,7 @@ final class FileSpace {
     private let statements: EventStatements
     private let logger: Logger
     private let databasePages, walPages: Int
-    private let counts: FileCounts
+    private let pageCount, freeCount: Statement
 
     /// What is left of the last look at the files: no more is asked of SQLite while it lasts.
     private var room = 0
@@ -29,15 +29,16 @@ final class FileSpace {
 
     /// - Parameter databasePages: the bound on the database itself.
     init(
-        _ connection: Connection, _ statements: EventStatements, _ counts: FileCounts,
-        databasePages: Int, walPages: Int, logger: Logger
+        _ connection: Connection, _ statements: EventStatements, databasePages: Int, walPages: Int,
+        logger: Logger
     ) throws(SQLiteError) {
         self.logger = logger
         self.connection = connection
         self.statements = statements
-        self.counts = counts
         self.databasePages = databasePages
         self.walPages = walPages
+        pageCount = try connection.prepare("PRAGMA page_count")
+        freeCount = try connection.prepare("PRAGMA freelist_count")
         // What this type does not foresee SQLite refuses:
         // https://sqlite.org/pragma.html#pragma_max_page_count
         try connection.execute("PRAGMA max_page_count=\(databasePages)")
@@ -47,8 +48,7 @@ final class FileSpace {
 
     /// Pages that the database may still fill.
     func freePages() throws(SQLiteError) -> Int {
-        let (pages, free, _) = try counts.current()
-        return databasePages - pages + free
+        databasePages - Int(try pageCount.number() ?? 0) + Int(try freeCount.number() ?? 0)
     }
 
     /// Whether fewer are left than should be, so that nobody has to wait for room to be made.

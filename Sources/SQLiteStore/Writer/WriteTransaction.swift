@@ -29,7 +29,6 @@ final class WriteTransaction {
     private let connection: Connection
     private let statements: EventStatements
     private let space: FileSpace?
-    private let counts: FileCounts
     private let clock: StoreClock
     private let begin, commit, save, release, rollback: Statement
     /// What became of the events of the last transaction.
@@ -42,14 +41,13 @@ final class WriteTransaction {
 
     /// - Parameter space: nil where the files may grow as they like.
     init(
-        _ connection: Connection, _ statements: EventStatements, _ counts: FileCounts,
-        space: FileSpace?, clock: StoreClock
+        _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
+        clock: StoreClock
     ) throws(SQLiteError) {
         self.clock = clock
         self.connection = connection
         self.statements = statements
         self.space = space
-        self.counts = counts
         begin = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
         save = try connection.prepare("SAVEPOINT request")
@@ -71,11 +69,9 @@ final class WriteTransaction {
             answers.reserveCapacity(writes.count)
             for write in writes { answers.append(try execute(write)) }
             if keepsTimes { try statements.saveClock(statements.receivedAt) }
-            let values = try counts.current()
             let written = clinux_monotonic_nanoseconds()
             try commit.run()
             let synced = clinux_monotonic_nanoseconds()
-            counts.noteCommit(values)
             time = Int(synced - begun)
             syncTime = Int(synced - written)
             return answers
