@@ -68,7 +68,8 @@ let package = Package(
             dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
             path: "Examples/echo"),
         .target(
-            name: "TestSupport", dependencies: ["Events", "JSON", "TLS"], path: "Tests/Support"),
+            name: "TestSupport", dependencies: ["EventStore", "Events", "JSON", "TLS"],
+            path: "Tests/Support"),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "TestSupport"]),
         .testTarget(

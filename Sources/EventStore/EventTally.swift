@@ -13,9 +13,6 @@ public struct EventTally: Equatable, Sendable {
     /// Deleted because somebody asked for it.
     public var deleted = 0
 
-    /// The number of the last that was stored; 0 where none was.
-    public var lastSeq: Int64 = 0
-
     /// Of events of this severity, how many were stored; a nil type is any that has no name.
     public func stored(_ type: EventType?, _ severity: Severity) -> Int {
         stored[Self.place(type, severity)]
@@ -27,12 +24,11 @@ public struct EventTally: Equatable, Sendable {
     /// Events stored, less those deleted.
     package var gained: Int { storedCount - deleted }
 
-    package mutating func addStored(_ event: EventView, seq: Int64) {
+    package mutating func addStored(_ event: EventView) {
         guard let type = event[.eventType], let severity = event[.severity],
             let severity = Severity(rawValue: String(decoding: severity, as: UTF8.self))
         else { preconditionFailure("an event that is valid has both") }
         stored[Self.place(EventType(type), severity)] += 1
-        lastSeq = seq
     }
 
     /// The other types come last.
@@ -45,7 +41,6 @@ public struct EventTally: Equatable, Sendable {
         left.duplicates += right.duplicates
         left.conflicts += right.conflicts
         left.deleted += right.deleted
-        left.lastSeq = max(left.lastSeq, right.lastSeq)
     }
 }
 

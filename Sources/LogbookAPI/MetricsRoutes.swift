@@ -137,7 +137,7 @@ extension LogbookAPI {
         text.sample(statistics.removedForBytes, [("reason", "bytes")])
         text.family(
             "logbook_events_last_seq", .gauge, "The number of the last event stored.",
-            Int(tally.lastSeq))
+            Int(repository.commits.lastSeq))
     }
 
     private func writeWriter(_ statistics: StoreStatistics, to text: inout MetricsText) {

@@ -40,9 +40,6 @@ final class StoreFigures: Sendable {
 
     func noteQueueRefusal() { statistics.withLock { $0.queueRefusals += 1 } }
 
-    /// Takes over where the numbers of events were when the store was opened.
-    func noteLastSeq(_ seq: Int64) { statistics.withLock { $0.tally.lastSeq = seq } }
-
     /// Takes over the sizes that `measured` has.
     func noteSizes(_ measured: StoreSizes) { own.withLock { $0.sizes = measured } }
 

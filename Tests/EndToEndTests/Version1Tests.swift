@@ -109,8 +109,8 @@ struct Version1Tests {
     @Test("An empty file, one of version 1 without rows, and one without its record are served")
     func beginnings() throws {
         for (name, sql) in [
-            ("empty.db", nil), ("rowless.db", Version1.schema + Version1.record),
-            ("recordless.db", Version1.schema),
+            ("empty.db", nil), ("rowless.db", version1DDL + Version1.record),
+            ("recordless.db", version1DDL),
         ] {
             let path = folder.file(name)
             if let sql {

@@ -123,15 +123,6 @@ struct StreamHubTests {
         return received
     }
 
-    /// Asks until it is so: what tells that an event loop has come to its end of a turn is only this.
-    private func eventually(_ condition: () -> Bool) throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while !condition() {
-            try #require(ContinuousClock.now < deadline)
-            usleep(1_000)
-        }
-    }
-
     @Test(
         "A stream that has had everything holds no read, and gets what comes next",
         arguments: [true, false])
@@ -231,5 +222,14 @@ struct StreamHubTests {
         service.api.endStreams()
         let rest = String(decoding: try stream.readToEnd() ?? Data(), as: UTF8.self)
         #expect(rest.contains("\"id\":\"last\""))
+    }
+}
+
+/// Asks until it is so: nothing else tells that an event loop has ended its turn, or that a place has come back.
+func eventually(_ condition: () throws -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while try !condition() {
+        try #require(ContinuousClock.now < deadline)
+        usleep(1_000)
     }
 }

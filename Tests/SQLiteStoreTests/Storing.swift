@@ -74,25 +74,3 @@ extension EventReader {
         return seqs
     }
 }
-
-extension AppendOutcome {
-    /// `stored`, `duplicate` or `conflict`.
-    var kind: String {
-        switch self {
-        case .stored: "stored"
-        case .duplicate: "duplicate"
-        case .conflict: "conflict"
-        }
-    }
-
-    /// Of what is stored, now or before.
-    var receipt: EventReceipt? {
-        switch self {
-        case .stored(let receipt), .duplicate(_, let receipt): receipt
-        case .conflict: nil
-        }
-    }
-
-    /// Of what is stored, now or before.
-    var seq: Int64? { receipt?.seq }
-}

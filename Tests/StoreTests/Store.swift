@@ -108,21 +108,3 @@ extension Retention {
         return retention
     }
 }
-
-extension AppendOutcome {
-    /// Of what is stored, now or before.
-    var receipt: EventReceipt? {
-        switch self {
-        case .stored(let receipt), .duplicate(_, let receipt): receipt
-        case .conflict: nil
-        }
-    }
-
-    var kind: String {
-        switch self {
-        case .stored: "stored"
-        case .duplicate: "duplicate"
-        case .conflict: "conflict"
-        }
-    }
-}

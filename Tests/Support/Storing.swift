@@ -1,3 +1,4 @@
+import EventStore
 import Events
 import Foundation
 import JSON
@@ -37,4 +38,26 @@ public func rendered(_ view: EventView) -> String {
 public func query(_ parameters: [(String, String)], cursor: String? = nil) throws -> EventQuery {
     let all = parameters + (cursor.map { [("cursor", $0)] } ?? [])
     return try EventQuery(all.map { (name: $0.0, value: $0.1) }, now: testMoment)
+}
+
+extension AppendOutcome {
+    /// `stored`, `duplicate` or `conflict`.
+    public var kind: String {
+        switch self {
+        case .stored: "stored"
+        case .duplicate: "duplicate"
+        case .conflict: "conflict"
+        }
+    }
+
+    /// Of what is stored, now or before.
+    public var receipt: EventReceipt? {
+        switch self {
+        case .stored(let receipt), .duplicate(_, let receipt): receipt
+        case .conflict: nil
+        }
+    }
+
+    /// Of what is stored, now or before.
+    public var seq: Int64? { receipt?.seq }
 }

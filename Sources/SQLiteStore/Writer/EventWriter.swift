@@ -127,7 +127,6 @@ final class EventWriter: @unchecked Sendable {
                 connection, path: configuration.path, figures: figures, reads: reads))
         // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
-        figures.noteLastSeq(statements.nextSeq - 1)
         commits.note(lastSeq: statements.nextSeq - 1)
         if !trustDisk() {
             _ = noteFailure(Self.diskDoesNotSync)

@@ -122,7 +122,7 @@ final class WriteTransaction {
             if event.givenReceivedAt != nil { keepsTimes = true }
             let outcome = try statements.append(event)
             switch outcome {
-            case .stored(let receipt): event.withView { tally.addStored($0, seq: receipt.seq) }
+            case .stored: event.withView { tally.addStored($0) }
             case .duplicate: tally.duplicates += 1
             case .conflict: tally.conflicts += 1
             }

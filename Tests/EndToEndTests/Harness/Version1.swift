@@ -1,32 +1,7 @@
+import TestSupport
+
 /// Files of schema version 1 as another program wrote them: made with the sqlite3 program alone.
 enum Version1 {
-    /// The statements of that program, word for word.
-    static let schema = """
-        CREATE TABLE IF NOT EXISTS schema_version (
-          version INTEGER PRIMARY KEY,
-          applied_at TEXT NOT NULL,
-          description TEXT
-        );
-
-        CREATE TABLE IF NOT EXISTS events (
-          id TEXT PRIMARY KEY,
-          event_type TEXT NOT NULL,
-          severity TEXT NOT NULL,
-          title TEXT NOT NULL,
-          description TEXT,
-          object_kind TEXT,
-          object_namespace TEXT,
-          object_name TEXT,
-          metadata TEXT,
-          created_at TEXT NOT NULL
-        );
-
-        CREATE INDEX IF NOT EXISTS idx_events_type     ON events(event_type);
-        CREATE INDEX IF NOT EXISTS idx_events_severity ON events(severity);
-        CREATE INDEX IF NOT EXISTS idx_events_created  ON events(created_at DESC);
-        CREATE INDEX IF NOT EXISTS idx_events_object   ON events(object_kind, object_namespace, object_name);
-        """
-
     static let record = """
         INSERT INTO schema_version VALUES
           (1, '2025-06-01T12:00:00.000Z', 'Initial schema with events table');
@@ -40,7 +15,7 @@ enum Version1 {
 
     /// Makes the file `path`, with what `insertions` puts into it.
     static func make(_ path: String, _ insertions: String = "") throws {
-        try Command.sqlite(path, "\(schema)\n\(record)\n\(insertions)")
+        try Command.sqlite(path, "\(version1DDL)\n\(record)\n\(insertions)")
     }
 
     /// Statements that insert `count` events, of which every 50 share a moment.
