@@ -12,6 +12,10 @@ RELEASE = swift build -c release --static-swift-stdlib --product logbook $(SWIFT
 BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
 VENV = .build/venv/bin
 
+# At once, Swift Testing would start every test; one that then waits goes on behind all others, minutes later, when its
+# deadlines are long over. `swift test --num-workers` is for XCTest alone.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
+
 .DEFAULT_GOAL := help
 .PHONY: run build test sanitize lint format document bench install image clean help
 # One `swift build` at a time: two would wait for each other's lock on .build.
