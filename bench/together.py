@@ -55,7 +55,7 @@ def event(number):
     return {
         "event_type": "system" if number % 50 else "discarded", "severity": random.choice(SEVERITIES), "title": " ".join(random.choices(WORDS, k=6)),
         "description": " ".join(random.choices(WORDS, k=60)), "object_kind": "Pod", "object_namespace": f"namespace-{number % 20}",
-        "object_name": f"pod-{random.getrandbits(24):x}", "metadata": {"reason": random.choice(WORDS), "node": f"node-{number % 30}"},
+        "object_name": f"pod-{random.getrandbits(17):x}", "metadata": {"reason": random.choice(WORDS), "node": f"node-{number % 30}"},
     }  # fmt: skip
 
 

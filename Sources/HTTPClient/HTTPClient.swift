@@ -20,7 +20,6 @@ public final class HTTPClient {
     private let userAgent: String
     private let context: TLSContext?
     private let token: Token
-    private let exposesToken: Bool
     private let waiting: Waiting
     private var connection: HTTPConnection?
 
@@ -29,22 +28,20 @@ public final class HTTPClient {
     /// - Parameters:
     ///   - userAgent: what the requests call this program, such as `name/1.0`.
     ///   - context: whom to trust; needed where `address` is one of TLS.
-    ///   - token: goes with each request as `Authorization: Bearer`.
-    ///   - exposesToken: whether the token may go without TLS to another machine. Otherwise such a
-    ///     request is not sent, and `exposedToken` is thrown.
+    ///   - token: goes with each request as `Authorization: Bearer`. A request that would show it
+    ///     to a network, without TLS to another machine, is not sent: `exposedToken` is thrown.
     ///   - timeout: of each wait for the server to take or send something.
     ///   - cancellation: ends all waits, from any thread.
     public init(
         _ address: ServerAddress, userAgent: String, context: TLSContext? = nil,
-        token: @escaping Token = { () throws(HTTPClientError) in nil }, exposesToken: Bool = false,
-        timeout: Duration, cancellation: Cancellation? = nil
+        token: @escaping Token = { () throws(HTTPClientError) in nil }, timeout: Duration,
+        cancellation: Cancellation? = nil
     ) {
         precondition(!address.isSecure || context != nil, "TLS needs someone to trust")
         self.address = address
         self.userAgent = userAgent
         self.context = context
         self.token = token
-        self.exposesToken = exposesToken
         waiting = Waiting(timeout: timeout, cancellation: cancellation)
     }
 
@@ -113,9 +110,10 @@ public final class HTTPClient {
         guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw HTTPClientError(.unusable, "a token is one word of visible ASCII characters")
         }
-        guard exposesToken || address.keepsSecrets else {
+        guard address.keepsSecrets else {
             throw HTTPClientError(
-                .exposedToken, "a token goes to another machine by TLS only, not to \(address)")
+                .exposedToken,
+                "a token goes to another machine over TLS only: use https:// instead of \(address)")
         }
         return token
     }

@@ -47,9 +47,7 @@ final class LogbookClient {
     ) {
         client = HTTPClient(
             address, userAgent: "logbook/\(Version.text)", context: context,
-            token: { () throws(HTTPClientError) in token },
-            // docs/operations.md: also for a network that is trusted, which only its operator knows.
-            exposesToken: true, timeout: .seconds(timeoutSeconds))
+            token: { () throws(HTTPClientError) in token }, timeout: .seconds(timeoutSeconds))
     }
 
     var address: ServerAddress { client.address }

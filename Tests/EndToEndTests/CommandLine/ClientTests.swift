@@ -99,6 +99,10 @@ struct ClientTests {
             #expect(run.status == (text.hasPrefix("two") ? 1 : 64), "\(text)")
         }
         #expect(!server.requests.joined().contains("X-Evil"))
+        let exposed = try LogbookCommand.run(
+            "events", "list", "--server", "http://192.0.2.1", environment: ["LOGBOOK_TOKEN": "x"])
+        #expect(exposed.status == 1)
+        #expect(exposed.errors.contains("over TLS only"), "\(exposed.errors)")
         let missing = try LogbookCommand.run(
             "events", "list", "--server", server.url, "--token-file", folder.file("none"))
         #expect(missing.status == 1)
