@@ -89,7 +89,7 @@ def test_flags_are_documented():
     made = subprocess.run([ROOT / "scripts/document-flags", BINARY], capture_output=True, text=True, check=True).stdout
     assert (ROOT / "docs/configuration.md").read_text() == made, "run `make document`"
     documents = ["README.md", "SECURITY.md", "openapi.yaml"] + [f"docs/{name}.md" for name in (
-        "api", "limits", "configuration", "operations", "durability", "metrics")]  # fmt: skip
+        "api", "limits", "configuration", "operations", "durability", "metrics", "migrating")]  # fmt: skip
     guide = "".join((ROOT / document).read_text() for document in documents)
     known = set().union(*(re.findall("--[a-z][a-z-]+", help_text(command)) for command in COMMANDS))
     known |= set(re.findall(r"`(--[a-z-]+)", (ROOT / "docs/cli.md").read_text()))
