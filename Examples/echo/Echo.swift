@@ -2,8 +2,8 @@ import Glibc
 import HTTPServer
 import Logging
 
-/// The smallest program on `HTTPServer`: `echo --listen 127.0.0.1:8080`. Conformance tools are
-/// pointed at it, and it shows all that a program of your own needs.
+/// The smallest program on `HTTPServer`: `echo --listen 127.0.0.1:8080`. Conformance tools run
+/// against it, and it shows everything that a program of your own needs.
 @main
 enum Echo {
     private static let bodyLimit = 16 * 1024 * 1024
@@ -19,7 +19,8 @@ enum Echo {
         let server = Server(
             ServerConfiguration(addresses: [address], loops: 2), router: Router(routes),
             logger: Logger(label: "echo", factory: { StreamLogHandler.standardError(label: $0) }))
-        // Before any thread begins: none is ended by it then, and one that comes early is not lost.
+        // Blocked before any thread starts, so that no signal ends one, and an early signal is
+        // kept.
         var termination = sigset_t()
         sigemptyset(&termination)
         sigaddset(&termination, SIGTERM)
@@ -38,8 +39,8 @@ enum Echo {
                 .post, "/", summary: "the body that it got", statuses: [.ok], bodyLimit: bodyLimit,
                 handler: answerBody),
         ]
-        // Any method that the server implements: another is a 405, which lists them. HEAD comes to
-        // the handler of GET.
+        // Any method that the server implements. Another one is a 405 that lists them. The handler
+        // of GET also gets HEAD.
         let echoes = HTTPMethod.allCases.filter { $0 != .head }.map { method in
             Route(
                 method, "/echo", summary: "the header lines that it got", statuses: [.ok],

@@ -5,8 +5,9 @@ import Synchronization
 import System
 import TLS
 
-/// Who may have which requests run: by a bearer token (RFC 6750) or a client certificate, after an access file that
-/// may change while the server runs. A route without a scope, and an endpoint with paths of its own, ask for nothing.
+/// Controls access by bearer token (RFC 6750) or client certificate. The rules come from an access
+/// file that may change while the server runs. A route without a scope, and an endpoint with paths
+/// of its own, demand nothing.
 public final class AccessControl: Gatekeeper {
     private let path: String
     private let realm: String
@@ -15,7 +16,7 @@ public final class AccessControl: Gatekeeper {
     private let log: ThrottledLog
     private let counts: [Reason: Count]
 
-    /// Why a request was refused; the last two in the words of RFC 6750, 3.1.
+    /// The reason a request was refused. The last two use the words of RFC 6750, 3.1.
     public enum Reason: String, CaseIterable, Sendable {
         case noToken = "no_token"
         case invalidToken = "invalid_token"
@@ -26,18 +27,18 @@ public final class AccessControl: Gatekeeper {
         let value = Atomic<Int>(0)
     }
 
-    /// The line of the file that let a request in.
+    /// The line of the access file that let a request in.
     private struct Grant: Admission {
         let entry: AccessList.Entry
         let list: AccessList
 
-        /// Of the name in the file; no address has the highest bit.
+        /// A hash of the name in the file; no address has the highest bit.
         var client: UInt64 { UInt64(bitPattern: Int64(entry.name.hashValue)) | 1 << 63 }
     }
 
     /// Reads the access file at `path`.
     ///
-    /// - Throws: when it cannot be read, or is not what it should be.
+    /// - Throws: if it is unreadable or invalid.
     public init(path: String, realm: String, logger: Logger) throws(AccessError) {
         self.path = path
         self.realm = realm
@@ -48,20 +49,20 @@ public final class AccessControl: Gatekeeper {
         tell()
     }
 
-    /// How many requests were refused for this reason.
+    /// The number of requests refused for this reason.
     func count(_ reason: Reason) -> Int { counts[reason]?.value.load(ordering: .relaxed) ?? 0 }
 
-    /// How many requests were refused, by reason.
+    /// The number of refused requests by reason.
     package var refusals: [String: Int] {
         Dictionary(uniqueKeysWithValues: Reason.allCases.map { ($0.rawValue, count($0)) })
     }
 
     // MARK: The file
 
-    /// Reads the file again if it has changed; true when that has succeeded.
+    /// Reads the file again if it has changed; true if that succeeded.
     public func reloadIfChanged() -> Bool { list.hasChanged && reload() }
 
-    /// Reads the file again; true when that has succeeded.
+    /// Reads the file again; true if that succeeded.
     public func reload() -> Bool {
         do throws(AccessError) {
             try list.update { () throws(AccessError) in try Self.read(path) }
@@ -84,7 +85,7 @@ public final class AccessControl: Gatekeeper {
 
     private static func read(_ path: String) throws(AccessError) -> AccessList {
         do throws(AccessError) {
-            // One byte more than it may have, so that a longer one shows.
+            // One byte more than allowed, to detect a longer file.
             guard let bytes = readFile(path, limit: AccessList.mostBytes + 1) else {
                 throw AccessError(description: SystemError.text(of: errno))
             }
@@ -97,9 +98,9 @@ public final class AccessControl: Gatekeeper {
 
     // MARK: Requests
 
-    /// Lets a request in whose route needs scopes, by its `head` in `bytes`.
+    /// Lets in a request whose route needs scopes, by its `head` in `bytes`.
     ///
-    /// A token that is sent decides alone; without one the certificate does.
+    /// If there is a token, it alone decides; otherwise the certificate does.
     package func admit(
         _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, for requirement: Requirement,
         over session: TLSSession?
@@ -125,7 +126,7 @@ public final class AccessControl: Gatekeeper {
         return Grant(entry: entry, list: list)
     }
 
-    /// Looks at `admission` again after the file may have changed; nil when it is over.
+    /// Checks `admission` again after the file may have changed; nil if it has ended.
     package func renew(
         _ admission: any Admission, for requirement: Requirement
     ) -> (any Admission)? {
@@ -136,7 +137,7 @@ public final class AccessControl: Gatekeeper {
         return Grant(entry: grant.entry, list: list)
     }
 
-    /// Whether who was let in has the scopes of `requirement`.
+    /// True if the admitted client has the scopes of `requirement`.
     package func allows(_ admission: any Admission, _ requirement: Requirement) -> Bool {
         grant(admission).entry.scopes.contains(requirement.scopes)
     }
@@ -148,7 +149,7 @@ public final class AccessControl: Gatekeeper {
         return grant
     }
 
-    /// As for a token that is not in the file: it has been removed from there.
+    /// The same answer as for an unknown token, because the token was removed from the file.
     package var expiry: HTTPError { unknownToken.error }
 
     private func noToken(for scope: Scopes) -> Refusal {
@@ -184,7 +185,7 @@ public final class AccessControl: Gatekeeper {
         return Refusal(error: error, reason: reason.rawValue, name: name)
     }
 
-    /// Counts and logs `refusal` of a request from `peer`, at the time `now` in nanoseconds.
+    /// Counts and logs `refusal` of a request from `peer`; `now` is in nanoseconds.
     package func note(
         _ refusal: Refusal, _ method: HTTPMethod?, _ route: Route, from peer: PeerAddress,
         now: UInt64

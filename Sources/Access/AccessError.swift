@@ -1,5 +1,5 @@
-/// An access file that cannot be used. The text quotes nothing of the file, where somebody may have put a secret.
+/// An unusable access file. The text quotes nothing from the file, because it may hold a secret.
 public struct AccessError: Error, CustomStringConvertible, Sendable {
-    /// The file, what is wrong with it, and what would be right.
+    /// The file, the error, and the correction.
     public let description: String
 }

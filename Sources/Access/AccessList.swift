@@ -2,12 +2,13 @@ import COpenSSL
 import HTTPServer
 import System
 
-/// Who may do what: the lines of an access file. It does not change; a reload makes another.
+/// The lines of an access file. Immutable; a reload makes another one.
 ///
-/// A line is `NAME SCOPE[,SCOPE] sha256:HEX` for a token, known by its hash alone, or `NAME SCOPE[,SCOPE]
-/// certificate:WHO` for a client certificate. Empty lines, and those that begin with `#`, mean nothing.
+/// A line is `NAME SCOPE[,SCOPE] sha256:HEX` for a token, known only by its hash, or `NAME
+/// SCOPE[,SCOPE] certificate:WHO` for a client certificate. Empty lines and lines that begin with
+/// `#` are ignored.
 public final class AccessList: Sendable {
-    /// One line; an object, so that a request that it lets in holds a single reference.
+    /// One line. An object, so that a request that it admits holds a single reference.
     final class Entry: Sendable {
         let name: String
         let scopes: Scopes
@@ -21,20 +22,20 @@ public final class AccessList: Sendable {
     }
 
     enum Credential: Hashable, Sendable {
-        /// A token's SHA-256.
+        /// The SHA-256 of a token.
         case token([UInt8])
         /// A common name, DNS name or URI, byte for byte.
         case certificate([UInt8])
     }
 
     private let tokens: [Entry]
-    /// Those of `tokens`, one behind the other.
+    /// The hashes of `tokens`, concatenated.
     private let hashes: [UInt8]
     let certificates: [Entry]
 
-    /// Each request with a token is compared with all of them.
+    /// The most entries. Each request with a token is compared with all of them.
     static let mostEntries = 1000
-    /// The longest file, in bytes.
+    /// The largest file, in bytes.
     public static let mostBytes = 1024 * 1024
     private static let mostNameBytes = 64
     private static let mostCertificateBytes = 256
@@ -42,9 +43,9 @@ public final class AccessList: Sendable {
     private static let tokenScheme = "sha256:"
     private static let certificateScheme = "certificate:"
 
-    /// Reads the bytes of a file.
+    /// Parses the bytes of a file.
     ///
-    /// - Throws: on the first line that is none, naming it by its number.
+    /// - Throws: on the first invalid line, with its number.
     public init(_ bytes: [UInt8]) throws(AccessError) {
         guard bytes.count <= Self.mostBytes else {
             throw AccessError(description: "it is longer than \(Self.mostBytes) bytes")
@@ -86,7 +87,7 @@ public final class AccessList: Sendable {
         }
     }
 
-    /// The end of a line may be CR LF.
+    /// True for blanks and for CR, because a line may end in CR LF.
     private static func isBlank(_ byte: UInt8) -> Bool {
         ASCII.isBlank(byte) || byte == ASCII.carriageReturn
     }
@@ -99,7 +100,7 @@ public final class AccessList: Sendable {
         return Entry(String(decoding: name, as: UTF8.self), scopes, credential)
     }
 
-    /// Whether these can name a token: they stand in the log.
+    /// True if these bytes may name a token. Names appear in the log.
     static func isName(_ bytes: some Collection<UInt8>) -> Bool {
         (1...mostNameBytes).contains(bytes.count)
             && bytes.allSatisfy {
@@ -126,10 +127,11 @@ public final class AccessList: Sendable {
         return .certificate(Array(who))
     }
 
-    /// How many lines there are of each kind.
+    /// The number of lines of each kind.
     var counts: (tokens: Int, certificates: Int) { (tokens.count, certificates.count) }
 
-    /// The entry of `token`. Which one it is, and whether there is any, does not show in the time that this takes.
+    /// The entry of `token`. The time that this takes reveals neither which entry it is nor if
+    /// there is one.
     func entry(ofToken token: UnsafeRawBufferPointer) -> Entry? {
         let hash = Self.hash(token)
         var found: Int?
@@ -142,7 +144,8 @@ public final class AccessList: Sendable {
         return found.map { tokens[$0] }
     }
 
-    /// The entry of a certificate with these names; where there are several, one that has `scope` if any has.
+    /// The entry of a certificate with these names; if there are several, one that has `scope`, if
+    /// any.
     func entry(ofCertificate names: [[UInt8]], for scope: Scopes) -> Entry? {
         let entries = certificates.filter { entry in
             names.contains { entry.credential == .certificate($0) }
@@ -150,7 +153,7 @@ public final class AccessList: Sendable {
         return entries.first { $0.scopes.contains(scope) } ?? entries.first
     }
 
-    /// Whether what `entry` was is still here, and still has `scope`.
+    /// True if an entry equal to `entry` is still here and still has `scope`.
     func holds(_ entry: Entry, for scope: Scopes) -> Bool {
         let entries: [Entry]
         switch entry.credential {
@@ -171,10 +174,11 @@ public final class AccessList: Sendable {
         }
     }
 
-    /// Looked up once, which costs more than to hash a token. Threads share it (openssl-threads(7)).
+    /// Fetched once, because a look-up costs more than hashing a token. Threads share it
+    /// (openssl-threads(7)).
     nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 
-    /// The line of an access file for a new token; nil when `name` cannot be its name.
+    /// The line of an access file for a new token; nil if `name` is not a valid name.
     public static func line(name: String, scopes: Scopes, token: String) -> String? {
         guard isName(name.utf8) else { return nil }
         let hash = Array(token.utf8).withUnsafeBytes(hash).map(\.hexadecimal)

@@ -1,19 +1,19 @@
 import HTTPServer
 
 extension Requirement {
-    /// Having all of `scopes`.
+    /// Creates a requirement of all of `scopes`.
     public init(_ scopes: Scopes) { self.init(rawValue: scopes.rawValue) }
 
-    /// The scopes that it is made of.
+    /// The required scopes.
     public var scopes: Scopes { Scopes(rawValue: rawValue) }
 }
 
 extension Route {
-    /// What a client needs, where there is access control; nil when it needs nothing.
+    /// The scopes that a client needs under access control; nil if it needs none.
     public var scope: Scopes? { requirement?.scopes }
 }
 
 extension Request {
-    /// Whether the client may do what needs `scope`, which is more than the route asks for.
+    /// True if the client also has `scope`, which is more than the route demands.
     public func isAdmitted(for scope: Scopes) -> Bool { isAdmitted(for: Requirement(scope)) }
 }

@@ -1,23 +1,23 @@
-/// What a client may do, and what a route asks of it.
+/// Permissions: those a client has, and those a route demands.
 public struct Scopes: OptionSet, Sendable, CustomStringConvertible {
-    /// A bit each.
+    /// One bit for each scope.
     public let rawValue: UInt8
 
-    /// From bits.
+    /// Creates a set from its bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// Reading, and nothing else.
+    /// Permission to read and nothing else.
     public static let read = Scopes(rawValue: 1)
-    /// Storing, and nothing else.
+    /// Permission to store and nothing else.
     public static let write = Scopes(rawValue: 2)
-    /// Everything, and so the two others.
+    /// Permission for everything, including the other two.
     public static let admin = Scopes(rawValue: 7)
 
     private static let names: [(name: String, scope: Scopes)] = [
         ("read", .read), ("write", .write), ("admin", .admin),
     ]
 
-    /// What `text` lists, separated by commas; nil when a name is none.
+    /// Parses a comma-separated list; nil if a name is unknown.
     public init?(_ text: String) {
         self = []
         for name in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -26,7 +26,7 @@ public struct Scopes: OptionSet, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Their names, separated by commas.
+    /// The names, separated by commas.
     public var description: String {
         if contains(.admin) { return "admin" }
         return Self.names.filter { contains($0.scope) }.map(\.name).joined(separator: ",")

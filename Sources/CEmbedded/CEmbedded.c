@@ -1,6 +1,6 @@
 #include "CEmbedded.h"
 
-// The compiler notes the files as dependencies: an edit of one is a build of this.
+// The compiler records the files as dependencies, so editing one rebuilds this.
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const unsigned char openapi_yaml[] = {

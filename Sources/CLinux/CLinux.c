@@ -88,10 +88,10 @@ void clinux_share_heaps(int count) { mallopt(M_ARENA_MAX, count); }
 void clinux_trim_heaps(void) { malloc_trim(0); }
 
 int clinux_character_columns(uint32_t character) {
-    // glibc has this locale built in, whatever is installed; set for this thread alone, and never let go of.
+    // glibc has this locale built in. It is set for this thread alone and never freed.
     static __thread locale_t utf8;
     if (!utf8) utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    // Directions that are overridden show another text than the one that is stored.
+    // Directional overrides would show text that differs from the stored one.
     if ((character >= 0x202A && character <= 0x202E) || (character >= 0x2066 && character <= 0x2069)) return -1;
     if (!utf8) return character < 0x20 || (character >= 0x7F && character < 0xA0) ? -1 : 1;
     locale_t before = uselocale(utf8);

@@ -1,4 +1,5 @@
-// What the Swift importer cannot see of OpenSSL's headers: macros, and callbacks that are simplest in C.
+// The parts of OpenSSL's headers that the Swift importer cannot see: macros, and callbacks that are
+// simplest in C.
 #pragma once
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -9,17 +10,18 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-// RFC 9325, 3.1.1 and 4.2: TLS 1.2 at least, and with it only forward secrecy and authenticated encryption. No group
-// that costs the server many times what the usual ones cost, such as ffdhe8192: a client may ask for it for nothing.
+// RFC 9325, 3.1.1 and 4.2: at least TLS 1.2, and with it only forward secrecy and authenticated
+// encryption. Groups that cost the server far more than the usual ones, such as ffdhe8192, are left
+// out, because a client may demand one at no cost.
 static inline int copenssl_set_algorithms(SSL_CTX *context) {
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
            SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1;
 }
 
-// Partial writes, as send(2) has them; and the bytes of a retried write may stand elsewhere in memory. Buffers of idle
-// sessions are given back. Records that carry no data do not keep a read going, so that other clients get their turn.
-// A record's header and its content come by one system call.
+// Partial writes, as with send(2), whose retry may have its bytes elsewhere in memory. Buffers of
+// idle sessions are released. Records without data do not keep a read going, so that other clients
+// get their turn. A record's header and content are read by one system call.
 static inline void copenssl_set_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
@@ -45,8 +47,9 @@ static inline void copenssl_offer_http11(SSL_CTX *context) {
     SSL_CTX_set_alpn_select_cb(context, copenssl_select_http11, NULL);
 }
 
-// RFC 9325, 3.3 and 3.5: no compression, no renegotiation. RFC 9112, 9.8: "Servers SHOULD be prepared to receive an
-// incomplete close from the client"; a request says itself where it ends, so one cut short is not taken for a whole one.
+// RFC 9325, 3.3 and 3.5: no compression, no renegotiation. RFC 9112, 9.8: "Servers SHOULD be
+// prepared to receive an incomplete close from the client"; a request marks its own end, so a
+// truncated one is not taken for complete.
 static inline uint64_t copenssl_options(void) {
     return SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
            SSL_OP_IGNORE_UNEXPECTED_EOF;
@@ -56,7 +59,7 @@ static inline void copenssl_forgo_session_cache(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
-// A session's application data is the number of records that came since the last one with data in it.
+// A session's application data counts the records since the last one with data.
 static inline void copenssl_count_record(
     int is_written, int version, int type, const void *bytes, size_t count, SSL *session, void *unused) {
     (void)version;
@@ -71,7 +74,7 @@ static inline void copenssl_count_records(SSL_CTX *context) { SSL_CTX_set_msg_ca
 static inline uintptr_t copenssl_record_count(const SSL *session) { return (uintptr_t)SSL_get_app_data(session); }
 static inline void copenssl_reset_record_count(SSL *session) { SSL_set_app_data(session, NULL); }
 
-// A service has nobody to ask for a passphrase, and OpenSSL would ask on the terminal.
+// A service cannot ask anyone for a passphrase, and OpenSSL would ask on the terminal.
 static inline int copenssl_refuse_passphrase(char *buffer, int size, int is_writing, void *is_encrypted) {
     (void)buffer;
     (void)size;
@@ -80,7 +83,7 @@ static inline int copenssl_refuse_passphrase(char *buffer, int size, int is_writ
     return -1;
 }
 
-// Sets `is_encrypted` when the key cannot be read without a passphrase.
+// Sets `is_encrypted` if the key needs a passphrase.
 static inline int copenssl_use_key(SSL_CTX *context, const char *path, int *is_encrypted) {
     *is_encrypted = 0;
     SSL_CTX_set_default_passwd_cb(context, copenssl_refuse_passphrase);
@@ -93,11 +96,11 @@ static inline int copenssl_use_key(SSL_CTX *context, const char *path, int *is_e
 // The errno behind an error of OpenSSL's; 0 for any other.
 static inline int copenssl_errno(unsigned long error) { return ERR_SYSTEM_ERROR(error) ? ERR_GET_REASON(error) : 0; }
 
-// RFC 6066, 3: tells the server by which name a client knows it.
+// RFC 6066, 3: tells the server the name by which a client knows it.
 static inline int copenssl_name_server(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }
 
-// Has `take` called with each name that a certificate says its owner has: the common names of the subject, and the DNS
-// names and URIs among the alternative names. They may hold any bytes, NUL too.
+// Calls `take` with each name of a certificate's owner: the common names of the subject, and the
+// DNS names and URIs among the alternative names. They may hold any bytes, including NUL.
 static inline void copenssl_certificate_names(
     X509 *certificate, void *context, void (*take)(void *context, const unsigned char *bytes, int count)) {
     X509_NAME *subject = X509_get_subject_name(certificate);

@@ -1,4 +1,5 @@
-// What the Swift importer cannot see of sqlite3.h: casts in macros, and variadic functions.
+// The parts of sqlite3.h that the Swift importer cannot see: casts in macros, and variadic
+// functions.
 #pragma once
 #include <sqlite3.h>
 
@@ -15,19 +16,20 @@ static inline int csqlite_keep_wal_on_close(sqlite3 *connection) {
     return sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }
 
-// Syncs the database file itself, whatever the WAL holds.
+// Syncs the database file itself, regardless of the WAL.
 static inline int csqlite_sync_database(sqlite3 *connection) {
     sqlite3_file *file = 0;
     int result = sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     return result == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) : result;
 }
 
-// Nobody asks sqlite3_memory_used, and keeping count takes a lock of the whole process at every allocation.
-// To be called before anything else; later it is SQLITE_MISUSE.
+// Turns off memory statistics. Nobody calls sqlite3_memory_used, and counting takes a process-wide
+// lock at every allocation. Call it first; later it returns SQLITE_MISUSE.
 static inline int csqlite_forgo_memory_statistics(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
-// A file comes from outside, and its schema is code: no trigger or view of it runs, what it says of functions
-// is not trusted, and nothing writes to what SQLite keeps for itself (https://sqlite.org/security.html).
+// The file is untrusted, and its schema is code: its triggers and views do not run, its claims
+// about functions are not trusted, and nothing writes to SQLite's own tables
+// (https://sqlite.org/security.html).
 static inline int csqlite_distrust_file(sqlite3 *connection) {
     const int switches[][2] = {
         {SQLITE_DBCONFIG_DEFENSIVE, 1},

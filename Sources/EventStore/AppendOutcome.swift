@@ -2,14 +2,14 @@ import Events
 
 /// The outcome of storing one event.
 public enum AppendOutcome: Sendable {
-    /// Committed and synced, with this; where all or nothing was asked for and another of
-    /// the events conflicts, not stored after all.
+    /// Committed and synced, with this receipt. If all or nothing was asked for and another event
+    /// conflicts, it was not stored after all.
     case stored(EventReceipt)
-    /// It is there already, as this.
+    /// Already stored, as this event.
     case duplicate(Event, EventReceipt)
-    /// Its id is there already, with other content.
+    /// The id is already stored with other content.
     case conflict
 }
 
-/// The outcomes of storing events, in their order. If it failed, none of them was stored.
+/// The outcomes of storing events, in their order. On failure, none of them was stored.
 public typealias AppendResult = Result<[AppendOutcome], StoreError>

@@ -1,14 +1,15 @@
-/// A checked copy of all that a store keeps, gone with the last reference.
+/// A verified copy of everything in a store, deleted with the last reference.
 public protocol BackupContent: Sendable {
-    /// Length in bytes.
+    /// The length in bytes.
     var bytes: Int64 { get }
 
-    /// File name for whoever saves it.
+    /// The file name to save it under.
     var fileName: StaticString { get }
 
-    /// Its media type.
+    /// The media type.
     var mediaType: StaticString { get }
 
-    /// Up to `count` bytes from `offset` on, none behind the end; nil when they cannot be read. May wait.
+    /// Reads up to `count` bytes from `offset`, fewer at the end; nil if they cannot be read. May
+    /// block.
     func read(at offset: Int64, _ count: Int) -> [UInt8]?
 }

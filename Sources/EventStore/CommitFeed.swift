@@ -1,21 +1,21 @@
 import Synchronization
 
-/// The commits of a store, for everyone who follows them: a count, the last seq, and a call after each commit.
+/// A store's commits, for all subscribers: a count, the last seq, and a call after each commit.
 public final class CommitFeed: Sendable {
     private let commits = Atomic<Int>(0)
     private let last = Atomic<Int64>(0)
     private let subscribers = Mutex<[@Sendable () -> Void]>([])
 
-    /// The feed of a store that has committed nothing yet.
+    /// Creates the feed of a store that has committed nothing yet.
     public init() {}
 
-    /// Rises with every commit, before the replies to what was committed.
+    /// The number of commits. It rises before the replies to the commit.
     public var count: Int { commits.load(ordering: .acquiring) }
 
-    /// The highest number that an event ever had, as of the last commit; 0 before the first event.
+    /// The highest seq that an event ever had, as of the last commit; 0 before the first event.
     public var lastSeq: Int64 { last.load(ordering: .acquiring) }
 
-    /// Has `body` called after the replies of each commit, on a thread of the store, which it must not hold up.
+    /// Calls `body` after the replies of each commit, on a thread of the store; it must not block.
     public func subscribe(_ body: @escaping @Sendable () -> Void) {
         subscribers.withLock { $0.append(body) }
     }

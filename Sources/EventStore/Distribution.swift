@@ -1,12 +1,12 @@
 import System
 
-/// Values by size.
+/// A histogram of values.
 public struct Distribution: Equatable, Sendable {
     /// Upper bounds of `counts`, inclusive; the last count has none.
     public let bounds: [Int]
     /// The number of values up to each bound and above the one before it.
     public private(set) var counts: [Int]
-    /// All values together.
+    /// The sum of all values.
     public private(set) var sum = 0
 
     package init(bounds: [Int]) {
@@ -14,7 +14,7 @@ public struct Distribution: Equatable, Sendable {
         counts = [Int](repeating: 0, count: bounds.count + 1)
     }
 
-    /// Of times, in nanoseconds: what a disk takes, from the best to one that hangs.
+    /// Bounds for times in nanoseconds, from the fastest disk to one that hangs.
     package static let times = Distribution(
         bounds: [
             .microseconds(100), .microseconds(250), .microseconds(500), .milliseconds(1),
@@ -22,7 +22,7 @@ public struct Distribution: Equatable, Sendable {
             .milliseconds(50), .milliseconds(100), .milliseconds(250), .seconds(1), .seconds(10),
         ].map { (bound: Duration) in Int(bound.inNanoseconds) })
 
-    /// Of events in a commit.
+    /// Bounds for the number of events in a commit.
     package static let sizes = Distribution(bounds: [0, 1, 4, 16, 64, 256, 1024, 4096])
 
     package mutating func note(_ value: Int) {

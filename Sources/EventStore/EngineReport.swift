@@ -1,38 +1,38 @@
-/// Figures that only one engine has, such as the size of a WAL.
+/// Facts that only one engine has, such as the size of a WAL.
 public struct EngineReport: Sendable {
-    /// The label of its version, and that.
+    /// The engine's version and its label.
     public let version: (label: StaticString, text: String)
-    /// For `GET /metrics`.
+    /// Metrics for `GET /metrics`.
     public var metrics: [EngineMetric] = []
     /// Members of `GET /schema`.
     public var members: [EngineMember] = []
-    /// Members of the statistics there.
+    /// Members of the statistics in `GET /schema`.
     public var statistics: [EngineMember] = []
 
-    /// Of an engine that says nothing more.
+    /// Creates a report with a version only.
     public init(version: (label: StaticString, text: String)) { self.version = version }
 }
 
-/// A family of metrics with one sample, or a histogram.
+/// A metric family with one sample, or a histogram.
 public struct EngineMetric: Sendable {
-    /// The kind of metric, with its value.
+    /// A kind of metric with its value.
     public enum Value: Sendable {
         case counter(Int)
         case gauge(Int)
         /// A gauge of a time, shown in seconds.
         case time(Duration)
-        /// Of times, in nanoseconds, shown in seconds.
+        /// A histogram of times in nanoseconds, shown in seconds.
         case times(Distribution)
     }
 
-    /// As Prometheus has it.
+    /// The name in Prometheus.
     public let name: StaticString
-    /// A sentence for people.
+    /// A one-sentence description.
     public let help: StaticString
-    /// At this moment.
+    /// The current value.
     public let value: Value
 
-    /// A metric.
+    /// Creates a metric.
     public init(_ name: StaticString, _ help: StaticString, _ value: Value) {
         self.name = name
         self.help = help
@@ -40,7 +40,7 @@ public struct EngineMetric: Sendable {
     }
 }
 
-/// A name with its value.
+/// A name and its value.
 public struct EngineMember: Equatable, Sendable {
     /// The value of a member.
     public indirect enum Value: Equatable, Sendable {
@@ -49,12 +49,12 @@ public struct EngineMember: Equatable, Sendable {
         case members([EngineMember])
     }
 
-    /// Of the member, in snake_case.
+    /// The name, in snake_case.
     public let name: String
-    /// At this moment.
+    /// The current value.
     public let value: Value
 
-    /// A member.
+    /// Creates a member.
     public init(_ name: String, _ value: Value) {
         self.name = name
         self.value = value

@@ -2,16 +2,16 @@ import Events
 
 /// Reads events, for one thread at a time.
 public protocol EventReader: AnyObject {
-    /// Lends the event with this id; nil when there is none.
+    /// Lends the event with this id; nil if there is none.
     func get<Result>(
         id: UnsafeRawBufferPointer, _ body: (EventView) -> Result
     ) throws(StoreError) -> Result?
 
-    /// Lends the events that `query` wants, in its order, up to one more than its limit: the
-    /// surplus tells that there is another page. Ends early when `body` returns false.
+    /// Lends the events that match `query`, in its order, up to one more than its limit. The extra
+    /// one shows that there is another page. Ends early if `body` returns false.
     ///
-    /// - Returns: how many events there are on all pages together, if the query wants to know.
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    /// - Returns: the number of events on all pages together, if the query asks for it.
+    /// - Throws: `timeLimit` if it takes longer than `budget`.
     @discardableResult
     func page(
         _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
@@ -19,29 +19,29 @@ public protocol EventReader: AnyObject {
 
     /// Counts the events that match, on all pages together.
     ///
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    /// - Throws: `timeLimit` if it takes longer than `budget`.
     func count(_ query: EventQuery, budget: Duration) throws(StoreError) -> Int
 
-    /// Counts the events that `query` wants.
+    /// Counts the events that match `query`, by time and field.
     ///
-    /// - Returns: a failure where the query, over what there is, asks for too many buckets or values.
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    /// - Returns: a failure if the query needs too many buckets or values for the stored events.
+    /// - Throws: `timeLimit` if it takes longer than `budget`.
     func statistics(
         _ query: StatisticsQuery, budget: Duration
     ) throws(StoreError) -> Result<EventStatistics, QueryError>
 
-    /// Returns the numbers around `position`, at this moment, for a stream with `filter`.
+    /// Returns the seqs around `position` at this moment, for a stream with `filter`.
     func streamRange(
         after position: Int64, for filter: StreamFilter
     ) throws(StoreError) -> StreamRange
 
-    /// Lends the events that `filter` wants of those numbered `range`, in order. Ends early when
-    /// `body` returns false, and after an event when `budget` is over: one event is looked at in any
-    /// case, however long that takes.
+    /// Lends the events in `range` that match `filter`, in order. Ends early if `body` returns
+    /// false, and after an event when `budget` is used up. At least one event is examined, however
+    /// long that takes.
     ///
-    /// - Returns: the number of the event that it ended after because of the budget; nil when that
-    ///   lasted.
-    /// - Throws: `timeLimit` when the store alone takes longer than `budget`.
+    /// - Returns: the seq of the event that it ended after because of the budget; nil if the budget
+    ///   sufficed.
+    /// - Throws: `timeLimit` if the store alone takes longer than `budget`.
     @discardableResult
     func follow(
         _ filter: StreamFilter, _ range: ClosedRange<Int64>, budget: Duration,
@@ -52,12 +52,12 @@ public protocol EventReader: AnyObject {
     func describeSchema() throws(StoreError) -> SchemaDescription
 }
 
-/// A reader that answers at once, on the thread that asks.
+/// A reader that answers at once, on the calling thread.
 public protocol LocalReader: EventReader {
-    /// Has the reads up to `endSnapshot` share what they see, which is no older than `commit`: whoever was told of a
-    /// commit sees it.
+    /// Makes the reads up to `endSnapshot` share one snapshot, no older than `commit`: a client
+    /// told of a commit sees it.
     func holdSnapshot(atLeast commit: Int) throws(StoreError)
 
-    /// Lets go of what the reads shared.
+    /// Releases the shared snapshot.
     func endSnapshot()
 }

@@ -1,19 +1,20 @@
 import Events
 
-/// A store of events, as the rest of the program sees it. It shows no type of any engine, and does not
-/// say on which thread a read runs.
+/// A store of events as the rest of the program sees it. It shows no engine's types and does not
+/// say which thread a read runs on.
 ///
-/// Usable from any thread. Every store has to pass `Tests/StoreTests`.
+/// Usable from any thread. Every store must pass `Tests/StoreTests`.
 public protocol EventRepository: AnyObject, Sendable {
     // MARK: Service
 
-    /// Creates or migrates the database and brings it into service. Takes as long as a migration does.
+    /// Creates or migrates the database and brings it into service. Takes as long as the migration.
     ///
-    /// - Throws: `refused` if the database must not be touched; `failed` if a migration failed, which
-    ///   `schemaState` then reports as well.
+    /// - Throws: `refused` if the database must not be touched; `failed` if a migration failed,
+    ///   which `schemaState` then reports too.
     func open() throws(SchemaError)
 
-    /// Writes everything that waits and closes the database. Nothing can be read or written afterwards.
+    /// Writes everything that is queued and closes the database. Nothing can be read or written
+    /// afterwards.
     func close()
 
     // MARK: State, from memory
@@ -30,13 +31,13 @@ public protocol EventRepository: AnyObject, Sendable {
     /// True once damage was found. It stays true until the process ends.
     var isDamaged: Bool { get }
 
-    /// Limits on how long events are kept, and on how many.
+    /// Limits on the age and the number of events.
     var retention: Retention { get }
 
-    /// The most events that may wait to be written, and the most bytes.
+    /// The most events, and the most bytes, that may be queued for writing.
     var queueLimits: (events: Int, bytes: Int) { get }
 
-    /// Figures since it was opened.
+    /// Figures since the store was opened.
     var statistics: StoreStatistics { get }
 
     /// Figures that only this engine has.
@@ -47,21 +48,21 @@ public protocol EventRepository: AnyObject, Sendable {
 
     // MARK: Writing
 
-    /// Stores `events`. The reply comes once they are committed and synced, and before `commits` is told; a failure
-    /// comes on any thread, and at any time.
+    /// Stores `events`. The reply comes once they are committed and synced, and before subscribers
+    /// of `commits` are told. A failure may come on any thread at any time.
     ///
     /// - Parameter allOrNothing: a conflict stores none of them.
     func append(
         _ events: [Event], allOrNothing: Bool, reply: @escaping @Sendable (AppendResult) -> Void)
 
-    /// Deletes the event with this id; the reply says whether there was one.
+    /// Deletes the event with this id; the reply is true if there was one.
     func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void)
 
-    /// Deletes the events that `query` asks for, its limit and cursor apart, and no event that is stored from now
-    /// on. The completion comes on any thread, when all are deleted and that is synced, or when it cannot go on;
-    /// with how many were deleted by then.
+    /// Deletes the events that match `query`, ignoring its limit and cursor, but none stored from
+    /// now on. The completion comes on any thread, once all are deleted and synced or the deletion
+    /// cannot continue, with the number deleted so far.
     ///
-    /// - Parameter stopReason: asked now and then; what it returns ends the deletion.
+    /// - Parameter stopReason: called from time to time; a result ends the deletion.
     func delete(
         _ query: EventQuery, for client: UInt64,
         stopReason: @escaping @Sendable () -> StoreError?,
@@ -69,32 +70,32 @@ public protocol EventRepository: AnyObject, Sendable {
 
     // MARK: Reading
 
-    /// Time limits of a read: on the thread that asks for it, and elsewhere.
+    /// Time limits of a read: on the calling thread, and elsewhere.
     var readBudgets: (here: Duration, elsewhere: Duration) { get }
 
-    /// Makes a reader for one thread that must not wait. Returns nil if this store cannot answer at once:
-    /// everything is then read elsewhere.
+    /// Makes a reader for one thread that must not block. Returns nil if this store cannot answer
+    /// at once; everything is then read elsewhere.
     func makeLocalReader() throws(StoreError) -> (any LocalReader)?
 
-    /// Returns true if a page of `query` may take longer than a local reader's thread has time.
+    /// Returns true if a page of `query` may take longer than a local reader may.
     func mayTakeLong(_ query: EventQuery) -> Bool
 
-    /// Has `body` run with a reader on a thread where it may take time; false when too many wait
-    /// already. The read ends with an error when `request` is cancelled, or its time is over.
+    /// Runs `body` with a reader on a thread that may take its time; false if too many reads wait
+    /// already. The read ends with an error when `request` is canceled or out of time.
     func readElsewhere(
         for request: ReadRequest,
         _ body: @escaping @Sendable (Result<any EventReader, StoreError>) -> Void
     ) -> Bool
 
-    /// Makes a copy of everything for `client` while events come in, and checks it: one at a time,
-    /// and of each client one until it lets go of it. The completion comes on any thread.
+    /// Makes a verified copy of everything for `client` while events come in. Only one copy is made
+    /// at a time, and each client may hold one. The completion comes on any thread.
     func backUp(
         for client: UInt64,
         _ completion: @escaping @Sendable (Result<any BackupContent, StoreError>) -> Void)
 }
 
 extension EventRepository {
-    /// Stores `events`; a conflict costs only itself.
+    /// Stores `events`; a conflict affects only itself.
     public func append(
         _ events: [Event], reply: @escaping @Sendable (AppendResult) -> Void
     ) {

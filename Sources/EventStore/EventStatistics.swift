@@ -1,12 +1,12 @@
 import Events
 
-/// Counts of events over time, and by the values of fields.
+/// Counts of events over time and by the values of fields.
 public struct EventStatistics: Equatable, Sendable {
-    /// A value, which may be null, and how many events have it.
+    /// A value, possibly null, and the number of events that have it.
     public struct Count: Equatable, Sendable {
-        /// Of the field.
+        /// The field's value.
         public let value: String?
-        /// In the whole range.
+        /// The count over the whole range.
         public let count: Int
     }
 
@@ -14,9 +14,9 @@ public struct EventStatistics: Equatable, Sendable {
     public let buckets: Buckets
     /// The number of events in each bucket, or of the occurrences that they report.
     public package(set) var events: [Int]
-    /// For each field asked for, its most frequent values: most frequent first, then by value.
+    /// The most frequent values of each requested field, by count and then by value.
     public package(set) var totals: [(field: StatisticsField, counts: [Count])] = []
-    /// Of the first of these fields, how many events of each value there are in each bucket.
+    /// For the first of these fields, the number of events of each value in each bucket.
     public package(set) var series: [[Int]] = []
 
     /// The most values of a field that are returned.
@@ -27,7 +27,7 @@ public struct EventStatistics: Equatable, Sendable {
         events = Array(repeating: 0, count: buckets.count)
     }
 
-    /// Two are equal when all they count is.
+    /// Compares everything that is counted.
     public static func == (left: EventStatistics, right: EventStatistics) -> Bool {
         left.buckets == right.buckets && left.events == right.events
             && left.series == right.series
@@ -36,7 +36,7 @@ public struct EventStatistics: Equatable, Sendable {
 }
 
 extension [EventStatistics.Count] {
-    /// Puts a value in its place, if it is among the most frequent so far.
+    /// Inserts a value in order if it is among the most frequent so far.
     package mutating func insert(_ value: String?, _ count: Int) {
         guard count > 0 else { return }
         let place =
@@ -49,7 +49,7 @@ extension [EventStatistics.Count] {
         if self.count > EventStatistics.maxValues { removeLast() }
     }
 
-    /// Null comes first, and texts by their bytes: what no locale changes.
+    /// Orders null first, and then texts by their bytes, which no locale changes.
     private static func precedes(_ left: String?, _ right: String?) -> Bool {
         guard let left, let right else { return left == nil && right != nil }
         return left.utf8.lexicographicallyPrecedes(right.utf8)

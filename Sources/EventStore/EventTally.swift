@@ -1,27 +1,28 @@
 import Events
 
-/// Outcomes of storing and deleting events, counted.
+/// Counts of the outcomes of storing and deleting events.
 public struct EventTally: Equatable, Sendable {
     private var stored = [Int](repeating: 0, count: (EventType.allCases.count + 1) * 4)
-    /// Nothing so far.
+    /// Creates a tally of nothing.
     public init() {}
 
-    /// Were there already.
+    /// Events that were already stored.
     public var duplicates = 0
-    /// Were there already, with other content.
+    /// Events whose id was already stored with other content.
     public var conflicts = 0
-    /// Deleted because somebody asked for it.
+    /// Events deleted on request.
     public var deleted = 0
 
-    /// Of events of this severity, how many were stored; a nil type is any that has no name.
+    /// The number of events of this type and severity that were stored; a nil type is any without a
+    /// name.
     public func stored(_ type: EventType?, _ severity: Severity) -> Int {
         stored[Self.place(type, severity)]
     }
 
-    /// Of all together.
+    /// The number of all events stored.
     public var storedCount: Int { stored.reduce(0, +) }
 
-    /// Events stored, less those deleted.
+    /// Events stored minus events deleted.
     package var gained: Int { storedCount - deleted }
 
     package mutating func addStored(_ event: EventView) {
@@ -31,7 +32,7 @@ public struct EventTally: Equatable, Sendable {
         stored[Self.place(EventType(type), severity)] += 1
     }
 
-    /// The other types come last.
+    /// The index of a count. Other types come last.
     private static func place(_ type: EventType?, _ severity: Severity) -> Int {
         (type?.number ?? EventType.allCases.count) * 4 + severity.number
     }

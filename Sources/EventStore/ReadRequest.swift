@@ -10,15 +10,15 @@ public final class ReadRequest: Sendable {
     package let deadline: UInt64
     private let cancelled = Atomic(false)
 
-    /// A request of `client` that has come just now.
+    /// Creates a request of `client` that has just arrived.
     ///
-    /// - Parameter limit: how long it may take, the time that it waits included.
+    /// - Parameter limit: the longest it may take, including waiting.
     public init(client: UInt64, limit: Duration) {
         self.client = client
         deadline = clinux_monotonic_nanoseconds() + limit.inNanoseconds
     }
 
-    /// Has the read end, running or waiting: nobody wants its result any more.
+    /// Ends the read, running or waiting, because its result is no longer wanted.
     public func cancel() { cancelled.store(true, ordering: .relaxed) }
 
     /// True once the read was canceled.

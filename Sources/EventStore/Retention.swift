@@ -1,20 +1,21 @@
 import Events
 
-/// Limits on how long events are kept, and on how many.
+/// Limits on the age and the number of events.
 public struct Retention: Equatable, Sendable {
-    /// Maximum age of an event by severity, counted from its `received_at`; no entry keeps it forever.
+    /// The maximum age of an event by severity, counted from its `received_at`. A severity without
+    /// an entry is kept forever.
     public var ages: [Severity: Duration] = [
         .info: .seconds(7 * 86_400), .warning: .seconds(7 * 86_400),
         .error: .seconds(30 * 86_400), .critical: .seconds(30 * 86_400),
     ]
-    /// Events that are kept at most, the ones that came last; nil is any number.
+    /// The most events to keep, newest first; nil for any number.
     public var events: Int?
-    /// Bytes that the database file and its WAL may have together; nil is any number. Room is made
-    /// by removing the events that came first.
+    /// The most bytes in the database file and its WAL together; nil for any number. The oldest
+    /// events are removed to make room.
     public var bytes: Int?
-    /// Pause between two runs of retention by age.
+    /// The pause between two runs of retention by age.
     package var interval = Duration.seconds(60)
 
-    /// The defaults.
+    /// Creates the defaults.
     public init() {}
 }

@@ -1,15 +1,15 @@
-/// The schema in force, as the database itself tells it.
+/// The schema in force, as the database itself reports it.
 public struct SchemaDescription: Equatable, Sendable {
     /// A row of `schema_version`.
     public struct Migration: Equatable, Sendable {
-        /// Counted from 1.
+        /// The version, counted from 1.
         public let version: Int64
-        /// UTC, milliseconds.
+        /// The time in UTC, with milliseconds.
         public let appliedAt: String
-        /// A sentence about what it did.
+        /// A sentence about the change.
         public let description: String?
 
-        /// As a store has found it.
+        /// Creates a migration that a store has found.
         public init(
             version: Int64, appliedAt: String, description: String?
         ) {
@@ -21,7 +21,7 @@ public struct SchemaDescription: Equatable, Sendable {
 
     /// A column of a table.
     public struct Column: Equatable, Sendable {
-        /// As the DDL has it.
+        /// The name in the DDL.
         public let name: String
         /// The declared type.
         public let type: String
@@ -30,7 +30,7 @@ public struct SchemaDescription: Equatable, Sendable {
         /// True if the column is part of the primary key.
         public let isPrimaryKey: Bool
 
-        /// As a store has found it.
+        /// Creates a column that a store has found.
         public init(
             name: String, type: String, isNotNull: Bool, isPrimaryKey: Bool
         ) {
@@ -43,14 +43,14 @@ public struct SchemaDescription: Equatable, Sendable {
 
     /// An index of a table.
     public struct Index: Equatable, Sendable {
-        /// As the DDL has it.
+        /// The name in the DDL.
         public let name: String
         /// True if no two rows may have the same values.
         public let isUnique: Bool
-        /// In order.
+        /// The columns in order.
         public let columns: [String]
 
-        /// As a store has found it.
+        /// Creates an index that a store has found.
         public init(
             name: String, isUnique: Bool, columns: [String]
         ) {
@@ -62,14 +62,14 @@ public struct SchemaDescription: Equatable, Sendable {
 
     /// A table with its columns and indexes.
     public struct Table: Equatable, Sendable {
-        /// As the DDL has it.
+        /// The name in the DDL.
         public let name: String
-        /// In order.
+        /// The columns in order.
         public let columns: [Column]
-        /// By name.
+        /// The indexes by name.
         public let indexes: [Index]
 
-        /// As a store has found it.
+        /// Creates a table that a store has found.
         public init(
             name: String, columns: [Column], indexes: [Index]
         ) {
@@ -79,9 +79,9 @@ public struct SchemaDescription: Equatable, Sendable {
         }
     }
 
-    /// Oldest first.
+    /// The migrations, oldest first.
     public let migrations: [Migration]
-    /// By name; those that SQLite keeps for itself, and for a virtual one, are left out.
+    /// The tables by name, without those that SQLite keeps for itself or for a virtual table.
     public let tables: [Table]
     /// Further facts that only this engine has.
     public let engine: [EngineMember]

@@ -1,9 +1,9 @@
 /// The reason that a database is not brought into service.
 public enum SchemaError: Error, Equatable, Sendable {
-    /// The file is not one that this program may touch; it has not been changed. The text says what
-    /// was found and what to do.
+    /// This program must not touch the file, and has not changed it. The text says what was found
+    /// and what to do.
     case refused(String)
-    /// Work on the file failed and was rolled back; the file is at the version it had.
+    /// Work on the file failed and was rolled back. The file is still at its old version.
     case failed(String)
 
     /// The text, for people.

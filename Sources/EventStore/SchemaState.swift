@@ -12,7 +12,7 @@ public struct SchemaState: Equatable, Sendable {
     /// The current stage.
     public var status: Status
 
-    /// A state.
+    /// Creates a state.
     public init(version: Int, latest: Int, status: Status) {
         self.version = version
         self.latest = latest

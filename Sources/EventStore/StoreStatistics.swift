@@ -1,28 +1,28 @@
-/// Figures of a store since it was opened, which every store has.
+/// Figures that every store has, since it was opened.
 public struct StoreStatistics: Sendable {
     /// Outcomes of storing and deleting events.
     public var tally = EventTally()
-    /// Events that wait to be written now, and their bytes.
+    /// Events queued for writing now, and their bytes.
     public var queued = (events: 0, bytes: 0)
-    /// Requests to store events that were refused because too much waited.
+    /// Requests to store events that were refused because the queue was full.
     public var queueRefusals = 0
-    /// Transactions that stored or deleted events for somebody.
+    /// Transactions that stored or deleted events on request.
     public var commits = 0
-    /// Events stored and deleted in each of them.
+    /// The number of events stored and deleted in each of them.
     public var commitSizes = Distribution.sizes
-    /// Nanoseconds that each of them took.
+    /// The nanoseconds that each of them took.
     public var commitTimes = Distribution.times
-    /// Those of them in which it was written and synced.
+    /// The nanoseconds of the commit and sync in each of them.
     public var syncTimes = Distribution.times
     /// The lag of the store's clock behind the system's when retention last ran; negative if it is ahead.
     public var clockLag = Duration.zero
     /// Events that retention removed because of their age.
     public var removedByAge = 0
-    /// Events that retention removed early, because there were too many.
+    /// Events that retention removed early because there were too many.
     public var removedForCount = 0
-    /// Events that retention removed early, because they took too much room.
+    /// Events that retention removed early because they took too much space.
     public var removedForBytes = 0
 
-    /// Nothing so far.
+    /// Creates figures of nothing.
     public init() {}
 }

@@ -2,13 +2,13 @@ import Events
 
 /// The conditions of a live stream. Two filters with the same conditions are equal.
 public struct StreamFilter: Hashable, Sendable {
-    /// All of it must hold.
+    /// The conditions, all of which must hold.
     public let conditions: EventConditions
 
-    /// Every event.
+    /// The filter that every event passes.
     public static let all = StreamFilter(EventConditions())
 
-    /// Takes over what `query` asks of events; its order, limit and cursor mean nothing here.
+    /// Takes the conditions of `query` and ignores its order, limit and cursor.
     public init(_ query: EventQuery) { self.init(query.conditions) }
 
     private init(_ conditions: EventConditions) { self.conditions = conditions }

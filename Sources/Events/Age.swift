@@ -1,6 +1,6 @@
 /// A length of time as people write it: digits and `s`, `m`, `h` or `d`.
 public enum Age {
-    /// nil when `text` is none, or longer than a hundred thousand years.
+    /// Parses `text`; nil if it is invalid, or longer than a hundred thousand years.
     public static func milliseconds(_ text: String) -> Int64? {
         let unit: Int64
         switch text.utf8.last {

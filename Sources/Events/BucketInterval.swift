@@ -1,22 +1,23 @@
-/// How long a bucket of `/events/stats` is.
+/// The length of a bucket of `/events/stats`.
 public struct BucketInterval: Equatable, Sendable {
     /// Seconds, at least one.
     public let seconds: Int64
 
-    /// Those below a day that can be asked for, or are taken by themselves; from there on it is whole days.
+    /// The lengths below a day that may be requested or chosen automatically. Longer ones are whole
+    /// days.
     private static let withinDay: [Int64] = [
         1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
     ]
     private static let day: Int64 = 86_400
-    /// More than 60 buckets of all times that a query can name.
+    /// More than 60 buckets over all times that a query can name.
     private static let mostDays: Int64 = 99_999
     private static let wantedBuckets: Int64 = 60
-    /// As many buckets as make the next longer interval too coarse.
+    /// The most buckets for which the next longer interval would be too coarse.
     private static let toleratedBuckets: Int64 = 80
 
     private init(seconds: Int64) { self.seconds = seconds }
 
-    /// One that can be asked for, by its name.
+    /// Parses the name of an interval.
     public init?(_ name: String) {
         let days = min(max(Int64(name.dropLast()) ?? 1, 1), Self.mostDays)
         let known = Self.withinDay + [days * Self.day]
@@ -26,12 +27,12 @@ public struct BucketInterval: Equatable, Sendable {
         self.seconds = seconds
     }
 
-    /// What can be asked for, in words.
+    /// The valid intervals, in words.
     static let choices =
         withinDay.map { Self(seconds: $0).name }.joined(separator: ", ")
         + ", or whole days such as 1d and 7d"
 
-    /// One that cuts `milliseconds` into about 60 buckets.
+    /// Chooses an interval that cuts `milliseconds` into about 60 buckets.
     public init(spanning milliseconds: Int64) {
         let known = Self.withinDay + [Self.day]
         let fitting = known.first { milliseconds <= $0 * 1000 * Self.toleratedBuckets }

@@ -1,22 +1,22 @@
-/// A range of time in buckets of one length, which begin at multiples of it since 1970; what lies
-/// outside the range belongs to none, though the first and the last bucket may reach beyond it.
+/// A time range in buckets of one length. They begin at multiples of it since 1970, so the first
+/// and the last may reach beyond the range; times outside the range belong to none.
 public struct Buckets: Equatable, Sendable {
-    /// The first moment that is counted.
+    /// The first moment in the range.
     public let since: Timestamp
-    /// The first moment behind those that are counted.
+    /// The first moment after the range.
     public let until: Timestamp
-    /// Their length.
+    /// The length of each bucket.
     public let interval: BucketInterval
-    /// How many there are.
+    /// The number of buckets.
     public let count: Int
 
-    /// The most there may be: a day in minutes, wherever it begins.
+    /// The most buckets: a day in minutes, wherever it begins.
     public static let maxCount = 1441
 
     /// Cuts the range into buckets.
     ///
-    /// - Parameter interval: nil is one that gives about 60 of them.
-    /// - Throws: when there would be too many.
+    /// - Parameter interval: nil chooses one that gives about 60 of them.
+    /// - Throws: if there would be too many.
     public init(
         since: Timestamp, until: Timestamp, interval: BucketInterval?
     ) throws(QueryError) {
@@ -46,14 +46,14 @@ public struct Buckets: Equatable, Sendable {
         return milliseconds / length - (milliseconds % length < 0 ? 1 : 0)
     }
 
-    /// When a bucket begins, which for the first one may lie before the range.
+    /// The start of a bucket. The first may start before the range.
     public func start(_ index: Int) -> Timestamp {
         let place = Self.index(of: since.milliseconds, interval) + Int64(index)
-        // The first bucket of year 0 would begin before it.
+        // The first bucket of year 0 would begin before year 0.
         return Timestamp(milliseconds: place * interval.seconds * 1000) ?? since
     }
 
-    /// What is counted in one bucket, as `created_at` is stored: from a time on, and before another.
+    /// The times counted in one bucket, as `created_at` is stored: from `since` and before `until`.
     public func bounds(_ index: Int) -> (since: String, until: String) {
         (
             (index == 0 ? since : start(index)).text,

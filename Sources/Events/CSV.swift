@@ -1,8 +1,8 @@
 import JSON
 
-/// Events as RFC 4180 has them: a header line, and then a line for each.
+/// Events in the format of RFC 4180: a header line, then a line for each event.
 public enum CSV {
-    /// Appends the header: the fields of an event.
+    /// Appends the header: the names of an event's fields.
     public static func appendHeader(to output: inout [UInt8]) {
         for field in EventField.allCases {
             if field != .id { output.append(",") }
@@ -30,9 +30,9 @@ public enum CSV {
     }
 
     /// Appends a cell. RFC 4180: "Fields containing line breaks (CRLF), double quotes, and commas
-    /// should be enclosed in double-quotes", and a double quote in one is doubled. The empty text is
-    /// quoted, too: null is not. Cells that a spreadsheet takes for formulas stay as they are: changed,
-    /// an export would not be what is stored. Bytes that are not UTF-8 become U+FFFD.
+    /// should be enclosed in double-quotes", and a double quote inside is doubled. The empty text
+    /// is quoted too; null is not. Cells that a spreadsheet takes for formulas are left alone,
+    /// because an export must equal what is stored. Bytes that are not UTF-8 become U+FFFD.
     public static func appendCell(_ bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) {
         let quote = UInt8(ascii: "\"")
         var needsQuotes = bytes.isEmpty

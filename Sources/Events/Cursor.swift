@@ -1,13 +1,15 @@
-/// The text that a page hands out for the next: where it ended, bound to its filters and order.
+/// The text that leads from one page to the next: the position where the page ended, bound to its
+/// filters and order.
 ///
 /// Hexadecimal digits of: the format (1 byte), a check over everything else (8), the moment that
-/// ages are counted from (8), seq (8), created_at. The check finds altered cursors and those of
-/// another query; it is no secret, and needs to be none: a cursor opens nothing that the filters do
+/// ages are counted from (8), seq (8), created_at. The check detects altered cursors and those of
+/// another query. It is not a secret and need not be: a cursor reveals nothing that the filters do
 /// not.
 enum Cursor {
     private static let format: UInt8 = 1
     private static let headerBytes = 25
-    /// As long as fits into a request target, for a file may hold any text as created_at.
+    /// The longest that fits in a request target. The limit is needed because a file may hold any
+    /// text as created_at.
     private static let maxBytes = 4000
     static let longestTime = maxBytes - headerBytes
 
@@ -29,7 +31,7 @@ enum Cursor {
         return String(decoding: digits, as: UTF8.self)
     }
 
-    /// The moment of the first page, unchecked: `position` checks.
+    /// The moment of the first page, unchecked: `position` checks it.
     static func moment(_ text: String) throws(QueryError) -> Timestamp {
         let bytes = try decode(text)
         guard let moment = Timestamp(milliseconds: Int64(bitPattern: integer(bytes, 9))) else {

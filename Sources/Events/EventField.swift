@@ -26,18 +26,18 @@ public enum EventField: Int, CaseIterable, Sendable {
         }
     }
 
-    /// The fields whose values are texts; the others are numbers.
+    /// The fields with text values; the others are numbers.
     public static let texts = allCases.filter { $0.rawValue <= EventField.reason.rawValue }
 
-    /// The fields that queries filter by equality.
+    /// The fields that queries can filter by value.
     public static let filterable: [EventField] = [
         .eventType, .severity, .objectKind, .objectNamespace, .objectName, .cluster, .reason,
     ]
 
-    /// Whether the store gives the value, and no sender does.
+    /// True if the store sets the value and no sender does.
     public var isGivenByStore: Bool { rawValue >= EventField.receivedAt.rawValue }
 
-    /// Whether an event may have none.
+    /// True if an event may have no value.
     var isNullable: Bool {
         switch self {
         case .description, .objectKind, .objectNamespace, .objectName, .metadata, .cluster, .reason:

@@ -1,7 +1,7 @@
 /// The ids of events.
 public enum EventID {
-    /// Appends `evt_YYYYMMDD_HHMMSS_` and 16 random hexadecimal digits: the shape of the original
-    /// system. Ids of one time stand side by side in the index, which keeps inserting cheap.
+    /// Appends `evt_YYYYMMDD_HHMMSS_` and 16 random hexadecimal digits, the format of the original
+    /// system. Ids of one time are adjacent in the index, which keeps inserting cheap.
     public static func append(now: Timestamp, to output: inout [UInt8]) {
         let parts = now.parts
         output.append(contentsOf: "evt_".utf8)
@@ -20,8 +20,8 @@ public enum EventID {
         }
     }
 
-    /// Whether `bytes` are 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`: clients take these out of a path
-    /// (RFC 3986, 5.2.4), so nobody could ask for the event.
+    /// True if `bytes` are 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`: clients
+    /// remove those from a path (RFC 3986, 5.2.4), so nobody could ask for the event.
     static func isValid(_ bytes: some Collection<UInt8>) -> Bool {
         (1...128).contains(bytes.count) && !bytes.elementsEqual(".".utf8)
             && !bytes.elementsEqual("..".utf8)

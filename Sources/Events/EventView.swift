@@ -1,15 +1,15 @@
 import JSON
 
-/// What the store gives an event when it commits it.
+/// The values that the store gives an event when it commits it.
 public struct EventReceipt: Equatable, Sendable {
-    /// The event's number.
+    /// The event's seq.
     public let seq: Int64
-    /// When it was committed, in milliseconds since 1970.
+    /// The time of the commit, in milliseconds since 1970.
     public let receivedAt: Int64
-    /// What it is folded by: 64 bits of a hash; nil for nothing.
+    /// The key that the event is folded by: 64 bits of a hash; nil for none.
     public let foldKey: Int64?
 
-    /// What was given.
+    /// Creates a receipt.
     public init(seq: Int64, receivedAt: Int64, foldKey: Int64? = nil) {
         self.seq = seq
         self.receivedAt = receivedAt
@@ -17,28 +17,27 @@ public struct EventReceipt: Equatable, Sendable {
     }
 }
 
-/// An event's fields as UTF-8 bytes that somebody else holds: an `Event`, or a row being read.
-/// `nil` is null.
+/// An event's fields as borrowed UTF-8 bytes, of an `Event` or a row being read. `nil` is null.
 ///
-/// Valid only as long as its holder says.
+/// Valid only as long as the owner of the bytes says.
 public struct EventView {
-    /// The number that the store gave on commit.
+    /// The number that the store assigned at the commit.
     public var seq: Int64
-    /// How many occurrences the event tells of.
+    /// The number of occurrences that the event reports.
     public var occurrences: Int64 = 1
-    /// When the store committed the event, in milliseconds since 1970.
+    /// The time of the commit, in milliseconds since 1970.
     public var receivedAt: Int64 = 0
-    /// What the event is folded by: 64 bits of a hash; nil for nothing.
+    /// The key that the event is folded by: 64 bits of a hash; nil for none.
     public var foldKey: Int64?
     private var texts: InlineArray<12, UnsafeRawBufferPointer?>
 
-    /// A view of nothing, to be filled in.
+    /// Creates an empty view, to be filled in.
     public init(seq: Int64) {
         self.seq = seq
         texts = .init(repeating: nil)
     }
 
-    /// What the store gave.
+    /// The values that the store gave.
     public var receipt: EventReceipt {
         EventReceipt(seq: seq, receivedAt: receivedAt, foldKey: foldKey)
     }
@@ -49,15 +48,15 @@ public struct EventView {
         set { texts[field.rawValue] = newValue }
     }
 
-    /// Bytes of all fields together.
+    /// The bytes of all fields together.
     public var byteCount: Int {
         var count = 0
         for index in texts.indices { count += texts[index]?.count ?? 0 }
         return count
     }
 
-    /// Appends the event as the JSON object of the contract, every field present; metadata as it
-    /// is.
+    /// Appends the event as the JSON object of the contract, with every field and with metadata
+    /// unchanged.
     public func appendJSON(to output: inout [UInt8]) {
         output.append("{\"id\":")
         append(.id, to: &output)

@@ -1,11 +1,11 @@
 /// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
 ///
-/// Tells apart what nobody makes alike on purpose.
+/// For inputs that nobody makes collide on purpose.
 public struct FNV1a {
-    /// Of all that was taken so far.
+    /// The hash of all bytes so far.
     public private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    /// Of nothing.
+    /// Creates the hash of nothing.
     public init() {}
 
     /// The hash of `bytes`.

@@ -1,11 +1,11 @@
-/// What is wrong with a field of an event on the way in.
+/// An error in a field of an incoming event.
 public struct FieldError: Error, Equatable, Sendable {
     /// RFC 6901, relative to the event: `/severity`; empty for the event itself.
     public let pointer: String
-    /// What was found, and what would be right.
+    /// The finding and the correction.
     public let detail: String
 
-    /// Names a wrong field.
+    /// Creates an error of a field.
     public init(pointer: String, detail: String) {
         self.pointer = pointer
         self.detail = detail

@@ -1,13 +1,14 @@
-/// What one of the filterable fields must be, and must not be.
+/// The values that one filterable field must have, and must not have.
 public struct FieldFilter: Hashable, Sendable {
-    /// A text that the field must be, or begin with.
+    /// A text that the field must equal or begin with.
     public struct Value: Hashable, Sendable {
-        /// UTF-8, for equal bytes are what counts: two `String`s may be equal with others.
+        /// The text in UTF-8. Bytes are compared, because two `String`s with different bytes may be
+        /// equal.
         public let text: [UInt8]
-        /// Whether the field may go on.
+        /// True if the field may be longer.
         public let isPrefix: Bool
 
-        /// A value, or a prefix.
+        /// Creates a value or a prefix.
         public init(_ text: some Sequence<UInt8>, isPrefix: Bool = false) {
             self.text = Array(text)
             self.isPrefix = isPrefix
@@ -18,17 +19,17 @@ public struct FieldFilter: Hashable, Sendable {
         }
     }
 
-    /// What is looked at.
+    /// The field.
     public let field: EventField
-    /// It is one of these; nil when anything will do, null too. In order, each once.
+    /// The allowed values, sorted and without duplicates; nil allows anything, including null.
     public private(set) var included: [Value]?
-    /// It is none of these, which null is not either. In order, each once.
+    /// The forbidden values, sorted and without duplicates. Null is not one of them.
     public private(set) var excluded: [Value] = []
 
     /// The most values of one field.
     public static let maxValues = 64
 
-    /// Reads all values that the field's parameter was given.
+    /// Reads all values of the field's parameter.
     init(_ field: EventField, _ parameters: [String]) throws(QueryError) {
         self.field = field
         for parameter in parameters {
@@ -44,14 +45,14 @@ public struct FieldFilter: Hashable, Sendable {
         }
     }
 
-    /// The severities from `least` on.
+    /// Includes the severities from `least` up.
     init(severityFrom least: Severity) {
         field = .severity
         included = Self.ordered(
             Severity.allCases.drop { $0 != least }.map { Value($0.rawValue.utf8) })
     }
 
-    /// Leaves of what is included only what `other` includes, too.
+    /// Keeps only included values that `other` includes too.
     mutating func formIntersection(_ other: FieldFilter) {
         guard let included, let others = other.included else {
             return included = included ?? other.included
@@ -59,18 +60,18 @@ public struct FieldFilter: Hashable, Sendable {
         self.included = included.filter(others.contains)
     }
 
-    /// The one value that it must be.
+    /// The single value that the field must have; nil if there is not exactly one.
     public var onlyValue: [UInt8]? {
         guard let included, included.count == 1, !included[0].isPrefix else { return nil }
         return included[0].text
     }
 
-    /// Whether a field with this text is wanted.
+    /// True if a field with this text matches.
     public func admits(_ text: String) -> Bool {
         Array(text.utf8).span.withUnsafeBytes { admits($0) }
     }
 
-    /// Whether a field with these bytes, or null, is wanted.
+    /// True if a field with these bytes, or null, matches.
     func admits(_ bytes: UnsafeRawBufferPointer?) -> Bool {
         guard let bytes else { return included == nil }
         guard included?.contains(where: { $0.admits(bytes) }) ?? true else { return false }
@@ -83,8 +84,7 @@ public struct FieldFilter: Hashable, Sendable {
         QueryError(parameter: String(describing: field.name), detail: detail)
     }
 
-    /// The values between commas. A backslash has the `!`, `*`, comma or backslash behind it mean
-    /// nothing.
+    /// Splits at commas. A backslash escapes a following `!`, `*`, `,` or `\`.
     private static func split(
         _ parameter: String, _ field: EventField
     ) throws(QueryError) -> [(value: Value, isExcluded: Bool)] {
@@ -128,7 +128,7 @@ public struct FieldFilter: Hashable, Sendable {
         }
     }
 
-    /// What `value` stands for in `field`: a typing error must not read as "no such events".
+    /// The values that `value` stands for in `field`. A typo must not look like "no such events".
     private static func check(_ value: Value, _ field: EventField) throws(QueryError) -> [Value] {
         switch field {
         case .severity:

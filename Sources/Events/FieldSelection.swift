@@ -1,10 +1,10 @@
 import JSON
 
-/// Which fields of an event an answer has.
+/// The fields of an event to include in an answer.
 public struct FieldSelection: Equatable, Sendable {
     private var fields: Set<EventField> = []
 
-    /// Reads names between commas.
+    /// Reads names separated by commas.
     init(_ list: String) throws(QueryError) {
         for name in list.split(separator: ",", omittingEmptySubsequences: false) {
             guard let field = EventField.allCases.first(where: { "\($0.name)" == name }) else {

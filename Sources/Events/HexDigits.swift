@@ -1,11 +1,11 @@
 /// Hexadecimal digits, in lower case.
 enum HexDigits {
-    /// The digit for 0 to 15.
+    /// The digit of a value from 0 to 15.
     static func lowercase(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
-    /// The value of a digit; nil for any other byte, capitals included.
+    /// The value of a digit; nil for any other byte, including capitals.
     static func value(_ digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")

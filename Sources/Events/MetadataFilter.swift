@@ -1,22 +1,22 @@
 import JSON
 
-/// What stands at a path in an event's metadata.
+/// The values allowed at a path in an event's metadata.
 ///
-/// The path is the keys from the outside in, with dots between them. A key may have dots itself, so
-/// `a.b.c` is looked for in `{"a":{"b.c":…}}`, too. Arrays are not looked into.
+/// The path is the keys from the outside in, separated by dots. A key may contain dots itself, so
+/// `a.b.c` also matches `{"a":{"b.c":…}}`. Arrays are not searched.
 public struct MetadataFilter: Hashable, Sendable {
-    /// With a dot behind each key.
+    /// The path, with a dot after each key.
     let path: [UInt8]
-    /// What it may be: a string's text, or a number, `true`, `false` or `null` as it is written. In
-    /// order, each once.
+    /// The allowed values: a string's text, or a number, `true`, `false` or `null` as written.
+    /// Sorted and without duplicates.
     private(set) var values: [[UInt8]]
 
-    /// What the names of the parameters begin with.
+    /// The prefix of the parameters' names.
     static let prefix = "metadata."
-    /// How many a query may have: what is looked at in each event is bounded by it.
+    /// The most filters in a query. It bounds the work for each event.
     public static let most = 8
 
-    /// The parameter.
+    /// The name of the parameter.
     var name: String { Self.prefix + String(decoding: path.dropLast(), as: UTF8.self) }
 
     /// Reads all values of one parameter.
@@ -34,13 +34,13 @@ public struct MetadataFilter: Hashable, Sendable {
         }
     }
 
-    /// Words that metadata with one of the values at the path has, as `WordScanner` cuts them: those
-    /// of the path, and of the value where there is one.
+    /// Words, as `WordScanner` splits them, that metadata with one of the values at the path must
+    /// have: those of the path, and those of the value if there is only one.
     public var requiredWords: [[UInt8]] {
         WordScanner.words(path) + (values.count == 1 ? WordScanner.words(values[0]) : [])
     }
 
-    /// Of each of several values a word, the longest one; nil where one has none.
+    /// The longest word of each of several values; nil if a value has none.
     public var choices: [[UInt8]]? {
         guard values.count > 1 else { return nil }
         let words = values.compactMap { WordScanner.words($0).max { $0.count < $1.count } }

@@ -3,7 +3,7 @@ import JSON
 /// Tests all metadata filters of a query in one pass over an event's metadata.
 struct MetadataMatcher {
     private let filters: [MetadataFilter]
-    /// A bit for each filter.
+    /// One bit for each filter.
     private let all: UInt8
 
     init(_ filters: [MetadataFilter]) {
@@ -12,10 +12,10 @@ struct MetadataMatcher {
         all = UInt8.max >> (UInt8.bitWidth - filters.count)
     }
 
-    /// A filter, and what of its path is still to come below where the reader is.
+    /// A filter, and the rest of its path below the reader's position.
     private typealias Search = (filter: Int, rest: ArraySlice<UInt8>)
 
-    /// Whether metadata, or null, has one of its values at the path of every filter.
+    /// True if metadata, or null, has one of the values at the path of every filter.
     func admits(_ metadata: UnsafeRawBufferPointer?) -> Bool {
         guard let metadata else { return false }
         var reader = JSONReader(metadata)
@@ -23,13 +23,13 @@ struct MetadataMatcher {
         do {
             try look(for: filters.indices.map { ($0, filters[$0].path[...]) }, &reader, &found)
         } catch {
-            // Only a version 1 file can have text here that is no JSON, and then no path is in it.
+            // Only a version 1 file can have text here that is not JSON, and that has no paths.
             return false
         }
         return found == all
     }
 
-    /// Looks for the rest of several paths in the value that is next, and takes it.
+    /// Searches the next value for the rest of several paths, and consumes it.
     private func look(
         for searches: [Search], _ reader: inout JSONReader, _ found: inout UInt8
     ) throws(JSONError) {
@@ -52,7 +52,7 @@ struct MetadataMatcher {
         }
     }
 
-    /// The searches that go on below `key`, which may have dots itself.
+    /// The searches that continue below `key`, which may contain dots itself.
     private static func searches(_ searches: [Search], behind key: JSONString) -> [Search] {
         guard key.hasEscapes else { return self.searches(searches, behind: key.raw) }
         var name: [UInt8] = []
@@ -70,7 +70,7 @@ struct MetadataMatcher {
         }
     }
 
-    /// Takes the value that is next, and notes which filters want it.
+    /// Consumes the next value and notes the filters that it matches.
     private func compare(
         _ indexes: [Int], _ reader: inout JSONReader, _ found: inout UInt8
     ) throws(JSONError) {

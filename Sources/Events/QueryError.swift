@@ -1,17 +1,17 @@
-/// What is wrong with a query parameter.
+/// An error in a query parameter.
 public struct QueryError: Error, Equatable, Sendable {
     /// The parameter's name.
     public let parameter: String
-    /// Follows the parameter's name in a sentence.
+    /// The rest of a sentence that begins with the parameter's name.
     public let detail: String
 
-    /// Names a wrong parameter.
+    /// Creates an error of a parameter.
     public init(parameter: String, detail: String) {
         self.parameter = parameter
         self.detail = detail
     }
 
-    /// Names a parameter that is not among the `known` ones, and those.
+    /// Creates an error of a parameter that is not among the `known` ones.
     public init(parameter: String, known: [String]) {
         self.init(
             parameter: parameter,
@@ -20,7 +20,7 @@ public struct QueryError: Error, Equatable, Sendable {
 }
 
 extension Bool {
-    /// Reads the query parameter `name`, which is `true` or `false`, and false where it is left out.
+    /// Reads the query parameter `name`, which is `true` or `false`; false if it is missing.
     public init(parameter name: String, _ value: String?) throws(QueryError) {
         switch value {
         case "true": self = true

@@ -1,28 +1,29 @@
 import JSON
 
-/// Takes out of metadata what nobody should have sent: the values of keys that name a secret, at any
-/// depth.
+/// Removes from metadata what should not have been sent: the values of keys that name a secret, at
+/// any depth.
 public struct Redaction: Sendable {
-    /// Letters and digits in lower case, last one first.
+    /// Letters and digits in lower case, reversed.
     private let names: [[UInt8]]
 
     private static let replacement = Array("\"[REDACTED]\"".utf8)
 
-    /// The keys that are taken for secrets unless told otherwise.
+    /// The default keys.
     public static let usualKeys = [
         "password", "passwd", "passphrase", "secret", "token", "api_key", "access_key",
         "private_key", "authorization", "credentials", "cookie",
     ]
 
-    /// - Parameter keys: a key is one of them that ends with it, letter case, hyphens and the like
-    ///   apart: `api_key` is `apiKey` and `X-API-Key`, too.
+    /// Redacts keys that end with one of `keys`, ignoring case, hyphens and the like: `api_key`
+    /// also covers `apiKey` and `X-API-Key`.
     public init(keys: [String]) {
         names = keys.map { key in
             key.utf8.reversed().filter(Self.isSignificant).map(Self.lowercase)
         }
     }
 
-    /// `metadata`, a valid JSON object, without its secrets; nil when there are none. Null is no secret.
+    /// `metadata`, a valid JSON object, with its secrets redacted; nil if it has none. Null is not
+    /// a secret.
     func redact(_ metadata: UnsafeRawBufferPointer) throws(JSONError) -> [UInt8]? {
         var secrets: [Range<Int>] = []
         var reader = JSONReader(metadata)
@@ -40,7 +41,8 @@ public struct Redaction: Sendable {
         return redacted
     }
 
-    /// Appends where the secrets of the next value stand; it is not nested deeper than metadata may be.
+    /// Appends the positions of secrets in the next value, which is nested no deeper than metadata
+    /// may be.
     private func find(
         _ secrets: inout [Range<Int>], _ reader: inout JSONReader
     ) throws(JSONError) {
@@ -85,7 +87,7 @@ public struct Redaction: Sendable {
         }
     }
 
-    /// Not what separates words. What is no ASCII is of another word.
+    /// True for bytes that do not separate words. Non-ASCII bytes belong to other words.
     private static func isSignificant(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),

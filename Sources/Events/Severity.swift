@@ -1,7 +1,7 @@
-/// How bad an event is, in rising order.
+/// The severity of an event, in rising order.
 public enum Severity: String, CaseIterable, Sendable {
     case info, warning, error, critical
 
-    /// All of them, for people.
+    /// All severities, for messages.
     static let list = Severity.allCases.map(\.rawValue).joined(separator: ", ")
 }

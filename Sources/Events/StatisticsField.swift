@@ -1,12 +1,12 @@
-/// What statistics count the values of.
+/// A field, or a combination of fields, whose values statistics count.
 public enum StatisticsField: Hashable, Sendable {
     /// A field of the event.
     case field(EventField)
-    /// Kind, namespace and name as one: `Pod/shop/web-0`, with nothing for what is null, and a
-    /// backslash before a `/` or `\` in one of them.
+    /// Kind, namespace and name as one: `Pod/shop/web-0`, with nothing for null, and a backslash
+    /// before a `/` or `\` in one of them.
     case object
 
-    /// In the order in which messages name them.
+    /// All fields, in the order of messages.
     static let all = EventField.filterable.map(StatisticsField.field) + [.object]
 
     /// The name in queries and answers.
@@ -17,7 +17,7 @@ public enum StatisticsField: Hashable, Sendable {
         }
     }
 
-    /// The fields that the values are made of.
+    /// The fields that make up the values.
     public var fields: [EventField] {
         switch self {
         case .field(let field): [field]
@@ -25,7 +25,7 @@ public enum StatisticsField: Hashable, Sendable {
         }
     }
 
-    /// Lends the value that `fields` have, given one by one; nil for null.
+    /// Lends the value made from `fields`, given one by one; nil for null.
     public func withValue<Result>(
         of part: (_ place: Int) -> UnsafeRawBufferPointer?,
         _ body: (UnsafeRawBufferPointer?) -> Result

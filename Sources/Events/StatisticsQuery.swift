@@ -1,21 +1,21 @@
-/// What `/events/stats` is asked: which events, and how they are counted.
+/// A query of `/events/stats`: the events, and the way to count them.
 public struct StatisticsQuery: Sendable {
-    /// Which events; order, limit and cursor mean nothing here.
+    /// The events. Order, limit and cursor are ignored.
     public let events: EventQuery
-    /// nil for one that gives about 60 buckets.
+    /// The length of buckets; nil for one that gives about 60 buckets.
     public let interval: BucketInterval?
-    /// The fields whose values are counted: in the whole range, and those of the first one in each
-    /// bucket, too.
+    /// The fields whose values are counted in the whole range. Those of the first field are also
+    /// counted in each bucket.
     public let fields: [StatisticsField]
-    /// Whether what events tell of is counted, not the events.
+    /// True to count the occurrences that events report instead of the events.
     public let sumsOccurrences: Bool
-    /// Where a range ends that has no `until`.
+    /// The end of a range without `until`.
     public let now: Timestamp
 
-    /// The query parameters beside the filters.
+    /// The query parameters besides the filters.
     public static let parameters = ["interval", "by", "occurrences"]
 
-    /// Reads the parameters beside the filters.
+    /// Reads the parameters besides the filters.
     public init(
         _ events: EventQuery, interval: String?, by: String?, occurrences: String?, now: Timestamp
     ) throws(QueryError) {

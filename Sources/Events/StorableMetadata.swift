@@ -1,14 +1,15 @@
 import JSON
 
-/// What metadata must be to be stored and to go out as it is: a JSON object on one line. A line break
-/// in it would end a line of NDJSON, or forge a message of a stream.
+/// A repair of metadata to its stored form: a JSON object on one line. A line break in it would end
+/// a line of NDJSON, or forge a message of a stream.
 public struct StorableMetadata {
-    /// What it has to become.
+    /// The repaired metadata.
     public let bytes: [UInt8]
-    /// Whether it was a JSON object, only not on one line; else it is kept as text in one.
+    /// True if it was a JSON object, but not on one line. Otherwise it is kept as text inside an
+    /// object.
     public let wasObject: Bool
 
-    /// What `bytes`, which whoever wrote the file chose, have to become; nil where they can stay.
+    /// Repairs `bytes`, which may be anything that a file holds; nil if they are fine.
     public init?(repairing bytes: UnsafeRawBufferPointer) {
         var reader = JSONReader(bytes)
         var repaired: [UInt8] = []
@@ -16,7 +17,8 @@ public struct StorableMetadata {
             if try reader.peekKind() == .object {
                 let value = try reader.skipValue()
                 try reader.expectEnd()
-                // Within a string a line break is escaped, so it is white space between tokens.
+                // Line breaks inside strings are escaped, so this one is white space between
+                // tokens.
                 guard value.hasWhitespace || value.raw.count < bytes.count,
                     bytes.contains(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") })
                 else { return nil }
@@ -26,8 +28,7 @@ public struct StorableMetadata {
                 return
             }
         } catch {
-            // What the reader refuses is not JSON, and is kept as text like everything else that is
-            // no object.
+            // Invalid JSON is kept as text, like any other value that is not an object.
         }
         repaired.append("{\"unparsed\":")
         repaired.appendJSONString(bytes)

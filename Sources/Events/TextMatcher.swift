@@ -1,22 +1,23 @@
 import Glibc
 
-/// Tells which events a text query wants, by reading their texts. One thread at a time may use it.
+/// Checks events against a text query by reading their texts. Only one thread at a time may use it.
 public final class TextMatcher {
-    /// A word that is looked for.
+    /// A word to search for.
     private struct Needle {
         let bytes: [UInt8]
         let isPrefix: Bool
         let term: Int
-        /// Its place in the term.
+        /// Its position in the term.
         let bit: UInt32
     }
 
     private let terms: [TextQuery.Term]
     private var needles: [Needle] = []
     private let scanner = WordScanner()
-    /// For each term, a bit for each of its words: the words up to it end at the last place.
+    /// For each term, one bit for each of its words, set if the words up to it end at the previous
+    /// position.
     private var ending: [UInt32]
-    /// Bits of the words that stand at the present place.
+    /// Bits of the words at the current position.
     private var here: [UInt32]
     private var isHereEmpty = true
     private var found: [Bool]
@@ -24,7 +25,7 @@ public final class TextMatcher {
     /// The fields that are searched.
     public static let fields: [EventField] = [.title, .description, .objectName, .metadata]
 
-    /// Prepares to look for `query`.
+    /// Prepares to search for `query`.
     public init(_ query: TextQuery) {
         terms = query.terms
         ending = Array(repeating: 0, count: terms.count)
@@ -41,8 +42,7 @@ public final class TextMatcher {
         }
     }
 
-    /// Whether the event has every term that is wanted, each within one field, and none that is
-    /// excluded.
+    /// True if the event has every required term, each within one field, and no excluded one.
     public func matches(_ event: EventView) -> Bool {
         for index in terms.indices { found[index] = false }
         for field in Self.fields {
@@ -57,10 +57,10 @@ public final class TextMatcher {
         return terms.indices.allSatisfy { found[$0] != terms[$0].isExcluded }
     }
 
-    /// Closes the present place: what ended before it and goes on at it ends at it.
+    /// Ends the current position: sequences that ended before it and continue at it now end here.
     private func advance() {
         guard !isHereEmpty else {
-            // Most places have none of the words.
+            // Most positions have none of the words.
             for index in ending.indices { ending[index] = 0 }
             return
         }
@@ -72,7 +72,7 @@ public final class TextMatcher {
         isHereEmpty = true
     }
 
-    /// Notes a word, or a part of it, at the present place.
+    /// Notes a word, or a part of it, at the current position.
     private func note(_ word: UnsafeRawBufferPointer) {
         for needle in needles {
             let count = needle.bytes.count

@@ -1,8 +1,8 @@
-/// What `q` asks for: words, phrases and prefixes that an event must have, or must not.
+/// The query `q`: words, phrases and prefixes that an event must have or must not have.
 ///
-/// Terms stand between white space. A term is a text in quotes or one without white space; several
-/// words in it must follow each other. `-` in front excludes, `*` behind makes its last word a
-/// prefix.
+/// Terms are separated by white space. A term is a text in quotes or one without white space;
+/// several words in it must follow each other. A leading `-` excludes the term, and a trailing `*`
+/// makes its last word a prefix.
 public struct TextQuery: Hashable, Sendable {
     /// Words that follow each other in one field.
     struct Term: Hashable, Sendable {
@@ -13,19 +13,19 @@ public struct TextQuery: Hashable, Sendable {
 
     /// Words that an event must have to match, in lower case, no longer than `WordScanner.maxBytes`.
     public struct RequiredWords: Hashable, Sendable {
-        /// They follow each other in one field.
+        /// The words, which follow each other in one field.
         public let words: [[UInt8]]
-        /// What a word behind them begins with.
+        /// The start of the word after them.
         public let prefix: [UInt8]?
     }
 
     let terms: [Term]
 
-    /// The longest text, in bytes.
+    /// The longest query text, in bytes.
     public static let maxBytes = 1024
-    /// The most words, all terms together.
+    /// The most words in all terms together.
     public static let maxWords = 16
-    /// The shortest prefix, in bytes: a shorter one would be half of the dictionary.
+    /// The shortest prefix, in bytes. A shorter one would match half of the dictionary.
     public static let minPrefixBytes = 2
 
     /// Reads the value of the parameter `q`.
@@ -57,7 +57,7 @@ public struct TextQuery: Hashable, Sendable {
         self.terms = terms
     }
 
-    /// The term at `index`, which is moved behind it, and its source; nil at the end.
+    /// The term at `index`, and its source; nil at the end. Moves `index` past it.
     private static func term(
         _ bytes: [UInt8], _ index: inout Int
     ) throws(QueryError) -> (Term, ArraySlice<UInt8>)? {
@@ -91,7 +91,7 @@ public struct TextQuery: Hashable, Sendable {
         return (term, bytes[start..<index])
     }
 
-    /// The same for all ways to ask the same.
+    /// Bytes that are equal for equivalent queries.
     var signature: [UInt8] {
         let terms = terms.map { term -> [UInt8] in
             let marks = (term.isExcluded ? "-" : "") + (term.endsInPrefix ? "*" : "")
@@ -101,7 +101,7 @@ public struct TextQuery: Hashable, Sendable {
         return Array(ordered.joined(separator: [UInt8(ascii: ",")]))
     }
 
-    /// The words without which no event matches; those of a term follow each other.
+    /// The words that every match must have; those of a term follow each other.
     public var required: [RequiredWords] {
         terms.filter { !$0.isExcluded }.map { term in
             RequiredWords(

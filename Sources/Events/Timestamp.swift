@@ -1,15 +1,15 @@
 /// A moment in milliseconds since 1970 UTC, between the years 0000 and 9999.
 public struct Timestamp: Equatable, Comparable, Sendable {
-    /// Since 1970-01-01T00:00:00Z; negative before.
+    /// Milliseconds since 1970-01-01T00:00:00Z; negative before.
     public let milliseconds: Int64
 
-    /// nil outside the years 0000 to 9999, which RFC 3339 can't write.
+    /// Creates a moment; nil outside the years 0000 to 9999, which RFC 3339 cannot write.
     public init?(milliseconds: Int64) {
         guard milliseconds >= Self.earliest, milliseconds <= Self.latest else { return nil }
         self.milliseconds = milliseconds
     }
 
-    /// The moment that is nearest to `milliseconds` in these years.
+    /// The moment in these years that is nearest to `milliseconds`.
     public init(clamping milliseconds: Int64) {
         self.milliseconds = Swift.min(Swift.max(milliseconds, Self.earliest), Self.latest)
     }
@@ -26,13 +26,13 @@ public struct Timestamp: Equatable, Comparable, Sendable {
     private static let earliest: Int64 = -62_167_219_200_000
     private static let latest: Int64 = 253_402_300_799_999
 
-    /// Earlier comes first.
+    /// Orders earlier before later.
     public static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.milliseconds < right.milliseconds
     }
 
-    /// Parses RFC 3339 `date-time` (section 5.6): any offset, any fraction, of which digits behind
-    /// the third are cut. A leap second is the first moment of the next minute.
+    /// Parses RFC 3339 `date-time` (section 5.6), with any offset and any fraction, which is cut to
+    /// three digits. A leap second is the first moment of the next minute.
     public init?(rfc3339 text: some Collection<UInt8>) {
         var bytes = text.makeIterator()
         func literal(_ wanted: Unicode.Scalar) -> Bool { bytes.next() == UInt8(ascii: wanted) }
@@ -84,8 +84,8 @@ public struct Timestamp: Equatable, Comparable, Sendable {
         self.init(milliseconds: (minutes * 60 + second) * 1000 + fraction)
     }
 
-    /// Reads the one way in which times are stored, `YYYY-MM-DDTHH:MM:SS.sssZ`: for every event that
-    /// is looked at, so without what `init(rfc3339:)` costs.
+    /// Parses the stored form, `YYYY-MM-DDTHH:MM:SS.sssZ`. It is needed for every event examined,
+    /// so it avoids the cost of `init(rfc3339:)`.
     public init?(stored text: UnsafeRawBufferPointer) {
         guard text.count == 24 else { return nil }
         var areDigits = true
@@ -114,7 +114,7 @@ public struct Timestamp: Equatable, Comparable, Sendable {
             milliseconds: (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millisecond)
     }
 
-    /// The calendar and clock, UTC.
+    /// Calendar and clock in UTC.
     struct Parts {
         var year, month, day, hour, minute, second, millisecond: Int64
     }

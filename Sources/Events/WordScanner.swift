@@ -1,28 +1,27 @@
-/// Cuts texts into the words that search knows them by; what is stored and what is asked for are
-/// cut alike.
+/// Splits texts into words for search. Stored texts and queries are split alike.
 ///
-/// A word is a run of letters and digits, in lower case: `kube-system/coredns` has three, `10.0.0.1`
-/// four. One in camel case counts as a whole and by its parts, which stand at the same place:
-/// `CrashLoopBackOff` is also `crash`, `loop`, `back` and `off`. Accents count.
+/// A word is a run of letters and digits, in lower case: `kube-system/coredns` has three,
+/// `10.0.0.1` four. A word in camel case counts as a whole and by its parts, which share its
+/// position: `CrashLoopBackOff` is also `crash`, `loop`, `back` and `off`. Accents count.
 public final class WordScanner {
-    /// What of a word is looked at: identifiers are shorter, and what is longer is data.
+    /// The bytes of a word that are used. Identifiers are shorter, and anything longer is data.
     public static let maxBytes = 64
 
-    // Each byte changes the fields below. Nothing enters `scan` while it runs, and the checks that
-    // nothing does would be a tenth of its time.
+    // Each byte changes the fields below. Nothing enters `scan` while it runs, and checking that
+    // would take a tenth of its time.
 
-    /// The word so far, and how long it is in the text.
+    /// The word so far, and its length in the text.
     private let word = UnsafeMutableRawBufferPointer.allocate(byteCount: maxBytes, alignment: 1)
     @exclusivity(unchecked) private var count = 0
-    /// Where parts of the word begin, beside 0.
+    /// The starts of the word's parts, except 0.
     @exclusivity(unchecked) private var partStarts: [Int] = []
     @exclusivity(unchecked) private var previous = Kind.separator
-    /// How much of the text is read.
+    /// The end of the part of the text to read.
     @exclusivity(unchecked) private var end = 0
 
     private enum Kind: UInt8 { case separator, upper, other, escape, beyondASCII }
 
-    /// What each byte is.
+    /// The kind of each byte.
     private static let kinds: [Kind] = (0...UInt8.max).map { byte in
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): .other
@@ -33,7 +32,7 @@ public final class WordScanner {
         }
     }
 
-    /// The whole words of `text`, as often as they stand in it.
+    /// The whole words of `text`, with repetitions.
     static func words(_ text: some Collection<UInt8>) -> [[UInt8]] {
         var words: [[UInt8]] = []
         Array(text).withUnsafeBytes { text in
@@ -42,15 +41,15 @@ public final class WordScanner {
         return words
     }
 
-    /// Makes one, to be used for text after text.
+    /// Creates a scanner, which can scan one text after another.
     public init() {}
 
     deinit { word.deallocate() }
 
-    /// Calls `body` with each word of `text` and its parts: the bytes, and whether they are all of
-    /// the word, which comes before its parts.
+    /// Calls `body` with each word of `text` and its parts: the bytes, and true for a whole word,
+    /// which comes before its parts.
     ///
-    /// - Parameter isJSON: what a backslash introduces in it is a character, or none.
+    /// - Parameter isJSON: true to decode escapes that begin with a backslash.
     public func scan(
         _ text: UnsafeRawBufferPointer, isJSON: Bool = false,
         _ body: (_ word: UnsafeRawBufferPointer, _ isWhole: Bool) -> Void
@@ -76,10 +75,10 @@ public final class WordScanner {
         finish(body)
     }
 
-    /// Ends the scan that goes on, from within its `body`: parts of the present word may still come.
+    /// Ends the current scan from within its `body`. Parts of the current word may still come.
     public func stop() { end = 0 }
 
-    /// Appends a letter or digit of ASCII, in lower case.
+    /// Appends an ASCII letter or digit in lower case.
     private func append(_ byte: UInt8, _ kind: Kind) {
         if kind != previous, count > 0 { noteBoundary(byte, kind) }
         if count < Self.maxBytes { word[count] = byte }
@@ -87,8 +86,8 @@ public final class WordScanner {
         previous = kind
     }
 
-    /// A part begins with a capital behind what is none; of several capitals before a small letter
-    /// (`HTTPServer`), the last begins one.
+    /// Notes a part that begins: at a capital after another kind of byte, or at the last of several
+    /// capitals before a small letter (`HTTPServer`).
     private func noteBoundary(_ byte: UInt8, _ kind: Kind) {
         if kind == .upper {
             partStarts.append(count)
@@ -124,7 +123,7 @@ public final class WordScanner {
         previous = .separator
     }
 
-    /// The scalar at `index`, which is moved behind it. Bytes that are not UTF-8 separate words.
+    /// The scalar at `index`, which is moved past it. Bytes that are not UTF-8 separate words.
     private static func scalar(_ text: UnsafeRawBufferPointer, _ index: inout Int)
         -> Unicode.Scalar
     {
@@ -138,7 +137,7 @@ public final class WordScanner {
         return scalar
     }
 
-    /// What the backslash before `index` introduces; `index` is moved behind it.
+    /// The character that the backslash before `index` introduces; `index` is moved past it.
     private static func escape(_ text: UnsafeRawBufferPointer, _ index: inout Int)
         -> Unicode.Scalar
     {
@@ -147,7 +146,7 @@ public final class WordScanner {
         index += 1
         guard kind == UInt8(ascii: "u"), let first = hexadecimal(text, &index) else { return " " }
         if let scalar = Unicode.Scalar(first) { return scalar }
-        // A surrogate: its other half follows in an escape of its own.
+        // A surrogate, whose other half follows in its own escape.
         guard index + 1 < text.count, text[index] == UInt8(ascii: "\\"),
             text[index + 1] == UInt8(ascii: "u")
         else { return " " }

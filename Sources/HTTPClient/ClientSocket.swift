@@ -5,19 +5,19 @@ import TLS
 
 /// A connected, non-blocking socket, plain or with TLS.
 final class ClientSocket {
-    /// Bounds what sending and receiving wait for.
+    /// The bounds on sending and receiving.
     var waiting: Waiting
     private let descriptor: Int32
     private var session: TLSSession?
 
     /// Connects to `address`.
     ///
-    /// - Parameter context: whom to trust; needed where the address is one of TLS.
+    /// - Parameter context: the trusted authorities; required for a TLS address.
     init(
         _ address: ServerAddress, _ context: TLSContext?, _ waiting: Waiting
     ) throws(HTTPClientError) {
         self.waiting = waiting
-        switch address.place {
+        switch address.endpoint {
         case .unix(let path):
             descriptor = try Self.connect(path: path, waiting)
         case .tcp(let host, let port):
@@ -52,7 +52,7 @@ final class ClientSocket {
 
     /// Receives into `buffer`.
     ///
-    /// - Returns: how many bytes; 0 at the end of the connection.
+    /// - Returns: the number of bytes; 0 at the end of the connection.
     func receive(_ buffer: UnsafeMutableRawBufferPointer) throws(HTTPClientError) -> Int {
         while true {
             try waiting.check("receive")
@@ -76,7 +76,7 @@ final class ClientSocket {
         return errno == EAGAIN || errno == EWOULDBLOCK ? .wouldBlock : .failed
     }
 
-    /// The error of what has just failed.
+    /// The error of the operation that has just failed.
     private func failure(_ action: String) -> HTTPClientError {
         guard let session else { return .failed(to: action) }
         guard session.systemError == 0 else {
@@ -121,8 +121,8 @@ final class ClientSocket {
         }
     }
 
-    /// Tries the addresses of `host` in turn: a name such as localhost has several, and not all are
-    /// listened on.
+    /// Tries the addresses of `host` in turn: a name such as localhost has several, and the server
+    /// may not listen on all of them.
     private static func connect(
         _ host: String, _ port: String, _ waiting: Waiting
     ) throws(HTTPClientError) -> Int32 {
@@ -170,7 +170,7 @@ final class ClientSocket {
                     guard code == 0 else { throw .failed(to: "connect", code: code) }
                     break
                 }
-                // A Unix socket whose listener has no room now (connect(2)).
+                // A Unix socket whose listener's backlog is full (connect(2)).
                 guard errno == EAGAIN else { throw .failed(to: "connect") }
                 guard ContinuousClock.now < end else { throw .timedOut("connect") }
                 try waiting.pause(roomPause, to: "connect")
@@ -182,7 +182,7 @@ final class ClientSocket {
         return descriptor
     }
 
-    /// What came of connecting: 0, or a value of `errno`.
+    /// The outcome of connecting: 0, or a value of `errno`.
     private static func outcome(of descriptor: Int32) -> Int32 {
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)

@@ -1,21 +1,21 @@
 import TLS
 
-/// A client of one HTTP/1.1 server. It keeps a connection for as long as that can be used, follows
-/// no redirect, and is used by one thread.
+/// A client of one HTTP/1.1 server, used by one thread. It keeps its connection as long as possible
+/// and follows no redirects.
 public final class HTTPClient {
-    /// Gives the token of the next request, one word of visible ASCII characters; nil for none. It
-    /// is asked for each request, so that a token may be replaced while the client is in use.
+    /// Returns the token for the next request, one word of visible ASCII characters; nil for none.
+    /// Called for each request, so a token may be replaced while the client is in use.
     public typealias Token = () throws(HTTPClientError) -> String?
 
-    /// An answer that was received to its end.
+    /// A completely received answer.
     public struct Answer {
-        /// Status and fields.
+        /// The status and fields.
         public let head: HTTPConnection.Head
-        /// All of it; 64 MiB at most.
+        /// The whole body, at most 64 MiB.
         public let body: [UInt8]
     }
 
-    /// Where the server is.
+    /// The server's address.
     public let address: ServerAddress
     private let userAgent: String
     private let context: TLSContext?
@@ -23,14 +23,14 @@ public final class HTTPClient {
     private let waiting: Waiting
     private var connection: HTTPConnection?
 
-    /// Makes a client, which connects with its first request.
+    /// Creates a client. It connects with its first request.
     ///
     /// - Parameters:
-    ///   - userAgent: what the requests call this program, such as `name/1.0`.
-    ///   - context: whom to trust; needed where `address` is one of TLS.
-    ///   - token: goes with each request as `Authorization: Bearer`. A request that would show it
+    ///   - userAgent: the name of this program in requests, such as `name/1.0`.
+    ///   - context: the trusted authorities; required if `address` uses TLS.
+    ///   - token: sent with each request as `Authorization: Bearer`. A request that would expose it
     ///     to a network, without TLS to another machine, is not sent: `exposedToken` is thrown.
-    ///   - timeout: of each wait for the server to take or send something.
+    ///   - timeout: the limit of each wait for the server to take or send something.
     ///   - cancellation: ends all waits, from any thread.
     public init(
         _ address: ServerAddress, userAgent: String, context: TLSContext? = nil,
@@ -45,13 +45,13 @@ public final class HTTPClient {
         waiting = Waiting(timeout: timeout, cancellation: cancellation)
     }
 
-    /// Sends a request, on the connection of the one before where it is still good, and receives the
-    /// head of its answer. The body is to be read to its end before the next, or `disconnect` called.
+    /// Sends a request, on the previous connection if it still works, and receives the head of its
+    /// answer. Read the body to its end before the next request, or call `disconnect`.
     ///
     /// - Parameters:
-    ///   - target: path and query, percent-encoded.
-    ///   - headers: further fields, names and values as they are sent.
-    ///   - time: how long all of it may take: connecting, sending, and receiving head and body.
+    ///   - target: the path and query, percent-encoded.
+    ///   - headers: further fields, as names and values.
+    ///   - time: the limit on all of it: connecting, sending, and receiving head and body.
     public func open(
         _ method: String, _ target: String, headers: [(name: String, value: String)] = [],
         body: [UInt8]? = nil, within time: Duration? = nil
@@ -65,8 +65,8 @@ public final class HTTPClient {
             do throws(HTTPClientError) {
                 return (connection, try connection.exchange(method, target, fields, nil, waiting))
             } catch {
-                // A server closes what has rested for long; RFC 9110, 9.2.2: what only reads may be
-                // sent again.
+                // The server may have closed an idle connection. RFC 9110, 9.2.2: a request that
+                // only reads may be sent again.
                 self.connection = nil
             }
         }
@@ -101,12 +101,12 @@ public final class HTTPClient {
         }
     }
 
-    /// Lets go of the connection, whose answer nobody reads on.
+    /// Closes the connection without reading the rest of its answer.
     public func disconnect() { connection = nil }
 
     private func sendableToken() throws(HTTPClientError) -> String? {
         guard let token = try token() else { return nil }
-        // What stands there goes into a header field. The text itself is never shown.
+        // The token goes into a header field. Its text is never shown.
         guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw HTTPClientError(.unusable, "a token is one word of visible ASCII characters")
         }

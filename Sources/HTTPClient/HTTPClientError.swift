@@ -1,27 +1,28 @@
 import Glibc
 import System
 
-/// Why a server gave no whole answer. An answer that says no, by its status, is none of these.
+/// The reason a server gave no complete answer. An answer with an error status is not such a
+/// reason.
 public struct HTTPClientError: Error, CustomStringConvertible, Sendable {
-    /// What went wrong, for those who act on it.
+    /// Failures by the reaction they call for.
     public enum Kind: Sendable {
-        /// No connection, or it broke: it may work later.
+        /// No connection, or a broken one: it may work later.
         case unreachable
         /// The server took longer than the timeout or the deadline: it may work later.
         case timedOut
-        /// The server's certificate is signed by nobody who is trusted, or is not for its name.
+        /// The server's certificate has no trusted signature or is for another name.
         case untrusted
-        /// There is a token, and it would go in plain text to another machine.
+        /// There is a token, and it would go to another machine in plain text.
         case exposedToken
         /// `Cancellation.cancel` was called.
         case cancelled
-        /// It will not work by waiting: a file that cannot be used, no HTTP.
+        /// Waiting will not help: an unusable file, or an answer that is not HTTP.
         case unusable
     }
 
-    /// What went wrong, for those who act on it.
+    /// The kind of failure.
     public let kind: Kind
-    /// What was tried, and why it failed.
+    /// The attempt and the reason it failed.
     public let description: String
 
     package init(_ kind: Kind, _ description: String) {
@@ -33,7 +34,7 @@ public struct HTTPClientError: Error, CustomStringConvertible, Sendable {
         HTTPClientError(.timedOut, "cannot \(action): no answer in time")
     }
 
-    /// A system call that failed.
+    /// Creates the error of a failed system call.
     static func failed(to action: String, code: Int32 = errno) -> HTTPClientError {
         HTTPClientError(.unreachable, SystemError(action, code: code).description)
     }

@@ -1,20 +1,20 @@
 /// A connection to a server: a request, its answer, and then the next request. Memory is bounded by
-/// the buffer, and by what the caller keeps.
+/// the buffer and by what the caller keeps.
 public final class HTTPConnection {
     /// The head of an answer.
     public struct Head: Sendable {
-        /// 200 to 599, where the server keeps to RFC 9110.
+        /// The status code: 200 to 599 if the server obeys RFC 9110.
         public let status: Int
-        /// What stands behind the status.
+        /// The reason phrase after the status.
         public let reason: String
-        /// In the order that they came, the names in lower case.
+        /// The fields in their order, with names in lower case.
         public fileprivate(set) var fields: [(name: String, value: String)] = []
 
         /// The value of the field `name`, in lower case.
         public subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
     }
 
-    /// Where the body ends (RFC 9112, 6.3).
+    /// The end of the body (RFC 9112, 6.3).
     private enum Framing {
         case bytes(left: Int)
         case chunked(left: Int)
@@ -24,14 +24,14 @@ public final class HTTPConnection {
 
     private let socket: ClientSocket
     private let buffer: UnsafeMutableRawBufferPointer
-    /// What of the buffer has been received and not been taken.
+    /// The part of the buffer that has been received but not taken.
     private var unread = 0..<0
     private var framing = Framing.ended
-    /// Whether another request may follow on this connection.
+    /// True if another request may follow on this connection.
     private(set) var isReusable = true
 
     private static let bufferBytes = 256 * 1024
-    /// A head longer than that is not one of ours.
+    /// The longest head. A longer one is not ours.
     private static let headBytes = 64 * 1024
 
     init(_ socket: ClientSocket) {
@@ -43,10 +43,10 @@ public final class HTTPConnection {
 
     // MARK: Requests
 
-    /// Sends a request and receives the head of its answer. The answer before must have been read to
-    /// its end.
+    /// Sends a request and receives the head of its answer. The previous answer must have been read
+    /// to its end.
     ///
-    /// - Parameter waiting: bounds this, and the body's coming.
+    /// - Parameter waiting: the bounds on this, and on the body's arrival.
     func exchange(
         _ method: String, _ target: String, _ fields: [(name: String, value: String)],
         _ body: [UInt8]?, _ waiting: Waiting
@@ -60,13 +60,13 @@ public final class HTTPConnection {
         if let body { request += "Content-Length: \(body.count)\r\n" }
         request += "\r\n"
         let bytes = Array(request.utf8) + (body ?? [])
-        // Until the answer has been read to its end.
+        // It becomes reusable when the answer has been read to its end.
         isReusable = false
         do throws(HTTPClientError) {
             try bytes.span.withUnsafeBytes { bytes throws(HTTPClientError) in try socket.send(bytes)
             }
         } catch {
-            // A server that refuses a body answers without having read it.
+            // A server that refuses a body answers without reading it.
             guard body != nil, unread.isEmpty, let head = Self.headIfAny(self) else { throw error }
             return head
         }
@@ -123,10 +123,10 @@ public final class HTTPConnection {
 
     // MARK: Bodies
 
-    /// Appends the next piece of the body, as soon as there is one; at most 256 KiB.
+    /// Appends the next piece of the body as soon as there is one; at most 256 KiB.
     ///
-    /// - Returns: false at its end.
-    /// - Throws: also when the connection ends before the body does.
+    /// - Returns: false at the body's end.
+    /// - Throws: also if the connection ends before the body does.
     public func receivePiece(to output: inout [UInt8]) throws(HTTPClientError) -> Bool {
         switch framing {
         case .ended:
@@ -156,7 +156,7 @@ public final class HTTPConnection {
         return true
     }
 
-    /// The whole body, of which more than `limit` bytes are an error.
+    /// Receives the whole body. More than `limit` bytes are an error.
     public func receiveBody(limit: Int = 64 * 1024 * 1024) throws(HTTPClientError) -> [UInt8] {
         var body: [UInt8] = []
         while try receivePiece(to: &body) {
@@ -172,7 +172,7 @@ public final class HTTPConnection {
         if case .ended = framing { isReusable = !mayClose }
     }
 
-    /// Takes the line with a chunk's size; false for the last one, whose trailers are passed over.
+    /// Reads the line with a chunk's size; false for the last chunk, whose trailers are skipped.
     private func beginChunk() throws(HTTPClientError) -> Bool {
         var size = 0
         let line = try receiveLine(&size)
@@ -200,20 +200,21 @@ public final class HTTPConnection {
         unread = end..<unread.upperBound
     }
 
-    /// Whether there are bytes to take, which is waited for; false at the end of the connection.
+    /// True if there are bytes to take, after waiting for them; false at the end of the connection.
     private func hasUnread() throws(HTTPClientError) -> Bool {
         if !unread.isEmpty { return true }
         return try fill()
     }
 
-    /// Receives into the buffer, all of which has been taken; false at the end of the connection.
+    /// Receives into the buffer, which must be empty; false at the end of the connection.
     private func fill() throws(HTTPClientError) -> Bool {
         let count = try socket.receive(buffer)
         unread = 0..<count
         return count > 0
     }
 
-    /// A line without its end; `size` is what has been received of a head so far.
+    /// Receives a line and returns it without its end; `size` is the number of bytes of the head so
+    /// far.
     private func receiveLine(_ size: inout Int) throws(HTTPClientError) -> String {
         var line: [UInt8] = []
         while true {

@@ -1,30 +1,30 @@
 import System
 
-/// Where a server is: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
+/// A server's address: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
 public struct ServerAddress: Equatable, CustomStringConvertible, Sendable {
-    enum Place: Equatable {
+    enum Endpoint: Equatable {
         case tcp(host: String, port: String)
         case unix(path: String)
     }
 
-    let place: Place
-    /// Whether it is one of TLS.
+    let endpoint: Endpoint
+    /// True if the address uses TLS.
     public let isSecure: Bool
-    /// What stands in the Host field.
+    /// The value of the Host field.
     let authority: String
-    /// As it was given.
+    /// The address as it was given.
     public let description: String
 
-    /// What a wrong one is told.
+    /// The valid forms, for error messages.
     public static let forms = "http://HOST:PORT, https://HOST:PORT or unix:PATH"
 
-    /// nil when `text` is none; a port left out is that of the scheme.
+    /// Parses `text`; nil if it is invalid. Without a port, the scheme's default applies.
     public init?(_ text: String) {
         description = text
         if text.hasPrefix("unix:") {
             let path = text.dropFirst("unix:".count)
             guard !path.isEmpty, !path.utf8.contains(0) else { return nil }
-            place = .unix(path: String(path))
+            endpoint = .unix(path: String(path))
             isSecure = false
             authority = "localhost"
             return
@@ -33,7 +33,7 @@ public struct ServerAddress: Equatable, CustomStringConvertible, Sendable {
         guard isSecure || text.hasPrefix("http://") else { return nil }
         var authority = text.dropFirst(isSecure ? "https://".count : "http://".count)
         if authority.hasSuffix("/") { authority.removeLast() }
-        // What stands there goes into a header field.
+        // The authority goes into a header field.
         guard !authority.isEmpty, authority.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
             !authority.contains("/"), !authority.contains("@")
         else { return nil }
@@ -43,13 +43,13 @@ public struct ServerAddress: Equatable, CustomStringConvertible, Sendable {
         let host = authority[..<(colon ?? authority.endIndex)].filter { $0 != "[" && $0 != "]" }
         let port = colon.map { String(authority[authority.index(after: $0)...]) }
         guard port.map({ UInt16($0) != nil }) ?? true, !host.isEmpty else { return nil }
-        place = .tcp(host: host, port: port ?? (isSecure ? "443" : "80"))
+        endpoint = .tcp(host: host, port: port ?? (isSecure ? "443" : "80"))
         self.authority = String(authority)
     }
 
-    /// Whether nobody on the way can read what is sent: by TLS, or within this machine.
+    /// True if nobody on the way can read what is sent: with TLS, or within this machine.
     var keepsSecrets: Bool {
-        switch place {
+        switch endpoint {
         case .unix: true
         case .tcp(let host, _): isSecure || isLoopback(host: host)
         }

@@ -1,17 +1,17 @@
 import Glibc
 import System
 
-/// How long a client waits for its socket, and what ends that.
+/// The limits on a client's waits for its socket.
 struct Waiting {
-    /// Of each wait for the server to take or send something.
+    /// The limit of each wait for the server to take or send something.
     let timeout: Duration
-    /// Of all waits together.
+    /// The limit of all waits together.
     var deadline: ContinuousClock.Instant?
     let cancellation: Cancellation?
 
-    /// Waits until `descriptor` is ready for `events`, those of poll(2).
+    /// Waits until `descriptor` is ready for `events`, as in poll(2).
     ///
-    /// - Parameter action: what the error says that cannot be done.
+    /// - Parameter action: the action that the error says cannot be done.
     func wait(for events: Int32, of descriptor: Int32, to action: String) throws(HTTPClientError) {
         let end = ContinuousClock.now + timeout
         guard try poll(for: events, of: descriptor, until: end, to: action) else {
@@ -19,12 +19,12 @@ struct Waiting {
         }
     }
 
-    /// Waits for `time`, which is short.
+    /// Waits for `time`, which must be short.
     func pause(_ time: Duration, to action: String) throws(HTTPClientError) {
         _ = try poll(for: 0, of: -1, until: .now + time, to: action)
     }
 
-    /// Throws when the deadline has come, or when it was cancelled.
+    /// Throws if the deadline has passed or the work was canceled.
     func check(_ action: String) throws(HTTPClientError) {
         if let cancellation, cancellation.isCancelled {
             throw HTTPClientError(.cancelled, "cannot \(action): cancelled")
@@ -32,7 +32,7 @@ struct Waiting {
         if let deadline, deadline <= .now { throw .timedOut(action) }
     }
 
-    /// Whether `descriptor` is ready by `end`. The deadline is met within a millisecond.
+    /// True if `descriptor` is ready by `end`. Meets the deadline within a millisecond.
     private func poll(
         for events: Int32, of descriptor: Int32, until end: ContinuousClock.Instant,
         to action: String

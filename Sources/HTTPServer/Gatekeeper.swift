@@ -1,28 +1,28 @@
 import System
 import TLS
 
-/// What a route asks of a client. Only the gatekeeper knows what it means.
+/// A permission that a route demands of a client. Only the gatekeeper knows its meaning.
 public struct Requirement: RawRepresentable, Hashable, Sendable {
-    /// The gatekeeper's number for it.
+    /// The gatekeeper's number for the permission.
     public let rawValue: UInt8
 
-    /// From the gatekeeper's number.
+    /// Creates a requirement from the gatekeeper's number.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 }
 
-/// What a request was let in by, to be asked for again while it goes on.
+/// The grounds on which a request was let in. They are checked again while the request runs.
 package protocol Admission: Sendable {
-    /// Who the client is, as a number that no address has: its highest bit is set.
+    /// The client's identity as a number that no address has: its highest bit is set.
     var client: UInt64 { get }
 }
 
-/// A request that is not let in.
+/// A refusal to let a request in.
 package struct Refusal: Error {
-    /// What it is answered with.
+    /// The answer to the request.
     package let error: HTTPError
-    /// A word for the log and the figures; nil where it says nothing of access.
+    /// A word for the log and the metrics; nil if the refusal is not about access.
     package var reason: String?
-    /// Whose token or certificate it was.
+    /// The owner of the token or certificate.
     package var name: String?
 
     package init(error: HTTPError, reason: String? = nil, name: String? = nil) {
@@ -32,29 +32,28 @@ package struct Refusal: Error {
     }
 }
 
-/// Decides who may have which requests run: those of routes that have a requirement. Asked on every
-/// event loop.
+/// Decides which clients may use the routes that have a requirement. Called on every event loop.
 package protocol Gatekeeper: Sendable {
-    /// Lets a request in, by its `head` in `bytes`, which came over `session`; nil is no TLS.
+    /// Lets a request in by its `head` in `bytes`, which came over `session`; nil means no TLS.
     func admit(
         _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, for requirement: Requirement,
         over session: TLSSession?
     ) throws(Refusal) -> any Admission
 
-    /// Looks at `admission` again, for what is allowed may have changed; nil when it is over.
+    /// Checks `admission` again, because permissions may have changed; nil if it has ended.
     func renew(_ admission: any Admission, for requirement: Requirement) -> (any Admission)?
 
-    /// Whether `admission` is enough for `requirement`, which is more than the route asks for.
+    /// True if `admission` also satisfies `requirement`, which is more than the route demands.
     func allows(_ admission: any Admission, _ requirement: Requirement) -> Bool
 
-    /// What a request is answered with whose admission is over.
+    /// The answer to a request whose admission has ended.
     var expiry: HTTPError { get }
 
-    /// Counts and logs `refusal` of a request from `peer`, at the time `now` in nanoseconds.
+    /// Counts and logs `refusal` of a request from `peer`; `now` is in nanoseconds.
     func note(
         _ refusal: Refusal, _ method: HTTPMethod?, _ route: Route, from peer: PeerAddress,
         now: UInt64)
 
-    /// How many requests were refused, by their refusals' reasons.
+    /// The number of refused requests by the reason of the refusal.
     var refusals: [String: Int] { get }
 }

@@ -2,14 +2,14 @@ import System
 
 /// An address to listen on: `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `unix:PATH`.
 public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
-    /// A name or a numeric address, without brackets. Port 0 takes a free one.
+    /// A name or a numeric address, without brackets. Port 0 picks a free port.
     case tcp(host: String, port: UInt16)
-    /// A socket in the file system, made at start and removed at the end.
+    /// A socket in the file system, created at start and removed at the end.
     case unix(path: String)
 
     private static let unixScheme = "unix:"
 
-    /// nil when `text` is none.
+    /// Parses `text`; nil if it is not such an address.
     public init?(_ text: String) {
         if text.hasPrefix(Self.unixScheme) {
             let path = String(text.dropFirst(Self.unixScheme.count))
@@ -34,7 +34,7 @@ public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
     /// The port; nil for a socket in the file system.
     public var port: UInt16? { if case .tcp(_, let port) = self { port } else { nil } }
 
-    /// As it is written on the command line, an IPv6 address in brackets.
+    /// The form used on the command line, with an IPv6 address in brackets.
     public var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
@@ -42,7 +42,7 @@ public enum ListenAddress: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether only this machine can reach it.
+    /// True if only this machine can reach the address.
     public var isLoopback: Bool {
         switch self {
         case .tcp(let host, _): System.isLoopback(host: host)

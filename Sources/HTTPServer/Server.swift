@@ -5,7 +5,7 @@ import Logging
 import Synchronization
 import System
 
-/// An HTTP/1.1 origin server: listeners, and event loops that share nothing.
+/// An HTTP/1.1 origin server: listeners and event loops that share nothing.
 public final class Server: Sendable {
     let configuration: ServerConfiguration
     let router: Router
@@ -24,9 +24,9 @@ public final class Server: Sendable {
         var isStopping = false
     }
 
-    /// Prepares a server; nothing is opened before `start`.
+    /// Prepares a server. Nothing is opened before `start`.
     ///
-    /// - Parameter logger: event loops write to it, so it must not wait for whoever reads it.
+    /// - Parameter logger: event loops write to it, so it must not block on its reader.
     public init(_ configuration: ServerConfiguration, router: Router, logger: Logger) {
         var configuration = configuration
         for index in configuration.endpoints.indices {
@@ -49,14 +49,14 @@ public final class Server: Sendable {
         requestLog = RequestLog(logger, slow: configuration.slowRequest)
     }
 
-    /// Where it listens once started, ports that the system chose included.
+    /// The addresses it listens on once started, with the ports that the system chose.
     public var addresses: [ListenAddress] { state.withLock { $0.addresses } }
 
     /// Connections open now, at all endpoints.
     public var connectionCount: Int { pools.reduce(0) { $0 + $1.count } }
 
-    /// What it has counted since it started. Loops count on meanwhile, so figures that belong together
-    /// may differ by what is under way.
+    /// The counts since the server started. Loops keep counting meanwhile, so related figures may
+    /// differ by the requests in progress.
     public var figures: ServerFigures {
         let counters = loops.map(\.counters)
         var figures = ServerFigures()
@@ -100,7 +100,7 @@ public final class Server: Sendable {
         do throws(SystemError) {
             for loop in loops { try startThread(loop) }
         } catch {
-            // Those that run end; whoever has not begun does not see its task.
+            // Running loops end. A loop that has not started never sees its task.
             everyLoop(of: loops[...]) { $0.abort() }
             ended.wait()
             for listener in listeners { listener.close() }
@@ -155,10 +155,10 @@ public final class Server: Sendable {
         for loop in loops { loop.wake() }
     }
 
-    /// Stops listening, lets requests in flight finish, and returns when all connections are
-    /// closed; those that are not after `timeout` are closed as they are.
+    /// Stops listening, lets requests in progress finish, and returns when all connections are
+    /// closed. After `timeout`, closes those that are left.
     ///
-    /// - Returns: whether all ended by themselves.
+    /// - Returns: true if all connections ended by themselves.
     @discardableResult
     public func stop(timeout: Duration) -> Bool {
         let isFirst = state.withLock { state in
@@ -175,7 +175,7 @@ public final class Server: Sendable {
     }
 
     private func drain() {
-        // The acceptor first: once it has stopped, no loop is dealt a connection behind its end.
+        // The acceptor first: once it has stopped, no loop is dealt a connection after its end.
         let hasStopped = DispatchSemaphore(value: 0)
         loops[0].enqueue { acceptor in
             acceptor.stopListening()
@@ -196,26 +196,26 @@ public final class Server: Sendable {
 
     // MARK: For the loops
 
-    /// How many pools of places for connections there are.
+    /// The number of connection pools.
     static let poolCount = 2
 
-    /// The places of the endpoints that serve the whole router.
+    /// The pool of the endpoints that serve the whole router.
     var mainPool: ConnectionPool { pools[0] }
 
-    /// The places that connections to `endpoint` take.
+    /// The pool that connections to `endpoint` belong to.
     func pool(of endpoint: Endpoint) -> ConnectionPool { pools[endpoint.paths == nil ? 0 : 1] }
 
-    /// How a place for another connection comes about.
+    /// The outcome of making room for another connection.
     enum Room {
         case made
-        /// Another loop closes a connection, and has the acceptor go on then.
+        /// Another loop closes a connection and then tells the acceptor to continue.
         case underWay
-        /// Every connection is at work.
+        /// Every connection is busy.
         case none
     }
 
-    /// Has the connection of `pool` closed that has waited longest for a request; where none waits, the one
-    /// whose body has paused longest. To be called on the loop that accepts.
+    /// Closes the connection in `pool` that has waited longest for a request. If none waits, ends
+    /// the body that has paused longest. Call it on the loop that accepts.
     func makeRoom(in pool: ConnectionPool, for acceptor: EventLoop) -> Room {
         if pool.isMakingRoom.load(ordering: .acquiring) { return .underWay }
         guard let loop = loopOfFirst({ $0.rests[pool.index] }) else { return endPause(in: pool) }
@@ -241,13 +241,13 @@ public final class Server: Sendable {
         return .underWay
     }
 
-    /// Notes that the connection is closed whose body was ended because it paused.
+    /// Notes that the connection whose paused body was ended is now closed.
     func noteEndOfPause(in pool: ConnectionPool) {
         pool.isEndingPause.store(false, ordering: .releasing)
         resumeAccepting()
     }
 
-    /// The loop with the connection that comes first in all of the loops' `order`; nil when they are empty.
+    /// The loop whose `order` has the longest wait of all loops; nil if all are empty.
     private func loopOfFirst(_ order: (EventLoop) -> RestOrder) -> EventLoop? {
         let firsts = loops.map { (loop: $0, since: order($0).longestSince) }
         return firsts.filter { $0.since != .max }.min { $0.since < $1.since }?.loop
@@ -259,12 +259,12 @@ public final class Server: Sendable {
         acceptor.wake()
     }
 
-    /// Adds to the bytes that all connections hold, and returns the total.
+    /// Adds `change` to the bytes that all connections hold, and returns the total.
     func addBufferedBytes(_ change: Int) -> Int {
         bufferedBytes.wrappingAdd(change, ordering: .relaxed).newValue
     }
 
-    /// Deals accepted sockets round, so that few connections, too, are spread evenly over the
+    /// Deals accepted sockets out in turn, so that even a few connections spread evenly over the
     /// loops.
     func deal(_ descriptor: Int32, from endpoint: Endpoint, by acceptor: EventLoop) {
         let turn = dealt.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -1,27 +1,28 @@
-/// What a `Server` is made of.
+/// The configuration of a `Server`.
 public struct ServerConfiguration: Sendable {
-    /// Where to listen, and what is served there.
+    /// The addresses to listen on and what is served there.
     public var endpoints: [Endpoint]
-    /// Event loops, each a thread.
+    /// The number of event loops, each a thread.
     public var loops: Int
-    /// Connections at a time, those of endpoints with paths of their own apart. Beyond it the connection that has
-    /// waited longest for a request is closed; where none waits, the body ends that has paused longest between two
-    /// items; where none pauses, the listeners stop accepting until one closes.
+    /// The most connections at a time, not counting endpoints with paths of their own. Beyond it,
+    /// the connection that has waited longest for a request is closed. If none waits, the body that
+    /// has paused longest between two items is ended. If none pauses, the listeners stop accepting
+    /// until a connection closes.
     public var maxConnections = 4096
     /// The same for all endpoints with paths of their own together.
     public var maxLimitedConnections = 128
     /// The bounds on each connection.
     public var limits = HTTPLimits()
-    /// Who may have requests run whose routes have a requirement; nil is anybody.
+    /// Decides who may use the routes that have a requirement; nil admits anyone.
     package var access: (any Gatekeeper)?
-    /// Where there is no access control, the names that requests of those routes may call the server by; nil is any.
-    /// Asked in plain HTTP over TCP alone: with TLS a browser holds the name against the certificate, and no browser
-    /// reaches a socket in the file system.
+    /// The names that requests for those routes may use for the server if there is no access
+    /// control; nil for any. Checked only in plain HTTP over TCP: with TLS a browser checks the
+    /// name against the certificate, and no browser reaches a socket in the file system.
     public var hosts: HostNames?
-    /// A request that takes as long, from when it has come whole until its answer, is logged.
+    /// A request that takes this long, from its last byte until its answer, is logged.
     public var slowRequest: Duration = .seconds(1)
-    /// Called on an event loop, by its number, at the end of every wake-up: what its handlers and
-    /// tasks keep for each other within one is let go of here.
+    /// Called on an event loop, with its index, at the end of every wake-up. It releases what
+    /// handlers and tasks keep for each other within one wake-up.
     public var afterTurn: @Sendable (Int) -> Void = { _ in }
     /// Writes the answer to a request that the server itself refuses: status, Content-Type and
     /// body.

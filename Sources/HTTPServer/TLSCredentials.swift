@@ -2,8 +2,8 @@ import Logging
 import System
 import TLS
 
-/// What a TLS listener serves with now. A reload that succeeds swaps it for new connections; one
-/// that fails changes nothing.
+/// The credentials of a TLS listener. A successful reload replaces them for new connections; a
+/// failed one changes nothing.
 public final class TLSCredentials: Sendable {
     private let configuration: TLSConfiguration
     private let logger: Logger
@@ -11,14 +11,14 @@ public final class TLSCredentials: Sendable {
 
     /// Reads the files.
     ///
-    /// - Throws: when one is missing, is not what it should be, or does not fit the others.
+    /// - Throws: if one is missing or invalid, or does not fit the others.
     public init(_ configuration: TLSConfiguration, logger: Logger) throws(TLSError) {
         self.configuration = configuration
         self.logger = logger
         context = try FileValue(of: configuration.paths) { () throws(TLSError) in
             try TLSContext(configuration)
         }
-        // Not refused: a service with a wrong clock, or with clients that do not mind, is better
+        // Not an error: a service with a wrong clock, or with clients that do not mind, is better
         // than none.
         if let expiry = current.expiry {
             logger.warning("Clients will refuse \(configuration.certificatePath): \(expiry)")

@@ -1,6 +1,6 @@
-/// Writing JSON is appending to bytes; commas, colons and brackets are for the caller to place.
+/// JSON writing by appending to bytes. The caller adds commas, colons and brackets.
 extension [UInt8] {
-    /// Appends `utf8` as a JSON string, with its quotes.
+    /// Appends `utf8` as a JSON string with quotes.
     ///
     /// Escapes what RFC 8259 (section 7) demands and nothing else. Bytes that are not UTF-8 become
     /// U+FFFD, one for each maximal part of a sequence, as in `String(decoding:as:)`.
@@ -12,13 +12,13 @@ extension [UInt8] {
         append(UInt8(ascii: "\""))
     }
 
-    /// Appends `text` as a JSON string, with its quotes.
+    /// Appends `text` as a JSON string with quotes.
     public mutating func appendJSONString(_ text: String) {
         var text = text
         text.withUTF8 { appendJSONString(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Appends `text` as a JSON string, with its quotes.
+    /// Appends `text` as a JSON string with quotes.
     public mutating func appendJSONString(_ text: StaticString) {
         appendJSONString(
             UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -43,7 +43,7 @@ extension [UInt8] {
         }
     }
 
-    /// Appends a JSON array, each of `items` by `write`.
+    /// Appends a JSON array with each of `items` written by `write`.
     public mutating func appendJSONArray<Item>(
         of items: [Item], _ write: (Item, inout [UInt8]) -> Void
     ) {

@@ -2,7 +2,7 @@
 struct DecodedBytes: Sequence, IteratorProtocol {
     private var cursor: UnsafePointer<UInt8>
     private let end: UnsafePointer<UInt8>
-    /// What is left of the character that the last escape stood for.
+    /// The remaining bytes of the character that the last escape encodes.
     private var pending: UTF8.EncodedScalar.Iterator?
 
     init(cursor: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>) {
@@ -31,7 +31,7 @@ struct DecodedBytes: Sequence, IteratorProtocol {
         }
     }
 
-    /// Appends all that is left, what stands between escapes in one piece.
+    /// Appends everything that is left, with the text between escapes in one piece.
     mutating func append(to output: inout [UInt8]) {
         while cursor < end {
             let plain = plainCount
@@ -43,7 +43,7 @@ struct DecodedBytes: Sequence, IteratorProtocol {
         }
     }
 
-    /// How many bytes come before the next escape.
+    /// The number of bytes before the next escape.
     private var plainCount: Int {
         var count = 0
         while true {
@@ -58,7 +58,7 @@ struct DecodedBytes: Sequence, IteratorProtocol {
         return cursor.pointee
     }
 
-    /// The character of one `\uXXXX`, or of two that are a surrogate pair, after the first `\u`.
+    /// The character of one `\uXXXX`, or of two that form a surrogate pair, after the first `\u`.
     private mutating func takeScalar() -> Unicode.Scalar {
         let first = takeCodeUnit()
         if let scalar = Unicode.Scalar(first) { return scalar }

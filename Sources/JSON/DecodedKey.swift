@@ -1,4 +1,4 @@
-/// A key that is equal to another when both decode to the same text.
+/// A key that equals another one if both decode to the same text.
 ///
 /// 16 bytes, because a hostile object has very many of them.
 struct DecodedKey: Hashable {

@@ -1,12 +1,13 @@
-/// Why a text is not the JSON that was wanted, and where.
+/// An error in a JSON text, with its position.
 public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What was found and what would be right there, for a person to read.
+    /// A message for people: what was found and what would be right.
     public let message: String
-    /// The first wrong byte, counted from 0; the length of the text where more was expected.
+    /// The offset of the first wrong byte, counted from 0; the length of the text if more was
+    /// expected.
     public let offset: Int
     /// The line of that byte, counted from 1. Lines end with a line feed.
     public let line: Int
-    /// The byte's place in its line, in bytes, counted from 1.
+    /// The byte's position in its line, in bytes, counted from 1.
     public let column: Int
 
     /// `message at line L, column C`

@@ -1,4 +1,4 @@
-/// What a JSON value is (RFC 8259, section 3).
+/// The kind of a JSON value (RFC 8259, section 3).
 public enum JSONKind: Sendable {
     /// `{…}`
     case object
@@ -13,7 +13,7 @@ public enum JSONKind: Sendable {
     /// `null`
     case null
 
-    /// The kind as error messages name it.
+    /// The name of the kind in error messages.
     var name: String {
         switch self {
         case .object: "an object"

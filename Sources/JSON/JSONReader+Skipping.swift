@@ -1,9 +1,9 @@
 extension JSONReader {
-    /// Validates the next value, whatever it is, and passes over it.
+    /// Validates the next value, of any kind, and skips it.
     ///
-    /// A key that occurs twice in one object is an error, even when its two spellings differ by
-    /// escapes; and so are more than 65,536 keys in an object and those around it, within the value.
-    /// Takes time in proportion to the value's length, for crafted keys too.
+    /// It is an error if a key occurs twice in one object, even with different escapes, or if an
+    /// object and those around it within the value have more than 65,536 keys. Takes time
+    /// proportional to the value's length, even for crafted keys.
     public mutating func skipValue() throws(JSONError) -> JSONSlice {
         _ = try peekKind()
         let start = position
@@ -29,7 +29,7 @@ extension JSONReader {
             raw: slice(from: start), depth: deepest - outerDepth, hasWhitespace: sawWhitespace)
     }
 
-    /// Goes to the next value that is deeper than `outerDepth`, out of containers that end before.
+    /// Goes to the next value deeper than `outerDepth`, out of containers that end before it.
     private mutating func hasMoreValues(above outerDepth: Int) throws(JSONError) -> Bool {
         while depth > outerDepth {
             if keys.isInObject {

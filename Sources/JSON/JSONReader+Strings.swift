@@ -1,5 +1,5 @@
 extension JSONReader {
-    /// Takes the string whose opening quote stands at `position` (RFC 8259, section 7).
+    /// Reads the string whose opening quote is at `position` (RFC 8259, section 7).
     mutating func scanString() throws(JSONError) -> JSONString {
         let opening = position
         var index = opening + 1
@@ -31,7 +31,7 @@ extension JSONReader {
         }
     }
 
-    /// Passes over non-ASCII characters that follow one another.
+    /// Skips consecutive non-ASCII characters.
     private func endOfSequences(at start: Int) throws(JSONError) -> Int {
         var index = start
         while index < count, base[index] >= 0x80 {
@@ -63,7 +63,7 @@ extension JSONReader {
         }
     }
 
-    /// Code points past U+FFFF are a pair of surrogates, high then low; neither stands alone.
+    /// Code points past U+FFFF are a surrogate pair, high then low; neither may occur alone.
     private func endOfUnicodeEscape(at backslash: Int) throws(JSONError) -> Int {
         let end = backslash + 6
         let first = try codeUnit(at: backslash + 2)

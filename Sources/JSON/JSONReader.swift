@@ -13,14 +13,14 @@
 ///     }
 ///     try reader.expectEnd()
 ///
-/// Each call that promises a value (`nextKey`, `nextElement` with true, the start of the text) is
-/// to be followed by exactly one that takes it; anything else is the caller's defect and traps.
-/// After an error the reader is of no more use, but for `error(_:at:)`.
+/// After each call that promises a value (`nextKey`, `nextElement` with true, the start of the
+/// text), exactly one call must take it; anything else is a programming error and traps. After an
+/// error, only `error(_:at:)` may be called.
 public struct JSONReader {
-    /// What the calls so far leave to be read next.
+    /// The next thing to read.
     enum Expectation {
         case value
-        /// The first key or element of a container just opened, or its end.
+        /// The first key or element of a newly opened container, or its end.
         case first
         /// A comma and one more key or element, or the container's end; at depth 0, the text's end.
         case next
@@ -32,7 +32,7 @@ public struct JSONReader {
     var position = 0
     var depth = 0
     var expectation = Expectation.value
-    /// Set by every passage over white space; `skipValue` clears it first.
+    /// Set whenever white space is skipped; `skipValue` clears it first.
     var sawWhitespace = false
     /// The keys of the objects that `skipValue` has open.
     var keys = KeyTracker()
@@ -40,11 +40,11 @@ public struct JSONReader {
     /// Starts at the first byte.
     ///
     /// - Parameters:
-    ///   - bytes: the text. It must stay alive and unchanged while this reader and the slices that
-    ///     it returns are used.
-    ///   - depthLimit: how many containers may be open at once; one more is an error.
+    ///   - bytes: the text. It must stay alive and unchanged while this reader or its slices are in
+    ///     use.
+    ///   - depthLimit: the most containers that may be open at once; one more is an error.
     public init(_ bytes: UnsafeRawBufferPointer, depthLimit: Int = 512) {
-        // A buffer without bytes may have no address; that of nothing is never read.
+        // An empty buffer may have no address; this one is never read.
         let start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!
         base = start.assumingMemoryBound(to: UInt8.self)
         count = bytes.count
@@ -56,17 +56,17 @@ public struct JSONReader {
 
     // MARK: Containers
 
-    /// Takes the `{` of an object.
+    /// Reads the `{` of an object.
     public mutating func beginObject() throws(JSONError) {
         try expect(.object)
         try openContainer()
     }
 
-    /// Takes the next key of the object, with the comma before it and the colon after it.
+    /// Reads the next key of the object, with the comma before it and the colon after it.
     ///
     /// Does not compare it with earlier keys.
     ///
-    /// - Returns: nil when the object was closed instead.
+    /// - Returns: nil if the object was closed instead.
     public mutating func nextKey() throws(JSONError) -> JSONString? {
         guard try advance(to: UInt8(ascii: "}"), of: "object") else { return nil }
         guard position < count, base[position] == UInt8(ascii: "\"") else {
@@ -82,7 +82,7 @@ public struct JSONReader {
         return key
     }
 
-    /// Takes the `[` of an array.
+    /// Reads the `[` of an array.
     public mutating func beginArray() throws(JSONError) {
         try expect(.array)
         try openContainer()
@@ -90,7 +90,7 @@ public struct JSONReader {
 
     /// Goes to the next element of the array, past the comma before it.
     ///
-    /// - Returns: false when the array was closed instead.
+    /// - Returns: false if the array was closed instead.
     public mutating func nextElement() throws(JSONError) -> Bool {
         guard try advance(to: UInt8(ascii: "]"), of: "array") else { return false }
         guard kind(at: position) != nil else { throw missingMember("a value", closing: "]") }
@@ -107,9 +107,9 @@ public struct JSONReader {
         expectation = .first
     }
 
-    /// Goes to where a key or an element must start, past the comma if one is due.
+    /// Goes to the start of a key or an element, past the comma if one is due.
     ///
-    /// - Returns: false when the container was closed instead.
+    /// - Returns: false if the container was closed instead.
     @inline(__always)
     private mutating func advance(
         to close: UInt8, of container: StaticString
@@ -142,7 +142,7 @@ public struct JSONReader {
 
     // MARK: Scalars
 
-    /// Tells of what kind the next value is, judged by its first byte, and stops before it.
+    /// Returns the kind of the next value, judged by its first byte, and stops before it.
     public mutating func peekKind() throws(JSONError) -> JSONKind {
         precondition(expectation == .value, "no value is due; call nextKey or nextElement first")
         skipWhitespace()
@@ -150,24 +150,24 @@ public struct JSONReader {
         return kind
     }
 
-    /// Takes a string.
+    /// Reads a string.
     public mutating func readString() throws(JSONError) -> JSONString {
         try expect(.string)
         return try scanString()
     }
 
-    /// Takes a number and returns it as it is written, of any size and precision.
+    /// Reads a number and returns it as written, of any size and precision.
     public mutating func readNumber() throws(JSONError) -> UnsafeRawBufferPointer {
         try expect(.number)
         return try scanNumber()
     }
 
-    /// Takes a number; nil when it is not written as a whole one, or too large.
+    /// Reads a number; nil if it is not written as an integer or is too large.
     public mutating func readInteger() throws(JSONError) -> Int? {
         Int(String(decoding: try readNumber(), as: UTF8.self))
     }
 
-    /// Takes the number whose first byte stands at `position` (RFC 8259, section 6).
+    /// Reads the number whose first byte is at `position` (RFC 8259, section 6).
     mutating func scanNumber() throws(JSONError) -> UnsafeRawBufferPointer {
         let start = position
         if base[position] == UInt8(ascii: "-") { position += 1 }
@@ -192,13 +192,13 @@ public struct JSONReader {
         return slice(from: start)
     }
 
-    /// Takes `true` or `false`.
+    /// Reads `true` or `false`.
     public mutating func readBool() throws(JSONError) -> Bool {
         try expect(.bool)
         return try scanBool()
     }
 
-    /// Takes `null`.
+    /// Reads `null`.
     public mutating func readNull() throws(JSONError) {
         try expect(.null)
         try scan("null")
@@ -242,13 +242,13 @@ public struct JSONReader {
 
     // MARK: The end
 
-    /// Whether nothing but white space is left, which this passes over.
+    /// Skips white space; true if nothing is left after it.
     public mutating func atEnd() -> Bool {
         skipWhitespace()
         return position == count
     }
 
-    /// Goes on to another text that follows this one.
+    /// Prepares to read another text that follows this one.
     public mutating func beginNextText() {
         precondition(depth == 0 && expectation == .next, "the text's value is still unread")
         expectation = .value
@@ -264,7 +264,7 @@ public struct JSONReader {
 
     // MARK: Bytes
 
-    /// An error at `offset`, with line and column worked out.
+    /// An error at `offset`, with its line and column.
     public func error(_ message: String, at offset: Int) -> JSONError {
         var line = 1
         var lineStart = 0

@@ -1,10 +1,10 @@
-/// A value of any kind that was read and found valid; it points into the reader's bytes.
+/// A valid value of any kind; it points into the reader's bytes.
 public struct JSONSlice {
-    /// The value as it is written, without white space before or after it.
+    /// The value as written, without white space around it.
     public let raw: UnsafeRawBufferPointer
-    /// How many containers are nested in it: 0 for a scalar, 1 for `{}`, 2 for `[{}]`.
+    /// The number of nested containers: 0 for a scalar, 1 for `{}`, 2 for `[{}]`.
     public let depth: Int
-    /// Whether white space stands between its tokens.
+    /// True if there is white space between its tokens.
     public let hasWhitespace: Bool
 
     /// Appends the same bytes without the white space between tokens.

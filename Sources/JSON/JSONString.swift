@@ -1,8 +1,8 @@
-/// A string that was read and found valid; it points into the reader's bytes.
+/// A valid string; it points into the reader's bytes.
 public struct JSONString {
-    /// The bytes between the quotes, as they are written.
+    /// The bytes between the quotes, as written.
     public let raw: UnsafeRawBufferPointer
-    /// Whether the bytes hold escapes; without any they are the text itself.
+    /// True if there are escapes. Without them the bytes are the text itself.
     public let hasEscapes: Bool
     /// The offset of the opening quote.
     public let offset: Int
@@ -17,19 +17,19 @@ public struct JSONString {
 
     /// The first `count` Unicode scalars of the text.
     public func prefix(scalars count: Int) -> String {
-        // No scalar is longer than four bytes, so one that is cut off comes after the last wanted.
+        // A scalar has at most four bytes, so a truncated one comes after the last one wanted.
         let bytes = Array(decodedBytes.prefix(4 * count))
         return String(String(decoding: bytes, as: UTF8.self).unicodeScalars.prefix(count))
     }
 
-    /// Appends the text, its escapes decoded, as UTF-8.
+    /// Appends the text in UTF-8, with its escapes decoded.
     public func append(to output: inout [UInt8]) {
         guard hasEscapes else { return output.append(run: bytes, count: raw.count) }
         var rest = decodedBytes
         rest.append(to: &output)
     }
 
-    /// Whether the text, its escapes decoded, is `text`.
+    /// True if the text, with its escapes decoded, is `text`.
     @inlinable
     public func equals(_ text: StaticString) -> Bool {
         // Most keys differ in length from most names they are compared with.
@@ -56,7 +56,7 @@ public struct JSONString {
 }
 
 extension JSONString: Equatable {
-    /// Whether both decode to the same text.
+    /// True if both decode to the same text.
     public static func == (left: Self, right: Self) -> Bool {
         if left.hasEscapes || right.hasEscapes {
             return left.decodedBytes.elementsEqual(right.decodedBytes)

@@ -1,42 +1,41 @@
-/// Knows the keys of all open objects, and so whether one occurs twice.
+/// Tracks the keys of all open objects to detect duplicates.
 ///
-/// The keys of an object that has few are compared one by one, which takes no hashing. One that has
-/// more gets a set; the standard library seeds its hashes at random, so that keys cannot be crafted
-/// to collide.
+/// The keys of a small object are compared one by one, without hashing. A larger one gets a set.
+/// The standard library seeds its hashes at random, so keys cannot be crafted to collide.
 struct KeyTracker {
-    /// What became of a key.
+    /// The outcome of inserting a key.
     enum Insertion {
         case new
         /// The innermost object has it already.
         case duplicate
-        /// The open objects have as many keys as are kept.
+        /// The open objects have the most keys that are kept.
         case beyondLimit
     }
 
     private struct Container {
         let isObject: Bool
-        /// Where the object's keys start in `keys`, unless it has a set.
+        /// The start of the object's keys in `keys`, unless it has a set.
         let firstKey: Int
         var set: Set<DecodedKey>?
     }
 
-    /// Above this many keys comparing them costs more than hashing them.
+    /// The most keys that are compared one by one; hashing is cheaper above it.
     private static let comparedLimit = 16
-    /// Keys of all open objects together. It bounds memory: a key is a few bytes of text, and a set
-    /// takes ten times that for it.
+    /// The most keys of all open objects together. It bounds memory: a key is a few bytes of text,
+    /// and a set takes ten times that.
     static let limit = 65_536
 
     private var containers: [Container] = []
     private var keys: [DecodedKey] = []
-    /// Keys in `keys` and in the sets.
+    /// The number of keys in `keys` and in the sets.
     private var count = 0
 
-    /// Whether the innermost open container is an object.
+    /// True if the innermost open container is an object.
     var isInObject: Bool { containers[containers.count - 1].isObject }
 
     mutating func open(isObject: Bool) {
         if containers.capacity == 0 {
-            // Enough for most values, so that the arrays grow once.
+            // Enough for most values, so the arrays grow only once.
             containers.reserveCapacity(8)
             keys.reserveCapacity(2 * Self.comparedLimit)
         }
@@ -49,7 +48,7 @@ struct KeyTracker {
         keys.removeLast(keys.count - container.firstKey)
     }
 
-    /// Notes a key of the innermost object.
+    /// Inserts a key of the innermost object.
     mutating func insert(_ string: JSONString) -> Insertion {
         guard count < Self.limit else { return .beyondLimit }
         let key = DecodedKey(string)

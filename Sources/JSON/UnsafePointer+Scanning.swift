@@ -1,10 +1,10 @@
-/// What reader and writer both need to know of bytes.
+/// Scanning that the reader and the writer share.
 extension UnsafePointer<UInt8> {
-    /// Passes over bytes that stand for themselves in a JSON string and need no look at UTF-8.
+    /// Skips bytes that represent themselves in a JSON string and need no UTF-8 check.
     ///
-    /// Takes eight bytes at a time: in each byte of `stops` the highest bit is set where that byte
-    /// of `word` is a quote, a backslash, below 0x20 or above 0x7F. A subtraction that borrows from
-    /// its neighbour can set bits only above the first such byte, and only the first one is used.
+    /// Takes eight bytes at a time. In `stops`, the highest bit of a byte is set if that byte of
+    /// `word` is a quote, a backslash, below 0x20 or above 0x7F. A subtraction that borrows from
+    /// its neighbor can set bits only above the first such byte, and only the first one is used.
     ///
     /// - Returns: the index of the first other byte, or `end`.
     func endOfPlainText(from start: Int, to end: Int) -> Int {
@@ -32,11 +32,11 @@ extension UnsafePointer<UInt8> {
 
     /// The length of the UTF-8 sequence at `index` (RFC 3629, section 4), 1 to 4.
     ///
-    /// Where none stands there: minus the number of bytes that could still have begun one, 0 to -3.
+    /// If there is none: minus the number of bytes that could still have begun one, 0 to -3.
     func utf8Sequence(at index: Int, to end: Int) -> Int {
         let lead = self[index]
-        // What may follow differs for four lead bytes: no overlong forms (E0, F0), no surrogates
-        // (ED), nothing past U+10FFFF (F4).
+        // The second byte is restricted after four lead bytes: no overlong forms (E0, F0), no
+        // surrogates (ED), nothing past U+10FFFF (F4).
         var second: ClosedRange<UInt8> = 0x80...0xBF
         let length: Int
         switch lead {
@@ -59,7 +59,7 @@ extension UnsafePointer<UInt8> {
         return length
     }
 
-    /// Whether the first `count` bytes here and at `other` are the same.
+    /// True if the first `count` bytes here and at `other` are the same.
     func isSame(as other: UnsafePointer<UInt8>, count: Int) -> Bool {
         var index = 0
         while count - index >= 8 {

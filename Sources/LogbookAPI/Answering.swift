@@ -4,11 +4,11 @@ import Events
 import HTTPServer
 import JSON
 
-/// How handlers are called, read, and tell what is wrong.
+/// Support for handlers: routing, reading, and error answers.
 extension LogbookAPI {
     /// A route whose handler may throw a `Problem`.
     ///
-    /// - Parameter scope: what a client needs, where there is access control; nil is nothing.
+    /// - Parameter scope: the scopes that a client needs under access control; nil for none.
     func route(
         _ method: HTTPMethod, _ path: String, _ summary: String, scope: Scopes?,
         parameters: [String] = [], statuses: [HTTPStatus], bodyLimit: Int = 0,
@@ -30,11 +30,11 @@ extension LogbookAPI {
         }
     }
 
-    /// Writes an answer with what it reads, within a budget.
+    /// Writes an answer from what it reads, within a budget.
     typealias Reading = @Sendable (any EventReader, Duration, inout Response) throws -> Void
 
-    /// Has `body` write the answer to `request`: at once, where the store can answer at once and that does not take
-    /// longer than an event loop has time, else elsewhere.
+    /// Lets `body` write the answer to `request`: at once if the store can answer at once and fast
+    /// enough for an event loop, otherwise elsewhere.
     func answer(
         _ request: Request, _ response: inout Response, mayTakeLong: Bool = false,
         _ body: @escaping Reading
@@ -52,9 +52,9 @@ extension LogbookAPI {
         }
     }
 
-    /// Has `body` make the answer to `request` on a thread where it may take time.
+    /// Lets `body` make the answer to `request` on a thread that may take its time.
     ///
-    /// - Parameter whenGone: called when the client goes before the answer's end.
+    /// - Parameter whenGone: called if the client goes before the end of the answer.
     func answerElsewhere(
         _ request: Request, whenGone: (@Sendable () -> Void)? = nil,
         _ body: @escaping Reading
@@ -80,7 +80,7 @@ extension LogbookAPI {
         if !isTaken { pending.complete { Problem(StoreError.tooManyReads).write(to: &$0) } }
     }
 
-    /// Makes the errors of every layer below the problem that clients get.
+    /// Turns the errors of every lower layer into the problem that clients get.
     func reporting<Result>(_ body: () throws -> Result) throws(Problem) -> Result {
         do {
             return try body()
@@ -99,7 +99,7 @@ extension LogbookAPI {
         }
     }
 
-    /// Reads the query of a route that knows no parameters but these.
+    /// Reads the query of a route that knows only these parameters.
     func parameters(_ request: Request, known: [String]) throws(Problem) -> [String: String] {
         try reporting {
             var values: [String: String] = [:]

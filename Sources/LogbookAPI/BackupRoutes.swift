@@ -4,7 +4,7 @@ import EventStore
 import HTTPServer
 import Synchronization
 
-/// A copy of the database, over HTTP.
+/// A backup of the database over HTTP.
 extension LogbookAPI {
     private static let pieceBytes = 64 * 1024
     private static let reading = DispatchQueue(label: "logbook.backup", qos: .utility)
@@ -40,7 +40,7 @@ extension LogbookAPI {
             "Content-Disposition", Array("attachment; filename=\"\(file.fileName)\"".utf8))
         let sent = SentBytes()
         response.source = { demand in
-            // Reading from the disk may wait, and an event loop must not.
+            // Reading from the disk may block, and an event loop must not.
             reading.async {
                 let offset = sent.count.load(ordering: .relaxed)
                 guard let bytes = file.read(at: offset, pieceBytes) else { return demand.fail() }

@@ -3,7 +3,7 @@ import CEmbedded
 import HTTPServer
 import JSON
 
-/// The contract, and the index of routes.
+/// The contract and the index of routes.
 extension LogbookAPI {
     var contractRoutes: [Route] {
         [
@@ -24,7 +24,7 @@ extension LogbookAPI {
         }
     }
 
-    /// `GET /`: what there is, as JSON unless a browser asks.
+    /// `GET /`: the list of routes, as JSON unless a browser asks.
     func indexRoute(of routes: [Route]) -> Route {
         let path = "/"
         let summary = "this index"
@@ -43,11 +43,11 @@ extension LogbookAPI {
         return route(.get, path, summary, scope: nil, statuses: statuses) {
             [self] request, response throws(Problem) in
             _ = try parameters(request, known: [])
-            // What accepts neither gets JSON: an index that is a 406 helps nobody.
+            // A client that accepts neither gets JSON, because an index that is a 406 helps nobody.
             let preferred = MediaType.preferred(
                 of: ["application/json", "text/html"], request.header("accept"))
             response.addHeader("Vary", "Accept")
-            // The page brings its own style, and nothing else is to be run or fetched.
+            // The page has its own style; nothing else may run or be fetched.
             response.addHeader(
                 "Content-Security-Policy",
                 "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")

@@ -2,7 +2,7 @@ import EventStore
 import JSON
 
 extension [EngineMember] {
-    /// Appends each member with a comma before it, as one of an object that has others.
+    /// Appends each member with a comma before it, after other members of an object.
     public func appendJSON(to output: inout [UInt8]) {
         for member in self {
             output.append(",")

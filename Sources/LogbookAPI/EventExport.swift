@@ -3,18 +3,18 @@ import Events
 import HTTPServer
 import Synchronization
 
-/// Everything that a query matches, read a piece at a time and only when the client has taken the
-/// one before: between two pieces nothing is held but the place.
+/// All matches of a query, read one piece at a time and only when the client has taken the previous
+/// one. Between two pieces only the position is kept.
 final class EventExport: Sendable {
     private struct State {
         var query: EventQuery
-        /// Read before the answer began, so that what cannot be read at all is an error.
+        /// Read before the answer begins, so that a failure is an error answer.
         var first: (bytes: [UInt8], isLast: Bool)?
     }
 
     private let repository: any EventRepository
     private let client: UInt64
-    /// Of the piece that is being read.
+    /// The request for the piece being read.
     private let reading = Mutex<ReadRequest?>(nil)
     let format: ExportFormat
     private let state: Mutex<State>
@@ -40,10 +40,10 @@ final class EventExport: Sendable {
         state.withLock { $0.first = first }
     }
 
-    /// Ends the reading of a piece that nobody waits for any more.
+    /// Ends the reading of a piece that is no longer wanted.
     func cancel() { reading.withLock { $0?.cancel() } }
 
-    /// Gives the next piece.
+    /// Sends the next piece.
     func send(to demand: BodyDemand) {
         let first = state.withLock { state in
             defer { state.first = nil }
@@ -58,7 +58,7 @@ final class EventExport: Sendable {
                 let isLast = try read(try result.get(), into: &bytes)
                 Self.give(bytes, isLast: isLast, demand)
             } catch {
-                // An export that is not whole must not look whole.
+                // An incomplete export must not look complete.
                 demand.fail()
             }
         }
@@ -69,7 +69,7 @@ final class EventExport: Sendable {
         if isLast { demand.finish(bytes) } else { demand.send(bytes) }
     }
 
-    /// Appends the next piece, and says whether it is the last.
+    /// Appends the next piece; true if it is the last.
     private func read(_ reader: any EventReader, into bytes: inout [UInt8]) throws(StoreError)
         -> Bool
     {
@@ -80,7 +80,7 @@ final class EventExport: Sendable {
         try reader.page(query, budget: repository.readBudgets.elsewhere) { event in
             format.append(event, to: &bytes)
             count += 1
-            // There is one event more than the limit where there is another page.
+            // One event more than the limit means that there is another page.
             isFull = bytes.count >= Self.pieceBytes || count == query.limit
             if isFull {
                 last = EventQuery.Position(event)

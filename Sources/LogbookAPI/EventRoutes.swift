@@ -4,7 +4,7 @@ import Events
 import HTTPServer
 import JSON
 
-/// Reading and deleting events; `EventIngestion.swift` has storing.
+/// Reading and deleting events. For storing see `EventIngestion.swift`.
 extension LogbookAPI {
     var eventRoutes: [Route] {
         [

@@ -2,7 +2,7 @@ import EventStore
 import JSON
 
 extension EventStatistics {
-    /// Appends the answer of `GET /events/stats`, which `logbook events stats` shows, too.
+    /// Appends the answer of `GET /events/stats`, which `logbook events stats` shows too.
     public func appendJSON(to output: inout [UInt8]) {
         output.append("{\"range\":{\"since\":")
         output.appendJSONString(buckets.since.text)
@@ -44,7 +44,7 @@ extension EventStatistics {
         output.append(",\"counts\":{")
         var separator: StaticString = ""
         for (place, value) in (totals.first?.counts ?? []).enumerated() {
-            // Null is no name; it is what is missing from the total.
+            // Null has no name. Its count is the part missing from the total.
             guard let value = value.value, series[bucket][place] > 0 else { continue }
             output.append(separator)
             separator = ","

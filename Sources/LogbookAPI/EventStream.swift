@@ -3,17 +3,17 @@ import Events
 import HTTPServer
 import JSON
 
-/// A client that follows what is stored: a place in the order of seq, and no queue.
+/// A client that follows new events: a position in the order of seq, without a queue.
 ///
-/// `@unchecked Sendable`: all but the end is touched on the event loop's thread alone.
+/// `@unchecked Sendable`: everything except the end is used only on the event loop's thread.
 final class EventStream: @unchecked Sendable {
-    /// What is read at once: streams that want the same from the same place share it.
-    struct Wish: Hashable {
+    /// The key of a read. Streams with equal keys share what is read.
+    struct ReadKey: Hashable {
         let filter: StreamFilter
         let format: StreamFormat
-        /// The number of the last event that was sent or did not match.
+        /// The seq of the last event that was sent or did not match.
         var position: Int64
-        /// The highest number of a removed event that the client has been told of.
+        /// The highest seq of a removed event that the client was told about.
         var toldOf: Int64 = 0
     }
 
@@ -21,44 +21,46 @@ final class EventStream: @unchecked Sendable {
         var bytes: [UInt8] = []
         var position: Int64
         var toldOf: Int64
-        /// Whether there is nothing beyond.
+        /// True if there is nothing after it.
         var isAtEnd = false
     }
 
-    private(set) var wish: Wish
+    private(set) var readKey: ReadKey
     private var isGreeted = false
-    /// Heartbeats of the hub, up to the last one that was sent.
+    /// The hub's heartbeats up to the last one sent.
     private var heartbeats: UInt64
-    /// How many events may be looked through at once: fewer where that has taken too long.
+    /// The most events to look through at once. Fewer after a read took too long.
     private var rows = EventStream.mostRows
     private let hub: StreamHub
-    /// Its place among all streams.
-    private let place: Int
+    /// The index among all streams.
+    private let slot: Int
     let client: UInt64
 
     private static let mostRows: Int64 = 1024
-    /// With as few, SQLite does not look at the clock before it is done: there is always progress.
+    /// The fewest. With so few, SQLite finishes before it checks the clock, so there is always
+    /// progress.
     private static let fewestRows: Int64 = 16
     private static let pieceBytes = 64 * 1024
 
-    init(_ wish: Wish, _ hub: StreamHub, place: Int, client: UInt64, heartbeats: UInt64) {
-        self.wish = wish
+    init(_ readKey: ReadKey, _ hub: StreamHub, slot: Int, client: UInt64, heartbeats: UInt64) {
+        self.readKey = readKey
         self.hub = hub
-        self.place = place
+        self.slot = slot
         self.client = client
         self.heartbeats = heartbeats
     }
 
-    deinit { hub.forget(ObjectIdentifier(self), at: place, of: client) }
+    deinit { hub.forget(ObjectIdentifier(self), at: slot, of: client) }
 
-    var format: StreamFormat { wish.format }
+    var format: StreamFormat { readKey.format }
 
-    /// What comes next.
+    /// Reads the next piece.
     ///
-    /// - Throws: `timeLimit` when `budget` was too short; the next try looks through less.
+    /// - Throws: `timeLimit` if `budget` was too short; the next attempt looks through fewer
+    ///   events.
     func read(_ reader: any EventReader, budget: Duration) throws(StoreError) -> Piece {
-        var piece = Piece(position: wish.position, toldOf: wish.toldOf)
-        let range = try reader.streamRange(after: wish.position, for: wish.filter)
+        var piece = Piece(position: readKey.position, toldOf: readKey.toldOf)
+        let range = try reader.streamRange(after: readKey.position, for: readKey.filter)
         if checkForReset(range, &piece) { return piece }
         guard let next = range.next else {
             piece.position = max(piece.position, range.last)
@@ -69,7 +71,7 @@ final class EventStream: @unchecked Sendable {
         var stopped: Int64?
         let reached: Int64?
         do {
-            reached = try reader.follow(wish.filter, next...end, budget: budget) { event in
+            reached = try reader.follow(readKey.filter, next...end, budget: budget) { event in
                 format.append(event, to: &piece.bytes)
                 let hasRoom = piece.bytes.count < Self.pieceBytes
                 if !hasRoom { stopped = event.seq }
@@ -86,33 +88,33 @@ final class EventStream: @unchecked Sendable {
         return piece
     }
 
-    /// Tells the client when an event is gone that it has not seen and that its filter may admit, or when
-    /// where it was never was. True when it is told.
+    /// Tells the client if an event that its filter may admit was removed before it was sent, or if
+    /// its position never existed. True if it was told.
     private func checkForReset(_ range: StreamRange, _ piece: inout Piece) -> Bool {
-        let isOfAnotherHistory = wish.position > range.last
-        let hasMissed = range.removed > max(wish.position, wish.toldOf)
-        guard isOfAnotherHistory || (hasMissed && wish.position > 0) else { return false }
+        let isOfAnotherHistory = readKey.position > range.last
+        let hasMissed = range.removed > max(readKey.position, readKey.toldOf)
+        guard isOfAnotherHistory || (hasMissed && readKey.position > 0) else { return false }
         let before = (range.oldest ?? range.last + 1) - 1
-        piece.position = isOfAnotherHistory ? before : max(wish.position, before)
+        piece.position = isOfAnotherHistory ? before : max(readKey.position, before)
         piece.toldOf = range.removed
         format.appendReset(oldest: range.oldest, position: piece.position, to: &piece.bytes)
         return true
     }
 
-    /// Goes on behind `piece`, and returns what to send, which may be nothing.
+    /// Advances past `piece` and returns the bytes to send, which may be none.
     func advance(_ piece: Piece, heartbeats: UInt64) -> [UInt8] {
         var bytes: [UInt8] = []
         if !isGreeted {
             isGreeted = true
-            format.appendGreeting(position: wish.position, to: &bytes)
+            format.appendGreeting(position: readKey.position, to: &bytes)
         }
         bytes = bytes.isEmpty ? piece.bytes : bytes + piece.bytes
-        if wish.position != piece.position { hub.note(place, at: piece.position) }
-        wish.position = piece.position
-        wish.toldOf = piece.toldOf
+        if readKey.position != piece.position { hub.note(slot, at: piece.position) }
+        readKey.position = piece.position
+        readKey.toldOf = piece.toldOf
         if heartbeats != self.heartbeats {
             self.heartbeats = heartbeats
-            format.appendHeartbeat(position: wish.position, to: &bytes)
+            format.appendHeartbeat(position: readKey.position, to: &bytes)
         }
         return bytes
     }

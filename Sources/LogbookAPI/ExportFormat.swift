@@ -2,9 +2,9 @@ import Events
 import HTTPServer
 import JSON
 
-/// How exported events are written.
+/// A format of exported events.
 enum ExportFormat: String, CaseIterable, Sendable {
-    /// One JSON object a line.
+    /// One JSON object on each line.
     case lines = "ndjson"
     /// RFC 4180, with a header line.
     case csv
@@ -16,7 +16,7 @@ enum ExportFormat: String, CaseIterable, Sendable {
         }
     }
 
-    /// The type without parameters, as `Accept` names it.
+    /// The type without parameters, as in `Accept`.
     var mediaType: StaticString {
         switch self {
         case .lines: "application/x-ndjson"
@@ -24,7 +24,7 @@ enum ExportFormat: String, CaseIterable, Sendable {
         }
     }
 
-    /// RFC 6266: a browser stores it under this name.
+    /// RFC 6266: the name under which a browser stores it.
     var disposition: StaticString {
         switch self {
         case .lines: "attachment; filename=\"events.ndjson\""

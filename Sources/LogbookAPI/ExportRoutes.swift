@@ -3,7 +3,7 @@ import EventStore
 import Events
 import HTTPServer
 
-/// Taking everything out.
+/// The export of all events.
 extension LogbookAPI {
     var exportRoutes: [Route] {
         [

@@ -4,8 +4,8 @@ import Events
 import HTTPServer
 import JSON
 
-/// The probes, answered from memory. They pass over whatever a prober's habits add to a request: parameters, a body,
-/// header fields.
+/// The probes, answered from memory. They ignore anything that probers add to a request:
+/// parameters, a body, header fields.
 extension LogbookAPI {
     var healthRoutes: [Route] {
         [
@@ -39,7 +39,7 @@ extension LogbookAPI {
         switch repository.schemaState.status {
         case .migrating: return "the database is being opened or migrated"
         case .failed: return "the database could not be brought to its latest version"
-        // A pod that is taken out of its Service because it cannot write can't be read either.
+        // A pod taken out of its Service because it cannot write could not be read either.
         case .ready: return repository.isUnreadable ? "the newest event cannot be read" : nil
         }
     }

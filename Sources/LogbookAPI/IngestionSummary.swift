@@ -3,10 +3,10 @@ import Events
 import HTTPServer
 import JSON
 
-/// What became of the items of an array or of a stream so far. Its size has a bound, whatever the
+/// The outcomes so far of the items of an array or a stream. Its size is bounded, whatever the
 /// number of items.
 struct IngestionSummary: Sendable {
-    /// An item that is not stored.
+    /// A rejected item.
     private struct Rejection {
         let index: Int
         let status: HTTPStatus
@@ -16,32 +16,35 @@ struct IngestionSummary: Sendable {
     private(set) var accepted = 0
     private(set) var duplicates = 0
     private(set) var rejected = 0
-    /// Of those accepted, how many are past their age, and go soon; nil where that is not told.
+    /// The accepted events that are past their age and will soon be removed; nil if that is not
+    /// reported.
     var expired: Int?
-    /// The first ones.
+    /// The first rejections.
     private var rejections: [Rejection] = []
-    /// Of what is stored, as the inside of a JSON array.
+    /// The ids of stored events, as the inside of a JSON array.
     private var ids: [UInt8] = []
     private let listedIDs: Int
     private let counters: Rejections
 
-    /// Errors that a summary lists; it counts the others.
+    /// The most errors that a summary lists; the others are counted.
     private static let listedErrors = 100
     private static let taken = FieldError(
         pointer: "/id", detail: "is taken by an event with other content")
 
+    /// Creates an empty summary.
+    ///
     /// - Parameters:
-    ///   - listedIDs: how many ids of stored events it lists.
-    ///   - counters: where what is rejected is counted, too.
+    ///   - listedIDs: the most ids of stored events that it lists.
+    ///   - counters: the counters for rejected events.
     init(listedIDs: Int, _ counters: Rejections) {
         self.listedIDs = listedIDs
         self.counters = counters
     }
 
-    /// Items of which an event is in the store now.
+    /// The items whose event is now in the store.
     var stored: Int { accepted + duplicates }
 
-    /// Counts the item at `index` as one that is not stored.
+    /// Counts the item at `index` as rejected.
     mutating func reject(_ index: Int, _ status: HTTPStatus, _ errors: [FieldError]) {
         rejected += 1
         counters.note(status)
@@ -49,7 +52,7 @@ struct IngestionSummary: Sendable {
         rejections.append(Rejection(index: index, status: status, errors: errors))
     }
 
-    /// Counts `events`, which stood at `indexes`, by what became of each.
+    /// Counts `events`, which were at `indexes`, by their outcomes.
     mutating func add(_ outcomes: [AppendOutcome], of events: [Event], at indexes: [Int]) {
         for (place, outcome) in outcomes.enumerated() {
             switch outcome {
@@ -73,7 +76,7 @@ struct IngestionSummary: Sendable {
         response.body.append("\n")
     }
 
-    /// Appends it as a JSON object.
+    /// Appends the summary as a JSON object.
     func append(to body: inout [UInt8]) {
         body.append("{\"accepted\":")
         body.appendInteger(accepted)
@@ -100,11 +103,11 @@ struct IngestionSummary: Sendable {
         body.append("]}")
     }
 
-    /// A `422` for items none of which is stored; `finding` begins its detail.
+    /// A `422` for items none of which is stored. Its detail begins with `finding`.
     func problem(_ finding: String) -> Problem {
         let errors = inOrder.flatMap { rejection in
             rejection.errors.map { error in
-                (Problem.Place.pointer("/\(rejection.index)\(error.pointer)"), error.detail)
+                (Problem.Location.pointer("/\(rejection.index)\(error.pointer)"), error.detail)
             }
         }
         let first = inOrder[0]
@@ -114,7 +117,7 @@ struct IngestionSummary: Sendable {
             errors: Array(errors.prefix(Self.listedErrors)))
     }
 
-    /// Conflicts are found later than errors, and stand among them all the same.
+    /// Conflicts are found later than errors but sorted among them.
     private var inOrder: [Rejection] { rejections.sorted { $0.index < $1.index } }
 
     static func sentence(_ errors: [FieldError]) -> String {

@@ -1,8 +1,8 @@
-/// Finds where the items of a body stand without reading them as JSON, so that a broken one costs none of its
-/// neighbours.
+/// Finds items in a body without parsing them as JSON, so that a broken item does not affect its
+/// neighbors.
 enum ItemSearch {
-    /// Where the item that begins at `start` ends, in an array: before the comma or the bracket behind it.
-    /// Nil when the body ends before.
+    /// The end of the array item that begins at `start`: before the next comma or bracket. Nil if
+    /// the body ends first.
     static func end(of start: Int, in bytes: UnsafeRawBufferPointer) -> Int? {
         var depth = 0
         var isInString = false
@@ -24,8 +24,8 @@ enum ItemSearch {
         return nil
     }
 
-    /// Where the next line begins behind `start` whose first byte that is no blank begins an object; nil when
-    /// none does.
+    /// The start of the next line after `start` whose first nonblank byte begins an object; nil if
+    /// there is none.
     static func nextLine(behind start: Int, in bytes: UnsafeRawBufferPointer) -> Int? {
         var index = start
         while let lineFeed = bytes[index...].firstIndex(of: UInt8(ascii: "\n")) {

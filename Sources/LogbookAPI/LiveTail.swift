@@ -2,17 +2,17 @@ import Dispatch
 import HTTPServer
 import System
 
-/// All streams of events, by event loop.
+/// All event streams, by event loop.
 final class LiveTail: Sendable {
     private let hubs: [StreamHub]
-    private let places: StreamPlaces
+    private let slots: StreamSlots
     private let heartbeat: DispatchTimeInterval
     private let queue = DispatchQueue(label: "logbook.heartbeat")
 
-    init(_ readers: LoopReaders, loops: Int, places: Int, heartbeat: Duration) {
-        let places = StreamPlaces(places)
-        self.places = places
-        hubs = (0..<loops).map { StreamHub(places, readers, loopIndex: $0) }
+    init(_ readers: LoopReaders, loops: Int, slots: Int, heartbeat: Duration) {
+        let slots = StreamSlots(slots)
+        self.slots = slots
+        hubs = (0..<loops).map { StreamHub(slots, readers, loopIndex: $0) }
         self.heartbeat = .nanoseconds(Int(heartbeat.inNanoseconds))
         beatLater()
     }
@@ -27,13 +27,13 @@ final class LiveTail: Sendable {
 
     func hub(for request: Request) -> StreamHub { hubs[request.loopIndex] }
 
-    /// How many streams there are, how many there may be, and how far the last of them is.
+    /// The number of streams, their limit, and the position of the furthest behind.
     var figures: (count: Int, limit: Int, last: Int64?) {
-        let (count, last) = places.taken
-        return (count, places.count, last)
+        let (count, last) = slots.taken
+        return (count, slots.count, last)
     }
 
-    /// Has each stream send a sign of life.
+    /// Makes each stream send a heartbeat.
     func beat() { for hub in hubs { hub.beat() } }
 
     func noteCommit() { for hub in hubs { hub.noteCommit() } }

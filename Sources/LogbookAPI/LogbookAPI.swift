@@ -4,7 +4,7 @@ import HTTPServer
 import Logging
 import Synchronization
 
-/// The HTTP interface to a store: its routes, and what they answer.
+/// The HTTP interface to a store: its routes and their answers.
 public final class LogbookAPI: Sendable {
     let repository: any EventRepository
     let readers: LoopReaders
@@ -13,7 +13,7 @@ public final class LogbookAPI: Sendable {
     let bodyLimit: Int
     let version: String
     let redaction: Redaction?
-    /// Bytes of bodies that are being read elsewhere than on an event loop.
+    /// Bytes of bodies that are being read outside the event loops.
     let ingestion: Mutex<FairShare>
     let rejections = Rejections()
     private let draining = Atomic<Bool>(false)
@@ -21,13 +21,13 @@ public final class LogbookAPI: Sendable {
     /// Creates the interface.
     ///
     /// - Parameters:
-    ///   - loops: event loops that will call the handlers.
+    ///   - loops: the number of event loops that will call the handlers.
     ///   - bodyLimit: the longest JSON body, in bytes.
-    ///   - streams: live streams at a time.
-    ///   - heartbeat: how often each of them sends a sign of life.
-    ///   - redaction: what is taken out of the metadata of events that come in.
-    ///   - version: of the program, for its metrics.
-    ///   - now: the time of events that bring none.
+    ///   - streams: the most live streams at a time.
+    ///   - heartbeat: the interval at which each of them sends a heartbeat.
+    ///   - redaction: removes values from the metadata of incoming events.
+    ///   - version: the program's version, for its metrics.
+    ///   - now: the time of events without one.
     public init(
         _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
         heartbeat: Duration, redaction: Redaction?, version: String,
@@ -40,7 +40,7 @@ public final class LogbookAPI: Sendable {
         self.now = now
         ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))
         readers = LoopReaders(repository, loops: loops)
-        liveTail = LiveTail(readers, loops: loops, places: streams, heartbeat: heartbeat)
+        liveTail = LiveTail(readers, loops: loops, slots: streams, heartbeat: heartbeat)
         repository.commits.subscribe { [weak self] in self?.liveTail.noteCommit() }
     }
 
@@ -52,19 +52,19 @@ public final class LogbookAPI: Sendable {
         return routes + [indexRoute(of: routes)]
     }
 
-    /// What is answered from memory and tells nothing of the events.
+    /// The paths that are answered from memory and reveal nothing of the events.
     public static let probePaths = ["/schema/version", "/healthz", "/readyz", "/metrics"]
 
-    /// Has `/readyz` say that traffic should go elsewhere.
+    /// Makes `/readyz` report that traffic should go elsewhere.
     public func beginDraining() { draining.store(true, ordering: .relaxed) }
 
-    /// To be called at the end of each wake-up of an event loop, with its number.
+    /// Called at the end of each wake-up of an event loop, with its index.
     @Sendable public func endTurn(_ loopIndex: Int) { readers.endTurn(loopIndex) }
 
-    /// Has live streams send something, with which the server looks at who may still have them.
+    /// Makes live streams send something, which makes the server check their access again.
     public func noteAccessChange() { liveTail.beat() }
 
-    /// Ends live streams, so that their clients come back, once the service runs again or elsewhere.
+    /// Ends live streams. Their clients reconnect once the service runs again, here or elsewhere.
     public func endStreams() { liveTail.end() }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }

@@ -1,32 +1,32 @@
 import EventStore
 import HTTPServer
 
-/// One reader for each event loop, opened at its first read, where the store can answer at once.
+/// One reader for each event loop, opened at its first read, if the store can answer at once.
 ///
-/// `@unchecked Sendable`: each loop touches its own place alone.
+/// `@unchecked Sendable`: each loop uses only its own slot.
 final class LoopReaders: @unchecked Sendable {
-    private final class Place {
+    private final class Slot {
         var reader: (any LocalReader)?
     }
 
     let repository: any EventRepository
-    private let places: [Place]
+    private let slots: [Slot]
 
     init(_ repository: any EventRepository, loops: Int) {
         self.repository = repository
-        places = (0..<loops).map { _ in Place() }
+        slots = (0..<loops).map { _ in Slot() }
     }
 
-    /// The reader of a loop, for its thread, and what it reads no older than the last commit; nil where all is read
-    /// elsewhere.
+    /// The reader of a loop, for its thread, at a snapshot no older than the last commit; nil if
+    /// everything is read elsewhere.
     func reader(on loopIndex: Int) throws(StoreError) -> (any LocalReader)? {
-        let place = places[loopIndex]
-        if place.reader == nil { place.reader = try repository.makeLocalReader() }
-        try place.reader?.holdSnapshot(atLeast: repository.commits.count)
-        return place.reader
+        let slot = slots[loopIndex]
+        if slot.reader == nil { slot.reader = try repository.makeLocalReader() }
+        try slot.reader?.holdSnapshot(atLeast: repository.commits.count)
+        return slot.reader
     }
 
-    /// Ends what the reads of one wake-up of the loop shared. Whatever reads there, requests and live
-    /// streams alike, runs within one, so that no snapshot outlasts it.
-    func endTurn(_ loopIndex: Int) { places[loopIndex].reader?.endSnapshot() }
+    /// Ends the snapshot that the reads of one wake-up shared. All reads on the loop run within a
+    /// wake-up, so no snapshot outlasts it.
+    func endTurn(_ loopIndex: Int) { slots[loopIndex].reader?.endSnapshot() }
 }

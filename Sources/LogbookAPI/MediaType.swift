@@ -1,9 +1,9 @@
 import HTTPServer
 
-/// The form that a client prefers for an answer (RFC 9110, section 12.5.1).
+/// The media type that a client prefers for an answer (RFC 9110, section 12.5.1).
 enum MediaType {
-    /// The first of `offered` with the highest weight that `accept` gives, which is the first of
-    /// all where it accepts anything; nil when it accepts none. Parameters of a type are passed over.
+    /// The index of the type in `offered` with the highest weight in `accept`, the first if several
+    /// have it; nil if none is accepted. A type's parameters are ignored.
     static func preferred(of offered: [StaticString], _ accept: UnsafeRawBufferPointer?) -> Int? {
         guard let accept else { return 0 }
         let ranges = String(decoding: accept, as: UTF8.self).lowercased().split(separator: ",").map(

@@ -9,13 +9,13 @@ struct MetricsText {
         case histogram
     }
 
-    /// Names with values, both known to the program but for `escaped` ones.
+    /// Names with values. All come from the program, except values of `escaped` ones.
     typealias Labels = [(name: StaticString, value: String)]
 
     private(set) var bytes: [UInt8] = []
     private var name: StaticString = ""
 
-    /// Begins a family; its samples follow.
+    /// Begins a family. Its samples follow.
     mutating func family(_ name: StaticString, _ kind: Kind, _ help: StaticString) {
         self.name = name
         bytes.append("# HELP ")
@@ -29,7 +29,7 @@ struct MetricsText {
         bytes.append("\n")
     }
 
-    /// A family of one sample.
+    /// Appends a family with one sample.
     mutating func family(_ name: StaticString, _ kind: Kind, _ help: StaticString, _ value: Int) {
         family(name, kind, help)
         sample(value)
@@ -41,15 +41,15 @@ struct MetricsText {
         bytes.append("\n")
     }
 
-    /// A sample in seconds.
+    /// Appends a sample in seconds.
     mutating func sample(nanoseconds: Int, _ labels: Labels = []) {
         begin("", labels)
         append(nanoseconds: nanoseconds)
         bytes.append("\n")
     }
 
-    /// A histogram: counts up to each bound and beyond the one before, and what all come to. Bounds
-    /// and sum are numbers, or nanoseconds that are shown as seconds.
+    /// Appends a histogram: the counts up to each bound and above the one before, and the sum.
+    /// Bounds and sum are numbers, or nanoseconds shown as seconds.
     mutating func histogram(
         _ bounds: [Int], _ counts: [Int], sum: Int, areTimes: Bool, _ labels: Labels = []
     ) {
@@ -103,7 +103,7 @@ struct MetricsText {
         bytes.append(contentsOf: Self.seconds(nanoseconds))
     }
 
-    /// Exactly, without zeros at the end: `0.0025`.
+    /// The exact decimal without trailing zeros: `0.0025`.
     private static func seconds(_ nanoseconds: Int) -> [UInt8] {
         var text: [UInt8] = []
         text.appendInteger(nanoseconds / 1_000_000_000)

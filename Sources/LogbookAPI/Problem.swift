@@ -5,8 +5,8 @@ import JSON
 
 /// An error as clients get it: `application/problem+json` (RFC 9457).
 struct Problem: Error, Sendable {
-    /// One wrong place, in the body or in the query.
-    enum Place: Sendable {
+    /// The location of an error, in the body or in the query.
+    enum Location: Sendable {
         /// RFC 6901.
         case pointer(String)
         case parameter(String)
@@ -14,15 +14,15 @@ struct Problem: Error, Sendable {
 
     let status: HTTPStatus
     let detail: String
-    let errors: [(place: Place, detail: String)]
-    /// What became of the part of a stream that came before it.
+    let errors: [(location: Location, detail: String)]
+    /// The outcome of the earlier part of a stream.
     let summary: IngestionSummary?
 
-    /// How soon a client may try again after a 503, in seconds.
+    /// Seconds after which a client may retry a 503.
     private static let retryAfter: StaticString = "1"
 
     init(
-        _ status: HTTPStatus, _ detail: String, errors: [(place: Place, detail: String)] = [],
+        _ status: HTTPStatus, _ detail: String, errors: [(location: Location, detail: String)] = [],
         summary: IngestionSummary? = nil
     ) {
         self.status = status
@@ -83,7 +83,7 @@ struct Problem: Error, Sendable {
         for error in errors {
             body.append(separator)
             separator = ","
-            switch error.place {
+            switch error.location {
             case .pointer(let pointer):
                 body.append("{\"pointer\":")
                 body.appendJSONString(pointer)
@@ -100,7 +100,7 @@ struct Problem: Error, Sendable {
 }
 
 extension LogbookAPI {
-    /// Writes the server's own refusals in the shape of all others.
+    /// Writes the server's own refusals in the same format as all others.
     @Sendable public static func renderError(_ error: HTTPError, _ response: inout Response) {
         let hint =
             switch error.status {

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// What the system says of this process, by the names that Prometheus' client libraries use.
+/// The system's figures for this process, under the names used by Prometheus client libraries.
 struct ProcessFigures {
     private(set) var cpuNanoseconds = 0
     private(set) var residentBytes = 0
@@ -10,7 +10,7 @@ struct ProcessFigures {
     private(set) var mostDescriptors = 0
     private(set) var threads = 0
 
-    /// When the process began, in nanoseconds since 1970, to a hundredth of a second.
+    /// The start of the process in nanoseconds since 1970, to a hundredth of a second.
     static let start: Int = {
         let sinceBoot = statistics()[19] * 1_000_000_000 / sysconf(Int32(_SC_CLK_TCK))
         var boot = timespec()
@@ -35,8 +35,8 @@ struct ProcessFigures {
         openDescriptors = Self.countDescriptors()
     }
 
-    /// The numbers of /proc/self/stat behind the name, which may hold anything: proc(5) counts them
-    /// from 3 on.
+    /// The numbers in /proc/self/stat after the name, which may contain anything. proc(5) counts
+    /// them from 3.
     private static func statistics() -> [Int] {
         var numbers = [Int](repeating: 0, count: 22)
         let descriptor = open("/proc/self/stat", O_RDONLY | O_CLOEXEC)
@@ -52,14 +52,14 @@ struct ProcessFigures {
         return numbers
     }
 
-    /// Since Linux 6.2 the folder's size is how many there are; before, they have to be counted, which
-    /// takes 0.4 us each.
+    /// Since Linux 6.2 the folder's size is the number of descriptors. Before, they must be
+    /// counted, at 0.4 us each.
     private static func countDescriptors() -> Int {
         var folder = stat()
         if stat("/proc/self/fd", &folder) == 0, folder.st_size > 0 { return folder.st_size }
         guard let folder = opendir("/proc/self/fd") else { return 0 }
         defer { closedir(folder) }
-        // Not `.`, not `..`, and not the one that the counting takes itself.
+        // Not `.`, `..`, or the descriptor used for counting.
         var count = -3
         while readdir(folder) != nil { count += 1 }
         return count

@@ -2,7 +2,7 @@ import EventStore
 import HTTPServer
 import Synchronization
 
-/// Counts events that were sent and not stored, by why. Any thread counts.
+/// Counts rejected events by reason, from any thread.
 final class Rejections: Sendable {
     private let malformedCount = Atomic<Int>(0)
     private let invalidCount = Atomic<Int>(0)
@@ -14,9 +14,9 @@ final class Rejections: Sendable {
     var tooLarge: Int { tooLargeCount.load(ordering: .relaxed) }
     var unavailable: Int { unavailableCount.load(ordering: .relaxed) }
 
-    /// Counts an event, or a text that could not be read as one, which is answered with `status`.
+    /// Counts an event, or a text that is not one, answered with `status`.
     ///
-    /// A conflict is the store's to count.
+    /// Conflicts are counted by the store.
     func note(_ status: HTTPStatus) {
         switch status {
         case .badRequest: malformedCount.wrappingAdd(1, ordering: .relaxed)

@@ -43,11 +43,11 @@ struct RouteIndex {
         return index
     }
 
-    /// A page that needs nothing else. Nothing in it comes from a client, so nothing is escaped.
+    /// A self-contained page. Nothing in it comes from a client, so nothing is escaped.
     var page: [UInt8] {
         let rows = entries.map { entry in
             let isLink = entry.method == .get && !entry.path.contains("{")
-            // Relative, so that it holds below any prefix that a proxy puts before.
+            // Relative, so that it works under any prefix that a proxy adds.
             let path = isLink ? "<a href=\".\(entry.path)\">\(entry.path)</a>" : entry.path
             return """
                 <tr><td>\(entry.method.rawValue)<td>\(path)<td>\(entry.summary)\

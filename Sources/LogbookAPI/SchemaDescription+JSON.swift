@@ -1,7 +1,7 @@
 import EventStore
 import JSON
 
-/// What `/schema` and `logbook schema show` say of it.
+/// The JSON of `/schema` and `logbook schema show`.
 extension SchemaDescription {
     /// Appends the migrations, oldest first, as a JSON array.
     public func appendMigrations(to output: inout [UInt8]) {

@@ -4,7 +4,7 @@ import Events
 import HTTPServer
 import JSON
 
-/// What the database is, and in which version.
+/// The database's schema and version.
 extension LogbookAPI {
     var schemaRoutes: [Route] {
         [

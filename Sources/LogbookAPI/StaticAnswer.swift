@@ -3,8 +3,7 @@ import Events
 import HTTPServer
 import JSON
 
-/// A `200` that stays the same as long as the program runs, so that a client that has it need not be
-/// sent it again.
+/// A `200` that stays the same as long as the program runs, so clients can cache it.
 struct StaticAnswer: Sendable {
     let contentType: StaticString
     private let body: [UInt8]
@@ -21,10 +20,11 @@ struct StaticAnswer: Sendable {
         self.init(contentType, Array(UnsafeBufferPointer(start: file.bytes, count: file.count)))
     }
 
-    /// Answers `request`: with a `304` when the client has it already.
+    /// Answers `request`, with a `304` if the client already has it.
     func write(to response: inout Response, for request: Request) {
         response.addHeader("ETag", entityTag)
-        // Another version of the program has another: to be kept, and asked for again each time.
+        // Another version of the program has another answer: clients keep this one but revalidate
+        // it each time.
         response.addHeader("Cache-Control", "no-cache")
         if isHeld(by: request) {
             response.status = .notModified
@@ -35,7 +35,7 @@ struct StaticAnswer: Sendable {
         }
     }
 
-    /// RFC 9110, section 13.1.2: `*`, or a list of entity tags, of which weak ones match, too.
+    /// RFC 9110, section 13.1.2: `*`, or a list of entity tags; weak ones match too.
     private func isHeld(by request: Request) -> Bool {
         guard let condition = request.header("if-none-match") else { return false }
         let blanks: Set<UInt8> = [UInt8(ascii: " "), UInt8(ascii: "\t")]

@@ -3,7 +3,7 @@ import EventStore
 import Events
 import HTTPServer
 
-/// Counting events.
+/// Event counts.
 extension LogbookAPI {
     var statisticsRoutes: [Route] {
         [

@@ -1,11 +1,11 @@
 import Events
 import JSON
 
-/// How a stream of events is written.
+/// A format of an event stream.
 enum StreamFormat: Hashable, Sendable {
     /// https://html.spec.whatwg.org/multipage/server-sent-events.html
     case serverSentEvents
-    /// One JSON object a line.
+    /// One JSON object on each line.
     case lines
 
     static let serverSentType: StaticString = "text/event-stream"
@@ -32,8 +32,8 @@ enum StreamFormat: Hashable, Sendable {
         }
     }
 
-    /// That events were removed before they could be sent, what is the oldest that is left, and
-    /// that it goes on behind `position`.
+    /// Appends a notice that events were removed before they could be sent, the oldest one left,
+    /// and that the stream continues after `position`.
     func appendReset(oldest: Int64?, position: Int64, to output: inout [UInt8]) {
         func appendOldest(_ output: inout [UInt8]) {
             output.append("{\"oldest\":")
@@ -54,15 +54,15 @@ enum StreamFormat: Hashable, Sendable {
         }
     }
 
-    /// What begins a stream: a browser that loses it before the first event resumes here.
+    /// Appends the start of a stream. A browser that loses it before the first event resumes here.
     func appendGreeting(position: Int64, to output: inout [UInt8]) {
         guard self == .serverSentEvents else { return }
         Self.appendRetry(to: &output)
         appendHeartbeat(position: position, to: &output)
     }
 
-    /// What keeps proxies from closing the connection. A block without data is no event, and its
-    /// `id` is where a browser resumes all the same.
+    /// Appends bytes that keep proxies from closing the connection. A block without data is not an
+    /// event, but a browser still resumes at its `id`.
     func appendHeartbeat(position: Int64, to output: inout [UInt8]) {
         switch self {
         case .serverSentEvents:
@@ -74,7 +74,7 @@ enum StreamFormat: Hashable, Sendable {
         }
     }
 
-    /// What ends a stream that the client is to open again.
+    /// The end of a stream that the client should open again.
     var farewell: [UInt8] {
         var output: [UInt8] = []
         if self == .serverSentEvents {
@@ -84,6 +84,6 @@ enum StreamFormat: Hashable, Sendable {
         return output
     }
 
-    /// Milliseconds after which a browser connects again.
+    /// Appends the milliseconds after which a browser reconnects.
     private static func appendRetry(to output: inout [UInt8]) { output.append("retry: 2000\n") }
 }

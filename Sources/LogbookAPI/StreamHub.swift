@@ -3,19 +3,19 @@ import EventStore
 import HTTPServer
 import Synchronization
 
-/// The streams of one event loop. It reads for them, each in its turn, and keeps those that have had
-/// everything until a commit.
+/// The streams of one event loop. It reads for them in turn, and parks those that are up to date
+/// until the next commit.
 final class StreamHub: Sendable {
     private struct Waiter {
-        /// A stream ends with its client, also while it waits here.
+        /// Weak, because a stream ends with its client, even while it waits here.
         weak var stream: EventStream?
         let demand: BodyDemand
     }
 
     private struct State {
-        /// Have had everything, as of the commit with the number that they came with.
+        /// Streams that are up to date as of the commit that they came with.
         var idle: [ObjectIdentifier: Waiter] = [:]
-        /// Want to be read for, in this round and in the next.
+        /// Streams to read for in this round, and in the next one.
         var round: [Waiter] = []
         var next: [Waiter] = []
         var commits: UInt64 = 0
@@ -23,56 +23,56 @@ final class StreamHub: Sendable {
         var isWoken = false
         var isEnding = false
         var isScheduled = false
-        /// Known from the first stream on.
+        /// The loop's thread, known from the first stream on.
         var thread: LoopThread?
     }
 
-    private let places: StreamPlaces
+    private let slots: StreamSlots
     private let state = Mutex(State())
     private let readers: LoopReaders
     private let loopIndex: Int
 
-    /// How long it may keep the event loop at a time, and how long a single read may.
+    /// The longest that it may hold the event loop at a time, and the longest of a single read.
     private static let slice: UInt64 = 1_000_000
     private static let readBudget: Duration = .milliseconds(1)
 
-    init(_ places: StreamPlaces, _ readers: LoopReaders, loopIndex: Int) {
-        self.places = places
+    init(_ slots: StreamSlots, _ readers: LoopReaders, loopIndex: Int) {
+        self.slots = slots
         self.readers = readers
         self.loopIndex = loopIndex
     }
 
-    /// Begins a stream behind `position`, or where the store is now.
+    /// Begins a stream after `position`, or at the store's current end.
     func open(
         _ filter: StreamFilter, _ format: StreamFormat, after position: Int64?,
         for client: UInt64, on thread: LoopThread
     ) throws(Problem) -> EventStream {
-        let place = position ?? readers.repository.commits.lastSeq
+        let start = position ?? readers.repository.commits.lastSeq
         do {
-            // What cannot be read is told before the answer begins, where that can be told at once.
-            _ = try readers.reader(on: loopIndex)?.streamRange(after: place, for: filter)
+            // If the read can be tried at once, a failure is reported before the answer begins.
+            _ = try readers.reader(on: loopIndex)?.streamRange(after: start, for: filter)
         } catch {
             throw Problem(error)
         }
-        guard let taken = places.take(at: place, for: client) else {
+        guard let taken = slots.take(at: start, for: client) else {
             throw Problem(
                 .serviceUnavailable,
-                "Not now: of \(places.count) streams none is left, or only those kept for others.")
+                "Not now: of \(slots.count) streams none is left, or only those kept for others.")
         }
-        let wish = EventStream.Wish(filter: filter, format: format, position: place)
+        let readKey = EventStream.ReadKey(filter: filter, format: format, position: start)
         let heartbeats = state.withLock { state in
             state.thread = thread
             return state.heartbeats
         }
-        return EventStream(wish, self, place: taken, client: client, heartbeats: heartbeats)
+        return EventStream(readKey, self, slot: taken, client: client, heartbeats: heartbeats)
     }
 
-    /// Called when a stream has got to `position`.
-    func note(_ place: Int, at position: Int64) { places.move(place, to: position) }
+    /// Notes that a stream has reached `position`.
+    func note(_ slot: Int, at position: Int64) { slots.move(slot, to: position) }
 
-    /// Called when a stream has ended.
-    func forget(_ stream: ObjectIdentifier, at place: Int, of client: UInt64) {
-        places.giveBack(place, from: client)
+    /// Notes that a stream has ended.
+    func forget(_ stream: ObjectIdentifier, at slot: Int, of client: UInt64) {
+        slots.giveBack(slot, from: client)
         state.withLock { _ = $0.idle.removeValue(forKey: stream) }
     }
 
@@ -81,10 +81,10 @@ final class StreamHub: Sendable {
     /// Wakes the streams that wait for a commit.
     func noteCommit() { wake { $0.commits += 1 } }
 
-    /// Has each stream send a sign of life.
+    /// Makes each stream send a heartbeat.
     func beat() { wake { $0.heartbeats += 1 } }
 
-    /// Ends all streams, those to come included.
+    /// Ends all streams, including later ones.
     func end() { wake { $0.isEnding = true } }
 
     private func wake(_ change: (inout State) -> Void) {
@@ -97,7 +97,7 @@ final class StreamHub: Sendable {
         thread?.run(run)
     }
 
-    /// Where to have `run` called; nil when it will be anyway.
+    /// The thread to call `run` on; nil if it will be called anyway.
     private static func schedule(_ state: inout State) -> LoopThread? {
         defer { state.isScheduled = true }
         return state.isScheduled ? nil : state.thread
@@ -105,7 +105,7 @@ final class StreamHub: Sendable {
 
     // MARK: On the loop's thread
 
-    /// Takes the wish of `stream` for its next piece.
+    /// Takes the request of `stream` for its next piece.
     func add(_ stream: EventStream, _ demand: BodyDemand) {
         let thread = state.withLock { state in
             state.next.append(Waiter(stream: stream, demand: demand))
@@ -116,15 +116,15 @@ final class StreamHub: Sendable {
 
     private func run() {
         let end = clinux_monotonic_nanoseconds() + Self.slice
-        var shared: [EventStream.Wish: (piece: EventStream.Piece, commits: UInt64)] = [:]
+        var shared: [EventStream.ReadKey: (piece: EventStream.Piece, commits: UInt64)] = [:]
         repeat {
             guard let (waiter, moment) = takeNext() else { return }
             guard let stream = waiter.stream else { continue }
             let result = Result { () throws(StoreError) -> (EventStream.Piece, UInt64)? in
-                if let read = shared[stream.wish] { return read }
+                if let read = shared[stream.readKey] { return read }
                 guard let reader = try readers.reader(on: loopIndex) else { return nil }
                 let piece = try stream.read(reader, budget: Self.readBudget)
-                shared[stream.wish] = (piece, moment.commits)
+                shared[stream.readKey] = (piece, moment.commits)
                 return (piece, moment.commits)
             }
             switch result {
@@ -138,7 +138,7 @@ final class StreamHub: Sendable {
         state.withLock { $0.thread }?.run(run)
     }
 
-    /// Reads for a stream where the store cannot answer at once.
+    /// Reads for a stream if the store cannot answer at once.
     private func readElsewhere(_ waiter: Waiter, _ stream: EventStream, _ moment: Moment) {
         let budget = readers.repository.readBudgets.elsewhere
         let request = ReadRequest(client: stream.client, limit: budget)
@@ -151,11 +151,11 @@ final class StreamHub: Sendable {
                 deliver(piece, to: waiter, stream, moment, asOf: moment.commits)
             }
         }
-        // The next commit or sign of life has it try again.
+        // The next commit or heartbeat makes it try again.
         if !isTaken { state.withLock { $0.idle[ObjectIdentifier(stream)] = waiter } }
     }
 
-    /// Gives a stream what was read for it, as of the commit with the number `commits`.
+    /// Gives a stream what was read for it as of commit number `commits`.
     private func deliver(
         _ result: Result<EventStream.Piece, StoreError>, to waiter: Waiter, _ stream: EventStream,
         _ moment: Moment, asOf commits: UInt64
@@ -164,7 +164,7 @@ final class StreamHub: Sendable {
         case .success(let piece):
             let bytes = stream.advance(piece, heartbeats: moment.heartbeats)
             if moment.isEnding {
-                // With what was stored last; who is further behind resumes.
+                // Includes the newest events. A stream that is further behind resumes.
                 waiter.demand.finish(bytes + stream.format.farewell)
             } else if !bytes.isEmpty {
                 waiter.demand.send(bytes)
@@ -178,12 +178,12 @@ final class StreamHub: Sendable {
                 keep(waiter, stream, isAtEnd: false, commits)
             }
         case .failure:
-            // The client sees that it broke off, and resumes where it was.
+            // The client sees the connection break and resumes at its position.
             waiter.demand.fail()
         }
     }
 
-    /// What a read is made for.
+    /// The circumstances of a read.
     private struct Moment {
         let commits, heartbeats: UInt64
         let isEnding: Bool
@@ -207,8 +207,8 @@ final class StreamHub: Sendable {
         }
     }
 
-    /// Has `stream` wait: for a commit, unless there has been one since it was read for. What is read elsewhere is
-    /// kept while no round goes on, so that one may have to be begun.
+    /// Parks `stream` until a commit, unless there has been one since the read. Reads elsewhere
+    /// finish while no round is running, so this may have to start one.
     private func keep(_ waiter: Waiter, _ stream: EventStream, isAtEnd: Bool, _ commits: UInt64) {
         let thread = state.withLock { state -> LoopThread? in
             guard !isAtEnd || commits != state.commits || state.isEnding else {

@@ -3,7 +3,7 @@ import EventStore
 import Events
 import HTTPServer
 
-/// Following what is stored.
+/// Live streams of new events.
 extension LogbookAPI {
     var streamRoutes: [Route] {
         [
@@ -33,14 +33,14 @@ extension LogbookAPI {
             for: request.client, on: request.loopThread)
         response.contentType = stream.format.contentType
         response.addHeader("Cache-Control", "no-store")
-        // nginx would hold back what comes until its buffer is full.
+        // Otherwise nginx would hold data back until its buffer is full.
         response.addHeader("X-Accel-Buffering", "no")
         response.isLive = true
         response.source = { demand in hub.add(stream, demand) }
     }
 
-    /// The number behind which a stream begins. A browser that connects again sends the header with
-    /// the URL that it had from the start, so the header is the later one.
+    /// The seq after which a stream begins. A browser that reconnects sends the header with its
+    /// original URL, so the header is more recent.
     private func resumePoint(_ request: Request, _ after: String?) throws(Problem) -> Int64? {
         if let header = request.header("last-event-id"), !header.isEmpty {
             guard let seq = Self.seq(String(decoding: header, as: UTF8.self)) else {
@@ -63,8 +63,8 @@ extension LogbookAPI {
         return Int64(text)
     }
 
-    /// Reads a query string of filters, the route's `own` parameters, and those that are `passed` on
-    /// to the query with what is `fixed`.
+    /// Reads a query string of filters, the route's `own` parameters, and those `passed` on to the
+    /// query together with `fixed`.
     func filters(
         _ request: Request, own: [String], passed: [String] = [],
         fixed: [(name: String, value: String)] = []

@@ -1,14 +1,14 @@
 import CSQLite
 import Glibc
 
-/// A connection to a database file, which is not trusted: its triggers and views do not run. One
-/// thread at a time may use it; it is closed when the last reference goes.
+/// A connection to a database file, which is not trusted: its triggers and views do not run. Only
+/// one thread at a time may use it. It is closed with the last reference.
 public final class Connection {
-    /// How a file is opened.
+    /// The way a file is opened.
     public enum Mode: Sendable {
         case readOnly
         case readWrite
-        /// Makes the file when it is missing, for its owner alone.
+        /// Creates the file if it is missing, accessible only to its owner.
         case create
         /// Reads a file that nobody writes, without leaving a lock, a WAL or anything else beside
         /// it.
@@ -16,7 +16,7 @@ public final class Connection {
     }
 
     let handle: OpaquePointer
-    /// Where another user of the library has initialised it first, the statistics stay on.
+    /// False if another user of the library initialized it first; memory statistics then stay on.
     private static let isConfigured: Bool = csqlite_forgo_memory_statistics() == SQLITE_OK
     private var interruption: Interruption?
 
@@ -28,7 +28,7 @@ public final class Connection {
 
     /// Opens the database at `path`.
     ///
-    /// - Throws: when the file cannot be opened. What it holds is looked at by the first statement.
+    /// - Throws: if the file cannot be opened. Its content is examined only by the first statement.
     public init(_ path: String, _ mode: Mode) throws(SQLiteError) {
         let flags: Int32 =
             switch mode {
@@ -40,7 +40,7 @@ public final class Connection {
         if mode == .create, path != ":memory:" { Self.makeFile(path) }
         _ = Self.isConfigured
         var opened: OpaquePointer?
-        // NOMUTEX: one thread at a time is this class's own rule.
+        // NOMUTEX, because this class allows only one thread at a time.
         let result = sqlite3_open_v2(
             name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nil)
         guard let opened else {
@@ -58,7 +58,7 @@ public final class Connection {
             throw SQLiteError(
                 extendedCode: SQLITE_MISUSE, message: "SQLite 3.31 or newer is needed")
         }
-        // Looks at a page before it is used: https://sqlite.org/pragma.html#pragma_cell_size_check
+        // Checks each page before using it: https://sqlite.org/pragma.html#pragma_cell_size_check
         try execute("PRAGMA cell_size_check=ON")
     }
 
@@ -67,9 +67,9 @@ public final class Connection {
         sqlite3_close_v2(handle)
     }
 
-    /// `?`, `#` and `%` mean something in a URI, and so do two slashes at its beginning
-    /// (https://sqlite.org/uri.html). Bytes are escaped, not characters: a combining mark makes one
-    /// character with the `?` before it.
+    /// A URI for `path`. `?`, `#` and `%` have a meaning in a URI, and so do two slashes at its
+    /// start (https://sqlite.org/uri.html). Bytes are escaped, not characters, because a combining
+    /// mark forms one character with the `?` before it.
     private static func uri(_ path: String, _ parameters: String) -> String {
         var escaped = Array((path.utf8.first == UInt8(ascii: "/") ? "file://" : "file:").utf8)
         for byte in path.utf8 {
@@ -83,44 +83,45 @@ public final class Connection {
         return String(decoding: escaped, as: UTF8.self) + parameters
     }
 
-    /// Makes the file, because SQLite would let others read it; its journals get its permissions.
-    /// Where that fails, opening it says why. A file that is there is not opened: closing it again
-    /// would release the locks of other connections (https://sqlite.org/howtocorrupt.html, 2.2).
+    /// Creates the file, because SQLite would let other users read it; its journals inherit its
+    /// permissions. If that fails, opening the file reports why. An existing file is not opened,
+    /// because closing it again would release the locks of other connections
+    /// (https://sqlite.org/howtocorrupt.html, 2.2).
     private static func makeFile(_ path: String) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// The error that the last call left.
+    /// The error of the last call.
     func lastError() -> SQLiteError {
         SQLiteError(
             extendedCode: sqlite3_extended_errcode(handle),
             message: String(cString: sqlite3_errmsg(handle)))
     }
 
-    /// Prepares `sql`, one statement.
+    /// Prepares `sql`, a single statement.
     public func prepare(_ sql: String) throws(SQLiteError) -> Statement {
         try Statement(self, sql)
     }
 
-    /// Runs one or more statements that take nothing and whose rows nobody wants.
+    /// Runs one or more statements without parameters, and ignores their rows.
     public func execute(_ sql: String) throws(SQLiteError) {
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw lastError() }
     }
 
-    /// The first column of the first row of `sql`, as text; nil when there is no row or it is NULL.
+    /// The first column of the first row of `sql` as text; nil if there is no row or it is NULL.
     public func text(_ sql: String) throws(SQLiteError) -> String? {
         let statement = try prepare(sql)
         return try statement.step() ? statement.text(0) : nil
     }
 
-    /// The first column of the first row of `sql`, as a number; nil when there is no row.
+    /// The first column of the first row of `sql` as a number; nil if there is no row.
     public func integer(_ sql: String) throws(SQLiteError) -> Int64? {
         let statement = try prepare(sql)
         return try statement.step() ? statement.integer(0) : nil
     }
 
-    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it
+    /// Runs `body` in a transaction that holds the write lock from its start; rolls back if it
     /// throws.
     public func transaction<Failure: Error>(
         orElse convert: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Void
@@ -140,40 +141,41 @@ public final class Connection {
         }
     }
 
-    /// Runs `body` in a transaction that holds the write lock from its start; rolls back when it
+    /// Runs `body` in a transaction that holds the write lock from its start; rolls back if it
     /// throws.
     public func transaction(_ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
         try transaction(orElse: { $0 }, body)
     }
 
-    /// Whether one is open. Some errors (a full disk, an I/O error) have rolled back already:
-    /// https://sqlite.org/lang_transaction.html
+    /// True if a transaction is open. Some errors (a full disk, an I/O error) have already rolled
+    /// back: https://sqlite.org/lang_transaction.html
     public var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
-    /// Ends a transaction, if one is open, without its changes.
+    /// Ends an open transaction, if any, without its changes.
     public func rollback() {
         guard isInTransaction else { return }
-        // ROLLBACK itself reports no failure that could be acted upon: the lock goes with the
-        // connection at the latest.
+        // No failure of ROLLBACK can be handled; the lock is released with the connection at the
+        // latest.
         sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
     }
 
-    /// Rows that the last INSERT, UPDATE or DELETE changed.
+    /// The number of rows that the last INSERT, UPDATE or DELETE changed.
     public var changes: Int { Int(sqlite3_changes64(handle)) }
 
-    /// Rows that have been changed since it was opened, those of a virtual table's own tables among them.
+    /// The number of rows changed since the connection was opened, including those in a virtual
+    /// table's own tables.
     public var totalChanges: Int { Int(sqlite3_total_changes64(handle)) }
 
     /// The rowid of the last successful INSERT.
     public var lastInsertRowID: Int64 { sqlite3_last_insert_rowid(handle) }
 
-    /// How long a statement waits for another connection's lock.
+    /// Sets the longest that a statement waits for another connection's lock.
     public func setBusyTimeout(milliseconds: Int32) {
         sqlite3_busy_timeout(handle, milliseconds)
     }
 
-    /// Asks `shouldStop` every `steps` steps of the virtual machine, a few nanoseconds each, and
-    /// stops the statement with `SQLITE_INTERRUPT` when it says true.
+    /// Calls `shouldStop` every `steps` steps of the virtual machine, a few nanoseconds each. If it
+    /// returns true, the statement stops with `SQLITE_INTERRUPT`.
     public func interruptWhen(every steps: Int32, _ shouldStop: @escaping () -> Bool) {
         let interruption = Interruption(shouldStop)
         self.interruption = interruption
@@ -191,24 +193,24 @@ public final class Connection {
         interruption = nil
     }
 
-    /// Has closing leave the WAL as it is; otherwise the last connection to close moves it into the
-    /// file.
+    /// Makes closing leave the WAL as it is; otherwise the last connection to close moves it into
+    /// the file.
     public func keepWALOnClose() {
         csqlite_keep_wal_on_close(handle)
     }
 
-    /// Pages that the WAL holds after the last commit of this connection, once
-    /// `takeOverCheckpoints` was called.
+    /// The pages in the WAL after the last commit of this connection, since `takeOverCheckpoints`
+    /// was called.
     public private(set) var walPages = 0
 
-    /// Pages behind which the next commit goes into the WAL, at most: it may begin at its start, where
-    /// all has been moved and nobody reads.
+    /// An upper bound on the pages before the next commit in the WAL. It may start at the beginning
+    /// if everything has been moved and nobody reads.
     public private(set) var walEnd = 0
 
-    /// Commits of this connection that went into the WAL, since `takeOverCheckpoints` was called.
+    /// The commits of this connection to the WAL since `takeOverCheckpoints` was called.
     public private(set) var walCommits = 0
 
-    /// Has no commit checkpoint by itself any more; `walPages` tells when it is time to.
+    /// Turns automatic checkpoints off; `walPages` shows when one is due.
     public func takeOverCheckpoints() {
         // Setting a hook replaces the automatic checkpoint: https://sqlite.org/c3ref/wal_hook.html
         sqlite3_wal_hook(
@@ -222,36 +224,37 @@ public final class Connection {
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// Pages that went into the file or the WAL before their transaction was committed, because the
-    /// cache is full; since the last call.
+    /// The pages that went into the file or the WAL before their transaction was committed because
+    /// the cache was full, since the last call.
     public func takeSpilledPages() -> Int {
         var count: Int32 = 0
         var highest: Int32 = 0
-        // Fails for an unknown counter alone: https://sqlite.org/c3ref/db_status.html
+        // Fails only for an unknown counter: https://sqlite.org/c3ref/db_status.html
         let result = sqlite3_db_status(handle, SQLITE_DBSTATUS_CACHE_SPILL, &count, &highest, 1)
         precondition(result == SQLITE_OK, "SQLite 3.23 or newer counts spilled pages")
         return Int(count)
     }
 
-    /// How far a checkpoint goes (https://sqlite.org/c3ref/wal_checkpoint_v2.html).
+    /// The extent of a checkpoint (https://sqlite.org/c3ref/wal_checkpoint_v2.html).
     public enum Checkpoint: Sendable {
-        /// As far as readers let it.
+        /// As much as readers allow.
         case passive
-        /// All of it, and the next commit begins at the start of the WAL file; waits for readers as
-        /// long as the busy timeout says.
+        /// Everything, after which the next commit begins at the start of the WAL file. Waits for
+        /// readers up to the busy timeout.
         case restart
-        /// All of it, and the WAL file is emptied; waits for readers as long as the busy timeout
-        /// says.
+        /// Everything, after which the WAL file is emptied. Waits for readers up to the busy
+        /// timeout.
         case truncate
     }
 
-    /// Moves the WAL's content into the database. One connection at a time may do so.
+    /// Moves the WAL's content into the database. Only one connection at a time may do so.
     ///
-    /// After a failed sync (`SQLiteError.isFailedSync`) nobody may use the database any more. SQLite
-    /// counts what it moved before as moved, the disk may have lost any of it, and a second sync would
-    /// not say so (https://lwn.net/Articles/752063/). Only recovery from the WAL moves all of it again.
+    /// After a failed sync (`SQLiteError.isFailedSync`) nobody may use the database any more.
+    /// SQLite counts what it moved before as moved, but the disk may have lost any of it, and a
+    /// second sync would not report that (https://lwn.net/Articles/752063/). Only recovery from the
+    /// WAL moves all of it again.
     ///
-    /// - Returns: pages in the WAL, and how many of them are in the database now.
+    /// - Returns: the pages in the WAL, and the number of them that are now in the database.
     @discardableResult
     public func checkpoint(_ kind: Checkpoint) throws(SQLiteError) -> (pages: Int, moved: Int) {
         var pages: Int32 = 0
@@ -269,7 +272,7 @@ public final class Connection {
         return (Int(pages), Int(moved))
     }
 
-    /// Syncs what has been moved into the file, also where a checkpoint has left that to a later one.
+    /// Syncs what has been moved into the file, even if a checkpoint left that to a later one.
     public func syncMoved() throws(SQLiteError) {
         let result = csqlite_sync_database(handle)
         guard result == SQLITE_OK else {
@@ -278,25 +281,25 @@ public final class Connection {
         }
     }
 
-    /// How SQLite looks through a database (https://sqlite.org/pragma.html#pragma_integrity_check).
+    /// SQLite's checks of a whole database (https://sqlite.org/pragma.html#pragma_integrity_check).
     public enum Check: String, Sendable {
         case integrity = "integrity_check"
-        /// Holds no index against its table.
+        /// Does not compare indexes with their tables.
         case quick = "quick_check"
     }
 
-    /// Has SQLite look through the database.
+    /// Has SQLite check the database.
     ///
-    /// - Throws: the first thing that is wrong.
+    /// - Throws: the first error found.
     public func check(_ kind: Check) throws(SQLiteError) {
         let verdict = try text("PRAGMA \(kind.rawValue)(1)") ?? "the check is silent"
         guard verdict != "ok" else { return }
         throw SQLiteError(extendedCode: SQLiteError.corrupt, message: verdict)
     }
 
-    /// Copies the whole database to the new file at `path` (https://sqlite.org/backup.html).
+    /// Copies the whole database to a new file at `path` (https://sqlite.org/backup.html).
     ///
-    /// - Throws: when reading or writing fails; the half-made file is the caller's to remove.
+    /// - Throws: if reading or writing fails. The caller must remove the incomplete file.
     public func backUp(to path: String) throws(SQLiteError) {
         let target = try Connection(path, .create)
         guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
@@ -310,6 +313,6 @@ public final class Connection {
         }
     }
 
-    /// The version of the library that is linked, such as `3.40.1`.
+    /// The version of the linked library, such as `3.40.1`.
     public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
 }

@@ -22,7 +22,7 @@ public final class Statement {
 
     deinit { sqlite3_finalize(handle) }
 
-    /// Moves to the next row; false behind the last one.
+    /// Moves to the next row; false after the last one.
     public func step() throws(SQLiteError) -> Bool {
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
@@ -34,23 +34,23 @@ public final class Statement {
         }
     }
 
-    /// The first column of the first row, as a number, after which the statement is ready to run again;
-    /// nil when there is no row.
+    /// The first column of the first row as a number; nil if there is no row. The statement is then
+    /// ready to run again.
     public func number() throws(SQLiteError) -> Int64? {
         defer { reset() }
         return try step() ? integer(0) : nil
     }
 
-    /// Runs a statement that has no rows, and makes it ready to run again.
+    /// Runs a statement that returns no rows, and makes it ready to run again.
     public func run() throws(SQLiteError) {
         _ = try step()
         reset()
     }
 
-    /// Ends the reading or writing; a statement that is not reset keeps its snapshot and the WAL
+    /// Ends reading or writing. A statement that is not reset keeps its snapshot and keeps the WAL
     /// from shrinking.
     public func reset() {
-        // What it returns is the error of the last step, which has been thrown.
+        // The result is the error of the last step, which was already thrown.
         sqlite3_reset(handle)
     }
 
@@ -73,18 +73,18 @@ public final class Statement {
     /// Binds UTF-8 text, which is copied.
     public func bind(_ index: Int32, copying utf8: [UInt8]) throws(SQLiteError) {
         let result = utf8.span.withUnsafeBytes { bytes in
-            // A null pointer would bind NULL, and the empty text is not that.
+            // A null pointer would bind NULL instead of the empty text.
             let start = bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start)
             return csqlite_bind_text_copy(handle, index, start, UInt64(bytes.count))
         }
         try check(result)
     }
 
-    /// Binds UTF-8 text without copying it; nil is NULL. The bytes must stay until the statement is
-    /// reset.
+    /// Binds UTF-8 text without copying it; nil is NULL. The bytes must stay alive until the
+    /// statement is reset.
     public func bind(_ index: Int32, borrowing utf8: UnsafeRawBufferPointer?) throws(SQLiteError) {
         guard let utf8 else { return try bindNull(index) }
-        // A null pointer would bind NULL, and the empty text is not that.
+        // A null pointer would bind NULL instead of the empty text.
         let bytes = utf8.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start)
         try check(csqlite_bind_text(handle, index, bytes, UInt64(utf8.count)))
     }
@@ -100,23 +100,24 @@ public final class Statement {
 
     // MARK: Columns
 
-    /// How many columns a row has.
+    /// The number of columns in a row.
     public var columnCount: Int32 { sqlite3_column_count(handle) }
 
     /// A column as a number.
     public func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
 
-    /// Whether a column is NULL.
+    /// True if a column is NULL.
     public func isNull(_ column: Int32) -> Bool {
         sqlite3_column_type(handle, column) == SQLITE_NULL
     }
 
-    /// How a value is stored, whatever the column says (https://sqlite.org/datatype3.html).
+    /// The storage class of a value, regardless of the column's type
+    /// (https://sqlite.org/datatype3.html).
     public enum StorageClass: Sendable {
         case integer, real, text, blob, null
     }
 
-    /// How a column is stored; to be asked before it is read as something else.
+    /// The storage class of a column. Ask before reading it as another type.
     public func storageClass(_ column: Int32) -> StorageClass {
         switch sqlite3_column_type(handle, column) {
         case SQLITE_INTEGER: .integer

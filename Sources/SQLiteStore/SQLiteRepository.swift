@@ -6,19 +6,19 @@ import Logging
 import SQLite
 import Synchronization
 
-/// The store over a file of SQLite.
+/// A store in an SQLite file.
 public final class SQLiteRepository: EventRepository {
-    /// Its bounds and habits.
+    /// The store's limits and settings.
     public let configuration: StoreConfiguration
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
     private let schema: SchemaManager
     private let state: Mutex<SchemaState>
     private let opened = Mutex(Opened())
-    /// What is committed, as it is.
+    /// The feed of commits.
     public let commits = CommitFeed()
     private let reads = OpenReads()
-    /// Deletions by filter that go on.
+    /// Deletions by filter in progress.
     private let deletions = Atomic<Int>(0)
 
     private struct Opened {
@@ -28,7 +28,7 @@ public final class SQLiteRepository: EventRepository {
         var backups: OnlineBackups?
     }
 
-    /// nil while the store is not open.
+    /// The writer; nil while the store is not open.
     var writer: EventWriter? { opened.withLock { $0.writer } }
 
     /// Prepares a store; `open` opens it.
@@ -49,8 +49,8 @@ public final class SQLiteRepository: EventRepository {
         state = Mutex(SchemaState(version: 0, latest: schema.latest, status: .migrating))
     }
 
-    /// Takes the file's lock, makes or migrates it, and brings the store into service. Takes as
-    /// long as a migration does.
+    /// Locks the file, creates or migrates it, and brings the store into service. Takes as long as
+    /// the migration.
     public func open() throws(SchemaError) {
         do {
             let (lock, version) = try prepare()
@@ -75,7 +75,7 @@ public final class SQLiteRepository: EventRepository {
         }
     }
 
-    /// Takes the file's lock and makes or migrates the file.
+    /// Locks the file, and creates or migrates it.
     private func prepare() throws(SchemaError) -> (DatabaseLock, version: Int) {
         if !configuration.allowsNetworkFileSystem {
             try NetworkFileSystem.refuse(configuration.path)
@@ -87,7 +87,8 @@ public final class SQLiteRepository: EventRepository {
         return (lock, version)
     }
 
-    /// Brings the file to the latest version, under the lock that `open` takes, and does nothing else.
+    /// Migrates the file to the latest version, under the lock that `open` takes, and does nothing
+    /// else.
     ///
     /// - Returns: the version in force.
     public func migrate() throws(SchemaError) -> Int {
@@ -105,15 +106,15 @@ public final class SQLiteRepository: EventRepository {
         }
     }
 
-    /// Writes what waits and leaves the file whole, without a WAL. Nothing can be read or written
-    /// afterwards.
+    /// Writes everything that is queued and leaves the file complete, without a WAL. Nothing can be
+    /// read or written afterwards.
     public func close() {
         let closing = opened.withLock { opened in
             let closing = opened
             opened = Opened()
             return closing
         }
-        // The lock goes last, with the end of this scope.
+        // The lock is released last, at the end of this scope.
         closing.writer?.close()
         withExtendedLifetime(closing.lock) {}
     }
@@ -123,22 +124,22 @@ public final class SQLiteRepository: EventRepository {
     /// The schema's version and status.
     public var schemaState: SchemaState { state.withLock { $0 } }
 
-    /// Why events cannot be stored at the moment; nil when they can.
+    /// The reason that events cannot be stored at the moment; nil if they can.
     public var unwritableReason: String? {
         guard let writer else { return nil }
         return writer.failureReason
     }
 
-    /// Whether not even the newest event can be read.
+    /// True if not even the newest event can be read.
     public var isUnreadable: Bool { reads.isNewestUnreadable }
 
-    /// Whether anybody has found the file damaged. It does not mend by itself.
+    /// True once anyone has found the file damaged. It never becomes false again.
     public var isDamaged: Bool { reads.haveFoundDamage }
 
     // MARK: Writing
 
     /// Stores `events`. The reply comes once they are committed and synced, on the writer's thread
-    /// and before `afterReplies`; a failure comes on any thread, and at any time.
+    /// and before `afterReplies`; a failure may come on any thread at any time.
     ///
     /// - Parameter allOrNothing: a conflict stores none of them.
     public func append(
@@ -151,7 +152,7 @@ public final class SQLiteRepository: EventRepository {
         writer.append(events, allOrNothing: allOrNothing, reply)
     }
 
-    /// Deletes the event with this id; the reply says whether there was one.
+    /// Deletes the event with this id; the reply is true if there was one.
     public func delete(id: [UInt8], reply: @escaping @Sendable (Result<Bool, StoreError>) -> Void) {
         guard let writer else {
             return reply(.failure(notOpen))
@@ -159,7 +160,7 @@ public final class SQLiteRepository: EventRepository {
         writer.delete(id: id, reply)
     }
 
-    /// Deletes the events that `query` asks for, and none that is stored from now on.
+    /// Deletes the events that match `query`, but none stored from now on.
     public func delete(
         _ query: EventQuery, for client: UInt64,
         stopReason: @escaping @Sendable () -> StoreError?,
@@ -170,7 +171,7 @@ public final class SQLiteRepository: EventRepository {
             completion: completion)
     }
 
-    /// Deletes the events that `query` asks for, as far as they are numbered up to `lastSeq`.
+    /// Deletes the events that match `query` with a seq of at most `lastSeq`.
     func delete(
         _ query: EventQuery, upTo lastSeq: Int64, for client: UInt64,
         stopReason: @escaping @Sendable () -> StoreError?,
@@ -194,20 +195,20 @@ public final class SQLiteRepository: EventRepository {
 
     // MARK: Reading
 
-    /// A reader of its own for one thread; SQLite always answers at once.
+    /// Makes a reader for one thread. SQLite always answers at once.
     public func makeLocalReader() throws(StoreError) -> (any LocalReader)? { try makeReader() }
 
-    /// Whether a page of `query` may take longer than an event loop has time.
+    /// True if a page of `query` may take too long for an event loop.
     public func mayTakeLong(_ query: EventQuery) -> Bool { SQLiteReader.mayTakeLong(query) }
 
-    /// A reader of its own for one thread.
+    /// Makes a reader for one thread.
     func makeReader() throws(StoreError) -> SQLiteReader {
         guard writer != nil else { throw notOpen }
         return try SQLiteReader.open(configuration.path, logger: logger, reads: reads)
     }
 
-    /// Has `body` run with a reader on a thread where it may take time; false when too many wait
-    /// already. The reader ends with an error when `request` is cancelled, or its time is over.
+    /// Runs `body` with a reader on a thread that may take its time; false if too many reads wait
+    /// already. The read ends with an error when `request` is canceled or out of time.
     public func readElsewhere(
         for request: ReadRequest,
         _ body: @escaping @Sendable (Result<any EventReader, StoreError>) -> Void
@@ -219,7 +220,7 @@ public final class SQLiteRepository: EventRepository {
         return longReads.submit(request) { body($0.map { $0 as any EventReader }) }
     }
 
-    /// How long a read may take on the thread that asks for it, and how long elsewhere.
+    /// Time limits of a read: on the calling thread, and elsewhere.
     public var readBudgets: (here: Duration, elsewhere: Duration) {
         (configuration.readBudget, configuration.queryTimeLimit)
     }
@@ -234,8 +235,8 @@ public final class SQLiteRepository: EventRepository {
 
     // MARK: The file
 
-    /// Makes a copy of the database for `client` while events come in, and checks it: one at a time,
-    /// and of each client one until it lets go of the file. The completion comes on any thread.
+    /// Makes a verified copy of the database for `client` while events come in. Only one copy is
+    /// made at a time, and each client may hold one. The completion comes on any thread.
     public func backUp(
         for client: UInt64,
         _ completion: @escaping @Sendable (Result<any BackupContent, StoreError>) -> Void
@@ -245,7 +246,7 @@ public final class SQLiteRepository: EventRepository {
         backups.make(writer, for: client, completion)
     }
 
-    /// Figures since it was opened.
+    /// Figures since the store was opened.
     public var statistics: StoreStatistics {
         let writer = writer
         var statistics = writer?.figures.current ?? StoreStatistics()
@@ -253,7 +254,7 @@ public final class SQLiteRepository: EventRepository {
         return statistics
     }
 
-    /// What SQLite alone can tell.
+    /// Figures that only SQLite has.
     public var sqliteStatistics: SQLiteStatistics {
         let writer = writer
         var statistics = writer?.figures.currentOwn ?? SQLiteStatistics()
@@ -261,15 +262,15 @@ public final class SQLiteRepository: EventRepository {
         return statistics
     }
 
-    /// What SQLite alone can tell.
+    /// Figures that only SQLite has, as a report.
     public var engine: EngineReport {
         sqliteStatistics.report(configuration, files: fileSizes)
     }
 
-    /// How long events are kept, and how many.
+    /// Limits on the age and the number of events.
     public var retention: Retention { configuration.retention }
 
-    /// Events that may wait to be written, and their bytes.
+    /// The most events, and the most bytes, that may be queued for writing.
     public var queueLimits: (events: Int, bytes: Int) {
         (configuration.queuedEvents, configuration.queuedBytes)
     }
@@ -277,6 +278,6 @@ public final class SQLiteRepository: EventRepository {
     /// Bytes of the database and of its WAL.
     var fileSizes: (database: Int64, wal: Int64) { StoreSizes.files(configuration.path) }
 
-    /// The version of SQLite that is linked.
+    /// The version of the linked SQLite.
     public static var sqliteVersion: String { Connection.libraryVersion }
 }

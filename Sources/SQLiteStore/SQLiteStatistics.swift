@@ -1,26 +1,26 @@
 import EventStore
 import SQLite
 
-/// Figures since the store was opened, which SQLite alone has.
+/// Figures that only SQLite has, since the store was opened.
 public struct SQLiteStatistics: Sendable {
-    /// Bytes of the files, and of the volume that they are on, when they were last measured.
+    /// Bytes of the files and of their volume, when last measured.
     public var sizes = StoreSizes()
-    /// Bytes that the WAL held when it held most.
+    /// The most bytes that the WAL has held.
     public var mostWALBytes: Int64 = 0
-    /// Nanoseconds that each checkpoint took, which moved pages of the WAL into the file.
+    /// Nanoseconds of each checkpoint that moved pages of the WAL into the file.
     public var checkpointTimes = Distribution.times
-    /// How long the longest took.
+    /// The time of the longest one.
     public var longestCheckpoint = Duration.zero
-    /// The longest that a slice of each job held up the writer.
+    /// The longest time that a slice of each job held up the writer.
     public var longestSlices: [String: Duration] = [:]
-    /// Age of the oldest read that is going on; zero when there is none.
+    /// The age of the oldest read in progress; zero if there is none.
     public var oldestReader = Duration.zero
-    /// Events that are not in the search index yet, at most.
+    /// An upper bound on the events that are not in the search index yet.
     public var searchLag = 0
     /// Reads that were stopped because they held up a checkpoint.
     public var stoppedReaders = 0
 
-    /// As a report, for a store of this `configuration` whose files are as large as `files` now.
+    /// Makes a report for a store with this `configuration` and these `files`.
     func report(
         _ configuration: StoreConfiguration, files: (database: Int64, wal: Int64)
     ) -> EngineReport {

@@ -1,42 +1,42 @@
 import EventStore
 
-/// The bounds and habits of a store; docs/limits.md lists them with their flags.
+/// The limits and settings of a store; docs/limits.md lists them with their flags.
 public struct StoreConfiguration: Sendable {
-    /// The database file.
+    /// The path of the database file.
     public var path: String
-    /// Whether a copy is kept before an existing file is migrated.
+    /// True to keep a copy of an existing file before it is migrated.
     public var backsUpBeforeMigration = true
-    /// Events that wait to be written, at most; beyond it appending is refused.
+    /// The most events that may be queued for writing; beyond it, appending is refused.
     public var queuedEvents = 100_000
-    /// Their bytes, at most.
+    /// The most bytes that may be queued.
     public var queuedBytes = 64 * 1024 * 1024
-    /// How long a read may take on the thread that asks for it.
+    /// The longest that a read may take on the calling thread.
     public var readBudget: Duration = .milliseconds(2)
-    /// How long a read may take at all.
+    /// The longest that any read may take.
     public var queryTimeLimit: Duration = .seconds(10)
-    /// Events in one transaction, so that the first of a crowd does not wait for all of it.
+    /// The most events in one transaction, so that the first of many does not wait for all.
     public var eventsPerCommit = 4096
-    /// How long events are kept, and how many.
+    /// Limits on the age and the number of events.
     public var retention = Retention()
-    /// Pages of 4 KiB: when half of them have come, they are moved into the file; when twice as many
-    /// have, the WAL is made to begin anew.
+    /// Pages of 4 KiB. After half as many, they are moved into the file; after twice as many, the
+    /// WAL starts over.
     public var checkpointPages = 4096
-    /// Bytes that the WAL may have; from half of it on, reads that keep it from being emptied are
+    /// The most bytes of the WAL. From half of it on, reads that keep it from being emptied are
     /// stopped.
     public var walBytes = 256 * 1024 * 1024
-    /// How long another process that has the file open is waited for.
+    /// The longest to wait for another process that has the file open.
     public var lockTimeout: Duration = .seconds(5)
-    /// Whether the file may lie on a network file system.
+    /// True to allow the file on a network file system.
     public var allowsNetworkFileSystem = false
-    /// Bytes held on the disk, for deleting when it is full.
+    /// Bytes reserved on the disk, for deleting when it is full.
     public var reserveBytes = 32 * 1024 * 1024
 
-    /// Bytes that the WAL may have in fact: of a bound on both, a quarter at most.
+    /// The effective limit on the WAL: at most a quarter of the limit on both files.
     public var walLimit: Int { min(walBytes, (retention.bytes ?? .max) / 4) }
 
     /// The folder of the database file.
     public var folder: String { Folder.name(of: path) }
 
-    /// The defaults, for the file at `path`.
+    /// Creates the defaults for the file at `path`.
     public init(path: String) { self.path = path }
 }

@@ -2,15 +2,15 @@ import EventStore
 import Synchronization
 import System
 
-/// The figures that the writer and its jobs note, readable from any thread.
+/// The figures of the writer and its jobs, readable from any thread.
 final class StoreFigures: Sendable {
     private let statistics = Mutex(StoreStatistics())
     private let own = Mutex(SQLiteStatistics())
 
-    /// What every store has; what waits is others' to fill in.
+    /// The figures that every store has, without the queue's.
     var current: StoreStatistics { statistics.withLock { $0 } }
 
-    /// What SQLite alone has; the readers are others' to fill in.
+    /// The figures that only SQLite has, without the readers'.
     var currentOwn: SQLiteStatistics { own.withLock { $0 } }
 
     func noteCommit(_ transaction: WriteTransaction, walBytes: Int) {
@@ -40,7 +40,7 @@ final class StoreFigures: Sendable {
 
     func noteQueueRefusal() { statistics.withLock { $0.queueRefusals += 1 } }
 
-    /// Takes over the sizes that `measured` has.
+    /// Takes over the sizes in `measured`.
     func noteSizes(_ measured: StoreSizes) { own.withLock { $0.sizes = measured } }
 
     func noteSearchLag(_ events: Int) { own.withLock { $0.searchLag = events } }
@@ -62,7 +62,7 @@ final class StoreFigures: Sendable {
     }
 }
 
-/// Why retention removed an event.
+/// The reason that retention removed an event.
 enum RemovalReason {
     case age, count, bytes
 }

@@ -1,24 +1,24 @@
 import Glibc
 
-/// Bytes of a store's files, and of the volume that they are on.
+/// Bytes of a store's files and of their volume.
 public struct StoreSizes: Equatable, Sendable {
-    /// Of the database file.
+    /// The database file.
     public var database: Int64 = 0
-    /// Within that, of pages that hold nothing.
+    /// The part of it in empty pages.
     public var free: Int64 = 0
-    /// Of the WAL file.
+    /// The WAL file.
     public var wal: Int64 = 0
-    /// Of the volume.
+    /// The volume.
     public var volume: Int64 = 0
-    /// Within that, of what a process without privileges may still write.
+    /// The part of it that an unprivileged process may still write.
     public var volumeFree: Int64 = 0
 
-    /// Bytes of the database at `path`, and of its WAL.
+    /// Bytes of the database at `path` and of its WAL.
     static func files(_ path: String) -> (database: Int64, wal: Int64) {
         (file(path), file(path + "-wal"))
     }
 
-    /// Bytes of the file at `path`; 0 when there is none.
+    /// Bytes of the file at `path`; 0 if there is none.
     static func file(_ path: String) -> Int64 {
         var file = stat()
         return stat(path, &file) == 0 ? Int64(file.st_size) : 0

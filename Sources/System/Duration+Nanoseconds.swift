@@ -1,11 +1,11 @@
 extension Duration {
-    /// Whole nanoseconds of a time that is not negative; of what an Int64 holds, at most.
+    /// Whole nanoseconds of a nonnegative time, at most what an Int64 holds.
     package var inNanoseconds: UInt64 {
         UInt64(components.seconds) &* 1_000_000_000
             &+ UInt64(components.attoseconds / 1_000_000_000)
     }
 
-    /// In seconds, as Dispatch takes it.
+    /// Seconds, as Dispatch takes them.
     package var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// What tells that a file has been replaced or rewritten.
+/// A mark that differs once a file has been replaced or rewritten.
 package struct FileIdentity: Equatable, Sendable {
     private let device, inode: UInt64
     private let size, seconds, nanoseconds: Int
 
-    /// Of the file that `path` leads to now; one that is missing has one, too.
+    /// Reads the identity of the file that `path` leads to now; a missing file has one too.
     package init(_ path: String) {
         var file = stat()
         guard stat(path, &file) == 0 else {

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What was made of some files, and is made anew when they change. A reading that succeeds swaps it; one that
-/// fails changes nothing.
+/// A value made from files and remade when they change. A successful read replaces it; a failed one
+/// changes nothing.
 package final class FileValue<Value: Sendable>: Sendable {
     private let paths: [String]
     private let state: Mutex<State>
@@ -14,15 +14,15 @@ package final class FileValue<Value: Sendable>: Sendable {
     /// Reads the files.
     package init<Failure>(of paths: [String], _ read: () throws(Failure) -> Value) throws(Failure) {
         self.paths = paths
-        // Before the files are read: what changes meanwhile is read again.
+        // Before the files are read, so that a change meanwhile is read again.
         let files = paths.map(FileIdentity.init)
         state = Mutex(State(value: try read(), files: files))
     }
 
-    /// What was made at the last success.
+    /// The value of the last successful read.
     package var current: Value { state.withLock { $0.value } }
 
-    /// Whether a file is another than the one that was read last.
+    /// True if a file differs from the one last read.
     package var hasChanged: Bool {
         let files = paths.map(FileIdentity.init)
         return state.withLock { $0.files != files }
@@ -35,7 +35,7 @@ package final class FileValue<Value: Sendable>: Sendable {
             let value = try read()
             state.withLock { $0 = State(value: value, files: files) }
         } catch {
-            // Remembered all the same, so that the error is told once a change.
+            // Remembered even so, to report the error once for each change.
             state.withLock { $0.files = files }
             throw error
         }

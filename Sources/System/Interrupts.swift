@@ -1,7 +1,6 @@
 import Glibc
 
-/// Calls `body` again for as long as a signal interrupts it: the one place where EINTR is dealt
-/// with.
+/// Calls `body` again as long as a signal interrupts it. All handling of EINTR is here.
 @inlinable
 package func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
     while true {

@@ -1,11 +1,12 @@
 import Glibc
 
-/// Where a client connects from, kept for the log: a connection that was reset has none any more.
+/// The address that a client connects from. It is kept for the log, because a reset connection no
+/// longer has one.
 package struct PeerAddress: CustomStringConvertible, Sendable {
     private var storage = sockaddr_storage()
     private var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
 
-    /// The address in `storage`, of which it takes `size` bytes.
+    /// The address in the first `size` bytes of `storage`.
     package init(_ storage: sockaddr_storage, size: socklen_t) {
         self.storage = storage
         self.size = size
@@ -21,8 +22,8 @@ package struct PeerAddress: CustomStringConvertible, Sendable {
         if result != 0 { size = 0 }
     }
 
-    /// Tells clients apart: an IPv4 address, the /64 of an IPv6 address, because a single host has all
-    /// of it, or any Unix socket.
+    /// A number that tells clients apart: an IPv4 address, the /64 of an IPv6 address, because a
+    /// single host has all of it, or any Unix socket.
     package var network: UInt64 {
         withUnsafeBytes(of: storage) { bytes in
             switch Int32(storage.ss_family) {
@@ -42,7 +43,7 @@ package struct PeerAddress: CustomStringConvertible, Sendable {
         }
     }
 
-    /// `HOST:PORT`; "a client" where it has none, as over a Unix socket.
+    /// `HOST:PORT`; "a client" if there is none, as over a Unix socket.
     package var description: String {
         guard size > 0, Int32(storage.ss_family) != AF_UNIX else { return "a client" }
         var storage = storage

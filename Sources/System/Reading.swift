@@ -1,6 +1,6 @@
 import Glibc
 
-/// Up to `limit` bytes of the file at `path`; nil when that fails, and `errno` says why.
+/// Reads up to `limit` bytes of the file at `path`; nil on failure, with the reason in `errno`.
 package func readFile(_ path: String, limit: Int) -> [UInt8]? {
     let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { return nil }

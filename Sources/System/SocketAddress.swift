@@ -1,18 +1,18 @@
 import Glibc
 
 extension sockaddr_un {
-    /// The address of `path`; nil when it is empty or longer than the system takes.
+    /// The address of `path`; nil if it is empty or too long for the system.
     package init?(path: String) {
         self.init()
         let bytes = Array(path.utf8)
-        // The last byte ends the path.
+        // The last byte terminates the path.
         guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: sun_path) else { return nil }
         sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &sun_path) { $0.copyBytes(from: bytes) }
     }
 }
 
-/// Whether `host`, a name or a numeric address without brackets, is this machine itself.
+/// True if `host`, a name or a numeric address without brackets, is this machine itself.
 package func isLoopback(host: String) -> Bool {
     host == "localhost" || host == "::1"
         || (host.hasPrefix("127.")

@@ -1,7 +1,7 @@
-/// What came of reading from a non-blocking socket, or of writing to it.
+/// The outcome of reading from a non-blocking socket or writing to it.
 package enum SocketOutcome: Sendable {
     case bytes(Int)
-    /// Nothing now; epoll or poll tells when there is.
+    /// Nothing now; epoll or poll reports when there is.
     case wouldBlock
     /// The peer sends no more.
     case ended

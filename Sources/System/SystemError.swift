@@ -1,10 +1,10 @@
 import Glibc
 
-/// A system call that failed: which, on what, and why.
+/// A failed system call: the action, its object, and the reason.
 public struct SystemError: Error, CustomStringConvertible, Sendable {
     /// The value of `errno`.
     public let code: Int32
-    /// What was tried, in the words of "cannot …".
+    /// The action, in words that follow "cannot".
     public let action: String
 
     /// Takes the reason from `errno`.
@@ -13,9 +13,9 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
         self.code = code
     }
 
-    /// "cannot …: " and the system's words for the code.
+    /// "cannot …: " and the system's text for the code.
     public var description: String { "cannot \(action): \(Self.text(of: code))" }
 
-    /// The system's words for a value of `errno`.
+    /// The system's text for a value of `errno`.
     package static func text(of code: Int32) -> String { String(cString: strerror(code)) }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Writes all of `bytes` to `descriptor`; false when that fails, and `errno` says why.
+/// Writes all of `bytes` to `descriptor`; false on failure, with the reason in `errno`.
 package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
     var left = bytes[...]
     while !left.isEmpty {

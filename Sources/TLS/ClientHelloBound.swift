@@ -1,10 +1,9 @@
-/// Watches what comes before encryption begins, for a ClientHello that says it is longer than any
-/// is.
+/// Watches the bytes before encryption for an overlong ClientHello.
 ///
-/// OpenSSL makes room for 128 KiB of one as soon as it is announced: nine bytes from each of some
-/// thousand clients would fill the memory.
+/// OpenSSL allocates up to 128 KiB for one as soon as it is announced: nine bytes from each of a
+/// few thousand clients would fill the memory.
 struct ClientHelloBound {
-    /// The longest ClientHello, in bytes; what browsers send is below 2 KiB.
+    /// The longest ClientHello, in bytes; browsers send less than 2 KiB.
     static let maxBytes = 16 * 1024
 
     private var recordHeader: UInt64 = 0
@@ -15,7 +14,8 @@ struct ClientHelloBound {
     private var messageHeaderCount = 0
     private var messageLeft = 0
 
-    /// Takes the next byte; false when it ends the announcement of a ClientHello that is too long.
+    /// Takes the next byte; false if it completes the announcement of a ClientHello that is too
+    /// long.
     mutating func admits(_ byte: UInt8) -> Bool {
         guard recordLeft > 0 else {
             readRecordHeader(byte)

@@ -1,28 +1,28 @@
-/// The files that a TLS listener works with, all PEM.
+/// The files of a TLS listener, all PEM.
 public struct TLSConfiguration: Sendable {
-    /// Whether clients show a certificate.
+    /// The rule for client certificates.
     public enum ClientAuthentication: String, CaseIterable, Sendable {
-        /// Who shows one must show a valid one; who shows none is served as well.
+        /// A certificate, if shown, must be valid; clients without one are served too.
         case optional
         case required
     }
 
     /// The certificate, followed by the intermediate ones.
     public var certificatePath: String
-    /// Its private key.
+    /// The private key of the certificate.
     public var keyPath: String
-    /// The authorities that sign clients' certificates; nil when clients show none.
+    /// The authorities that sign clients' certificates; nil if clients show none.
     public var clientAuthorityPath: String?
-    /// What a client without a certificate gets, where there are authorities.
+    /// The rule for client certificates if there are authorities.
     public var clientAuthentication = ClientAuthentication.required
 
-    /// Serves the certificate to anybody.
+    /// Serves the certificate to any client.
     public init(certificatePath: String, keyPath: String) {
         self.certificatePath = certificatePath
         self.keyPath = keyPath
     }
 
-    /// All files that it names.
+    /// The paths of all files.
     package var paths: [String] {
         [certificatePath, keyPath] + (clientAuthorityPath.map { [$0] } ?? [])
     }

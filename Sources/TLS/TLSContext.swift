@@ -1,20 +1,20 @@
 import COpenSSL
 import Glibc
 
-/// An `SSL_CTX`: certificate, key and rules, checked. It does not change; a reload makes another.
+/// An `SSL_CTX`: certificate, key and rules, checked. Immutable; a reload makes another one.
 ///
 /// `@unchecked Sendable`: OpenSSL lets threads share a context that is only used to make sessions
 /// (openssl-threads(7)).
 public final class TLSContext: @unchecked Sendable {
     let handle: OpaquePointer
 
-    /// The rules of a server.
+    /// Creates the rules of a server.
     package init(_ configuration: TLSConfiguration) throws(TLSError) {
         handle = try Self.make(TLS_server_method())
         copenssl_set_modes(handle)
         copenssl_offer_http11(handle)
         copenssl_count_records(handle)
-        // Resumption is by tickets, which cost no memory here.
+        // Sessions resume by ticket, which costs no memory here.
         SSL_CTX_set_options(handle, copenssl_options())
         copenssl_forgo_session_cache(handle)
         try use(certificate: configuration.certificatePath, key: configuration.keyPath)
@@ -23,13 +23,13 @@ public final class TLSContext: @unchecked Sendable {
         }
     }
 
-    /// The rules of a client, which trusts nobody without a valid certificate.
+    /// Creates the rules of a client, which trusts no server without a valid certificate.
     ///
     /// - Parameters:
-    ///   - authorities: a PEM file with who may sign the server's certificate; nil means those of the
-    ///     system.
+    ///   - authorities: a PEM file with the authorities that may sign the server's certificate; nil
+    ///     for the system's.
     ///   - certificate: the client's own, PEM, with its `key`; nil for none.
-    /// - Throws: when a file cannot be used.
+    /// - Throws: if a file cannot be used.
     public init(
         authorities: String?, certificate: String? = nil, key: String? = nil
     ) throws(TLSError) {
@@ -60,7 +60,7 @@ public final class TLSContext: @unchecked Sendable {
             throw TLSError("use the certificate \(certificate)")
         }
         var isEncrypted: Int32 = 0
-        // It checks as well that the key is the certificate's.
+        // It also checks that the key belongs to the certificate.
         guard copenssl_use_key(handle, path, &isEncrypted) == 1 else {
             let error = TLSError("use the key \(path)")
             guard isEncrypted == 0 else {
@@ -90,10 +90,10 @@ public final class TLSContext: @unchecked Sendable {
         }
     }
 
-    /// Why clients would refuse the certificate now; nil when its time has come and is not over.
+    /// The reason clients would refuse the certificate now; nil while it is valid.
     package var expiry: String? {
         guard let certificate = SSL_CTX_get0_certificate(handle) else { return nil }
-        // X509_cmp_current_time(3): -1 when the time is earlier than now, or now.
+        // X509_cmp_current_time(3): -1 if the time is now or earlier.
         if X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 { return "it has expired" }
         if X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0 {
             return "it is not valid yet"
@@ -101,7 +101,7 @@ public final class TLSContext: @unchecked Sendable {
         return nil
     }
 
-    /// When the certificate's time is over, in seconds since 1970.
+    /// The end of the certificate's validity, in seconds since 1970.
     package var notAfter: Int64? {
         var time = tm()
         guard let certificate = SSL_CTX_get0_certificate(handle),

@@ -1,26 +1,26 @@
 import COpenSSL
 import System
 
-/// A call to OpenSSL that failed, in its own words.
+/// A failed call to OpenSSL, in its own words.
 public struct TLSError: Error, CustomStringConvertible, Sendable {
-    /// What was tried, and why it failed.
+    /// The attempt and the reason it failed.
     public let description: String
 
-    /// Takes the reason from OpenSSL's queue of errors, and empties it.
+    /// Takes the reason from OpenSSL's error queue and empties it.
     package init(_ action: String) {
         self.init(action, reason: Self.takeReason() ?? Self.noReason)
     }
 
-    /// What stands in the place of a reason that there is not.
+    /// The text used when there is no reason.
     package static let noReason = "OpenSSL does not say why"
 
-    /// With a reason that OpenSSL does not give.
+    /// Creates an error with a reason that OpenSSL does not give.
     package init(_ action: String, reason: String) {
         description = "cannot \(action): \(reason)"
     }
 
-    /// The first error of this thread's queue, the cause of those after it; the queue is emptied.
-    /// nil when there is none.
+    /// The first error of this thread's queue, the cause of those after it; nil if there is none.
+    /// Empties the queue.
     static func takeReason() -> String? {
         let error = ERR_peek_error()
         ERR_clear_error()

@@ -2,7 +2,7 @@ import COpenSSL
 import Glibc
 import System
 
-/// An `SSL`: one connection's encryption, over its non-blocking descriptor. Used by one thread.
+/// An `SSL`: one connection's encryption over its non-blocking descriptor. Used by one thread.
 package final class TLSSession {
     private let handle: OpaquePointer
     private let descriptor: Int32
@@ -12,17 +12,17 @@ package final class TLSSession {
     private var helloBound = ClientHelloBound()
     private var isEstablished = false
     private var hasFailed = false
-    /// What the peer did wrong, once it has. One that has just gone has done nothing wrong.
+    /// The peer's fault, if any. Going away is not one.
     package private(set) var peerError: String?
-    /// What is wrong with the peer's certificate, once the handshake has failed for it.
+    /// The fault in the peer's certificate, if the handshake failed because of it.
     package private(set) var distrust: String?
-    /// The `errno` of a system call that failed; 0 while none has.
+    /// The `errno` of a failed system call; 0 if none has failed.
     package private(set) var systemError: Int32 = 0
-    /// Reading needs the socket to take bytes first, or writing needs bytes to come first.
+    /// Reading must wait for the socket to take bytes, or writing for bytes to arrive.
     package private(set) var readWantsWrite = false
     package private(set) var writeWantsRead = false
 
-    /// How far a handshake has come.
+    /// The progress of a handshake.
     package enum Handshake {
         case done
         case wantsRead
@@ -32,8 +32,8 @@ package final class TLSSession {
         case failed
     }
 
-    /// Records without data (key updates, requests to renegotiate, empty ones) that may come in a
-    /// row; BoringSSL allows as many.
+    /// The most records without data (key updates, requests to renegotiate, empty ones) in a row;
+    /// BoringSSL allows as many.
     private static let emptyRecords = 32
 
     private init?(_ context: TLSContext, _ descriptor: Int32, isServer: Bool) {
@@ -48,7 +48,7 @@ package final class TLSSession {
         peer = PeerAddress(of: descriptor)
     }
 
-    /// The server's side of a connection; nil when memory has run out.
+    /// Creates the server's side of a connection; nil if memory has run out.
     package static func accepting(_ context: TLSContext, descriptor: Int32) -> TLSSession? {
         guard let session = TLSSession(context, descriptor, isServer: true) else { return nil }
         SSL_set_accept_state(session.handle)
@@ -56,10 +56,10 @@ package final class TLSSession {
         return session
     }
 
-    /// The client's side of a connection.
+    /// Creates the client's side of a connection.
     ///
-    /// - Parameter host: a name or a numeric address, which the server's certificate must be for.
-    /// - Throws: when `host` cannot be a server's name, or memory has run out.
+    /// - Parameter host: a name or a numeric address, which must match the server's certificate.
+    /// - Throws: if `host` cannot be a server's name, or memory has run out.
     package static func connecting(
         _ context: TLSContext, descriptor: Int32, to host: String
     ) throws(TLSError) -> TLSSession {
@@ -67,7 +67,7 @@ package final class TLSSession {
             throw TLSError("make a TLS session", reason: "out of memory")
         }
         let handle = session.handle
-        // RFC 6066, 3: a name is sent, an address is not; either is what the certificate must be for.
+        // RFC 6066, 3: a name is sent, an address is not. The certificate must match either one.
         if X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host) != 1 {
             guard SSL_set1_host(handle, host) == 1, copenssl_name_server(handle, host) == 1 else {
                 throw TLSError("connect", reason: "'\(host)' cannot be the name of a TLS server")
@@ -79,8 +79,8 @@ package final class TLSSession {
 
     deinit { SSL_free(handle) }
 
-    /// The names in the certificate that the client has shown: the subject's common names, and the DNS names and URIs
-    /// among its alternative names. There are none before OpenSSL has found it good.
+    /// The names in the client's certificate: the subject's common names, and the DNS names and
+    /// URIs among its alternative names. Empty until OpenSSL has verified it.
     package private(set) lazy var clientNames: [[UInt8]] = {
         guard isEstablished, SSL_get_verify_result(handle) == Int(X509_V_OK),
             let certificate = SSL_get1_peer_certificate(handle)
@@ -96,7 +96,7 @@ package final class TLSSession {
         return names
     }()
 
-    /// Goes on with the handshake.
+    /// Continues the handshake.
     package func handshake() -> Handshake {
         if isServer, !hasBegun {
             switch peekFirstByte() {
@@ -120,7 +120,7 @@ package final class TLSSession {
         case SSL_ERROR_WANT_WRITE: return .wantsWrite
         case let error:
             fail(error)
-            // A check of ours that failed: which one, OpenSSL's reason does not say.
+            // A certificate check failed, and OpenSSL's reason does not say which.
             let verdict = SSL_get_verify_result(handle)
             if verdict != Int(X509_V_OK), let text = X509_verify_cert_error_string(verdict) {
                 distrust = String(cString: text)
@@ -130,7 +130,7 @@ package final class TLSSession {
         }
     }
 
-    /// Has what is read during the handshake looked at before OpenSSL sees it.
+    /// Examines what is read during the handshake before OpenSSL sees it.
     private func watchHandshake() {
         let socket = SSL_get_rbio(handle)
         // Unretained: the BIO lives no longer than the session.
@@ -149,7 +149,7 @@ package final class TLSSession {
 
     private func admits(_ bytes: UnsafeRawBufferPointer) -> Bool {
         for byte in bytes where !helloBound.admits(byte) {
-            // Later, with TLS 1.2, encrypted messages are of the same type.
+            // Later, with TLS 1.2, encrypted messages have the same type.
             let state = SSL_get_state(handle)
             guard state == TLS_ST_BEFORE || state == TLS_ST_EARLY_DATA else { continue }
             peerError = "a ClientHello of more than \(ClientHelloBound.maxBytes) bytes"
@@ -158,7 +158,7 @@ package final class TLSSession {
         return true
     }
 
-    /// The first byte, left where it is.
+    /// Reads the first byte without consuming it.
     private func peekFirstByte() -> SocketOutcome {
         var byte: UInt8 = 0
         let count = retryingInterrupts { recv(descriptor, &byte, 1, Int32(MSG_PEEK)) }
@@ -167,12 +167,12 @@ package final class TLSSession {
         return errno == EAGAIN || errno == EWOULDBLOCK ? .wouldBlock : .failed
     }
 
-    /// A request begins with a method or an empty line, a handshake with a control byte.
+    /// True for a method or an empty line; a handshake begins with a control byte.
     private static func beginsRequest(_ byte: Int) -> Bool {
         (0x21...0x7E).contains(byte) || byte == 0x0D || byte == 0x0A
     }
 
-    /// Reads what has come.
+    /// Reads the bytes that have arrived.
     package func read(into buffer: UnsafeMutableRawBufferPointer) -> SocketOutcome {
         ERR_clear_error()
         readWantsWrite = false
@@ -221,20 +221,20 @@ package final class TLSSession {
         return .bytes(sent)
     }
 
-    /// Whether bytes wait inside, of which epoll knows nothing.
+    /// True if bytes are buffered inside, which epoll does not know about.
     package var hasBuffered: Bool { SSL_has_pending(handle) == 1 }
 
-    /// Tells the peer that no more will come, once.
+    /// Tells the peer once that no more will come.
     package func finishSending() {
         // SSL_shutdown(3): not "if a previous fatal error has occurred on a connection".
         guard isEstablished, !hasFailed else { return }
         isEstablished = false
         ERR_clear_error()
-        // What it returns does not matter: the socket's own end follows in any case.
+        // Its result does not matter, because the socket closes next anyway.
         SSL_shutdown(handle)
     }
 
-    /// Has the peer see that what was sent is not whole: no `finishSending` from now on.
+    /// Makes the peer see that the data is incomplete: `finishSending` does nothing from now on.
     package func breakOff() { isEstablished = false }
 
     private func fail(_ error: Int32) {

@@ -3,7 +3,7 @@ import ArgumentParser
 import HTTPServer
 import Logging
 
-/// Who may do what at the addresses of `--listen`.
+/// Access control for the addresses of `--listen`.
 struct AccessOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -19,18 +19,18 @@ struct AccessOptions: ParsableArguments {
     )
     var requireAuth: Bool?
 
-    /// All of the above, for the environment.
+    /// All flags above, for the environment.
     static let valueFlags = ["access-file", "require-auth"]
 
     private static let realm = "logbook"
 
-    /// What the access file holds; nil when there is none.
+    /// Reads the access file; nil if there is none.
     func control(_ logger: Logger) throws(AccessError) -> AccessControl? {
         guard let accessFile else { return nil }
         return try AccessControl(path: accessFile, realm: Self.realm, logger: logger)
     }
 
-    /// Refuses addresses that let `anybody` in, where that is not wanted.
+    /// Refuses addresses that admit anyone, if `--require-auth` forbids that.
     func check(_ listening: ListenOptions) throws {
         guard requireAuth == true, accessFile == nil, let open = try listening.unguarded.first
         else {
@@ -41,7 +41,7 @@ struct AccessOptions: ParsableArguments {
                 + "--access-file, or https:// addresses alone with --tls-client-ca")
     }
 
-    /// Says so once when others than this machine are let in without a question.
+    /// Warns once if other machines are admitted without credentials.
     func warn(_ listening: ListenOptions, _ logger: Logger) throws {
         guard accessFile == nil else { return }
         let open = try listening.unguarded.filter { !$0.isLoopback }

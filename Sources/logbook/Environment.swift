@@ -1,10 +1,10 @@
 import ArgumentParser
 import Glibc
 
-/// Settings from the environment: `LOGBOOK_SOME_FLAG` stands behind `--some-flag`, with the same
-/// checks and messages.
+/// Settings from the environment: `LOGBOOK_SOME_FLAG` sets `--some-flag`, with the same checks and
+/// messages.
 enum Environment {
-    /// The flags of each subcommand that take a value from there.
+    /// The flags of each subcommand that can be set there.
     static let valueFlags = [
         ["serve"]: ServeCommand.valueFlags,
         ["backup"]: BackupCommand.valueFlags,
@@ -24,15 +24,15 @@ enum Environment {
         ["schema", "migrate"]: SchemaMigrateCommand.valueFlags,
     ]
 
-    /// Of these a command takes one: with the first that is given, the others mean nothing.
+    /// Flags of which a command takes only one: if one is given, the others are ignored.
     private static let alternatives = ["server", "database"]
 
-    /// Flags that are no settings and take a path.
+    /// Flags that take a path and are not settings.
     private static let pathFlags = ["output", "from", "file"]
 
-    /// Adds the flags that the environment gives and `arguments` doesn't.
+    /// Adds the flags that the environment sets and `arguments` do not.
     ///
-    /// - Throws: for a setting without a value, as a script leaves it whose own variable is not set.
+    /// - Throws: if a setting is empty, as when a script's own variable is not set.
     static func extend(_ arguments: [String]) throws(ValidationError) -> [String] {
         let command = valueFlags.keys.first { arguments.starts(with: $0) }
         for flag in pathFlags + (command.flatMap { valueFlags[$0] } ?? [])
@@ -57,17 +57,17 @@ enum Environment {
             }
             added += ["--\(flag)", String(cString: value)]
         }
-        // Before what the command line says, which may end in arguments that are no flags.
+        // Before the command line's own flags, which may end in arguments that are not flags.
         return command + added + arguments.dropFirst(command.count)
     }
 
-    /// Whether `flag` is given without a value.
+    /// True if `flag` is given without a value.
     private static func isEmpty(_ flag: String, _ arguments: [String]) -> Bool {
         zip(arguments, arguments.dropFirst()).contains { $0 == "--\(flag)" && $1.isEmpty }
             || arguments.contains("--\(flag)=")
     }
 
-    /// The variable behind a flag.
+    /// The environment variable for a flag.
     static func variable(_ flag: String) -> String {
         "LOGBOOK_" + flag.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `logbook healthcheck`: what an image without a shell probes itself with.
+/// `logbook healthcheck`, the probe of an image without a shell.
 struct HealthcheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",

@@ -2,7 +2,7 @@ import ArgumentParser
 import HTTPServer
 import SQLiteStore
 
-/// The bounds of `serve` that can be set; docs/limits.md lists them with those that cannot.
+/// The configurable limits of `serve`; docs/limits.md lists them with the fixed ones.
 struct LimitOptions: ParsableArguments {
     @Option(
         help:
@@ -51,7 +51,7 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Seconds that a query may take; more is a 503.")
     var queryTimeout = 10.0
 
-    /// All of the above, for the environment.
+    /// All flags above, for the environment.
     static let valueFlags = [
         "max-connections", "max-body-bytes", "max-buffered-bytes", "max-target-bytes",
         "max-header-bytes", "max-header-fields", "header-timeout", "min-body-rate", "idle-timeout",
@@ -76,7 +76,7 @@ struct LimitOptions: ParsableArguments {
         }
     }
 
-    /// Those of a connection.
+    /// The limits of a connection.
     var http: HTTPLimits {
         var limits = HTTPLimits()
         limits.targetBytes = maxTargetBytes
@@ -91,7 +91,7 @@ struct LimitOptions: ParsableArguments {
         return limits
     }
 
-    /// Sets those of the store.
+    /// Sets the limits of the store.
     func apply(to configuration: inout StoreConfiguration) {
         configuration.queuedEvents = maxQueuedEvents
         configuration.queuedBytes = maxQueuedBytes
@@ -100,7 +100,7 @@ struct LimitOptions: ParsableArguments {
 }
 
 extension ParsableArguments {
-    /// Refuses a value out of its range, naming flag and range.
+    /// Refuses a value out of its range, naming the flag and the range.
     func check<Value>(_ value: Value, in range: ClosedRange<Value>, _ flag: String) throws {
         guard range.contains(value) else {
             throw ValidationError(

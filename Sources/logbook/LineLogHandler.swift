@@ -28,7 +28,7 @@ struct LineLogHandler: LogHandler {
                 format, .warning, "\(dropped) lines were not logged: standard error took no more",
                 [])
         }
-        // The end may come right after.
+        // The process may end right after it.
         if event.level == .critical { LogOutput.standardError.flush() }
     }
 
@@ -42,7 +42,7 @@ struct LineLogHandler: LogHandler {
 }
 
 extension Logger {
-    /// A logger to standard error.
+    /// Creates a logger to standard error.
     static func lines(_ format: LogFormat = .text, level: Logger.Level) -> Logger {
         Logger(label: "logbook") { _ in LineLogHandler(format, logLevel: level) }
     }

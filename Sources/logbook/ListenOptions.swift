@@ -6,7 +6,7 @@ import LogbookAPI
 import Logging
 import TLS
 
-/// Where `serve` listens, and with which certificate.
+/// The addresses that `serve` listens on, and its certificate.
 struct ListenOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -56,7 +56,7 @@ struct ListenOptions: ParsableArguments {
     )
     var reloadInterval = 10.0
 
-    /// All of the above, for the environment.
+    /// All flags above, for the environment.
     static let valueFlags = [
         "listen", "probe-listen", "allowed-host", "tls-certificate", "tls-key", "tls-client-ca",
         "tls-client-auth",
@@ -114,7 +114,7 @@ struct ListenOptions: ParsableArguments {
         return address
     }
 
-    /// Those of `--listen` whose clients need no certificate.
+    /// The addresses of `--listen` whose clients need no certificate.
     var unguarded: [ListenAddress] {
         get throws {
             let isRequired = tlsClientCA != nil && clientAuthentication == .required
@@ -128,10 +128,10 @@ struct ListenOptions: ParsableArguments {
         TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth)
     }
 
-    /// What clients may call the service; nil when --allowed-host holds what is no name.
+    /// The names that clients may use for the service; nil if --allowed-host is invalid.
     var hosts: HostNames? { HostNames(Self.split(allowedHost)) }
 
-    /// What the certificate's files hold; nil when no address is served with TLS.
+    /// Reads the certificate's files; nil if no address is served with TLS.
     func credentials(_ logger: Logger) throws(TLSError) -> TLSCredentials? {
         guard isSecure, let tlsCertificate, let tlsKey else { return nil }
         var configuration = TLSConfiguration(certificatePath: tlsCertificate, keyPath: tlsKey)
@@ -140,7 +140,7 @@ struct ListenOptions: ParsableArguments {
         return try TLSCredentials(configuration, logger: logger)
     }
 
-    /// All addresses with what is served there.
+    /// All addresses and what is served there.
     func endpoints(_ credentials: TLSCredentials?, probes: [String]) throws -> [Endpoint] {
         let main = try listenTexts.map { text in
             Endpoint(

@@ -1,12 +1,12 @@
 import JSON
 import Logging
 
-/// How a log line looks. Whatever a line quotes, nothing of it ends the line, moves a terminal's cursor
-/// or turns the direction of text: such characters are written as escapes.
+/// The format of a log line. Quoted text cannot end the line, move a terminal's cursor or change
+/// the direction of text: such characters are escaped.
 enum LogFormat: String, CaseIterable {
-    /// Time, level, message, metadata as `key=value`, values in quotes where they need them.
+    /// Time, level, message, metadata as `key=value`, with values in quotes if necessary.
     case text
-    /// One JSON object, its metadata beside `time`, `level` and `message`.
+    /// One JSON object, with metadata beside `time`, `level` and `message`.
     case json
 
     func line(
@@ -33,7 +33,7 @@ enum LogFormat: String, CaseIterable {
                 separator = ","
                 line.appendJSONString(key)
                 line.append(":")
-                // Escapes of its own for what JSON allows and a terminal would obey.
+                // Escapes for characters that JSON allows and a terminal would obey.
                 Self.appendSafely(value, to: &line)
             }
             line.append("}\n")

@@ -2,13 +2,13 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Lines on their way to a descriptor, written on a queue of their own: whoever logs never waits for
-/// whoever reads. What does not fit is counted, and told once lines are taken again.
+/// Log lines on their way to a descriptor, written on their own queue so that logging never waits
+/// for the reader. Lines that do not fit are counted, and reported once lines are accepted again.
 final class LogOutput: Sendable {
     private struct State {
-        /// Of lines that wait to be written.
+        /// The bytes of queued lines.
         var bytes = 0
-        /// Lines since the last one that was taken.
+        /// The lines dropped since the last accepted one.
         var dropped = 0
     }
 
@@ -17,19 +17,19 @@ final class LogOutput: Sendable {
     private let state = Mutex(State())
 
     static let standardError: LogOutput = {
-        // A normal end gives the last lines a moment; a pipe that is full must not hold it up.
+        // A normal exit gives the last lines a moment, but a full pipe must not hold it up.
         atexit { LogOutput.standardError.flush() }
         return LogOutput(STDERR_FILENO)
     }()
 
-    /// Bytes of lines that wait to be written.
+    /// The most bytes of queued lines.
     static let waitingBytes = 1024 * 1024
     private static let flushMilliseconds = 250
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Has `line` written, if there is room for it. `note` makes the line that tells how many there was no
-    /// room for.
+    /// Queues `line` if there is space for it. `note` makes the line that reports the number of
+    /// dropped ones.
     func write(_ line: [UInt8], note: @escaping @Sendable (Int) -> [UInt8]) {
         let isTaken = state.withLock { state in
             guard state.bytes + line.count <= Self.waitingBytes else {
@@ -51,7 +51,7 @@ final class LogOutput: Sendable {
         }
     }
 
-    /// Waits a moment for what has been logged to be written.
+    /// Waits a moment for queued lines to be written.
     func flush() {
         let isWritten = DispatchSemaphore(value: 0)
         queue.async { isWritten.signal() }
@@ -63,11 +63,11 @@ final class LogOutput: Sendable {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EAGAIN {
-                // Somebody who shares the pipe has made it non-blocking.
+                // Another process that shares the pipe has made it non-blocking.
                 var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&state, 1, -1)
             } else if count < 0, errno != EINTR {
-                // Where standard error is closed, nobody listens.
+                // Standard error is closed, so nobody listens.
                 return
             } else if count > 0 {
                 rest = rest.dropFirst(count)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// The program: one subcommand a file.
+/// The program, with one file for each subcommand.
 @main
 struct Logbook: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,11 +22,11 @@ struct Logbook: ParsableCommand {
             CompletionsCommand.self,
         ])
 
-    /// How the program ends when it must not touch a database file.
+    /// The exit code if the program must not touch a database file.
     static let refusedExit: Int32 = 3
 
-    /// Opens descriptors 0 to 2 that are closed on `/dev/null`: the database must not be opened as one of
-    /// them, and written to as standard error.
+    /// Opens closed descriptors from 0 to 2 on `/dev/null`. Otherwise the database could be opened
+    /// as one of them and written to as standard error.
     private static func openStandardDescriptors() {
         for descriptor in STDIN_FILENO...STDERR_FILENO
         where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
@@ -38,7 +38,8 @@ struct Logbook: ParsableCommand {
 
     static func main() {
         openStandardDescriptors()
-        // A peer that is gone is an error of the write to it; SSL_write has no way to say so.
+        // A write to a peer that is gone returns an error. SSL_write cannot suppress the signal
+        // itself.
         signal(SIGPIPE, SIG_IGN)
         do {
             let arguments = try Environment.extend(Array(CommandLine.arguments.dropFirst()))
@@ -47,7 +48,7 @@ struct Logbook: ParsableCommand {
         } catch {
             let text = fullMessage(for: error, columns: nil)
             let code = exitCode(for: error)
-            // A text that was asked for, such as help, is no error.
+            // Requested text, such as help, is not an error.
             if !text.isEmpty {
                 printText(text + "\n", to: code.isSuccess ? STDOUT_FILENO : STDERR_FILENO)
             }

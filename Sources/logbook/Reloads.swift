@@ -3,19 +3,19 @@ import Dispatch
 import HTTPServer
 import LogbookAPI
 
-/// What is read again while the service runs: the certificate's files, and who may do what.
+/// The files that are read again while the service runs: the certificate's and the access file.
 struct Reloads: Sendable {
     let credentials: TLSCredentials?
     let access: AccessControl?
     let api: LogbookAPI
 
-    /// Reads them again, as SIGHUP asks.
+    /// Reads them again, on SIGHUP.
     func reload() {
         credentials?.reload()
         if access?.reload() == true { api.noteAccessChange() }
     }
 
-    /// Looks at the files now and then: a Secret volume swaps a link, and sends no signal.
+    /// Checks the files at intervals, because a Secret volume swaps a link and sends no signal.
     func watch(every seconds: Double) -> (any DispatchSourceTimer)? {
         guard credentials != nil || access != nil else { return nil }
         let timer = DispatchSource.makeTimerSource()

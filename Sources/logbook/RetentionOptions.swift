@@ -2,7 +2,7 @@ import ArgumentParser
 import EventStore
 import Events
 
-/// How long `serve` keeps events, and how much room they may take.
+/// Limits on the age of events that `serve` keeps, and on their space.
 struct RetentionOptions: ParsableArguments {
     @Option(help: Self.help("info"))
     var retainInfo = "7d"
@@ -32,13 +32,13 @@ struct RetentionOptions: ParsableArguments {
     )
     var maxWalBytes = 256 * 1024 * 1024
 
-    /// All of the above, for the environment.
+    /// All flags above, for the environment.
     static let valueFlags = [
         "retain-info", "retain-warning", "retain-error", "retain-critical", "max-events",
         "max-database-bytes", "max-wal-bytes",
     ]
 
-    /// A quarter of it is the WAL's, which has to take what one request changes.
+    /// A quarter of it is for the WAL, which must hold the changes of one request.
     private static let leastBytes = 64 * 1024 * 1024
     private static let leastWALBytes = 8 * 1024 * 1024
 
@@ -71,7 +71,7 @@ struct RetentionOptions: ParsableArguments {
         }
     }
 
-    /// nil for an age that is never reached.
+    /// Parses an age; nil for one that is never reached.
     private static func duration(_ text: String, _ severity: Severity) throws -> Duration? {
         if text == "off" || text == "0" { return nil }
         guard let milliseconds = Age.milliseconds(text), milliseconds > 0 else {
@@ -81,7 +81,7 @@ struct RetentionOptions: ParsableArguments {
         return .milliseconds(milliseconds)
     }
 
-    /// What the flags say.
+    /// The limits that the flags set.
     var retention: Retention {
         get throws {
             var retention = Retention()

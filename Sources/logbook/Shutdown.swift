@@ -6,19 +6,19 @@ import HTTPServer
 import LogbookAPI
 import Logging
 
-/// Ends the service in order: not ready, no new connections, requests in flight answered, the file
-/// whole.
+/// Shuts the service down in order: not ready, no new connections, requests in progress answered,
+/// the file complete.
 struct Shutdown: Sendable {
     let server: Server
     let api: LogbookAPI
     let repository: any EventRepository
     /// Seconds between `/readyz` turning 503 and the listeners closing.
     let delay: Double
-    /// Seconds that requests in flight get.
+    /// Seconds for requests in progress to finish.
     let timeout: Double
     let logger: Logger
 
-    /// Begins; the process exits with 0 when it is done.
+    /// Begins the shutdown. The process exits with 0 when it is done.
     func begin() {
         api.beginDraining()
         DispatchQueue.global().asyncAfter(deadline: .now() + delay) {

@@ -1,12 +1,13 @@
 import Glibc
 
-/// The signals that the service answers to, taken one by one on a thread that does nothing else.
+/// The signals that the service handles, taken one by one on a dedicated thread.
 ///
-/// They are blocked in every thread: one that comes before anybody waits for it is kept, not lost.
+/// They are blocked in every thread, so a signal that comes early is kept.
 struct Signals {
     private var set = sigset_t()
 
-    /// Blocks the signals. To be called before the first thread starts, for threads inherit it.
+    /// Blocks the signals. Call it before the first thread starts, because threads inherit the
+    /// mask.
     init() {
         sigemptyset(&set)
         for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, number) }
@@ -14,7 +15,7 @@ struct Signals {
         precondition(result == 0, "signals can be blocked")
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     mutating func next() -> Int32 {
         var number: Int32 = 0
         let result = sigwait(&set, &number)

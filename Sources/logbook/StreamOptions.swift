@@ -1,7 +1,7 @@
 import ArgumentParser
 import HTTPServer
 
-/// The flags of answers that go on for long.
+/// The flags of live streams.
 struct StreamOptions: ParsableArguments {
     @Option(help: "Live streams at a time; more is a 503.")
     var maxStreams = 1024
@@ -9,7 +9,7 @@ struct StreamOptions: ParsableArguments {
     @Option(help: "Seconds between two signs of life of a live stream.")
     var streamHeartbeat = 15.0
 
-    /// All of the above, for the environment.
+    /// All flags above, for the environment.
     static let valueFlags = ["max-streams", "stream-heartbeat"]
 
     func validate() throws {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Access files")
 struct AccessListTests {
-    /// Of the token `abc`, by `printf abc | sha256sum`.
+    /// The hash of the token `abc`, by `printf abc | sha256sum`.
     private static let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
     private static func entry(_ text: String, token: String) throws -> AccessList.Entry? {
@@ -36,7 +36,7 @@ struct AccessListTests {
         for name in names {
             #expect(try Self.entry(lines.joined(separator: "\n"), token: name)?.name == name)
         }
-        // Hashes that differ in their last, or first, digit alone.
+        // Hashes that differ only in their first or last digit.
         for hash in ["\(Self.hash.dropLast())e", "a\(Self.hash.dropFirst())"] {
             #expect(try Self.entry("a read sha256:\(hash)", token: "abc") == nil)
         }

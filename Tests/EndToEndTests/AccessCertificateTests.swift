@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Client certificates that an access file has lines for.
+/// Client certificates with lines in an access file.
 @Suite("Access by certificate")
 struct AccessCertificateTests {
     private let folder: TemporaryFolder
@@ -58,10 +58,10 @@ struct AccessCertificateTests {
         #expect(try status("workload", "POST") == "200")
         #expect(try status("workload", "DELETE") == "403")
         #expect(try status("stranger", "GET") == "401")
-        // One that another authority has signed does not get so far.
+        // A certificate of another authority does not get this far.
         #expect(try status("forged", "POST") == "000")
         #expect(try self.status(service, service.identity("stranger"), "GET", "/healthz") == "200")
-        // A token that is sent decides alone.
+        // If there is a token, it alone decides.
         for (value, code) in [(token, "200"), ("wrong", "401")] {
             let header = ["-H", "Authorization: Bearer \(value)"]
             #expect(try self.status(service, service.identity("shipper") + header, "GET") == code)
@@ -70,7 +70,7 @@ struct AccessCertificateTests {
                 #expect(try self.status(service, [], "GET") == "401")
             }
         }
-        // Without a line it is over, on the connection that there is, too.
+        // Without a line, access ends, even on an open connection.
         #expect(
             try service.server.exchange("GET", "/events", headers: AccessFile.bearer(token)).status
                 == 200

@@ -53,7 +53,7 @@ struct AccessTests {
             for (name, token) in tokens {
                 let isEnough = name == scope || name == "admin" || scope == "none"
                 let found = try status(AccessFile.bearer(token))
-                // What admin deletes is gone.
+                // The event that admin deletes is gone.
                 #expect(
                     found < 300 ? isEnough : found == 403 && !isEnough,
                     "\(method) \(target) \(name): \(found)")
@@ -78,7 +78,7 @@ struct AccessTests {
             weak.header("WWW-Authenticate")
                 == "Bearer realm=\"logbook\", error=\"insufficient_scope\", scope=\"write\"")
         for answer in [none, wrong, weak] { #expect(answer.header("Cache-Control") == "no-store") }
-        // In a query a token would stand in logs and histories: there it is none.
+        // In a query, a token would end up in logs and histories, so it is ignored there.
         #expect(try server.exchange("GET", "/events?access_token=\(token)").status == 401)
         let both = try server.exchange(
             "GET", "/events?access_token=\(token)", headers: AccessFile.bearer(token))
@@ -214,7 +214,7 @@ struct AccessTests {
         for tail in tails { _ = try tail.standardOutput.line(containing: "\"id\":\"one\"") }
         try file.remove("gone")
         server.hangUp()
-        // Broken off, and not only silent for as long as this waits.
+        // The connection was broken off, not merely silent while this waits.
         let end = #expect(throws: HarnessError.self) { try stream.readToEnd() }
         #expect(String(describing: end).contains("reset"))
         #expect(try tails[0].waitForExit() == 1)
@@ -323,7 +323,7 @@ struct AccessTests {
         }
         #expect(try start([], environment: ["LOGBOOK_REQUIRE_AUTH": "true"]).status == 64)
         #expect(try start(["--require-auth=true"]).status == 64)
-        // A port that cannot be had: with what is enough, the start gets so far.
+        // A port that is taken: a start with sufficient access control gets that far.
         let port = try ReservedPort()
         let taken = ["--listen", "127.0.0.1:\(port.number)"]
         #expect(try start(["--require-auth", "false"] + taken).status != 64)

@@ -36,7 +36,7 @@ struct BackupTests {
         #expect(copied.isSubset(of: try ids(server.database)))
         #expect(after.count > before.count)
         #expect(backup.output.contains("\(copied.count) events, schema version 2"))
-        // Nothing stays behind, neither here nor there.
+        // Nothing is left behind on either side.
         let names = try FileManager.default.contentsOfDirectory(atPath: server.folder.path)
         #expect(
             !names.contains { $0.contains("unfinished") || $0.hasSuffix(".backup") }, "\(names)")
@@ -56,7 +56,7 @@ struct BackupTests {
         let copied = try ids(copy)
         #expect(Set(before).isSubset(of: copied))
         #expect(copied.isSubset(of: try ids(server.database)))
-        // The file that was copied is none the worse for it.
+        // The copied file is undamaged.
         #expect(try Command.sqlite(server.database, "PRAGMA integrity_check") == ["ok"])
     }
 

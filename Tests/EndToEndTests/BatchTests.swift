@@ -41,7 +41,7 @@ struct BatchTests {
         ])
     func broken(_ item: String) throws {
         let (one, two) = (NewEvent(id: "one").json, NewEvent(id: "two").json)
-        // A bracket that is missing or too many hides where the item ends.
+        // A missing or extra bracket hides the end of the item.
         let isOpen = item.hasSuffix(":") || item.hasPrefix("[")
         let response = try server.post("[\(one), \(item), \(two) ]")
         #expect(response.status == 200, "\(response.text)")
@@ -50,7 +50,7 @@ struct BatchTests {
         #expect(summary.errors.map(\.index) == [1])
         #expect(summary.errors.map(\.status) == [400])
         #expect(summary.errors[0].detail.contains("at byte"))
-        // All or nothing has no such mercy.
+        // With all or nothing, none is stored.
         try server.post("[\(one), \(item), \(two)]", to: "/events?strict=true").problem(400)
     }
 
@@ -91,7 +91,7 @@ struct BatchTests {
         #expect(problem.pointers == ["/1/id"])
         #expect(try server.walk("").map(\.id) == ["there"])
         #expect(try server.exchange("GET", "/events/one").status == 404)
-        // Neighbours in the writer's transaction are not undone with it.
+        // Its neighbors in the writer's transaction are not rolled back with it.
         #expect(try server.post(NewEvent(id: "one").json).status == 201)
     }
 

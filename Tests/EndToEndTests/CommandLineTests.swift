@@ -15,7 +15,7 @@ struct CommandLineTests {
 
     // MARK: Flags and variables
 
-    /// The value flags of `serve --help`, each with its description on one line.
+    /// The flags of `serve --help` that take values, each with its description on one line.
     private func documentedFlags() throws -> [(flag: String, text: String)] {
         let help = try logbook(["serve", "--help"])
         #expect(help.status == 0)
@@ -24,7 +24,7 @@ struct CommandLineTests {
             if let match = line.prefixMatch(of: #/  --([a-z-]+) \[?</#) {
                 flags.append((String(match.1), ""))
             } else if !line.hasPrefix("      ") {
-                // What has no value stands between, and is none of them.
+                // A flag without a value comes between them and is left out.
                 continue
             }
             if !flags.isEmpty {
@@ -51,10 +51,10 @@ struct CommandLineTests {
             let variable = "LOGBOOK_" + flag.uppercased().replacingOccurrences(of: "-", with: "_")
             var arguments = ["serve"]
             if flag != "listen" { arguments += ["--listen", "127.0.0.1:0"] }
-            // Any text is a path: one that cannot be is refused later.
+            // Any text is a path; an impossible one is refused later.
             let paths = ["database": Self.refusedExit, "access-file": 1]
             if flag != "database" { arguments += ["--database", folder.file("logbook.db")] }
-            // Any word is a key, and a name.
+            // Any word is a valid key and a valid name.
             let nonsense = ["redact-keys", "allowed-host"].contains(flag) ? "?" : "nonsense"
             let value = paths[flag] == nil ? nonsense : folder.file("none/logbook.db")
             let command = try logbook(arguments, environment: [variable: value])

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What a connection does from its first request to its end (RFC 9112, sections 6 to 9).
+/// A connection from its first request to its end (RFC 9112, sections 6 to 9).
 @Suite("Connections")
 struct ConnectionTests {
     private let server: LogbookProcess
@@ -18,7 +18,7 @@ struct ConnectionTests {
             #expect(stored.header("Connection") == nil)
             #expect(try client.exchange("GET", "/events/e\(number)").text == stored.text)
         }
-        // Errors that the framing survives do not end it.
+        // Errors that leave the framing intact do not end it.
         try client.exchange("POST", "/events", "{}").problem(422)
         try client.exchange("POST", "/events", "{").problem(400)
         try client.exchange("GET", "/none").problem(404)
@@ -60,7 +60,7 @@ struct ConnectionTests {
             let id = "e\(number)"
             requests += RawClient.request("POST", "/events", NewEvent(id: id).json)
             wanted.append((201, id))
-            // It is answered after what it reads was stored: in order means that, too.
+            // It is answered after the event it reads is stored: in order means that too.
             requests += RawClient.request("GET", "/events/\(id)")
             wanted.append((200, id))
             requests += RawClient.request("GET", "/none")
@@ -98,8 +98,8 @@ struct ConnectionTests {
         let text = String(repeating: "x", count: 2_000)
         try server.store((0..<100).map { NewEvent(id: "e\($0)", description: text) })
         let requests = String(repeating: RawClient.request("GET", "/events?limit=100"), count: 100)
-        // Whether the server waits for the client, or the client for the server, is a matter of
-        // microseconds at each of some hundred thousand bytes.
+        // On each of several hundred thousand bytes, it is a matter of microseconds if the server
+        // waits for the client or the client for the server.
         for round in 0..<8 {
             let client = try server.connect()
             try client.send(requests)
@@ -161,7 +161,7 @@ struct ConnectionTests {
         let client = try server.connect()
         let head = "POST /events HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
         let message = head + Self.chunked(event.json, size: size, trailers: "X-Check: 1\r\n")
-        // Pieces that fall anywhere: into size lines, between CR and LF, into a character.
+        // Pieces that end anywhere: inside size lines, between CR and LF, inside a character.
         var bytes = Array(message.utf8)[...]
         while !bytes.isEmpty {
             try client.send(Array(bytes.prefix(11)))
@@ -224,7 +224,7 @@ struct ConnectionTests {
         #expect(try client.readResponse().status == 100)
         try client.send(body)
         #expect(try client.readResponse().status == 201)
-        // Who does not wait for it need not be told.
+        // A client that does not wait for it need not be told.
         try client.send(head + "Expect: 100-continue\r\n\r\n" + body)
         var response = try client.readResponse()
         if response.status == 100 { response = try client.readResponse() }

@@ -2,13 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The process is killed at a moment that nobody chose, over and over, on one and the same file.
+/// The process is killed at random moments, over and over, on the same file.
 @Suite("Killed while events come in", .serialized)
 struct CrashTests {
     /// `LOGBOOK_CRASH_ROUNDS=500 make test`
     private static let rounds = Rounds.number("CRASH_ROUNDS", default: 25)
     private static let clients = 12
-    /// Events acknowledged before the kill, at most, beyond the first.
+    /// The most events acknowledged before the kill, beyond the first.
     private static let spread = 600
 
     @Test("Every acknowledged event is there, once, after every round")
@@ -22,7 +22,7 @@ struct CrashTests {
             let crowd = try BatchingCrowd(
                 of: Self.clients, prefix: "r\(round)", seed: UInt64(round), to: server)
             try crowd.awaitAcknowledged(.random(in: 1...Self.spread, using: &generator))
-            // Somewhere within a commit, rather than at the instant after one.
+            // Somewhere inside a commit, rather than right after one.
             usleep(.random(in: 0...3_000, using: &generator))
             server.kill()
             all.merge(try crowd.awaitEnd())
@@ -38,7 +38,7 @@ struct CrashTests {
         let found = try server.walk("limit=1000")
         #expect(all.contradictions(found.map(\.id)) == [], "round \(round)")
         #expect(Set(found.map(\.seq)).count == found.count, "round \(round)")
-        // Sent again, what was acknowledged is known.
+        // Acknowledged events are recognized when sent again.
         for id in all.stored.prefix(5) {
             let event = BatchingCrowd.event(id).json
             #expect(try server.post(event).status == 200, "round \(round): \(id)")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Through the client that people try things with.
+/// The client that people try things with.
 @Suite("curl")
 struct CurlTests {
     private let server: LogbookProcess
@@ -38,7 +38,7 @@ struct CurlTests {
             ["-T", file, "-X", "POST", "-H", "Transfer-Encoding: chunked"],
             ["--data-binary", "@\(file)", "-H", "Content-Type:", "-H", "Expect: 100-continue"],
         ].enumerated() {
-            // More than curl sends without asking with Expect: 100-continue.
+            // A body so large that curl sends Expect: 100-continue.
             let events = (0..<2_000).map {
                 NewEvent(id: "\(number)-\($0)", description: String(repeating: "d", count: 700))
             }
@@ -87,7 +87,7 @@ struct CurlTests {
         #expect(found.status == 200)
         let list = try JSONDecoder().decode(EventList.self, from: Data(found.body.utf8))
         #expect(list.events.map(\.id) == ["a"])
-        // A `+` that was not encoded arrives as a space.
+        // An unencoded `+` arrives as a space.
         let unencoded = try curl(["\(server.url)/events?since=2026-01-02T01:00:00+01:00"])
         #expect(unencoded.status == 200)
         #expect(unencoded.body.contains("\"id\":\"b\""))

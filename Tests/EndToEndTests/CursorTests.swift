@@ -45,11 +45,11 @@ struct CursorTests {
         #expect(walked == (order == "asc" ? stored : stored.reversed()))
     }
 
-    /// What happens between two pages.
+    /// A change between two pages.
     struct Disturbance: Sendable, CustomTestStringConvertible {
         let order: String
         let query: String
-        /// How many days the events are spread over.
+        /// The number of days that the events are spread over.
         let days: Int
 
         var testDescription: String { "\(order), \(query), over \(days) days" }
@@ -81,7 +81,7 @@ struct CursorTests {
         let client = try server.connect()
         let walked = try server.walk("order=\(disturbance.order)&\(disturbance.query)") { page in
             try server.store((0..<4).map { _ in make() })
-            // The very event that the cursor stands at, one of an earlier page or this, one to come.
+            // The event at the cursor, one of an earlier page or this one, and one still to come.
             let victims = [
                 page.events.last?.id, staying.min(), staying.randomElement(using: &random),
             ]
@@ -141,7 +141,7 @@ struct CursorTests {
     func ageStands() throws {
         try server.store(
             (0..<30).map { NewEvent(id: "e\($0)", createdAt: "2020-01-01T00:00:00Z") })
-        // What is stored after the first page is younger than the moment that page ended with.
+        // Events stored after the first page are newer than the moment of that page.
         let walked = try server.walk("until=0s&limit=4&order=asc") { _ in
             try server.store([NewEvent(), NewEvent()])
         }

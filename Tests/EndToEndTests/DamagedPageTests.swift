@@ -2,13 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Pages of the database file are written over while a server runs: nothing wrong is answered, nothing
-/// is stored any more, and the service stays ready as long as its newest event can be read.
+/// Pages of the database file are overwritten while a server runs. No answer is wrong, nothing more
+/// is stored, and the service stays ready as long as its newest event is readable.
 @Suite("A damaged page")
 struct DamagedPageTests {
     private static let pageBytes = 4096
 
-    /// A server with events in many pages, none of which it has in a cache.
+    /// A server with events in many pages, none of them in a cache.
     private func makeServer() throws -> LogbookProcess {
         let folder = try TemporaryFolder()
         let first = try LogbookProcess(in: folder)
@@ -24,7 +24,7 @@ struct DamagedPageTests {
         return try LogbookProcess(in: folder)
     }
 
-    /// Pages of the table of events, from the oldest to the newest.
+    /// The pages of the table of events, from the oldest to the newest.
     private func leaves(_ server: LogbookProcess) throws -> [Int] {
         try Command.sqlite(
             server.database,

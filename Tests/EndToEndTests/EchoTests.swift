@@ -1,13 +1,14 @@
 import Foundation
 import Testing
 
-/// `Examples/echo`, the smallest program on `HTTPServer`: what conformance tools count on.
+/// `Examples/echo`, the smallest program on `HTTPServer`: the behavior that conformance tools rely
+/// on.
 @Suite("Examples/echo")
 struct EchoTests {
     private static let implemented = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     private static func run(_ arguments: String...) throws -> ChildProcess {
-        // It is built together with the tests.
+        // It is built with the tests.
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         return try ChildProcess(
             tests.deletingLastPathComponent().appendingPathComponent("echo").path, arguments)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What clients leave behind, however they end.
+/// Traces that clients leave, however they end.
 @Suite("Endings and memory", .serialized)
 struct EndingTests {
     private enum Ending: CaseIterable {
@@ -15,7 +15,7 @@ struct EndingTests {
 
     private static let waits = ["header-timeout", "idle-timeout", "write-timeout"]
 
-    /// Begins a connection; returns the client when it is for the server to end it.
+    /// Starts a connection; returns the client if the server must end it.
     private func begin(_ ending: Ending, _ server: LogbookProcess) throws -> RawClient? {
         let get = RawClient.request("GET", "/healthz")
         let post = "POST /events HTTP/1.1\r\nHost: h\r\n"
@@ -61,7 +61,7 @@ struct EndingTests {
             try client.send(String(repeating: get, count: 100))
             client.resetAtEnd()
         case .storedAndReset:
-            // The same event each time: the file does not grow.
+            // The same event each time, so the file does not grow.
             try client.send(RawClient.request("POST", "/events", NewEvent(id: "same").json))
             client.resetAtEnd()
         case .notFound: _ = try client.exchange("GET", "/nowhere")
@@ -102,21 +102,21 @@ struct EndingTests {
         return nil
     }
 
-    /// Some of every kind, and the end of each.
+    /// Starts some clients of every kind, and ends each of them.
     private func everyKind(_ count: Int, _ server: LogbookProcess) throws {
         var open: [RawClient] = []
         for ending in Ending.allCases.reversed() {
             for _ in 0..<count {
-                // A busy machine may have a timeout come first: that is an ending, too.
+                // On a busy machine a timeout may come first; that is an ending too.
                 do { if let client = try begin(ending, server) { open.append(client) } } catch {}
             }
         }
-        // Those that are not to read before their time come last.
+        // Those that must not read early come last.
         for client in open.reversed() { client.readToAnyEnd() }
     }
 
-    /// Waits until no socket is left but the listener, standard output and standard error; returns
-    /// what is open then.
+    /// Waits until the only sockets left are the listener, standard output and standard error;
+    /// returns what is open then.
     private func awaitRest(_ server: LogbookProcess) throws -> [String: Int] {
         let deadline = Patience.deadline
         while true {
@@ -131,16 +131,17 @@ struct EndingTests {
     func everyKindOfEnding() throws {
         let server = try LogbookProcess(
             flags: Self.waits.flatMap { ["--\($0)", "0.3"] })
-        // A page is more than fits between server and client.
+        // A page is larger than the buffers between server and client.
         let text = String(repeating: "d", count: 60_000)
         try server.store((0..<10).map { NewEvent(id: "e\($0)", description: text) })
         let rounds = 5
         let count = 10_000 / rounds / Ending.allCases.count + 1
-        // The first round has readers opened, and the allocator keep what the most at a time took.
+        // The first round opens readers, and makes the allocator keep its peak.
         try everyKind(count, server)
         let before = try awaitRest(server)
-        // Four hundred bytes kept of each connection would be more, each time; what the allocator keeps of the
-        // most that were busy at once, which depends on what else the machine does, is more but once.
+        // Four hundred bytes kept for each connection would add more each time. Memory that the
+        // allocator keeps for the largest number of busy connections, which depends on the
+        // machine's load, adds up only once.
         var growth = Int.max
         var after = before
         for _ in 1...3 where growth >= 4_000_000 {
@@ -150,8 +151,8 @@ struct EndingTests {
             growth = try server.anonymousMemory() - memory
         }
         #expect(growth < 4_000_000)
-        // Readers open the database when they are first needed: one for each event loop, four for long
-        // reads, beside the writer's and the checkpoints'.
+        // Readers open the database when first needed: one for each event loop and four for long
+        // reads, besides those of the writer and of checkpoints.
         let isConnection = { (kind: String) in !kind.hasPrefix("/") }
         #expect(after.filter { isConnection($0.key) } == before.filter { isConnection($0.key) })
         let readers = ProcessInfo.processInfo.activeProcessorCount + 4

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Linux reports a failed sync once and then calls the lost pages clean, so nobody goes on after one of
-/// the database file.
+/// Linux reports a failed sync once and then treats the lost pages as clean, so nothing may
+/// continue after one of the database file.
 @Suite("A failed sync")
 struct FailedSyncTests {
     private static let ended = "A sync of the database file failed, so the process ends"
@@ -32,7 +32,7 @@ struct FailedSyncTests {
         let folder = try TemporaryFolder()
         let first = try LogbookProcess(in: folder)
         #expect(try first.post(NewEvent(id: "a").json).status == 201)
-        // What it leaves in the WAL is to be moved into the file.
+        // Leaves content in the WAL to be moved into the file.
         first.kill()
         _ = try first.waitForExit()
         var disk = FaultyDisk()
@@ -49,7 +49,7 @@ struct FailedSyncTests {
         #expect(try client.exchange("GET", "/readyz").text.contains(#""writable":false"#))
         #expect(try server.post(NewEvent(id: "b").json).status == 503)
         #expect(try client.exchange("DELETE", "/events/a").status == 503)
-        // It tries again by itself, once a second, and a checkpoint at rest would come as often.
+        // It retries once a second, and a checkpoint while idle would come as often.
         usleep(2_500_000)
         #expect(try client.exchange("GET", "/events/a").status == 200, "\(server.log)")
         try Data().write(to: URL(filePath: folder.file("cure")))

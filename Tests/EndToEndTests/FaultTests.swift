@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Every call by which the database's files are changed fails in turn: nothing acknowledged is lost,
-/// and the service goes on or says 503.
+/// Each call that changes the database's files fails in turn. Nothing acknowledged is lost, and the
+/// service continues or answers 503.
 @Suite("A disk that fails")
 struct FaultTests {
-    /// How many of a thousand faults are tried; `LOGBOOK_FAULT_SHARE=1000` tries all.
+    /// The number of faults tried out of a thousand; `LOGBOOK_FAULT_SHARE=1000` tries all.
     private static let share = Rounds.number("FAULT_SHARE", default: 60)
 
     private static let failures: [(FaultyDisk.Kind, FaultyDisk.Action)] = [
@@ -41,7 +41,7 @@ struct FaultTests {
         while true {
             at += 1
             guard Int.random(in: 0..<1000, using: &generator) < Self.share else {
-                // Nobody knows how many calls there are before one run has made them all.
+                // The number of calls is unknown until one run has made them all.
                 if at > 2_000 { return }
                 continue
             }
@@ -63,7 +63,7 @@ struct FaultTests {
         } else {
             #expect(!run.wasKilled, "\(fault): \(run.log)")
         }
-        // A next start finds what it needs, whatever was left behind.
+        // The next start finds all it needs, whatever was left behind.
         let again = try LogbookProcess(in: run.folder)
         let found = try again.walk("limit=1000").map(\.id)
         try again.stop()

@@ -9,7 +9,7 @@ struct FilterTests {
         "event_type", "severity", "object_kind", "object_namespace", "object_name",
     ]
     private let server: LogbookProcess
-    /// In the order of their storing, which is that of seq.
+    /// The events in the order of storing, which is the order of seq.
     private let events: [NewEvent]
 
     init() throws {
@@ -41,7 +41,7 @@ struct FilterTests {
         }
     }
 
-    /// The ids that the filters leave, newest first.
+    /// The ids that pass the filters, newest first.
     private func expected(
         _ filters: [String: String], since: String? = nil, until: String? = nil
     ) -> [String] {
@@ -73,7 +73,7 @@ struct FilterTests {
             let example = events.randomElement(using: &random)!
             var filters: [String: String] = [:]
             for (bit, field) in Self.fields.enumerated() where mask & 1 << bit != 0 {
-                // An empty value is no filter, and null cannot be asked for.
+                // An empty value is not a filter, and null cannot be requested.
                 guard let value = Self.value(field, of: example), !value.isEmpty else { continue }
                 filters[field] = value
             }

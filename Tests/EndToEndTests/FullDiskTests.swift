@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The disk is full: what is to be stored is refused, what is stored can be read and deleted, and once
-/// there is room all goes on by itself.
+/// A full disk: storing is refused, reading and deleting work, and once there is space everything
+/// resumes by itself.
 @Suite("A full disk")
 struct FullDiskTests {
     private static let reserve = ["--disk-reserve-bytes", "1048576"]
@@ -32,13 +32,14 @@ struct FullDiskTests {
         _ = try Command("dd", ["if=/dev/zero", "of=\(filler)", "bs=4k"])
         acknowledged += try fill(server)
         let left = try expectFull(server, acknowledged)
-        // While nobody holds the reserve, others take that, too: then there is room for reading alone.
+        // While nobody holds the reserve, another program takes that space too. Then only reading
+        // works.
         try server.stop()
         _ = try Command("dd", ["if=/dev/zero", "of=\(filler).2", "bs=4k"])
         let again = try LogbookProcess(
             in: volume.folder, flags: Self.reserve, awaitsReady: false)
         try again.logLine(containing: "events are refused")
-        // The log is a moment ahead of the store.
+        // The log is slightly ahead of the store.
         while try again.exchange("GET", "/schema/version").text.contains("migrating") {}
         try again.exchange("POST", "/events", NewEvent().json).problem(503)
         #expect(try again.exchange("GET", "/schema/version").status == 200)
@@ -49,8 +50,7 @@ struct FullDiskTests {
         try expectRecovery(again, left)
     }
 
-    /// The WAL keeps the room that it had once, which a full disk needs: nothing but emptying it gives
-    /// back enough.
+    /// The WAL keeps the space it once had, which a full disk needs. Only emptying it frees enough.
     @Test("A deletion of a fifth empties a full volume of 64 MiB", .enabled(if: getuid() == 0))
     func deletion() throws {
         let volume = try Volume(bytes: 64 << 20)
@@ -95,7 +95,7 @@ struct FullDiskTests {
         }
     }
 
-    /// Whether there is room again within a few of the writer's tries, one a second.
+    /// True if there is space again within a few of the writer's retries, one a second.
     private func recovers(_ client: RawClient) throws -> Bool {
         for _ in 0..<50 {
             if try client.exchange("GET", "/readyz").text.contains("\"writable\":true") {
@@ -106,7 +106,7 @@ struct FullDiskTests {
         return false
     }
 
-    /// Posts until the disk is full, and returns what was acknowledged.
+    /// Posts until the disk is full, and returns the acknowledged ids.
     private func fill(_ server: LogbookProcess) throws -> [String] {
         let client = try server.connect()
         var acknowledged: [String] = []
@@ -118,13 +118,13 @@ struct FullDiskTests {
             }
             #expect(try response.problem(503).detail.contains("the disk is full"))
             #expect(response.header("Retry-After") != nil)
-            // Emptying the WAL may make room again, each time less.
+            // Emptying the WAL may free space again, less each time.
             if try !recovers(client) { return acknowledged }
         }
         throw HarnessError("the disk does not fill up")
     }
 
-    /// Returns what is left of `acknowledged` after some has been deleted.
+    /// Returns what is left of `acknowledged` after some deletions.
     private func expectFull(
         _ server: LogbookProcess, _ acknowledged: [String]
     ) throws -> [String] {
@@ -141,7 +141,7 @@ struct FullDiskTests {
             #expect(try client.exchange("GET", "/events/\(id)").status == 200)
             #expect(try client.exchange("DELETE", "/events/\(id)").status == 204, "\(server.log)")
             #expect(try client.exchange("GET", "/events/\(id)").status == 404)
-            // Nor does what has been deleted make room for what would use it up.
+            // Space freed by deleting is not used for storing either.
             #expect(try client.exchange("POST", "/events", NewEvent().json).status == 503)
         }
         return Array(acknowledged.dropFirst(10))

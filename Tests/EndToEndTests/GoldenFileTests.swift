@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A file of each schema version that was released opens, with every row as it was.
+/// Files of each released schema version open with every row unchanged.
 @Suite("Golden files")
 struct GoldenFileTests {
     private static let folder = BuiltProgram.repository.appendingPathComponent("Tests/Golden").path
 
-    /// The versions there are files of, in order.
+    /// The versions with files here, in order.
     private static let versions: [Int] = {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
@@ -32,7 +32,7 @@ struct GoldenFileTests {
         let latest = try expectLatest(folder, "logbook.db", before)
         #expect(latest >= version)
         guard latest > version else { return }
-        // What the user does who goes back: the copy, by the program that wrote it, or by this one.
+        // A user who goes back takes the copy, with the program that wrote it or with this one.
         let copy = "logbook.db.v\(version).bak"
         #expect(
             try Command.sqlite(folder.file(copy), "SELECT max(version) FROM schema_version") == [
@@ -49,7 +49,7 @@ struct GoldenFileTests {
             ".read '\(script)'")
     }
 
-    /// Opens a file, and returns the version that it is at then.
+    /// Opens a file, and returns its version then.
     private func expectLatest(
         _ folder: TemporaryFolder, _ name: String, _ rows: [String]
     ) throws -> Int {

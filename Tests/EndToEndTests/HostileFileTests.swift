@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Files that were made to harm, in the hands of every command that opens one.
+/// Malicious files, opened by every command that opens one.
 @Suite("Hostile files")
 struct HostileFileTests {
     private let folder: TemporaryFolder
@@ -13,14 +13,14 @@ struct HostileFileTests {
         path = folder.file("logbook.db")
     }
 
-    /// A file of three events.
+    /// Creates a file with three events.
     private func make() throws {
         let server = try LogbookProcess(in: folder)
         try server.store((1...3).map { NewEvent(id: "e\($0)") })
         try server.stop()
     }
 
-    /// Runs `sql` while no column of a table that it may touch has a type or must have a value.
+    /// Runs `sql` with the types and NOT NULL constraints of the tables removed.
     private func plant(_ sql: String) throws {
         let tables = "name IN ('events', 'store_state', 'search_state')"
         let restoring = try Command.sqlite(
@@ -61,7 +61,7 @@ struct HostileFileTests {
         try make()
         try plant(sql)
         let copy = folder.file("copy.db")
-        // Each start writes into the lock file who it is.
+        // Each start writes its identity into the lock file.
         let locks = ["logbook.db.lock", "copy.db.lock"]
         let before = try folder.contents().filter { !locks.contains($0.key) }
         for arguments in [
@@ -76,14 +76,14 @@ struct HostileFileTests {
             #expect(command.errors.contains(words), "\(arguments): \(command.errors)")
         }
         let check = try Command(BuiltProgram.path, ["check", "--database", path])
-        // What the schema has is another program's; a value is damage.
+        // A foreign schema is another program's file; a bad value is damage.
         #expect(check.status == (sql.hasPrefix("CREATE") ? 3 : 1))
         #expect((check.output + check.errors).contains(words))
         #expect(try folder.contents().filter { !locks.contains($0.key) } == before)
     }
 
-    /// Metadata that would be a message of its own, rows without what they need, and enough bytes that the
-    /// start does not look at every page.
+    /// Metadata that would form a message of its own, rows without required fields, and so many
+    /// bytes that the start does not check every page.
     private static let oddRows = """
         UPDATE events SET metadata = '{}' || char(10, 10) || 'id: 99' || char(10) || 'event: event' || char(10)
           || 'data: {"seq":99}' || char(10, 10) WHERE id = 'e1';
@@ -117,7 +117,8 @@ struct HostileFileTests {
 
         let exported = try LogbookCommand.output("events", "export", "--database", path)
         #expect(exported.split(separator: "\n").count == 3)
-        // Brought into another store, what can be an event is one; the other row is told.
+        // Imported into another store, the row that can be an event becomes one; the other is
+        // reported.
         let other = try LogbookProcess(flags: ["--max-body-bytes", "\(16 << 20)"])
         let run = try LogbookCommand.run("events", "import", path, "--server", other.url)
         #expect(run.status == 1 && run.output.contains("accepted 3, duplicates 0, rejected 1"))
@@ -136,7 +137,7 @@ struct HostileFileTests {
         #expect(run.errors.contains("1 events whose metadata is no JSON object"), "\(run.errors)")
     }
 
-    /// Follows from the first event on, until the server ends.
+    /// Follows from the first event until the server ends.
     private func expectNothingForged(_ server: LogbookProcess) throws {
         let types = ["text/event-stream", "application/x-ndjson"]
         let clients = try types.map { type in

@@ -46,7 +46,7 @@ struct KubernetesTests {
         #expect(walked.map(\.createdAt) == walked.map(\.createdAt).sorted(by: >))
     }
 
-    /// Cut to milliseconds, as the service does.
+    /// The date cut to milliseconds, as the service does.
     private static func date(_ text: String) throws -> Date {
         let match = try #require(text.wholeMatch(of: /(.{19})(\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)/))
         let digits = ((match.3 ?? "") + "000").prefix(3)

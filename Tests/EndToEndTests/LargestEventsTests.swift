@@ -2,13 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A file of the largest events, whose words multiply: in camel case, numbers behind them. Slices of
-/// background work are bounded by bytes, so a start with it takes no more memory than any other.
+/// A file of the largest events, whose words multiply: in camel case, with numbers after them.
+/// Slices of background work are bounded by bytes, so starting with it takes no more memory than
+/// with any other.
 @Suite("A file of the largest events")
 struct LargestEventsTests {
     private static let count = 60
 
-    /// 250 KB of metadata, its words in no other event.
+    /// 250 KB of metadata with words that no other event has.
     private static func metadata(_ number: Int) -> String {
         var text = "{\"text\":\""
         var word = 0
@@ -33,7 +34,7 @@ struct LargestEventsTests {
         }
         first.kill()
 
-        // What a sanitizer needs is no data of the program.
+        // A sanitizer's memory is not the program's data.
         let isSanitized = ProcessInfo.processInfo.environment["LOGBOOK_SANITIZER"] != nil
         let server = try LogbookProcess(
             in: folder, flags: ["--query-timeout", "300"], dataBytes: isSanitized ? nil : 512 << 20)
@@ -49,12 +50,12 @@ struct LargestEventsTests {
         try server.stop()
     }
 
-    /// Waits until no event is behind the search index.
+    /// Waits until the search index has caught up.
     private func awaitIndex(_ server: LogbookProcess) throws {
         let client = try server.connect()
         let deadline = Patience.deadline
         while true {
-            // It is 0 before the first look, too.
+            // It is also 0 before the first measurement.
             let hasLooked = try client.exchange("GET", "/schema").text.contains("\"indexing\":")
             let metrics = try client.exchange("GET", "/metrics").text
             if hasLooked, metrics.contains("\nlogbook_search_lag_events 0\n") { return }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Each bound on a request: at it, and one past it.
+/// Each bound on a request: exactly at it, and one past it.
 @Suite("Limits")
 struct LimitTests {
     @Test("A body of --max-body-bytes is taken, one byte more is 413")
@@ -42,7 +42,7 @@ struct LimitTests {
         let server = try LogbookProcess()
         let event = NewEvent(id: "e", description: String(repeating: "d", count: 65_000)).json
         let item = event + String(repeating: " ", count: 65_536 - event.utf8.count - 1) + ","
-        // 255 items of 64 KiB, and one that makes it 16 MiB to the byte.
+        // 255 items of 64 KiB, and one that makes it exactly 16 MiB.
         let body = "[" + String(repeating: item, count: 255) + event
         let padding = String(repeating: "\n", count: 16 * 1024 * 1024 - body.utf8.count - 1)
         let response = try server.post(body + padding + "]")
@@ -56,7 +56,7 @@ struct LimitTests {
         let server = try LogbookProcess()
         let keys = (0..<1_400_000).map { "\"\($0)\":0" }.joined(separator: ",")
         let request = RawClient.request("POST", "/events", "{\"metadata\":{\(keys)}}")
-        // As many as one client may have read at a time.
+        // As many as one client may have being read at a time.
         let clients = try (0..<3).map { _ in try server.connect() }
         for client in clients { try client.send(String(request.dropLast())) }
         for client in clients { try client.send("}") }
@@ -64,7 +64,7 @@ struct LimitTests {
             let problem = try client.readResponse().problem(400)
             #expect(problem.detail.contains("more than 65536 keys at line 1"), "\(problem)")
         }
-        // Each is there as it came, and once more while it is read.
+        // Each exists twice: as received, and while it is read.
         #expect(try server.peakMemory() < 192 << 20)
     }
 
@@ -82,7 +82,7 @@ struct LimitTests {
         #expect(try client.readToEnd().isEmpty)
     }
 
-    /// More than 64 KiB is more than is read of requests that wait.
+    /// More than 64 KiB is more than is read ahead of waiting requests.
     @Test(
         "A header section of --max-header-bytes is taken, more is 431",
         arguments: [nil, 1_000, 200_000])
@@ -90,7 +90,7 @@ struct LimitTests {
         let server = try LogbookProcess(
             flags: flag.map { ["--max-header-bytes", "\($0)"] } ?? [])
         let limit = flag ?? 16_384
-        // The field lines with the empty line behind them fill it.
+        // The field lines and the empty line after them fill it exactly.
         let frame = "Host: h\r\nX: \r\n\r\n".utf8.count
         let client = try server.connect()
         func send(_ padding: Int) throws -> RawResponse {
@@ -143,7 +143,7 @@ struct LimitTests {
     @Test("16 KiB of chunk lines beside the data are taken, one byte more is 400")
     func chunkOverhead() throws {
         let server = try LogbookProcess()
-        // White space around the event, of which each byte has 18 bytes free.
+        // White space around the event; each byte of it has 18 bytes free.
         func send(_ overhead: Int) throws -> RawResponse {
             var chunks = ""
             for part in Array(repeating: 1_000, count: overhead / 1_000) + [overhead % 1_000] {
@@ -184,7 +184,7 @@ struct LimitTests {
         }
         let fields = String(repeating: "X: y\r\n", count: 100)
         try send(fields + "X: y\r\n").problem(431)
-        // The line and the empty one, of 16 KiB together, and one byte more.
+        // The line and the empty line, 16 KiB together, and one byte more.
         try send("X: \(String(repeating: "y", count: 16_378))\r\n").problem(431)
         #expect(try server.walk("").isEmpty)
         #expect(try send(fields).status == 201)

@@ -81,7 +81,7 @@ struct LineStreamTests {
         let summary = try client.readResponse().decode(BatchSummary.self)
         #expect(summary.accepted == 200_000)
         #expect(summary.ids.count == 1000)
-        // 20 MB went through, and SQLite's page caches fill meanwhile.
+        // 20 MB passed through, while SQLite's page caches filled.
         #expect(peak - before < 60_000_000, "\(before) to \(peak)")
     }
 
@@ -100,7 +100,7 @@ struct LineStreamTests {
                 guard Date() < deadline else { throw HarnessError("\(id) is never stored") }
                 usleep(2_000)
             }
-            // Ends the half line, which is none.
+            // Ends the half line, which is invalid.
             try client.send(chunk("\n"))
         }
         server.kill()
@@ -124,7 +124,7 @@ struct LineStreamTests {
         #expect(summary.ids == ["b"])
         #expect(summary.errors.map(\.index) == [1, 2])
         #expect(summary.errors.map(\.status) == [422, 400])
-        // The other one has paused for as long.
+        // The other one has paused just as long.
         try pausing.send(chunk(NewEvent(id: "c").json + "\n") + "0\r\n\r\n")
         #expect(try pausing.readResponse().decode(BatchSummary.self).ids == ["a", "c"])
     }
@@ -152,7 +152,7 @@ struct LineStreamTests {
     @Test("Idle streams of lines hold no memory that others need")
     func idleStreams() throws {
         let server = try LogbookProcess()
-        // One client may have 96 at work at a time: half of these may be, and not all.
+        // One client may have 96 in progress at a time: half of these fit, all of them do not.
         let streams = try (0..<160).map { number in
             let client = try server.connect()
             try begin(client)
@@ -216,7 +216,7 @@ struct LineStreamTests {
             let response = try server.exchange("POST", "/events", body)
             #expect(try response.decode(BatchSummary.self).ids == ids)
         }
-        // Where one is broken, the next line is read.
+        // After a broken line, the next one is read.
         let broken = [
             #"{"title":"#, NewEvent(id: "e").json, "W1130 a warning of the client", #"{"id""#,
             NewEvent(id: "f").json + "}", NewEvent(id: "g").json, #"{"cut"#,
@@ -226,7 +226,7 @@ struct LineStreamTests {
         #expect(summary.ids == ["e", "f", "g"])
         #expect(summary.errors.map(\.status) == [400, 400, 400, 400, 400])
         #expect(summary.errors.map(\.index) == [0, 2, 3, 5, 7])
-        // A single one that is broken has no neighbours.
+        // A single broken one has no neighbors.
         for single in [#"{"title":"#, NewEvent(id: "x").json + "}", NewEvent(id: "x").json + " x"] {
             try server.exchange("POST", "/events", single).problem(400)
         }
@@ -250,7 +250,7 @@ struct LineStreamTests {
         server.terminate()
         try server.logLine(containing: "shutting down")
         var lines = 0
-        // Until the server says that it ends, as a client that streams for ever would.
+        // Until the server announces its end, like a client that streams forever.
         while !client.hasInput {
             try client.send(chunk(NewEvent(id: "late-\(lines)").json + "\n"))
             lines += 1

@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// What a live stream costs everybody else.
+/// The cost of a live stream to everyone else.
 @Suite("Beside an idle live stream", .serialized)
 struct LiveStreamTests {
     private static let walBound = 8 * 1024 * 1024
 
-    /// Opens a stream that no event will match, and has it wait.
+    /// Opens a stream that no event will match, and makes it wait.
     private func idleStream(on server: LogbookProcess) throws -> RawClient {
         let client = try server.connect()
         try client.send(

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What clients see before the store is open.
+/// Answers before the store is open.
 @Suite("While the database is being migrated")
 struct MigratingTests {
     @Test("Probes are answered, everything else is 503, and then all is served")
@@ -10,7 +10,7 @@ struct MigratingTests {
         let folder = try TemporaryFolder()
         let path = folder.file("logbook.db")
         try Version1.make(path, Version1.rows(100))
-        // Another program holds the file until it is killed, for nobody writes to the pipe.
+        // Another program holds the file until it is killed, because nobody writes to the pipe.
         let pipe = folder.file("pipe")
         guard mkfifo(pipe, 0o600) == 0 else { throw HarnessError("no pipe: errno \(errno)") }
         let holder = try ChildProcess(

@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A migration that is killed, loses its power or fails at any of its changes to the files leaves one
-/// version or the other, and every row.
+/// A migration that is killed, loses power or fails at any of its changes to the files leaves one
+/// version or the other, with every row.
 @Suite("Migrations that are broken off")
 struct MigrationFaultTests {
-    /// How many moments are tried; `LOGBOOK_MIGRATION_FAULTS=10000` tries all.
+    /// The number of moments tried; `LOGBOOK_MIGRATION_FAULTS=10000` tries all.
     private static let moments = Rounds.number("MIGRATION_FAULTS", default: 40)
     private static let rowCount = 400
 
@@ -41,15 +41,15 @@ struct MigrationFaultTests {
             disk.fault = FaultyDisk.Fault(kind: .change, at: at, action: action)
             var run = try FaultRun(template: template)
             try run.run(disk, name: "m")
-            // What goes on beside the writer makes a call more or less: the last ones may not come.
+            // Work beside the writer varies the number of calls, so the last faults may not occur.
             guard run.hasFired else {
                 missed += 1
                 continue
             }
             #expect(run.wasKilled == (action == .kill || action == .cut), "\(at): \(run.log)")
-            // As the sqlite3 program sees it, which plays back a journal as any program does.
+            // As seen by the sqlite3 program, which replays a journal like any program.
             #expect(try run.contradictions() == [], "\(disk.fault!)")
-            // What another program plays back, does not make the file one that is refused.
+            // A replay by another program does not make the file a refused one.
             let recorded = "SELECT max(version) FROM schema_version"
             let found =
                 try action == .kill
@@ -64,7 +64,7 @@ struct MigrationFaultTests {
         #expect(missed <= moments.count / 4)
     }
 
-    /// Counts them in a run that nothing befalls.
+    /// Counts the changes in a run without faults.
     private func changesOfMigration(_ template: (String, [String])) throws -> Int {
         var low = 1
         var high = 4_096

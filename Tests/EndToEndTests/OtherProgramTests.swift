@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The file is a plain SQLite file: any program may read it, and checkpoint it.
+/// The file is a plain SQLite file: any program may read and checkpoint it.
 @Suite("Another SQLite program")
 struct OtherProgramTests {
-    /// What an operator does after a crash, who only wants to look: `sqlite3` moves the WAL into the
-    /// file as it ends, even after a SELECT.
+    /// An operator who looks at the file after a crash: `sqlite3` moves the WAL into the file when
+    /// it ends, even after a SELECT.
     @Test("May move the WAL into the file after a kill")
     func afterKill() throws {
         let folder = try TemporaryFolder()

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// One process writes a database, on a disk of its own.
+/// Only one process writes a database, on its own disk.
 @Suite("One owner")
 struct OwnerTests {
     @Test("A second process waits, says who holds the database, and exits with 3")
@@ -87,11 +87,11 @@ struct OwnerTests {
     func readOnlyRoot() throws {
         let volume = try Volume(bytes: 256 << 20)
         let path = volume.folder.file("logbook.db")
-        // So many that sorting and vacuuming need files of their own.
+        // So many that sorting and vacuuming need temporary files.
         try Version1.make(path, Version1.rows(40_000))
         _ = try Command.output("cp", BuiltProgram.path, volume.folder.file("logbook"))
         _ = try Command.output("chown", "-R", "10001", volume.folder.path)
-        // What is mounted elsewhere, as the volume is, stays writable.
+        // Other mounts, such as the volume, stay writable.
         let script = "mount -o remount,bind,ro / && cd / && exec \"$@\""
         let child = try ChildProcess(
             "unshare",
@@ -112,7 +112,7 @@ struct OwnerTests {
         #expect(try client.exchange("POST", "/events", NewEvent().json).status == 201)
         child.signal(SIGTERM)
         #expect(try child.waitForExit() == 0)
-        // A request may be slow here; else nothing is worth a warning.
+        // A request may be slow here; nothing else deserves a warning.
         let warnings = child.standardError.text.split(separator: "\n").filter {
             $0.contains(" warning ") && !$0.contains(" duration_us=")
         }

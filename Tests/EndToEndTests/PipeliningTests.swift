@@ -6,7 +6,7 @@ struct PipeliningTests {
     func pipelining() throws {
         let server = try LogbookProcess()
         let greedy = try RawClient(port: server.port, isNarrow: true)
-        // More than the system buffers, on the way in and on the way out.
+        // More than the system buffers in both directions.
         let padding = [("X-Padding", String(repeating: "a", count: 1_000))]
         let request = Array(RawClient.request("GET", "/", headers: padding).utf8)
         let total = 100_000 * request.count
@@ -25,7 +25,7 @@ struct PipeliningTests {
         }
         #expect(sent < total)
         #expect(try server.anonymousMemory() - before < 3_000_000)
-        // What it did not read is there for it.
+        // The unread answers are still there for it.
         for _ in 0..<1_000 { #expect(try greedy.readResponse().status == 200) }
     }
 }

@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The power goes: what was not synced is gone, in part, and torn. Nothing acknowledged is.
+/// The power fails: unsynced data is partly lost or torn. Nothing acknowledged is.
 @Suite("A power cut")
 struct PowerCutTests {
-    /// Cuts, each at a moment of its own.
+    /// The number of cuts, each at another moment.
     private static let rounds = Rounds.number("POWER_CUTS", default: 60)
-    /// Changes to the files in a run from nothing to the end, and a few more.
+    /// The changes to the files in a full run, and a few more.
     private static let changes = 170
 
     @Test("At any change to the files, from the first start on")
@@ -39,10 +39,11 @@ struct PowerCutTests {
         }
     }
 
-    /// Linux reports a failed sync once, and forgets what it did not save: a writer that syncs again
-    /// and then acknowledges has acknowledged what is not on the disk.
+    /// Linux reports a failed sync once and forgets the data it did not save. A writer that syncs
+    /// again and then acknowledges has acknowledged data that is not on the disk.
     ///
-    /// - Parameter reserve: one of two pages has each commit's pages moved into the file beside the next.
+    /// - Parameter reserve: one of two pages makes each commit's pages move into the file beside
+    ///   the next commit.
     @Test("After a sync that failed, at the end of the run", arguments: [nil, 8192])
     func afterFailedSync(reserve: Int?) throws {
         for seed in 0..<Self.rounds {

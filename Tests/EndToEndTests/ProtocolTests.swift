@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Statuses that the server gives by itself, and the refusal of what is ambiguous.
+/// The statuses that the server itself gives, and its refusal of ambiguous requests.
 @Suite("Protocol")
 struct ProtocolTests {
     private let server: LogbookProcess

@@ -74,7 +74,7 @@ struct ReadingTests {
         try server.store(
             units.map { NewEvent(id: $0.0, createdAt: (now - $0.1 * 300).formatted(format)) })
         for (index, unit) in units.enumerated() {
-            // A minute of seconds, or more, lies between each event and the bounds around it.
+            // At least a minute lies between each event and the bounds around it.
             let younger = units[..<index].map(\.0)
             let older = units[(index + 1)...].map(\.0)
             #expect(try ids("since=200\(unit.0)") == younger)
@@ -209,7 +209,7 @@ struct ReadingTests {
         let routes = try server.exchange("GET", "/").decode(Index.self).routes
         #expect(routes.count >= 10)
         for route in routes where route.method == "GET" && !route.path.contains("{") {
-            // HEAD, for a stream has no end.
+            // HEAD, because a stream has no end.
             #expect(try server.exchange("HEAD", route.path).status == 200, "\(route.path)")
         }
     }

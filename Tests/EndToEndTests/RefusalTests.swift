@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Files that are not to be touched: exit 3, and every byte as it was.
+/// Files that must not be touched: exit 3, and every byte unchanged.
 @Suite("Files that are refused")
 struct RefusalTests {
     private let folder: TemporaryFolder
@@ -13,8 +13,8 @@ struct RefusalTests {
         path = folder.file("logbook.db")
     }
 
-    /// Starts the program on the file, expects it to refuse in words that contain `words`, and to
-    /// leave nothing behind but its lock.
+    /// Starts the program on the file, and expects it to refuse in words that contain `words` and
+    /// to leave behind only its lock.
     private func expectRefusal(
         _ words: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
@@ -58,7 +58,7 @@ struct RefusalTests {
     func newerWithWAL() throws {
         let source = folder.file("source.db")
         try Version1.make(source, Version1.rows(50))
-        // Copied while the other program has it open: what is in the WAL is not in the file.
+        // Copied while the other program has it open, so the WAL's content is not in the file.
         _ = try Command.output(
             "sqlite3", "-bail", "-batch", source, "PRAGMA journal_mode=wal",
             "INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z', 'The future'); PRAGMA application_id=1282369346",

@@ -26,7 +26,7 @@ struct ReplayTests {
     @Test(
         "Another spelling of the same content is the same content",
         arguments: [
-            // Order of the event's own keys, white space, escapes, another offset, more digits.
+            // The event's own order of keys, white space, escapes, another offset, more digits.
             #"""
             { "created_at" : "2026-01-02T05:04:05.678999+02:00", "metadata" : { "a" : 1, "b" : [ 2 ] },
               "object_name":"o", "object_namespace":"n", "object_kind":"P\u006fd", "description":"d",

@@ -17,7 +17,7 @@ struct ShutdownTests {
         let server = try LogbookProcess(in: folder, flags: flags)
         let crowd = try PostingCrowd(of: 64, prefix: "t", to: server, isSecure: isSecure)
         try crowd.awaitAcknowledged(1_000)
-        // Whoever reads holds the file open, too.
+        // Readers hold the file open too.
         for _ in 0..<4 { #expect(try server.exchange("GET", "/events").status == 200) }
         server.terminate()
         #expect(try server.waitForExit() == 0)
@@ -28,7 +28,7 @@ struct ShutdownTests {
 
         let wal = try? FileManager.default.attributesOfItem(atPath: server.database + "-wal")
         #expect(wal?[.size] as? Int ?? 0 == 0)
-        // The file alone, as a copy of it would be.
+        // Only the file, as in a plain copy of it.
         let copy = server.folder.file("copy.db")
         try FileManager.default.copyItem(atPath: server.database, toPath: copy)
         let stored = try ids(in: copy)
@@ -79,14 +79,14 @@ struct ShutdownTests {
         server.terminate()
         try server.logLine(containing: "shutting down")
         var unready = try probe.exchange("GET", "/readyz")
-        // The log may be a moment ahead.
+        // The log may be slightly ahead.
         while unready.status == 200 { unready = try probe.exchange("GET", "/readyz") }
         let problem = try unready.problem(503)
         #expect(problem.detail.contains("shutting down"))
         #expect(unready.header("Retry-After").flatMap { Int($0) } != nil)
-        // Before the listener closes traffic still comes, and is served.
+        // Before the listener closes, requests still arrive and are served.
         #expect(try server.post(NewEvent(id: "late").json).status == 201)
-        // An idle connection is closed when the listener is; the one in a request is waited for.
+        // An idle connection is closed with the listener; one in a request is waited for.
         #expect(try probe.readToEnd().isEmpty)
         try slow.send(body)
         let stored = try slow.readResponse()
@@ -165,9 +165,9 @@ struct ShutdownTests {
         try crowd.awaitAcknowledged(500)
         server.terminate()
         try server.logLine(containing: "shutting down")
-        // Until the listener closes, traffic comes and is served.
+        // Requests arrive and are served until the listener closes.
         try crowd.awaitAcknowledged(1_500)
-        // The first one that comes a second later or more counts.
+        // Only a second signal that comes at least a second later counts.
         let end = Date() + 1
         while Date() < end { usleep(20_000) }
         server.terminate()
@@ -200,7 +200,7 @@ struct ShutdownTests {
             try crowd.awaitAcknowledged(100 * round)
             server.hangUp()
         }
-        // Connections from before are served still.
+        // Earlier connections are still served.
         try crowd.awaitAcknowledged(4_000)
         #expect(crowd.runningCount == 64)
         try server.stop()

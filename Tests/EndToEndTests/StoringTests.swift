@@ -52,7 +52,8 @@ struct StoringTests {
         #expect(response.header("Location") == "events/\(stored.id)")
         let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         let created = try Date(stored.createdAt, strategy: format)
-        // Milliseconds are cut off, so the earliest possible is the millisecond that has begun.
+        // Milliseconds are cut off, so the earliest possible time is the start of the current
+        // millisecond.
         #expect(created.timeIntervalSince(before) > -0.002)
         #expect(created <= after)
     }
@@ -95,7 +96,7 @@ struct StoringTests {
             "\(stored.text)")
     }
 
-    /// Shown as it is written: some of what is meant would garble a log.
+    /// Shown in its escaped spelling, because the bytes would garble a log.
     struct Spelling: CustomTestStringConvertible {
         let written: String
         let meant: String

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Certificates, the server's and its clients': which are taken, and how they are replaced.
+/// Certificates of the server and its clients: which ones are accepted, and how they are replaced.
 @Suite("TLS certificates")
 struct TLSCertificateTests {
     private let folder: TemporaryFolder
@@ -78,11 +78,11 @@ struct TLSCertificateTests {
         try replace(certificates.certificate("ca"), by: certificates.certificate("foreign"))
         service.server.hangUp()
         try service.server.logLine(containing: "TLS certificate reloaded")
-        // curl trusts what is in that file.
+        // curl trusts the certificates in that file.
         try old.write(to: URL(fileURLWithPath: folder.file("ca.pem")))
         #expect(try service.curl(as: "stranger").status == 0)
         #expect(try service.curl(as: "client").status != 0)
-        // Whether its client gets to read the alert depends on which end is quicker.
+        // The client may or may not read the alert, depending on which side is faster.
         let answer = (try? service.request("-sess_in \(session)")) ?? ""
         #expect(!answer.contains("200 OK"))
     }
@@ -99,7 +99,7 @@ struct TLSCertificateTests {
         try replace(certificates.certificate(old), by: certificates.certificate(new))
     }
 
-    /// What a reload may find instead of a certificate, and what it says then.
+    /// Bad files that a reload may find, and its message for each.
     enum BadFiles: String, CaseIterable, Sendable {
         case garbage = "no start line"
         case missing = "No such file or directory"
@@ -156,7 +156,7 @@ struct TLSCertificateTests {
     @Test("Reloads under load drop no connection")
     func reloadUnderLoad() throws {
         let service = try serve()
-        // Hundreds of requests on each of four connections, and reloads as long as they last.
+        // Hundreds of requests on each of four connections, with reloads all the while.
         let arguments = service.curlArguments(
             ["-w", "%{num_connects} ", "-o", "/dev/null"], path: "/healthz?[1-600]")
         let clients = try (0..<4).map { _ in try ChildProcess("curl", arguments) }

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whom the TLS port serves and whom it refuses, by real clients.
+/// The clients that the TLS port serves and refuses, with real programs.
 @Suite("TLS")
 struct TLSTests {
     private let folder: TemporaryFolder
@@ -56,7 +56,7 @@ struct TLSTests {
 
     @Test("Sessions resume", arguments: ["-tls1_2", "-tls1_3"])
     func resumption(_ version: String) throws {
-        // With TLS 1.3 the ticket comes behind the handshake: a request waits for it.
+        // With TLS 1.3 the ticket comes after the handshake, so this waits with a request.
         let session = folder.file("session.pem")
         let first = try service.request("\(version) -sess_out \(session)")
         #expect(first.contains("\nNew, "))
@@ -107,7 +107,7 @@ struct TLSTests {
 
     @Test("Handshakes cut short, garbage and a flood of them hold up nobody")
     func brokenHandshakes() throws {
-        // A ClientHello's beginning: a record of 512 bytes, of which few come.
+        // The start of a ClientHello: a record of 512 bytes, of which only a few arrive.
         let beginning: [UInt8] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC, 0x03, 0x03]
         let flood = try (0..<200).map { _ in
             let client = try RawClient(port: port)
@@ -126,7 +126,7 @@ struct TLSTests {
         withExtendedLifetime(flood) {}
     }
 
-    /// An end or a reset: which one comes depends on what the server has left unread.
+    /// Waits for an end or a reset, depending on what the server has left unread.
     private func awaitEnd(of client: RawClient) {
         do { _ = try client.readToEnd() } catch { #expect("\(error)".contains("reset by peer")) }
     }
@@ -142,7 +142,7 @@ struct TLSTests {
 
     @Test("Renegotiation is refused")
     func renegotiation() throws {
-        // A line "R" has s_client ask for it; its input must not end before the answer comes.
+        // A line "R" makes s_client request it. Its input must not end before the answer arrives.
         let fifo = folder.file("fifo")
         let script = """
             mkfifo \(fifo) && exec 3<>\(fifo) && echo R >&3 &&
@@ -160,7 +160,7 @@ struct TLSTests {
         let server = try LogbookProcess(
             in: folder, database: "other.db",
             flags: certificates.flags + ["--probe-listen", "127.0.0.1:0"])
-        // The last of three lines: the first are of the main addresses.
+        // The last of three lines; the first two are for the main addresses.
         let lines = server.log.split(separator: "\n").filter { $0.contains("Listening on") }
         #expect(lines.count == 3)
         let port = try #require(lines.last?.split(separator: ":").last.flatMap { UInt16($0) })

@@ -7,7 +7,8 @@ struct ValidationTests {
 
     init() throws { server = try LogbookProcess() }
 
-    /// A field's value as JSON, and whether it is stored. Shown by its name: values are long.
+    /// A field's value as JSON, and true if it is stored. Shown by its name, because values are
+    /// long.
     struct Bound: CustomTestStringConvertible {
         let field: String
         let name: String

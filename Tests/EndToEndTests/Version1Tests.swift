@@ -12,7 +12,7 @@ struct Version1Tests {
         path = folder.file("logbook.db")
     }
 
-    /// How many rows of the events of two files differ, either way.
+    /// The number of event rows that differ between two files, in either direction.
     private func differences(_ one: String, _ other: String) throws -> Int? {
         let ours = "SELECT \(Version1.columns) FROM main.events"
         let theirs = "SELECT \(Version1.columns) FROM other.events"
@@ -38,8 +38,8 @@ struct Version1Tests {
         let expected = try Command.sqlite(original, "SELECT id FROM events \(order)")
         #expect(expected.count == 100_000)
         let walked = try server.walk("limit=1000")
-        // Compared outside of the expectation, which would work out the difference of two long
-        // lists for hours.
+        // Compared outside the expectation, which would spend hours on the difference of two long
+        // lists.
         let isSame = walked.map(\.id) == expected
         #expect(isSame)
         #expect(walked.first?.title == "Event 99999")
@@ -129,7 +129,7 @@ struct Version1Tests {
 
     @Test("Events inserted later come later among those of one moment")
     func insertionOrder() throws {
-        // Their ids are in another order than their insertion.
+        // Their ids are not in the order of their insertion.
         let ids = ["m", "z", "a", "q", "b"]
         try Version1.make(
             path,
@@ -172,7 +172,7 @@ struct Version1Tests {
         #expect(bySeq[2].id == "" && bySeq[2].description == "")
         #expect(bySeq[3].severity == "FATAL" && bySeq[3].description == long)
         #expect(bySeq[3].id == "a b/c?d%25é'\"" && bySeq[8].description == "1.5")
-        // What is no time is that of the migration.
+        // Invalid times become that of the migration.
         #expect(Set([0, 1, 2, 3, 6, 8, 9].map { bySeq[$0].createdAt }).count == 1)
         #expect(bySeq[5].createdAt == "2024-12-31T22:00:00.000Z")
         for event in bySeq where !event.id.isEmpty {
@@ -194,7 +194,7 @@ struct Version1Tests {
             let read = try server.exchange("GET", "/events/\(id)")
             #expect(read.text.contains("\"metadata\":\(metadata),"), "\(read.text)")
         }
-        // Whatever becomes of a key that occurs twice, neither value may be lost.
+        // If a key occurs twice, neither value may be lost.
         let twice = try server.exchange("GET", "/events/twice").text
         #expect(twice.contains("1") && twice.contains("2") && twice.contains("k"))
         let objects = try JSONSerialization.jsonObject(

@@ -109,10 +109,10 @@ struct CursorTests {
                 ("severity_min", "warning"),
             ] + Self.filtered.filter { !["since", "severity"].contains($0.0) }.reversed()
         #expect(try Self.query(sameInOtherWords, cursor: text).after == Self.position)
-        // A value that moves from one field to another makes another query.
+        // A value that moves to another field makes another query.
         let kind = try Self.query([("object_kind", "x")]).cursor(after: Self.position)
         #expect(throws: QueryError.self) { try Self.query([("object_name", "x")], cursor: kind) }
-        // So does one that looks like two parameters, however they are told apart.
+        // So does a value that looks like two parameters, whatever separates them.
         let two = [("object_kind", "x"), ("object_name", "y")]
         for separator in ["\u{0}", "&", "1:", "\u{0}1:"] {
             let text = "x\(separator)object_name=y"

@@ -4,7 +4,7 @@ import JSON
 /// The moment at which the tests take place: 2026-11-23T10:30:45.123Z.
 let testMoment = Timestamp(milliseconds: 1_795_429_845_123)!
 
-/// An event as JSON: the required fields, with `changes` to their raw values; nil takes one away.
+/// An event as JSON: the required fields with `changes` to their raw values; nil removes one.
 func body(_ changes: KeyValuePairs<String, String?> = [:]) -> String {
     var members: [(key: String, value: String)] = [
         ("event_type", #""operator""#), ("severity", #""info""#),
@@ -25,7 +25,7 @@ func body(_ changes: KeyValuePairs<String, String?> = [:]) -> String {
 /// `text` between double quotes; it must need no escapes.
 func quoted(_ text: String) -> String { "\"\(text)\"" }
 
-/// `count` times `text`, between double quotes.
+/// `text` repeated `count` times, between double quotes.
 func quoted(_ text: String, times count: Int) -> String {
     quoted(String(repeating: text, count: count))
 }
@@ -39,7 +39,7 @@ func decode(_ json: String, now: Timestamp = testMoment) throws -> EventDecoder.
     }
 }
 
-/// What is wrong with an event that was to be valid.
+/// The errors of an event that should be valid.
 struct InvalidEvent: Error {
     let errors: [FieldError]
 }
@@ -51,7 +51,7 @@ func decodedEvent(_ json: String, now: Timestamp = testMoment) throws -> Event {
     }
 }
 
-/// What is wrong with an event; nothing when it is valid.
+/// The errors of an event; empty if it is valid.
 func errors(_ json: String) throws -> [FieldError] {
     switch try decode(json) {
     case .event: []

@@ -3,10 +3,10 @@ import Testing
 
 @testable import Events
 
-/// A field's value and whether it is valid.
+/// A field's value, and true if it is valid.
 struct FieldCase: Sendable, CustomTestStringConvertible {
     let field: String
-    /// As it stands in the JSON.
+    /// The value as it is in the JSON.
     let value: String
     let isValid: Bool
 
@@ -26,13 +26,13 @@ private func metadata(bytes: Int) -> String {
     #"{"k":""# + String(repeating: "x", count: bytes - 8) + #""}"#
 }
 
-/// Metadata that is `depth` containers deep.
+/// Metadata with `depth` nested containers.
 private func metadata(depth: Int) -> String {
     #"{"k":"# + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1)
         + "}"
 }
 
-/// The table of the contract, each row at its bound and one past it.
+/// The table of the contract, with each field at its bound and one past it.
 private let table: [FieldCase] =
     [
         FieldCase("id", quoted("a")), FieldCase("id", quoted("a", times: 128)),
@@ -80,7 +80,7 @@ private let table: [FieldCase] =
         FieldCase("metadata", "{}"), FieldCase("metadata", "null"),
         FieldCase("metadata", metadata(bytes: 262_144)),
         FieldCase("metadata", metadata(bytes: 262_145), isValid: false),
-        // White space between tokens is not stored, and does not count.
+        // White space between tokens is not stored and does not count.
         FieldCase("metadata", " \n" + metadata(bytes: 262_144).replacing(":", with: " : ")),
         FieldCase(
             "metadata", metadata(bytes: 262_145).replacing(":", with: " : "), isValid: false),
@@ -242,7 +242,7 @@ struct EventDecoderTests {
 
     @Test("Keys that are only canonically equivalent are two")
     func equivalentKeys() throws {
-        // `body` compares keys as strings do, and would take them for one.
+        // `body` compares keys as strings and would take them for one.
         let rest = body().dropFirst()
         #expect(
             try errors("{\"\u{E9}\":1,\"e\u{301}\":1,\(rest)").map { Array($0.pointer.utf8) }

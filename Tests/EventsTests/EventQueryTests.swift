@@ -126,7 +126,7 @@ struct EventQueryTests {
         ])
         #expect(one.conditions == other.conditions)
         #expect(one.cursor(after: position) == other.cursor(after: position))
-        // What is between names and values does not move from one to another.
+        // Separators between names and values cannot be moved from one to another.
         let different: [KeyValuePairs<String, String>] = [
             ["object_kind": "a,b"], ["object_kind": "a,!b"], ["object_kind": "a\\,b"],
             ["object_kind": "a*,b"], ["object_kind": "a", "object_name": "b"],

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Event")
 struct EventTests {
-    /// Every field given.
+    /// An event with every field.
     static let full = body([
         "id": #""e-1""#, "description": #""d""#, "object_kind": #""Pod""#,
         "object_namespace": #""""#, "object_name": #""web""#, "metadata": #"{"a":1}"#,

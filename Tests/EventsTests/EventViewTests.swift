@@ -41,7 +41,7 @@ struct EventViewTests {
         expected["fold_key"] = NSNull()
         for key in Self.keys where expected[key] == nil { expected[key] = NSNull() }
         #expect(read == NSDictionary(dictionary: expected))
-        // NSDictionary takes canonically equivalent texts for one; bytes do not.
+        // NSDictionary treats canonically equivalent texts as one; bytes are not.
         let title = try #require(read["title"] as? String)
         #expect(event.text(.title)?.utf8.elementsEqual(title.utf8) == true)
     }

@@ -7,7 +7,7 @@ import Testing
 struct RedactionTests {
     private static let usual = Redaction(keys: Redaction.usualKeys)
 
-    /// nil when nothing was replaced.
+    /// Redacts `json`; nil if nothing was replaced.
     private static func redact(_ json: String, _ redaction: Redaction = usual) throws -> String? {
         try Array(json.utf8).withUnsafeBytes { bytes in
             try redaction.redact(bytes).map { String(decoding: $0, as: UTF8.self) }
@@ -31,7 +31,7 @@ struct RedactionTests {
         ])
     func values(_ json: String, _ expected: String) throws {
         #expect(try Self.redact(json) == expected)
-        // What is sent again is the same again, and so is what was exported.
+        // Redacting again, or redacting an export, changes nothing.
         #expect(try Self.redact(expected) == expected)
     }
 

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Metadata that goes out")
 struct StorableMetadataTests {
-    /// What a row has, and what of it goes out.
+    /// The stored value, and its form in answers.
     private static let cases: [(stored: String, sent: String)] = [
         ("{}", "{}"), (" {\"a\" : [1, 2]}\t", " {\"a\" : [1, 2]}\t"),
         ("{\n}\n", "{}"), ("{\"a\":1}\r", #"{"a":1}"#),

@@ -16,7 +16,7 @@ struct TextQueryTests {
             for (field, range) in ranges {
                 view[field] = UnsafeRawBufferPointer(rebasing: bytes[range])
             }
-            // Twice: a matcher keeps nothing of the event before.
+            // Twice, because a matcher must keep nothing of the previous event.
             let first = matcher.matches(view)
             return matcher.matches(view) && first
         }

@@ -16,7 +16,8 @@ struct TimestampTests {
         return calendar
     }()
 
-    /// `YYYY-MM-DDTHH:MM:SS` by Foundation; right from 1583 on, as it counts Julian days before.
+    /// `YYYY-MM-DDTHH:MM:SS` by Foundation; correct from 1583 on, because it counts Julian days
+    /// before.
     private static func reference(_ seconds: Int64) -> String {
         let date = Date(timeIntervalSince1970: TimeInterval(seconds))
         let parts = calendar.dateComponents(
@@ -103,7 +104,7 @@ struct TimestampTests {
         ] as [(String, Int64)])
     func fractions(fraction: String, milliseconds: Int64) {
         #expect(Self.parse("2026-11-23T10:30:45\(fraction)Z") == 1_795_429_845_000 + milliseconds)
-        // Before 1970 too, the time goes forwards within a second.
+        // Before 1970 too, time moves forward within a second.
         #expect(Self.parse("1969-12-31T23:59:59\(fraction)Z") == -1000 + milliseconds)
     }
 

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("WordScanner")
 struct WordScannerTests {
-    /// The words of a text, parts in brackets behind theirs.
+    /// The words of a text, each followed by its parts in brackets.
     private func words(_ text: String, isJSON: Bool = false) -> String {
         var words: [String] = []
         Array(text.utf8).withUnsafeBytes { bytes in

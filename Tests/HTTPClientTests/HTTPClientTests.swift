@@ -51,7 +51,7 @@ struct HTTPClientTests {
             }
             let stranger = server.client(try TLSContext(authorities: nil))
             #expect(kind { _ = try stranger.exchange("GET", "/") } == .untrusted)
-            // It is for localhost alone.
+            // It is only for localhost.
             let port = server.clientAddress.description.split(separator: ":").last!
             let other = HTTPClient(
                 ServerAddress("https://127.0.0.1:\(port)")!, userAgent: "test",
@@ -114,7 +114,7 @@ struct HTTPClientTests {
             #expect(
                 kind { _ = try client.exchange("GET", "/never", within: .milliseconds(20)) }
                     == .timedOut)
-            // It was of that request alone.
+            // The error affected only that request.
             let next = try client.exchange("GET", "/")
             #expect(next.head.status == 200)
         }
@@ -186,7 +186,7 @@ struct HTTPClientTests {
         let address = try #require(ServerAddress(text))
         #expect(address.keepsSecrets == keepsSecrets)
         guard !keepsSecrets else { return }
-        // Before anything is sent, or connected to.
+        // Before anything is sent or connected.
         let client = HTTPClient(
             address, userAgent: "test", token: { () throws(HTTPClientError) in "secret" },
             timeout: .zero)
@@ -201,7 +201,7 @@ struct HTTPClientTests {
         }
     }
 
-    /// What the error is that `body` throws; nil for none.
+    /// The kind of error that `body` throws; nil for none.
     private func kind(_ body: () throws -> Void) -> HTTPClientError.Kind? {
         do {
             try body()

@@ -8,7 +8,7 @@ import TestSupport
 struct TestServer {
     let clientAddress: ServerAddress
 
-    /// Runs `body` with a server, and ends the server.
+    /// Runs `body` with a server, then stops the server.
     static func run<Result>(
         _ address: ListenAddress = .tcp(host: "127.0.0.1", port: 0), routes: [Route] = [],
         isSecure: Bool = false, _ body: (TestServer) throws -> Result

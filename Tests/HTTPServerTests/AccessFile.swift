@@ -4,14 +4,14 @@ import Logging
 
 @testable import HTTPServer
 
-/// An access file of a test's own, gone with the last reference.
+/// A test's access file, removed with the last reference.
 final class AccessFile {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent(
         "logbook-access-\(UUID().uuidString)"
     ).path
     let control: AccessControl
 
-    /// One with a token of each name, which is the token as well, and its scopes.
+    /// Creates one in which each name is also the token, with its scopes.
     init(_ tokens: [(name: String, scopes: Scopes)]) throws {
         try Self.write(tokens, to: path)
         var logger = Logger(label: "test")
@@ -21,7 +21,7 @@ final class AccessFile {
 
     deinit { unlink(path) }
 
-    /// Has the file hold these instead, and read again.
+    /// Replaces the file's tokens and reloads it.
     func replace(by tokens: [(name: String, scopes: Scopes)]) throws {
         try Self.write(tokens, to: path)
         guard control.reload() else { throw CocoaError(.fileReadUnknown) }

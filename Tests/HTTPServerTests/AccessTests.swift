@@ -11,7 +11,7 @@ struct AccessTests {
         ("reader", .read), ("writer", .write), ("both", [.read, .write]), ("boss", .admin),
     ]
 
-    /// A route for each scope, one for anybody, and two that go on for as long as the test wants.
+    /// A route for each scope, one for anyone, and two that last as long as the test wants.
     private static let routes = [
         TestServer.route(.get, "/read", scope: .read) { _, response in response.body = [65] },
         TestServer.route(.post, "/write", scope: .write, bodyLimit: 1 << 20) { request, response in
@@ -158,7 +158,7 @@ struct AccessTests {
                     Self.request("POST \(path)", fields[0], fields[1], Self.bearer("writer")))
                 #expect(try admitted.readInterimOrFinalAnswer().code == 100)
             }
-            // A short one is read over, and the next request is read.
+            // A short body is skipped, and the next request is read.
             let client = try server.connect()
             client.send(
                 Self.request("POST /write", "Content-Length: 5") + "hello"
@@ -212,7 +212,7 @@ struct AccessTests {
                 try client.awaitRead()
                 return client
             }
-            // One is gone, one has lost the scope, one has another, and one stays.
+            // One is removed, one has lost the scope, one has another scope, and one is unchanged.
             try file.replace(by: [("both", .write), ("boss", .read), ("other", .admin)])
             for (client, goesOn) in zip(streams, [false, true, false, true]) {
                 if goesOn {

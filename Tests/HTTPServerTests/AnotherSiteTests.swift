@@ -29,7 +29,7 @@ struct AnotherSiteTests {
             #expect(try code("POST", "Content-Length: 0") == expected)
             #expect(try code("GET") == expected)
             #expect(try code("OPTIONS") == 204)
-            // As a link to it is followed, and as a frame and an image bring it.
+            // A link to the page, then a frame and an image.
             let navigates = "Sec-Fetch-Mode: navigate"
             #expect(try code("GET", navigates, "Sec-Fetch-Dest: document") == 200)
             #expect(try code("GET", navigates, "Sec-Fetch-Dest: iframe") == expected)

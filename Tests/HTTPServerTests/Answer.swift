@@ -1,6 +1,6 @@
 import Testing
 
-/// One answer of the server, read as strictly as the server reads requests.
+/// One answer of the server, parsed as strictly as the server parses requests.
 struct Answer: Sendable {
     let code: Int
     let fields: [(name: String, value: String)]
@@ -11,7 +11,7 @@ struct Answer: Sendable {
         let description: String
     }
 
-    /// Reads the first answer of `bytes`; nil when it is not whole yet.
+    /// Reads the first answer of `bytes`; nil if it is incomplete.
     static func read(
         _ bytes: ArraySlice<UInt8>, answersHead: Bool
     ) throws -> (answer: Answer, length: Int)? {
@@ -47,8 +47,8 @@ struct Answer: Sendable {
         )
     }
 
-    /// RFC 9110, 8.6: no Content-Length in 1xx and 204, and one in all others that this server
-    /// writes.
+    /// RFC 9110, 8.6: no Content-Length in 1xx and 204, and one in all other answers of this
+    /// server.
     private static func contentLength(
         _ code: Int, _ fields: [(name: String, value: String)]
     ) throws -> Int {
@@ -68,8 +68,7 @@ struct Answer: Sendable {
         return length
     }
 
-    /// All answers that `bytes` hold, interim ones left out; `isHead` tells which of them answer a
-    /// HEAD.
+    /// All answers in `bytes` without interim ones; `isHead` is true for those that answer a HEAD.
     static func readAll(_ bytes: [UInt8], isHead: (Int) -> Bool = { _ in false }) throws -> [Answer]
     {
         var answers: [Answer] = []
@@ -92,15 +91,15 @@ struct Answer: Sendable {
 }
 
 extension String {
-    /// The lines between CR LF, LF alone and CR alone not taken for a line end.
+    /// The lines between CR LF. LF alone and CR alone are not line ends.
     fileprivate func components(separatedByCRLF: Void) -> [Substring] {
-        // Swift takes CR LF for one character.
+        // Swift treats CR LF as one character.
         split(separator: "\r\n" as Character, omittingEmptySubsequences: false)
     }
 }
 
 extension ArraySlice<UInt8> {
-    /// Where `pattern` first occurs.
+    /// The first occurrence of `pattern`.
     fileprivate func firstRange(of pattern: [UInt8]) -> Range<Int>? {
         guard count >= pattern.count else { return nil }
         for start in startIndex...(endIndex - pattern.count)

@@ -51,7 +51,7 @@ struct BodyDecoderTests {
         let decoded = try decode("hello, world", as: .length(5), size: size)
         #expect(decoded.body == Array("hello".utf8))
         #expect(decoded.isDone)
-        // The last piece may hold more than the body.
+        // The last piece may hold bytes after the body.
         #expect(decoded.taken == 5)
     }
 
@@ -104,7 +104,7 @@ struct BodyDecoderTests {
         }
         #expect(status(long + long + end, size: size, limits: limits) == nil)
         #expect(status(long + long + long, size: size, limits: limits) == .badRequest)
-        // Data makes up for it, and what it is too much stays free of charge no longer.
+        // Data makes up for it, but the credit that is not needed is lost.
         let large = "100\r\n\(String(repeating: "x", count: 256))\r\n"
         #expect(status(large + long + long + large + long + long + end, limits: limits) == nil)
         #expect(status(large + long + long + long, limits: limits) == .badRequest)

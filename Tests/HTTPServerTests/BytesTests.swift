@@ -27,7 +27,7 @@ struct BytesTests {
     func letterCase() {
         #expect("ChUnKeD".withBytes { $0.equalsIgnoringCase("chunked") })
         #expect(!"chunke".withBytes { $0.equalsIgnoringCase("chunked") })
-        // A Kelvin sign is a K to those who fold by Unicode.
+        // With Unicode case folding, a Kelvin sign equals a K.
         #expect(!"chun\u{212A}ed".withBytes { $0.equalsIgnoringCase("chunked") })
         // "@" and "`", "[" and "{" differ in the same bit as letters do.
         #expect(!"@[".withBytes { $0.equalsIgnoringCase("`{") })

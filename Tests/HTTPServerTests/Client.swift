@@ -1,17 +1,16 @@
 import Glibc
 import Testing
 
-/// A client's TCP connection. Calls block; a wait that takes longer than anything here should ends
-/// in an error.
+/// A client's TCP connection. Calls block; a wait longer than any needed here ends in an error.
 final class Client {
     private(set) var descriptor: Int32
     private var received: [UInt8] = []
     private var sentCount: UInt64 = 0
     private let serverPort: UInt16
-    /// Its TLS, once the handshake is done.
+    /// The TLS session, once the handshake is done.
     private(set) var tls: TLSClient?
 
-    /// What went wrong on the client's side.
+    /// An error on the client's side.
     struct Failure: Error, CustomStringConvertible {
         let description: String
 
@@ -20,13 +19,13 @@ final class Client {
         }
     }
 
-    /// Far more than any wait here takes, however busy the machine.
+    /// Far longer than any wait here, however busy the machine.
     static let patienceSeconds = 60
 
     /// Connects to `port` of this machine.
     ///
-    /// - Parameter isNarrow: whether little fits between server and client, so that writes block
-    /// soon.
+    /// - Parameter isNarrow: true for small buffers between server and client, so that writes block
+    ///   soon.
     init(port: UInt16, isNarrow: Bool = false) throws {
         serverPort = port
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -37,7 +36,7 @@ final class Client {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
         setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if isNarrow {
-            // Small segments keep the server's send buffer small, too.
+            // Small segments keep the server's send buffer small too.
             setOption(Int32(IPPROTO_TCP), TCP_MAXSEG, 536)
             setOption(SOL_SOCKET, SO_RCVBUF, 4096)
         }
@@ -59,7 +58,7 @@ final class Client {
 
     deinit { close() }
 
-    /// Does the handshake, up to the end of the client's part.
+    /// Performs the handshake up to the end of the client's part.
     func startTLS(_ tls: TLSClient) throws {
         var flight = try tls.handshake()
         while true {
@@ -81,12 +80,12 @@ final class Client {
 
     func send(_ text: String) { send(Array(text.utf8)) }
 
-    /// Sends all of `bytes`, unless the server has closed: then reading tells why.
+    /// Sends all of `bytes`. If the server has closed, reading reports why.
     func send(_ bytes: some Collection<UInt8>) {
         sendAsIs(tls?.encrypt(Array(bytes)) ?? Array(bytes))
     }
 
-    /// Sends around TLS.
+    /// Sends bytes outside TLS.
     func sendAsIs(_ bytes: [UInt8]) {
         var offset = 0
         while offset < bytes.count {
@@ -106,7 +105,7 @@ final class Client {
         finishSendingAsIs()
     }
 
-    /// Ends the TCP connection's half without a word of TLS.
+    /// Closes the sending side of the TCP connection without a TLS alert.
     func finishSendingAsIs() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func close() {
@@ -115,7 +114,7 @@ final class Client {
         descriptor = -1
     }
 
-    /// Closes with RST instead of FIN, as a crash of the client's machine would look to the server.
+    /// Closes with RST instead of FIN, like a crash of the client's machine.
     func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(
@@ -145,14 +144,14 @@ final class Client {
         }
     }
 
-    /// Reads until the server closes, and returns what came.
+    /// Reads until the server closes, and returns the bytes.
     func readToEnd() throws -> [UInt8] {
         while try receive() {}
         defer { received = [] }
         return received
     }
 
-    /// Whether the server has closed, with nothing more to read.
+    /// True if the server has closed and nothing is left to read.
     func isAtEnd() throws -> Bool {
         while received.isEmpty {
             if try !receive() { return true }
@@ -160,7 +159,7 @@ final class Client {
         return false
     }
 
-    /// Whether the server ends the connection, be it with a reset, after what may still come.
+    /// True if the server ends the connection, possibly by a reset, after any last bytes.
     func losesConnection() -> Bool {
         do {
             _ = try readToEnd()
@@ -170,7 +169,7 @@ final class Client {
         }
     }
 
-    /// False at the end.
+    /// Receives bytes; false at the end.
     private func receive() throws -> Bool {
         let bytes = try receiveAsIs()
         guard let tls else {
@@ -184,7 +183,7 @@ final class Client {
         return !bytes.isEmpty
     }
 
-    /// What comes next around TLS; empty at the end.
+    /// The next bytes, outside TLS; empty at the end.
     func receiveAsIs() throws -> [UInt8] {
         try withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
@@ -193,7 +192,7 @@ final class Client {
         }
     }
 
-    /// What comes next around TLS, at most so many bytes, without waiting for it.
+    /// The next bytes, outside TLS, at most `most`, without waiting.
     func receiveSome(_ most: Int) throws -> [UInt8] {
         try withUnsafeTemporaryAllocation(byteCount: most, alignment: 1) { buffer in
             let count = recv(descriptor, buffer.baseAddress, most, Int32(MSG_DONTWAIT))
@@ -202,7 +201,7 @@ final class Client {
         }
     }
 
-    /// Whether something can be read without waiting.
+    /// True if something can be read without waiting.
     var hasInput: Bool { waitForInput(milliseconds: 0) }
 
     /// Waits for something to read, or the end.
@@ -213,14 +212,13 @@ final class Client {
 
     // MARK: The server's side
 
-    /// Waits until the server has read all that was sent. The server is in this process, and so are
-    /// its descriptors:
-    /// what the kernel still holds for one can be asked for.
+    /// Waits until the server has read everything that was sent. The server's descriptors are in
+    /// this process too, so the kernel can be asked what it still holds for them.
     func awaitRead() throws {
         var serverSide: Int32?
         try eventually("the server reads") {
             if serverSide == nil { serverSide = findServerSide() }
-            // Not accepted yet; or, when this side knows of an end, closed long ago.
+            // Not accepted yet. Or closed long ago, if this side has seen an end.
             guard let serverSide else { return !Descriptors.isEstablished(descriptor) }
             guard isServerSide(serverSide) else { return true }
             var unread: Int32 = 0

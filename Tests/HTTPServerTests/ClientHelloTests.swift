@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The length of a ClientHello")
 struct ClientHelloTests {
-    /// So that a wait for the rest of a hello would be longer than the tests'.
+    /// Limits under which waiting for the rest of a hello would outlast the tests.
     private var patient: HTTPLimits {
         var limits = HTTPLimits()
         limits.headerTimeout = .seconds(600)

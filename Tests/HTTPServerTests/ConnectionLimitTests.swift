@@ -20,7 +20,7 @@ struct ConnectionLimitTests {
                 try exchange(client)
                 return client
             }
-            // The first one and the third have been at work since.
+            // The first and the third have been used since.
             try exchange(clients[0])
             try exchange(clients[2])
             for (displaced, next) in [(1, try server.connect()), (3, try server.connect())] {
@@ -56,7 +56,7 @@ struct ConnectionLimitTests {
             let clients = try (0..<2).map { _ in try server.connect() }
             for client in clients { client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n") }
             let pending = try later.take(2)
-            // The kernel takes it; the server does not.
+            // The kernel accepts it; the server does not.
             let next = try server.connect()
             next.send(Self.request)
             try eventually("a pause") { server.server.figures.heldBackByConnections > 0 }
@@ -82,7 +82,7 @@ struct ConnectionLimitTests {
             let next = try server.connect()
             try eventually("a pause") { server.server.figures.heldBackByConnections > 0 }
             #expect(try reader.readAnswer().body.count == 32 << 20)
-            // Now it rests.
+            // Now it is idle.
             try exchange(next)
             #expect(try reader.isAtEnd())
         }
@@ -91,7 +91,7 @@ struct ConnectionLimitTests {
     private static let lines = TestServer.route(
         .post, "/lines", bodyLimit: 1, takesPieces: { _ in true }, DeadlineTests.lines)
 
-    /// Begins a body of items, each of which ends in a line feed.
+    /// Begins a body of items, each ending in a line feed.
     private func begin(_ server: TestServer, _ text: String) throws -> Client {
         let client = try server.connect()
         client.send("POST /lines HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n\(text)")
@@ -104,7 +104,7 @@ struct ConnectionLimitTests {
         try TestServer.run(loops: 1, routes: [Self.lines], maxConnections: 4) { server in
             let first = try begin(server, "line\n")
             let second = try begin(server, "line\n")
-            // In the middle of an item: it is at work.
+            // In the middle of an item, so it is busy.
             let third = try begin(server, "half")
             let resting = try server.connect()
             try exchange(resting)

@@ -2,12 +2,12 @@ import Testing
 
 @testable import HTTPServer
 
-/// One wait is short in each of these, and all others are longer than the client's patience.
+/// In each of these, one wait is short, and all others are longer than the client's patience.
 @Suite("Deadlines")
 struct DeadlineTests {
     private static let short = Duration.milliseconds(100)
 
-    /// Bounds with only those waits short that `shorten` makes so.
+    /// Limits in which only the waits that `shorten` sets are short.
     private func limits(_ shorten: (inout HTTPLimits) -> Void) -> HTTPLimits {
         var limits = HTTPLimits()
         for wait in [
@@ -21,7 +21,7 @@ struct DeadlineTests {
         return limits
     }
 
-    /// Sends `piece` again and again, which must not keep the 408 from coming.
+    /// Sends `piece` again and again, which must not prevent the 408.
     private func expectTimeout(_ client: Client, sending piece: String) throws {
         let end = ContinuousClock.now + .seconds(Client.patienceSeconds)
         repeat {
@@ -148,7 +148,7 @@ struct DeadlineTests {
             let start = ContinuousClock.now
             client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n\(body)")
             #expect(try client.readAnswer().code == 408)
-            // Nothing came in the second window. That it was waited for cannot be told too early.
+            // Nothing came in the second window, so the answer cannot be earlier than that.
             #expect(ContinuousClock.now - start >= window * 2)
         }
     }
@@ -188,7 +188,7 @@ struct DeadlineTests {
             let client = try server.connect()
             client.send("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
             #expect(try client.readAnswer().code == 200)
-            // A second answer would be taken for the next request's.
+            // A second answer would be taken for that of the next request.
             #expect(try client.isAtEnd())
         }
     }
@@ -217,7 +217,7 @@ struct DeadlineTests {
         try TestServer.run(routes: routes, limits: limits) { server in
             let client = try server.connect(isNarrow: true)
             client.send("GET \(inPieces ? "/pieces" : "/large") HTTP/1.1\r\nHost: a\r\n\r\n")
-            // Each read makes room for some more to be sent.
+            // Each read lets the server send more.
             try eventually("the connection is closed") {
                 _ = try? client.receiveSome(1000)
                 return server.server.connectionCount == 0
@@ -235,7 +235,7 @@ struct DeadlineTests {
             let client = try server.connect(isNarrow: true)
             client.send("GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(client.waitForInput(milliseconds: 60_000))
-            // Another connection's wait is as long as several windows.
+            // Another connection's wait is several windows long.
             let short = Self.short
             let start = ContinuousClock.now
             while ContinuousClock.now - start < short * 3 {
@@ -305,7 +305,7 @@ struct DeadlineTests {
         }
     }
 
-    /// Takes a body in items, and answers with the status and how many bytes came.
+    /// Takes a body in items, and answers with the status and the number of bytes.
     static let lines: Route.Handler = { request, _ in
         final class State { var count = 0, pending: PendingResponse? }
         let state = State()
@@ -342,8 +342,8 @@ struct DeadlineTests {
         }
         try TestServer.run(routes: [Self.large, later.route], limits: limits) { server in
             let client = try server.connect(isNarrow: true)
-            // As many as are answered in one go, so that the last one comes to be handled when the
-            // first answer is stuck already.
+            // As many as are answered at once, so that the last one is handled when the first
+            // answer is already stuck.
             let root = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
             let others = String(repeating: root, count: limits.requestsPerWake - 1)
             client.send(
@@ -373,7 +373,7 @@ struct DeadlineTests {
         try TestServer.run(limits: limits) { server in
             let client = try server.connect()
             client.send("GET / HTTP/1.1\r\n\r\n")
-            // A server that closed with this unread would reset the connection.
+            // If the server closed with this unread, it would reset the connection.
             client.send([UInt8](repeating: 65, count: 1 << 20))
             client.finishSending()
             let answers = try Answer.readAll(client.readToEnd())
@@ -382,7 +382,7 @@ struct DeadlineTests {
         }
     }
 
-    /// More than fits between server and client.
+    /// An answer larger than the buffers between server and client.
     private static let large = TestServer.route(.get, "/large") { _, response in
         response.body = [UInt8](repeating: 65, count: 32 << 20)
     }

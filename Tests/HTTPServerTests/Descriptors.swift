@@ -1,17 +1,16 @@
 import Foundation
 import Glibc
 
-/// The descriptors of this process, to which the server under test belongs.
+/// The descriptors of this process, which includes the server under test.
 enum Descriptors {
-    /// Those open now.
+    /// The open descriptors.
     static var open: [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return names.compactMap { Int32($0) }.sorted()
     }
 
-    /// How many sockets are bound to `port`, the listener among them: not those of clients, which
-    /// have ports of their
-    /// own. Tests that run at the same time don't disturb the count.
+    /// The number of sockets bound to `port`, including the listener but not clients, which have
+    /// their own ports. Concurrent tests do not disturb the count.
     static func count(onPort port: UInt16) -> Int {
         open.count { localPort($0) == port }
     }
@@ -20,18 +19,18 @@ enum Descriptors {
 
     static func peerPort(_ descriptor: Int32) -> UInt16? { port(descriptor, getpeername) }
 
-    /// How many bytes have come in on a TCP socket, read or not.
+    /// The number of bytes received by a TCP socket, read or unread.
     static func receivedCount(_ descriptor: Int32) -> UInt64 {
-        // struct tcp_info of linux/tcp.h, of which the C library's header has the first part only.
+        // struct tcp_info of linux/tcp.h; the C library's header has only its first part.
         information(of: descriptor, at: 128, or: UInt64.max)
     }
 
-    /// Whether the other end of a TCP socket has neither closed nor reset it.
+    /// True if the other end of a TCP socket has neither closed nor reset it.
     static func isEstablished(_ descriptor: Int32) -> Bool {
         information(of: descriptor, at: 0, or: UInt8(TCP_CLOSE)) == UInt8(TCP_ESTABLISHED)
     }
 
-    /// A field of TCP_INFO, or `missing` where the system does not have it.
+    /// A field of TCP_INFO, or `missing` if the system does not have it.
     private static func information<Field: BitwiseCopyable>(
         of descriptor: Int32, at offset: Int, or missing: Field
     ) -> Field {
@@ -61,20 +60,19 @@ enum Descriptors {
     }
 }
 
-/// Something that did not happen.
+/// An event that did not happen.
 struct NeverHappened: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Waits until `condition` holds, for events that nothing announces.
+/// Waits until `condition` holds, for events without a notification.
 func eventually(_ event: String, _ condition: () throws -> Bool) throws {
     let end = ContinuousClock.now + .seconds(Client.patienceSeconds)
     var turns = 0
     while try !condition() {
         guard ContinuousClock.now < end else { throw NeverHappened(description: event) }
         turns += 1
-        // Mostly it holds within microseconds; a long wait leaves the processor to those waited
-        // for.
+        // Usually it holds within microseconds; in a long wait, the processor is left to others.
         if turns < 100 { sched_yield() } else { usleep(1000) }
     }
 }

@@ -9,7 +9,7 @@ struct EndingTests {
         case refused, refusedAndReset, midAnswer, postponedAndReset, headerTimeout, bodyTimeout
     }
 
-    /// What is left to do with a client whose connection the server is to end.
+    /// The rest of the work for a client whose connection the server must end.
     private func begin(
         _ ending: Ending, _ server: TestServer, over layer: Layer
     ) throws -> Client? {
@@ -73,7 +73,7 @@ struct EndingTests {
             response.body = [UInt8](repeating: 65, count: 4 << 20)
         }
         var limits = HTTPLimits()
-        // A handshake has as long, and must be able to do with it on a busy machine.
+        // A handshake has the same time, and must manage with it on a busy machine.
         limits.headerTimeout = layer.isSecure ? .seconds(3) : .milliseconds(50)
         limits.bodyGrace = .milliseconds(50)
         limits.lingerTimeout = .milliseconds(50)

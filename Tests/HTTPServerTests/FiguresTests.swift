@@ -131,7 +131,7 @@ struct FiguresTests {
             client.sendAsIs([UInt8](1...16))
             #expect(client.losesConnection())
             #expect(server.server.figures.failedHandshakes == 1)
-            // Who goes without a word, as a load balancer's probe does, has not failed.
+            // A client that leaves silently, like a load balancer's probe, has not failed.
             try server.connect().close()
             try eventually("its end") {
                 server.server.figures.accepted == 2 && server.server.connectionCount == 0

@@ -7,7 +7,7 @@ struct HTTPDateTests {
     @Test(
         "IMF-fixdate, day and month by name",
         arguments: [
-            // RFC 9110, 5.6.7 gives this one.
+            // RFC 9110, 5.6.7 gives this example.
             (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
             (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
             (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"),

@@ -52,7 +52,7 @@ struct HostNamesTests {
         #expect(HostNames([name]) == nil)
     }
 
-    /// The code of the answer to `GET` of a route with a scope and of one without.
+    /// The answers' codes to `GET` of a route with a scope and of one without.
     private static func codes(_ server: TestServer, _ head: String) throws -> [Int] {
         try ["/guarded", "/open"].map { path in
             let client = try server.connect()

@@ -2,12 +2,12 @@ import Synchronization
 
 @testable import HTTPServer
 
-/// A route, `/later`, whose requests the test answers.
+/// The route `/later`, whose requests the test answers.
 final class LaterRoute: Sendable {
     private let pending = Mutex<[PendingResponse]>([])
     private let gone = Mutex(0)
 
-    /// How many clients went before they had their answer.
+    /// The number of clients that went before their answer.
     var goneCount: Int { gone.withLock { $0 } }
 
     var route: Route {
@@ -18,7 +18,7 @@ final class LaterRoute: Sendable {
         }
     }
 
-    /// The requests that came and were not taken yet, in order.
+    /// The requests that came and were not yet taken, in order.
     func take() -> [PendingResponse] {
         pending.withLock { pending in
             defer { pending = [] }

@@ -1,6 +1,6 @@
 import Testing
 
-/// What lies between HTTP and TCP.
+/// The layer between HTTP and TCP.
 enum Layer: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case plain = "plain"
     case tls12 = "TLS 1.2"

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How many requests each event loop has handled.
+/// The number of requests that each event loop has handled.
 final class LoopCounts: Sendable {
     private let state = Mutex<[Int: Int]>([:])
 

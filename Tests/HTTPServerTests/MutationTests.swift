@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Mutated messages")
 struct MutationTests {
-    /// Small bounds, so that mutations reach them.
+    /// Small bounds that mutations reach.
     private static let limits = {
         var limits = HTTPLimits()
         limits.methodBytes = 12
@@ -61,7 +61,7 @@ struct MutationTests {
 }
 
 extension SeededGenerator {
-    /// What a message may contain that changes its meaning.
+    /// Fragments that change a message's meaning.
     private static let fragments = [
         "\r\n", "\n", "\r", "\r\n\r\n", " ", "\t", ":", ";", ",", "0", "5", "\0", "%", "/", "\"",
         "Host: a\r\n", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "chunked",

@@ -34,7 +34,7 @@ struct PipeliningTests {
             client.send((0..<1000).map { Self.request("/padded/\($0)") }.joined())
             #expect(client.waitForInput(milliseconds: 60_000))
             try awaitStandstill { handled.counts[0] ?? 0 }
-            // 64 KiB in the server and what fits in two kernel buffers, of 16 MiB in all.
+            // 64 KiB in the server, and the content of two kernel buffers, out of 16 MiB.
             #expect((handled.counts[0] ?? 0) < 500)
             for index in 0..<1000 {
                 let body = try client.readAnswer().body
@@ -45,7 +45,7 @@ struct PipeliningTests {
         }
     }
 
-    /// Waits until `count` no longer rises. Ending too early would only weaken the test.
+    /// Waits until `count` stops rising. Ending too early would only weaken the test.
     private func awaitStandstill(_ count: () -> Int) throws {
         var last = -1
         var unchanged = 0

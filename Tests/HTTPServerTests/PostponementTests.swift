@@ -33,7 +33,7 @@ struct PostponementTests {
                 clients.append(client)
                 pending += try later.take(1)
             }
-            // Answered the other way round.
+            // Answered in reverse order.
             let answers = Array(pending.enumerated().reversed())
             inThread {
                 for (index, response) in answers {
@@ -74,7 +74,7 @@ struct PostponementTests {
                 Self.request + "GET /items/b HTTP/1.1\r\nHost: a\r\n\r\n" + Self.request
                     + "GET /items/d HTTP/1.1\r\nHost: a\r\n\r\n")
             let first = try later.take(1)
-            // The second postponed request is not begun before the first is answered.
+            // The second postponed request does not start before the first is answered.
             #expect(first.count == 1)
             inThread { first[0].complete { $0.body = Array("a".utf8) } }
             let third = try later.take(1)
@@ -146,7 +146,7 @@ struct PostponementTests {
 
     @Test("Reach a client that has only finished sending")
     func halfClosed() throws {
-        // Nor is one that is slow to be answered on a busy machine taken for gone.
+        // A client that is slow to be answered on a busy machine is not taken for gone.
         try withServer(stallTimeout: .seconds(3600)) { server, later in
             let client = try server.connect()
             client.send(Self.request + "GET /items/b HTTP/1.1\r\nHost: a\r\n\r\n")

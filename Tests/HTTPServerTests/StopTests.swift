@@ -10,7 +10,7 @@ import Testing
 struct StopTests {
     private static let request = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    /// Stops `server` in a thread of its own; the result comes when it has stopped.
+    /// Stops `server` in another thread; the result comes when it has stopped.
     private func stop(_ server: TestServer, timeout: Duration) -> Stopping {
         let stopping = Stopping()
         Thread { stopping.finish(server.server.stop(timeout: timeout)) }.start()
@@ -54,7 +54,7 @@ struct StopTests {
         let idle = try server.connect()
         try server.awaitConnections(2)
         let stopping = stop(server, timeout: .seconds(600))
-        // What is at rest ends first; so it is known that the server is stopping.
+        // Idle connections end first, which shows that the server is stopping.
         #expect(try idle.isAtEnd())
         pending[0].complete { $0.body = Array("done".utf8) }
         let answer = try client.readAnswer()
@@ -79,7 +79,7 @@ struct StopTests {
         let idle = try server.connect()
         try server.awaitConnections(3)
         let stopping = stop(server, timeout: .seconds(600))
-        // What is at rest ends first; so it is known that the server is stopping.
+        // Idle connections end first, which shows that the server is stopping.
         #expect(try idle.isAtEnd())
         head.send("st: a\r\n\r\n")
         body.send("lo")
@@ -139,7 +139,7 @@ struct StopTests {
         #expect(client.losesConnection())
         #expect(server.server.connectionCount == 0)
         #expect(Descriptors.count(onPort: server.port) == 0)
-        // Nobody is there to take it.
+        // Nobody is left to take it.
         pending[0].complete { _ in }
     }
 
@@ -162,7 +162,7 @@ struct StopTests {
         #expect(Descriptors.count(onPort: port) == 0)
     }
 
-    /// A thread that connects and leaves, over and over.
+    /// A thread that connects and disconnects, over and over.
     private final class Storm: Sendable {
         private let attemptCount = Atomic<Int>(0)
         private let isEnding = Atomic<Bool>(false)
@@ -199,7 +199,7 @@ struct StopTests {
                 configuration, router: Router(TestServer.routes), logger: Logger(label: "test"))
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-            // Room for some of the stacks.
+            // Space for some of the stacks.
             var narrow = limit
             narrow.rlim_cur = rlim_t(Self.addressSpace + (512 << 20))
             setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &narrow)
@@ -212,7 +212,7 @@ struct StopTests {
         }
     }
 
-    /// Threads of this process that are event loops.
+    /// The number of this process's threads that are event loops.
     private static var loopThreads: Int {
         let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
         return tasks.count { task in
@@ -221,7 +221,7 @@ struct StopTests {
         }
     }
 
-    /// In bytes.
+    /// The address space in bytes.
     private static var addressSpace: Int {
         let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
         return (pages?.split(separator: " ").first.flatMap { Int($0) } ?? 0) * 4096
@@ -230,7 +230,7 @@ struct StopTests {
     @Test("Gives back every descriptor, and what it listened on can be listened on again")
     func descriptors() async {
         await #expect(processExitsWith: .success) {
-            // What the runtime itself opens, it opens once.
+            // The runtime opens its own descriptors once.
             try TestServer.run { _ in }
             let before = Descriptors.open.count
             for _ in 0..<10 {
@@ -240,9 +240,8 @@ struct StopTests {
                     _ = try client.readAnswer()
                 }
             }
-            // The threads let go of their loops a moment after they have said that they ended,
-            // those
-            // of the first server, too.
+            // Threads release their loops slightly after they report their end, those of the first
+            // server too.
             try eventually("the descriptors are closed") { Descriptors.open.count <= before }
         }
     }

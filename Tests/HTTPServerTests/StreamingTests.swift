@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Bodies piece by piece")
 struct StreamingTests {
-    /// Counts down, and answers from another thread, as what reads a file would.
+    /// Counts down, and answers from another thread, like a reader of files.
     private static let countdown = TestServer.route(.get, "/countdown") { _, response in
         response.contentType = "text/plain"
         let left = Mutex(5)
@@ -95,7 +95,7 @@ struct StreamingTests {
         }
     }
 
-    /// Tells when it is let go of.
+    /// Reports its release.
     private final class Witness: Sendable {
         let isGone: @Sendable () -> Void
 
@@ -121,7 +121,7 @@ struct StreamingTests {
         try TestServer.run(loops: 1, routes: [route], isSecure: layer.isSecure) { server in
             let client = try server.connect(over: layer, isNarrow: true)
             client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
-            // Once the loop answers others and demands no more, the socket is full.
+            // Once the loop answers others and asks for no more, the socket is full.
             let other = try server.connect(over: layer)
             try eventually("the socket is full") {
                 let before = demands.load(ordering: .relaxed)
@@ -177,7 +177,8 @@ struct StreamingTests {
 
     // MARK: Requests
 
-    /// Answers with the number of bytes that came in pieces, full after each until asked again.
+    /// Answers with the number of bytes that arrived in pieces, and is full after each until asked
+    /// again.
     private static let sum = Route(
         .post, "/sum", summary: "for tests", statuses: [.ok], bodyLimit: 1000,
         takesPieces: { $0.header("x-whole") == nil },

@@ -1,5 +1,5 @@
 extension String {
-    /// Lends the text's bytes, in memory of just their size.
+    /// Lends the text's bytes, in memory of exactly their size.
     func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -2,14 +2,14 @@ import COpenSSL
 import TestSupport
 import Testing
 
-/// A client's side of TLS between buffers: what goes over the wire, and when, is the test's to say.
+/// A client's side of TLS between buffers. The test decides what goes over the wire, and when.
 final class TLSClient {
-    /// The `SSL`, for what only a hostile client does.
+    /// The `SSL`, for operations of a hostile client.
     let handle: OpaquePointer
     private let incoming: OpaquePointer
     private let outgoing: OpaquePointer
 
-    /// What libssl found wrong with what the server sent.
+    /// The error that libssl found in the server's bytes.
     struct Failure: Error, CustomStringConvertible {
         let description: String
 
@@ -35,8 +35,8 @@ final class TLSClient {
 
     /// Begins a session of `layer`'s version.
     ///
-    /// - Parameter keyShareToRetry: whether its first hello has a key share that the server cannot
-    ///   use, so that it asks for another one.
+    /// - Parameter keyShareToRetry: true if its first hello has a key share that the server cannot
+    ///   use, so that it asks for another.
     init(_ layer: Layer, keyShareToRetry: Bool = false) {
         handle = SSL_new(Self.contexts[layer]!)
         incoming = BIO_new(BIO_s_mem())
@@ -44,7 +44,7 @@ final class TLSClient {
         SSL_set_bio(handle, incoming, outgoing)
         let protocols = Array("\u{8}http/1.1".utf8)
         SSL_set_alpn_protos(handle, protocols, UInt32(protocols.count))
-        // A key share is sent for the first group alone.
+        // A key share is sent only for the first group.
         let groups = Array("P-521:P-256".utf8CString)
         if keyShareToRetry {
             _ = groups.withUnsafeBytes { groups in
@@ -60,7 +60,7 @@ final class TLSClient {
 
     // MARK: Handshake
 
-    /// Goes on with the handshake as far as `received` lets it, and returns what to send.
+    /// Continues the handshake as far as `received` allows, and returns the bytes to send.
     func handshake(_ received: [UInt8] = []) throws -> [UInt8] {
         take(received)
         ERR_clear_error()
@@ -75,7 +75,7 @@ final class TLSClient {
 
     // MARK: Data
 
-    /// The records that `bytes` make: as few as can be, of 16 KiB at most.
+    /// The records for `bytes`: as few as possible, of at most 16 KiB.
     func encrypt(_ bytes: [UInt8]) -> [UInt8] {
         guard !bytes.isEmpty else { return [] }
         var count = 0
@@ -84,7 +84,7 @@ final class TLSClient {
         return takeOutgoing()
     }
 
-    /// What `received` holds of data; what is not whole waits for the next call.
+    /// The data in `received`. Incomplete records wait for the next call.
     func decrypt(_ received: [UInt8]) throws -> [UInt8] {
         take(received)
         var bytes: [UInt8] = []
@@ -104,10 +104,10 @@ final class TLSClient {
         return takeOutgoing()
     }
 
-    /// Whether the server has said that it sends no more.
+    /// True if the server has announced its end.
     var hasPeerClosed: Bool { SSL_get_shutdown(handle) & SSL_RECEIVED_SHUTDOWN != 0 }
 
-    /// RFC 8446, 4.6.3: asks for a new key of the server's as well.
+    /// RFC 8446, 4.6.3: requests a new key of the server as well.
     func keyUpdate() throws -> [UInt8] {
         guard SSL_key_update(handle, SSL_KEY_UPDATE_REQUESTED) == 1 else {
             throw Failure("key update")

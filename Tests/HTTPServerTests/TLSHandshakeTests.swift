@@ -8,12 +8,12 @@ import Testing
 struct TLSHandshakeTests {
     private static let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    /// Goes as far as the client's last flight, and returns that instead of sending it.
+    /// Proceeds up to the client's last flight, and returns it instead of sending it.
     private func lastFlight(_ client: Client, _ layer: Layer) throws -> [UInt8] {
         let tls = TLSClient(layer)
         client.sendAsIs(try tls.handshake())
         var flight: [UInt8] = []
-        // The client is done before the server with 1.3, and after it with 1.2.
+        // The client finishes before the server with 1.3, and after it with 1.2.
         while flight.isEmpty {
             let received = try client.receiveAsIs()
             try #require(!received.isEmpty)
@@ -156,7 +156,7 @@ struct TLSHandshakeTests {
             let session = try #require(SSL_get1_session(first.tls?.handle))
             defer { SSL_SESSION_free(session) }
             #expect(SSL_SESSION_get_max_early_data(session) == 0)
-            // As if the server had allowed it.
+            // Pretends that the server allowed it.
             SSL_SESSION_set_max_early_data(session, 16_384)
             let tls = TLSClient(.tls13)
             SSL_set_session(tls.handle, session)

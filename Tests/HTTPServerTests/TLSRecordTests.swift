@@ -30,8 +30,8 @@ struct TLSRecordTests {
         }
     }
 
-    /// Records that come at once are read at once, and epoll does not tell of those that wait
-    /// inside the library.
+    /// Records that arrive together are read together, because epoll does not report those that
+    /// wait inside the library.
     @Test(
         "More records at once than a wake-up handles are all answered, and the end with them",
         arguments: Layer.secure)
@@ -113,7 +113,7 @@ struct TLSRecordTests {
         try TestServer.run(loops: 1, isSecure: true) { server in
             let client = try server.connect(over: .tls13, isNarrow: true)
             let tls = try #require(client.tls)
-            // Each in a wake-up of its own, and no answer is read.
+            // Each in its own wake-up, and no answer is read.
             for _ in 0..<32 {
                 client.sendAsIs(try tls.keyUpdate())
                 try client.awaitRead()

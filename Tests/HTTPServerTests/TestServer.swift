@@ -5,14 +5,14 @@ import Testing
 
 @testable import HTTPServer
 
-/// A server on a port of its own, with a few routes that answer what the server understood.
+/// A server on its own port, with a few routes that report what the server understood.
 final class TestServer: Sendable {
     let server: Server
     let port: UInt16
-    /// nil when it speaks plain HTTP.
+    /// The credentials; nil for plain HTTP.
     let credentials: TLSCredentials?
 
-    /// Starts one. `routes` come on top of the usual ones; with `isSecure` it speaks TLS.
+    /// Starts one. `routes` are added to the usual ones; with `isSecure` it uses TLS.
     init(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
         maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil,
@@ -34,7 +34,7 @@ final class TestServer: Sendable {
         port = server.addresses[0].port!
     }
 
-    /// Runs `body` with a server, and ends the server.
+    /// Runs `body` with a server, then stops the server.
     static func run<Result>(
         loops: Int = 2, routes: [Route] = [], limits: HTTPLimits = HTTPLimits(),
         maxConnections: Int = 4096, isSecure: Bool = false, access: AccessControl? = nil,
@@ -84,7 +84,7 @@ final class TestServer: Sendable {
             takesPieces: takesPieces, handler: handler)
     }
 
-    /// What the server understood: method and target, field lines, an empty line, the body.
+    /// Reports the request as understood: method and target, field lines, an empty line, the body.
     private static let echo: Route.Handler = { request, response in
         response.contentType = "message/http"
         var text = "\(request.method.rawValue) \(String(decoding: request.path, as: UTF8.self))"
@@ -94,13 +94,13 @@ final class TestServer: Sendable {
     }
 }
 
-/// What `/echo` answered, taken apart.
+/// The parsed answer of `/echo`.
 struct Echo {
     let requestLine: String
     let fields: [String]
     let body: [UInt8]
 
-    /// nil when `answer` is no echo.
+    /// Parses `answer`; nil if it is not an echo.
     init?(_ answer: Answer) {
         guard answer.field("content-type") == "message/http" else { return nil }
         let head = answer.body.split(

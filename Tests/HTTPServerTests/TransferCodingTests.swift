@@ -4,7 +4,7 @@ import Testing
 
 @Suite("TransferCoding")
 struct TransferCodingTests {
-    /// What comes of the given field lines: nil when the body is chunked.
+    /// The status that the field lines lead to; nil if the body is chunked.
     private func status(_ lines: [String]) -> HTTPStatus? {
         var coding = TransferCoding()
         do throws(HTTPError) {

@@ -1,7 +1,7 @@
 @testable import HTTPServer
 
-/// What the parser and the decoder make of a stream of bytes, without sockets and routes: requests,
-/// then an end.
+/// The result of the parser and the decoder on a stream of bytes, without sockets and routes:
+/// requests, then an end.
 struct Understanding: Equatable {
     struct Message: Equatable {
         var method: HTTPMethod?
@@ -12,7 +12,7 @@ struct Understanding: Equatable {
         var verdict = Judgement.allow
     }
 
-    /// A `Verdict`, without what cannot be compared.
+    /// A `Verdict`, without the parts that cannot be compared.
     enum Judgement: Equatable {
         case run(path: String, parameter: [UInt8])
         case allow
@@ -33,7 +33,7 @@ struct Understanding: Equatable {
         case atRest
         /// Within a request.
         case incomplete
-        /// Behind a request that ends the connection.
+        /// After a request that ends the connection.
         case closed
         case refused(HTTPStatus)
     }
@@ -46,7 +46,7 @@ struct Understanding: Equatable {
             Route(method, path, summary: "", statuses: [], bodyLimit: 1000) { _, _ in }
         })
 
-    /// Feeds `pieces` one after the other, as reads from a socket would.
+    /// Feeds `pieces` one after another, like reads from a socket.
     init(_ pieces: [ArraySlice<UInt8>], limits: HTTPLimits = HTTPLimits()) {
         var reader = Reader(limits: limits)
         for piece in pieces where !reader.isOver { reader.feed(piece) }
@@ -54,7 +54,7 @@ struct Understanding: Equatable {
         end = reader.end
     }
 
-    /// Does what a connection does with parser and decoder.
+    /// Drives parser and decoder like a connection.
     private struct Reader {
         let limits: HTTPLimits
         var messages: [Message] = []
@@ -75,18 +75,18 @@ struct Understanding: Equatable {
         }
 
         mutating func feed(_ piece: ArraySlice<UInt8>) {
-            // An array of just these bytes, so that an address sanitizer sees a read beyond them.
+            // An array of only these bytes, so that an address sanitizer sees a read beyond them.
             pending = pending + piece
             do throws(HTTPError) {
                 while !isClosed, try step() {}
             } catch {
                 self.error = error
-                // How much of a refused body came before depends on the pieces.
+                // The part of a refused body that came before depends on the pieces.
                 if decoder != nil { messages[messages.count - 1].body = [] }
             }
         }
 
-        /// Takes a head or a piece of a body; false when more bytes are needed.
+        /// Takes a head or a piece of a body; false if more bytes are needed.
         private mutating func step() throws(HTTPError) -> Bool {
             guard var current = decoder else { return try parseHead() }
             var body: [UInt8] = []

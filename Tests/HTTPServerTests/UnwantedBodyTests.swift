@@ -33,7 +33,7 @@ struct UnwantedBodyTests {
             let client = try server.connect()
             client.send("\(post)a\r\n0123456789\r\n0\r\n\r\n\(Self.get)\r\n")
             for _ in 0..<2 { #expect(try !client.readAnswer().closes) }
-            // The answer is out before the body is known to be too long.
+            // The answer is sent before the body is known to be too long.
             client.send("\(post)\(tooMuch)")
             #expect(try !client.readAnswer().closes)
             #expect(try client.isAtEnd())

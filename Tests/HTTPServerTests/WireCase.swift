@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// One case of Tests/Wire: the bytes of a message, and what must come of it. Tests/Wire/README.md
-/// has the format.
+/// One case of Tests/Wire: the bytes of a message and the expected result. Tests/Wire/README.md
+/// describes the format.
 struct WireCase: Sendable, CustomTestStringConvertible {
     let file: String
     let line: Int
@@ -23,7 +23,7 @@ struct WireCase: Sendable, CustomTestStringConvertible {
 
         var statuses: [Status] = []
         var ending = Ending.wait
-        /// What the server must have understood, in the order of the answers that echo it.
+        /// The bodies that the server must have understood, in the order of its echoes.
         var bodies: [[UInt8]] = []
         var requestLines: [String] = []
         var fields: [String] = []

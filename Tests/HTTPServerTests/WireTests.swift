@@ -4,12 +4,12 @@ import Testing
 
 @Suite("Wire cases")
 struct WireTests {
-    /// One for all cases: what one message does to the server, the next would show.
+    /// One server for all cases, so that the next message reveals damage done by the previous one.
     private static let plainServer = server(isSecure: false)
     private static let secureServer = server(isSecure: true)
 
     private static func server(isSecure: Bool) -> TestServer {
-        // A message that is wrongly waited for fails by the 408, before the client's patience ends.
+        // A wrong wait ends in a 408 before the client's patience does.
         var limits = HTTPLimits()
         limits.headerTimeout = .seconds(20)
         limits.bodyGrace = .seconds(20)
@@ -21,7 +21,7 @@ struct WireTests {
         }
     }
 
-    /// Sent behind a message that must leave the connection open.
+    /// A request sent after a message that must leave the connection open.
     private static let probe = Array(
         "GET / HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n".utf8)
 
@@ -33,7 +33,7 @@ struct WireTests {
     @Test("Sent byte by byte, each read alone", arguments: WireCase.all, Layer.allCases)
     func byteByByte(_ wireCase: WireCase, _ layer: Layer) throws {
         try check(wireCase, layer) { client, bytes in
-            // What is long is long for a bound: the bytes near its end tell.
+            // Long messages test a bound, so only the bytes near their end matter.
             let step = bytes.count > 2000 ? 997 : 1
             for start in stride(from: 0, to: bytes.count, by: step) {
                 client.send(bytes[start..<min(bytes.count, start + step)])
@@ -108,7 +108,7 @@ struct WireTests {
         }
     }
 
-    /// Routes may refuse more than the parser does, so that only this much is known.
+    /// Routes may refuse more than the parser does, so only this much is certain.
     private func checkEnd(_ whole: Understanding, _ outcome: WireCase.Outcome) {
         switch outcome.ending {
         case .open:
@@ -133,8 +133,8 @@ struct WireTests {
 }
 
 extension WireCase {
-    /// Where to split the message: everywhere, or for a long one at its ends and around its line
-    /// ends.
+    /// The positions to split the message at: all of them, or for a long one its ends and the
+    /// surroundings of its line ends.
     var splits: [Int] {
         guard message.count > 1500 else { return Array(message.indices) }
         var splits = Set(1...200).union((message.count - 200)..<message.count)

@@ -1,6 +1,6 @@
-/// Bytes as they are written in the wire files.
+/// Bytes in the notation of the wire files.
 enum WireText {
-    /// Undoes the escapes of one line: `\r`, `\n`, `\t`, `\0`, `\\`, `\xHH`, and `\{COUNT:TEXT}`
+    /// Decodes the escapes of one line: `\r`, `\n`, `\t`, `\0`, `\\`, `\xHH`, and `\{COUNT:TEXT}`
     /// for a repetition.
     static func bytes(of text: Substring) throws(WireCase.FormatError) -> [UInt8] {
         guard text.last != " ", text.last != "\t" else {

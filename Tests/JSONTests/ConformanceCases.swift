@@ -1,7 +1,7 @@
-/// Texts and what RFC 8259 says of them, after the cases of the public JSON parsing test suite.
+/// Texts with their verdicts by RFC 8259, after the cases of the public JSON parsing test suite.
 ///
-/// A line holds `y` (to be accepted) or `n` and the offset of the first wrong byte, then the text.
-/// In the text `<0A>` stands for one byte, `<>` for none. `#` starts a heading.
+/// A line has `y` (accept), or `n` and the offset of the first wrong byte, then the text. In the
+/// text `<0A>` stands for one byte, `<>` for none. `#` starts a heading.
 let conformanceCases = #"""
     # Values at the top (section 2 and 3)
     y {}

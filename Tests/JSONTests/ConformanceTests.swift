@@ -4,7 +4,7 @@ import Testing
 struct ConformanceCase: Sendable, CustomTestStringConvertible {
     let line: String
     let text: [UInt8]
-    /// Where the text stops being JSON; nil for one to be accepted.
+    /// The offset at which the text stops being JSON; nil if it must be accepted.
     let wrongOffset: Int?
 
     var testDescription: String { line }

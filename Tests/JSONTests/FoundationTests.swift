@@ -57,16 +57,17 @@ struct FoundationTests {
         #expect(refused > 10_000)
     }
 
-    /// False where Foundation is known to depart from RFC 8259, or to go by its own choice.
+    /// False for inputs on which Foundation is known to deviate from RFC 8259, or where that leaves
+    /// a choice.
     private static func mustAgree(_ text: [UInt8], _ error: JSONError?) -> Bool {
-        // It takes a byte order mark, and guesses UTF-16 and UTF-32 from it or from zero bytes.
+        // It accepts a byte order mark, and guesses UTF-16 and UTF-32 from it or from zero bytes.
         let marks: [[UInt8]] = [[0xEF, 0xBB, 0xBF], [0xFE, 0xFF], [0xFF, 0xFE]]
         if text.prefix(4).contains(0) || marks.contains(where: text.starts) { return false }
         guard let error else {
             // It refuses numbers that a Double cannot hold.
             return (try? JSONTree(whole: text))?.hasOnlyFiniteNumbers ?? true
         }
-        // It takes a comma before the end of a container, and the last of two equal keys.
+        // It accepts a comma before the end of a container, and takes the last of two equal keys.
         let isTrailingComma =
             error.message.hasSuffix("after ',', found ']'")
             || error.message.hasSuffix("after ',', found '}'")

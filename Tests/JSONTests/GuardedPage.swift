@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// Memory whose end is followed by memory that cannot be read, and preceded by such.
+/// Memory with unreadable memory before and after it.
 final class GuardedPage {
     private static let size = 4_096
     private let start: UnsafeMutableRawPointer
@@ -18,7 +18,7 @@ final class GuardedPage {
         munmap(start - Self.size, 3 * Self.size)
     }
 
-    /// Skips `text` at the page's end, then at its start; a read outside of it ends the process.
+    /// Skips `text` at the page's end, then at its start. A read outside the page ends the process.
     func skippingError(_ text: [UInt8]) -> JSONError? {
         precondition(text.count <= Self.size)
         let errors = [start + (Self.size - text.count), start].map { place in

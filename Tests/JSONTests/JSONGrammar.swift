@@ -1,10 +1,11 @@
-/// RFC 8259 written down as plainly as it goes, for comparison: says of a whole text yes or no, and
-/// copies whatever it likes.
+/// RFC 8259 written as plainly as possible, for comparison. It judges only whole texts and copies
+/// freely.
 struct JSONGrammar {
     private var rest: ArraySlice<UInt8>
     private let depthLimit: Int
 
-    /// Whether `text` is JSON without a key that occurs twice in an object, and no deeper than that.
+    /// True if `text` is JSON without duplicate keys in an object, nested no deeper than
+    /// `depthLimit`.
     static func accepts(_ text: [UInt8], depthLimit: Int = 512) -> Bool {
         var grammar = JSONGrammar(rest: text[...], depthLimit: depthLimit)
         return grammar.takeElement(depth: 0) && grammar.rest.isEmpty
@@ -73,7 +74,7 @@ struct JSONGrammar {
         return !digits.isEmpty
     }
 
-    /// The string's UTF-16; nil for one that is not well-formed.
+    /// The string's UTF-16; nil if it is malformed.
     private mutating func takeString() -> [UInt16]? {
         guard take("\"") else { return nil }
         var units: [UInt16] = []
@@ -98,7 +99,7 @@ struct JSONGrammar {
         if take("u") {
             let digits = rest.prefix(4)
             rest = rest.dropFirst(4)
-            // Int(_:radix:) would take a sign.
+            // Int(_:radix:) would accept a sign.
             let isHex = digits.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
             guard digits.count == 4, isHex else { return nil }
             return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)

@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// A text with something of everything.
+/// A text with every feature.
 let sample = #"""
     {"id": 123, "text": "a \"b\" \u00e9 \uD83D\uDE00 é 😀", "list": [1, -2.5e+3, true, [], {}],
     "object": {"a": null, "b": {"c": false}}}
@@ -169,7 +169,7 @@ struct JSONReaderTests {
     }
 }
 
-/// Ends the process with success unless `read` traps; an error would be the wrong answer.
+/// Ends the process with success unless `read` traps. An error would be wrong.
 private func trapping(_ text: String, _ read: (inout JSONReader) throws(JSONError) -> Void) {
     withReader(text) { reader in
         do throws(JSONError) { try read(&reader) } catch { exit(EXIT_SUCCESS) }

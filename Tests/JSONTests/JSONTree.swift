@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// A whole value, read with the pull interface alone.
+/// A whole value, read only with the pull interface.
 indirect enum JSONTree: Equatable {
     case object([Member])
     case array([JSONTree])
@@ -89,7 +89,7 @@ indirect enum JSONTree: Equatable {
         }
     }
 
-    /// Whether what Foundation has read is this value.
+    /// True if Foundation's result is this value.
     func isSame(as other: Any) -> Bool {
         switch self {
         case .object(let members):
@@ -98,7 +98,7 @@ indirect enum JSONTree: Equatable {
             }
             return members.allSatisfy { member in
                 others.contains { key, value in
-                    // Swift's == takes canonically equivalent strings for equal.
+                    // Swift's == treats canonically equivalent strings as equal.
                     key.utf8.elementsEqual(member.key.utf8) && member.value.isSame(as: value)
                 }
             }

@@ -15,7 +15,7 @@ struct JSONWritingTests {
         }
         for byte: UInt8 in 0...0x7F {
             let plain = String(Unicode.Scalar(byte))
-            // At every place of a word of eight bytes, and with text around it.
+            // At every position in a word of eight bytes, with text around it.
             for place in 0...9 {
                 let before = String(repeating: "a", count: place)
                 let output = written { $0.appendJSONString(before + plain + "bc") }

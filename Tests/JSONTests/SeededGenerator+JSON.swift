@@ -6,7 +6,8 @@ extension SeededGenerator {
         case 0, 1:
             var keys: Set<[UInt8]> = []
             let count = Int.random(in: 0...20, using: &self)
-            // Foundation's dictionary takes canonically equivalent keys for one: ASCII keys only.
+            // Foundation's dictionary treats canonically equivalent keys as one, so keys are ASCII
+            // only.
             while keys.count < count { keys.insert(Array(asciiText().utf8)) }
             return .object(
                 keys.sorted { $0.lexicographicallyPrecedes($1) }.map { key in
@@ -31,7 +32,7 @@ extension SeededGenerator {
 }
 
 extension SeededGenerator {
-    /// One to three small changes: a byte replaced, put in or taken out, or a stretch repeated.
+    /// Makes one to three small changes: replaces, inserts or removes a byte, or repeats a part.
     mutating func mutate(_ text: [UInt8]) -> [UInt8] {
         let telling =
             Array("{}[]\",:\\u0123eE+-.tfn \n\u{1}".utf8) + [0x80, 0xBF, 0xC3, 0xED, 0xF0]

@@ -90,7 +90,7 @@ struct SkippingTests {
 
     @Test("Duplicates are found in objects of any size", arguments: [2, 15, 16, 17, 18, 40, 1_000])
     func sizes(count: Int) {
-        // Each value is an object with the same keys, so that objects of all sizes are open at once.
+        // Each value is an object with the same keys, so objects of all sizes are open at once.
         let keys = (0..<count).map { "\"key\($0)\":{\"key0\":0}" }
         #expect(skippingError("{" + keys.joined(separator: ",") + "}") == nil)
         for twice in [0, count / 2, count - 1] {
@@ -142,7 +142,7 @@ struct SkippingTests {
         let error = skippingError(object(most + 1))
         #expect(error?.message == "an object and those around it have more than 65536 keys")
         #expect(error?.offset == object(most).utf8.count)
-        // Of those that are open at once, whether they are compared one by one or hashed.
+        // Keys of open objects count, whether they are compared one by one or hashed.
         for outer in [10, 100, most / 2] {
             #expect(skippingError(object(outer, last: object(most - outer))) == nil)
             #expect(skippingError(object(outer, last: object(most - outer + 1))) != nil)

@@ -1,8 +1,8 @@
-/// What the public JSON parsing test suite (nst/JSONTestSuite) has beyond `conformanceCases`, in the
-/// same form.
+/// The cases of the public JSON parsing test suite (nst/JSONTestSuite) beyond `conformanceCases`,
+/// in the same form.
 ///
-/// Where it leaves a choice, this reader refuses what is not UTF-8 or half a surrogate pair, and
-/// takes numbers of any size. It differs from the suite in one point, for docs/api.md says so: a key
+/// Where the suite leaves a choice, this reader refuses invalid UTF-8 and half surrogate pairs, and
+/// accepts numbers of any size. It differs from the suite in one point, as docs/api.md says: a key
 /// that occurs twice in an object is refused (RFC 8259, section 4: "names ... SHOULD be unique").
 let suiteCases = #"""
     # Accepted

@@ -11,7 +11,7 @@ import Testing
 @testable import LogbookAPI
 @testable import SQLiteStore
 
-/// What is done for a client ends with it: with its connection, its speed, or its token.
+/// Work for a client ends with its connection, its minimum rate, or its token.
 @Suite("A client that goes", .serialized)
 struct ClientGoneTests {
     private typealias Service = StreamHubTests.Service
@@ -45,13 +45,13 @@ struct ClientGoneTests {
                 }
             ]
         }
-        // One client has three of the four threads at most.
+        // One client gets at most three of the four threads.
         var endless = try (0..<3).map { _ in try service.send(request("GET", "/endless")) }
         try eventually { running.withLock { $0 } == 3 }
         var waiting = try (0..<5).map { _ in try service.send(request("GET", "/endless")) }
         let next = try service.send(request("GET", "/events/stats"))
         try awaitTurn(service)
-        // First those that wait: a thread that comes free before their ends are seen is theirs.
+        // Waiting reads first; otherwise they would get the threads that become free.
         waiting.removeAll()
         try awaitTurn(service)
         endless.removeAll()
@@ -67,7 +67,7 @@ struct ClientGoneTests {
         var limits = HTTPLimits()
         limits.answerGrace = .milliseconds(200)
         let service = try Service(limits: limits)
-        // More than sockets hold.
+        // More than sockets can hold.
         let text = String(repeating: "x", count: 60_000)
         for _ in 0..<20 {
             let events = (0..<15).map { _ in
@@ -89,7 +89,7 @@ struct ClientGoneTests {
             let own = try answer(try service.send(request("GET", "/backup")))
             return own.hasPrefix("HTTP/1.1 200")
         }
-        // Without a name, a copy is on the disk as long as a descriptor is open.
+        // A copy without a name is on the disk as long as a descriptor is open.
         try eventually {
             try !Self.openFiles().contains { $0.contains("\(service.folder.path)/a.db.backup") }
         }
@@ -133,7 +133,7 @@ struct ClientGoneTests {
                     + body))
         try #require(stored.hasPrefix("HTTP/1.1 200"), "\(stored)")
 
-        // The writer is held, so that the first thousand are found and not deleted yet.
+        // The writer is held, so the first thousand are found but not yet deleted.
         let isHeld = DispatchSemaphore(value: 0)
         let gate = DispatchSemaphore(value: 0)
         service.repository.delete(id: Array("nothing".utf8)) { _ in

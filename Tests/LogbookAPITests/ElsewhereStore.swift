@@ -1,7 +1,7 @@
 import EventStore
 import Events
 
-/// A store that answers nothing at once, as one behind a network does: another store's, all of whose reads run
+/// A store that answers nothing at once, like one behind a network: another store, with all reads
 /// elsewhere.
 final class ElsewhereStore: EventRepository {
     private let store: any EventRepository

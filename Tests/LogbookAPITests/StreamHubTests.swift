@@ -20,7 +20,7 @@ struct StreamHubTests {
         let server: Server
         let folder: URL
 
-        /// - Parameter isLocal: whether the store answers at once.
+        /// - Parameter isLocal: true if the store answers at once.
         init(
             streams: Int = 8, limits: HTTPLimits = HTTPLimits(), access: AccessControl? = nil,
             queryTimeLimit: Duration = .seconds(10), isLocal: Bool = true,
@@ -60,7 +60,7 @@ struct StreamHubTests {
 
         /// Sends a request and returns the open socket as a file.
         ///
-        /// - Parameter client: the last part of its address: clients are told apart by that.
+        /// - Parameter client: the last part of its address, by which clients are told apart.
         func send(_ request: String, from client: UInt32 = 1) throws -> FileHandle {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var patience = timeval(tv_sec: 60, tv_usec: 0)
@@ -112,7 +112,7 @@ struct StreamHubTests {
         }
     }
 
-    /// Reads until `text` has come.
+    /// Reads until `text` has arrived.
     private func read(_ file: FileHandle, until text: String) throws -> String {
         var received = ""
         while !received.contains(text) {
@@ -159,7 +159,7 @@ struct StreamHubTests {
         _ = try read(first!, until: "\r\n\r\n")
         #expect(try read(try service.stream(), until: "\r\n\r\n").hasPrefix("HTTP/1.1 503"))
         first = nil
-        // The place comes back when the server has seen that its client is gone.
+        // The slot comes back when the server has seen that its client is gone.
         try eventually { service.api.liveTail.figures.count == 0 }
         #expect(try read(try service.stream(), until: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
     }
@@ -184,11 +184,11 @@ struct StreamHubTests {
         #expect(lines.first == "{\"reset\":{\"oldest\":1}}")
         #expect(lines.count == 4)
         #expect(!missed.contains("\"id\":\"a\"") && !missed.contains("\"id\":\"b\""))
-        // It saw what is gone, begins anew, or does not want it.
+        // It has seen the removed event, starts over, or filters it out.
         for query in ["?after=4", "?after=0", "?after=2&severity=error"] {
             #expect(!(try stream(query).contains("reset")), "\(query)")
         }
-        // Nobody has been there.
+        // This position never existed.
         #expect(try stream("?after=100").contains("{\"reset\":{\"oldest\":1}}"))
     }
 
@@ -225,7 +225,8 @@ struct StreamHubTests {
     }
 }
 
-/// Asks until it is so: nothing else tells that an event loop has ended its turn, or that a place has come back.
+/// Polls, because nothing else tells that an event loop has ended its turn or that a slot has come
+/// back.
 func eventually(_ condition: () throws -> Bool) throws {
     let deadline = ContinuousClock.now + .seconds(60)
     while try !condition() {

@@ -37,7 +37,7 @@ struct BulkDeletionTests {
         try rows(store.path, "SELECT seq FROM events ORDER BY seq").map { Int64($0)! }
     }
 
-    /// Events of two severities by turns, so many in all, some of them at the same time.
+    /// A maker of `count` events with two alternating severities, some of them at one time.
     private static func fill(_ count: Int) -> (String) throws -> Void {
         { path in
             try makeLatest(path)
@@ -65,7 +65,7 @@ struct BulkDeletionTests {
         for _ in 0..<40 {
             let asked = FilterModel.query(&random)
             let doomed = model.events.filter(asked.admits).map(\.seq)
-            // Some stay, for the queries to come.
+            // Some must stay for the later queries.
             guard !asked.parameters.isEmpty, doomed.count < model.events.count / 4 else { continue }
             let ending = try await Self.delete(store, asked.parameters)
             #expect(ending == Ending(deleted: doomed.count, error: nil), "\(asked.parameters)")
@@ -75,7 +75,7 @@ struct BulkDeletionTests {
         }
         #expect(total > 100)
         #expect(store.repository.statistics.tally.deleted == total)
-        // What is gone is gone from the search index, too; what is left is found.
+        // Deleted events are gone from the search index too; the others are found.
         let reader = try store.repository.makeReader()
         for word in ["fish", "bird"] {
             let asked = try query([("q", word)])
@@ -159,7 +159,7 @@ struct BulkDeletionTests {
             for _ in 0...BulkDeletion.most {
                 group.addTask { try await Self.delete(store, [("severity", "info")]) }
             }
-            // The writer is held: the only one that ends is the one too many.
+            // The writer is held, so only the one too many ends.
             var endings = [try await group.next()!]
             #expect(
                 endings[0]

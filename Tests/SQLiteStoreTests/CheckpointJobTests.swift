@@ -30,7 +30,7 @@ struct CheckpointJobTests {
             reserve: try DiskReserve(database: path, bytes: 0), logger: LogRecorder().logger)
     }
 
-    /// Puts some more pages than `count` into the WAL.
+    /// Puts slightly more than `count` pages into the WAL.
     private func write(pages count: Int) throws {
         try connection.execute("INSERT INTO t VALUES (zeroblob(\(count * 4_000)))")
     }
@@ -59,7 +59,7 @@ struct CheckpointJobTests {
         try write(pages: 1)
         try reader.execute("BEGIN; SELECT count(*) FROM t")
         try write(pages: 60)
-        // What comes while the rest is moved is moved again, some times.
+        // Pages that arrive while the rest is moved are moved too, several times.
         for _ in 1...4 {
             _ = try job.runSlice()
             #expect(job.isMoving)
@@ -68,21 +68,21 @@ struct CheckpointJobTests {
         }
         reader.rollback()
         try reader.execute("BEGIN; SELECT count(*) FROM t")
-        // It is time for the WAL to begin anew, which fails while somebody reads.
+        // The WAL is due to start over, which fails while somebody reads.
         if forCommit {
             job.makeRoom(stopping: .none)
         }
         _ = try job.runSlice()
         #expect(connection.walPages > 0)
         reader.rollback()
-        // At rest, while the next commit may have the WAL begin anew at any moment.
+        // Idle, while the next commit may start the WAL over at any moment.
         _ = try job.runSlice()
         #expect(!job.isMoving)
         #expect(connection.walPages == 0)
     }
 
-    /// Changes the second of the two headers that the WAL-index has, at byte 48, as a commit does an
-    /// instant before the first one (https://sqlite.org/walformat.html#the_wal_index_header).
+    /// Changes the second of the WAL-index's two headers, at byte 48, as a commit does an instant
+    /// before the first one (https://sqlite.org/walformat.html#the_wal_index_header).
     private func changeSecondHeader() throws {
         let index = try FileHandle(forUpdating: URL(fileURLWithPath: path + "-shm"))
         let offset: UInt64 = 48 + 16
@@ -117,7 +117,7 @@ struct CheckpointJobTests {
         let haveEnded = DispatchSemaphore(value: 0)
         DispatchQueue(label: "reads").async { [path, reads] in
             defer { haveEnded.signal() }
-            // The second begins before the first one ends, as among many clients.
+            // The second read begins before the first ends, as with many clients.
             var last: (reader: Connection, activity: OpenReads.Activity)?
             for _ in 1...2 {
                 guard let reader = try? Connection(path, .readOnly) else { return }

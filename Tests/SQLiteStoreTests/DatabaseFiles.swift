@@ -6,7 +6,7 @@ import TestSupport
 @testable import EventStore
 @testable import SQLiteStore
 
-/// Makes a file of version 1 without this project's help.
+/// Creates a file of version 1 without this project's code.
 func makeVersion1(_ path: String, before: String = "", events: Int = 0) throws {
     let connection = try Connection(path, .create)
     try connection.execute(before)
@@ -57,7 +57,7 @@ func rows(_ connection: Connection, _ sql: String) throws -> [String] {
     return rows
 }
 
-/// A folder with a repository over a file in it, which is closed at the end.
+/// A folder with a repository over a file in it. It is closed at the end.
 final class TestStore: Sendable {
     let folder: TemporaryFolder
     let path: String
@@ -72,7 +72,7 @@ final class TestStore: Sendable {
     /// Sets the clock.
     func jump(to time: Timestamp) { clock.time.withLock { $0 = time } }
 
-    /// Opens a store over a new file, or over what `make` makes.
+    /// Opens a store over a new file, or over the file that `make` creates.
     init(
         make: (String) throws -> Void = { _ in },
         configure: (inout StoreConfiguration) -> Void = { _ in }, at time: Timestamp = testMoment,

@@ -18,7 +18,7 @@ struct DatabaseLockTests {
         path = folder.file("events.db")
     }
 
-    /// What the lock file says of this process.
+    /// The lock file's text for this process.
     private static let holder =
         "process \(getpid()) on \(ProcessInfo.processInfo.hostName) since 2026-11-23T10:30:45.123Z"
 
@@ -35,7 +35,7 @@ struct DatabaseLockTests {
         let path = path
         let second = Mutex<Result<DatabaseLock, SchemaError>?>(nil)
         let isDone = DispatchGroup()
-        // On a thread of its own, which may wait as long as the others need.
+        // On its own thread, which may wait as long as the others need.
         DispatchQueue(label: "second").async(group: isDone) {
             let result = Result { () throws(SchemaError) in
                 try DatabaseLock(
@@ -124,7 +124,7 @@ struct DatabaseLockTests {
         let path = "\(folder)/\u{301}x.db"
         #expect(Array(Folder.name(of: path).utf8) == Array(folder.utf8))
         #expect(Array(Folder.resolve(path).utf8) == Array(path.utf8))
-        // Another folder, which is not there.
+        // Another folder, which does not exist.
         #expect(throws: SchemaError.self) { try takeLock("\(folder)\u{301}/x.db") }
     }
 
@@ -138,7 +138,7 @@ struct DatabaseLockTests {
                 if index == 0 {
                     _ = try? takeLock(path)
                 } else {
-                    // A descriptor that somebody else closes is not there any more.
+                    // A descriptor that someone else closes is gone.
                     let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
                     if close(descriptor) != 0 { lost.add(1, ordering: .relaxed) }
                 }

@@ -18,7 +18,8 @@ struct EventReaderTests {
         try makeLatest(path)
     }
 
-    /// The page of `parameters` behind `cursor`, and the cursor of the next one, as a route reads it.
+    /// The page of `parameters` after `cursor`, and the cursor of the next one, as a route reads
+    /// it.
     private static func page(
         _ reader: SQLiteReader, _ parameters: [(String, String)], cursor: String?
     ) throws -> (seqs: [Int64], next: String?) {
@@ -43,14 +44,14 @@ struct EventReaderTests {
 
     @Test("All pages of every combination are what a model in Swift says", arguments: UInt64(1)...3)
     func model(seed: UInt64) throws {
-        // The search index has none of them, half, all.
+        // The search index has none of them, half, or all.
         let indexed = Int(seed - 1) * 1_000
         let model = try PageModel(filling: path, count: 2_000, indexed: indexed, seed: seed)
         let reader = try makeReader(path)
         var generator = SeededGenerator(seed: seed)
         var found = 0
         for shape in PageShape.all {
-            // Values of an event that is there, so that something is found.
+            // Values of an existing event, so that something is found.
             let example = model.rows.filter { row in
                 shape.filtered.allSatisfy { row.fields[$0] != nil }
             }.randomElement(using: &generator)!
@@ -169,7 +170,7 @@ struct EventReaderTests {
                 seqs += page.seqs
                 cursor = page.next
                 step += 1
-                // One that was shown, one that perhaps was not; new ones in every moment.
+                // A shown one and one that may not have been shown; new ones at every moment.
                 for seq in [page.seqs.last ?? 0, step * 29] {
                     try writer.execute("DELETE FROM events WHERE seq = \(seq)")
                     deleted.insert(seq)
@@ -206,7 +207,7 @@ struct EventReaderTests {
             #expect(try reader.allSeqs().count == 1_001)
             #expect(try reader.json("id-5") != nil)
         }
-        // No event matches, and yet all of the index is walked.
+        // No event matches, yet the whole index is walked.
         let barren = try query([("severity", "info"), ("event_type", "none")])
         #expect(throws: StoreError.timeLimit) {
             try reader.page(barren, budget: .zero) { _ in true }
@@ -231,7 +232,7 @@ struct EventReaderTests {
                         [:], since: nil, until: shape.hasUntil ? PageModel.time(29) : nil,
                         ascending: shape.ascending)
                     : []
-                // A severity must be one; none of the rows is of type or kind "none".
+                // A severity must be valid; no row has the type or kind "none".
                 guard shape.filtered != [.severity] else { continue }
                 #expect(try Self.page(reader, parameters, cursor: nil).seqs == wanted)
             }

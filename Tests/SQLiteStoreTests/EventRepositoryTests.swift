@@ -6,7 +6,7 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-/// What becomes of events; `EventWriterTests` has the queue and its troubles.
+/// The life of events; for the queue and its failures see `EventWriterTests`.
 @Suite("SQLiteRepository")
 struct EventRepositoryTests {
     // MARK: Appending

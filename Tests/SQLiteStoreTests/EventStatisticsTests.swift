@@ -6,8 +6,8 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-/// Statistics against the same counted in Swift, over rows that `PageModel` makes: few values, null
-/// among them, and two events in each minute.
+/// Statistics compared with the same counts in Swift, over rows that `PageModel` makes: few values,
+/// null among them, and two events in each minute.
 @Suite("Statistics of events")
 struct EventStatisticsTests {
     private let folder: TemporaryFolder
@@ -102,7 +102,7 @@ struct EventStatisticsTests {
               '2026-11-22T10:' || (10 + n % 3) || ':00.000Z' FROM pair
             """)
         let reader = try makeReader(path)
-        // In a day's minutes there are too many counts for one walk.
+        // The minutes of a day have too many counts for one walk.
         #expect(400 * Buckets.maxCount > ValueTally.maxCells)
         for range in [("until", "2026-11-22T10:13:00Z"), ("until", "2026-11-23T10:10:00Z")] {
             for field in [StatisticsField.field(.objectName), .field(.objectKind), .object] {
@@ -236,7 +236,7 @@ struct EventStatisticsTests {
         #expect(found.events.reduce(0, +) == 1 && found.events.count == 4)
         let hours = try statistics(try makeReader(path), [("since", "24h")], interval: "1h").get()
         #expect(hours.buckets.count == 25, "one event of next year changes nothing")
-        // What is no time at all begins no range, in which there might be too many buckets.
+        // An invalid time begins no range, which could have too many buckets.
         try connection.execute(
             "UPDATE events SET created_at = 'once' WHERE id = 'b'; UPDATE events SET created_at = '' WHERE id = 'a'"
         )

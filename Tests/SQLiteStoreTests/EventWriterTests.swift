@@ -117,7 +117,7 @@ struct EventWriterTests {
             replies.all.dropFirst(3).map { $0.prefix(5) } == ["nine:", "tenth"])
         let reader = try store.repository.makeReader()
         #expect(try reader.allSeqs().count == 10)
-        // There is room again.
+        // There is space again.
         #expect(try await store.repository.append([try event()]).get().count == 1)
     }
 
@@ -202,7 +202,7 @@ struct EventWriterTests {
         let folder = try TemporaryFolder()
         let path = folder.file("events.db")
         try makeLatest(path)
-        // One a minute, 20 days: the most are past their age, and none is in the search index.
+        // One a minute, for 20 days: most are past their age, and none is in the search index.
         try Connection(path, .readWrite).execute(
             """
             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 28800)
@@ -242,7 +242,8 @@ struct EventWriterTests {
         })
         let text = String(repeating: "x", count: 4_000)
         for _ in 0..<100 { _ = await store.repository.append([try event(["description": text])]) }
-        // Each commit writes some ten pages of 4 KiB; without checkpoints there were a thousand.
+        // Each commit writes about ten pages of 4 KiB. Without checkpoints there would be a
+        // thousand.
         #expect(store.repository.fileSizes.wal < 250 * 4_200)
         #expect(store.repository.fileSizes.database > 100 * 4_000)
     }
@@ -257,7 +258,7 @@ struct EventWriterTests {
         let store = try TestStore(configure: { $0.checkpointPages = 2 })
         let text = String(repeating: "x", count: 3_000)
         let repository = store.repository
-        // Not a task, which would leave those that store no thread.
+        // Not a task, which would take a thread from those that store.
         let reading = Reading()
         DispatchQueue.global().async(group: reading.group) {
             guard let reader = try? repository.makeReader() else { return }
@@ -277,7 +278,7 @@ struct EventWriterTests {
         await withCheckedContinuation { done in
             reading.group.notify(queue: .global()) { done.resume() }
         }
-        // As it would be after a kill at this instant, and at the end.
+        // As after a kill at this instant, and at the end.
         let copy = store.folder.file("copy.db")
         let block = WriterBlock(store.repository)
         try FileManager.default.copyItem(atPath: store.path, toPath: copy)
@@ -292,13 +293,13 @@ struct EventWriterTests {
 
     // MARK: Trouble
 
-    /// Has the writer's own attempt to write again fail, which comes after some seconds. On its own
-    /// connection: the triggers of the file do not run.
+    /// Makes the writer's own retry fail, which comes after some seconds. On its own connection,
+    /// because the file's triggers do not run.
     private static let refuseRetry =
         "CREATE TEMP TRIGGER retry BEFORE UPDATE ON main.schema_version BEGIN SELECT RAISE(ABORT, 'no'); END"
 
-    /// Has storing fail as on a full disk: AUTOINCREMENT answers SQLITE_FULL behind the largest rowid
-    /// (https://sqlite.org/autoinc.html).
+    /// Makes storing fail like a full disk: AUTOINCREMENT returns SQLITE_FULL after the largest
+    /// rowid (https://sqlite.org/autoinc.html).
     private static let fill = """
         CREATE TEMP TABLE full (x INTEGER PRIMARY KEY AUTOINCREMENT);
         INSERT INTO full VALUES (9223372036854775807);
@@ -322,7 +323,7 @@ struct EventWriterTests {
         // Deleting has its reserve.
         #expect(replies.all == ["a: \(reason)", "b: \(reason)", "delete: success(true)"])
         #expect(store.repository.unwritableReason == "the disk is full")
-        // Nothing else of the commit is there, and reading goes on.
+        // Nothing else of the commit is stored, and reading continues.
         let reader = try store.repository.makeReader()
         #expect(try reader.allSeqs() == [])
 

@@ -6,7 +6,7 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-/// A database whose bound is what it has come to, and whose search index is as large as its events.
+/// A database at its size limit, with a search index as large as its events.
 @Suite("FileSpace")
 struct FileSpaceTests {
     private static let count = 600
@@ -45,7 +45,7 @@ struct FileSpaceTests {
         statements = try EventStatements(connection, search)
     }
 
-    /// Of a bound that is so many times what the database has.
+    /// Makes a limit of `times` the database's current size.
     private func makeSpace(times: Int = 1) throws -> FileSpace {
         let pages = Int(try #require(try connection.integer("PRAGMA page_count")))
         return try FileSpace(
@@ -75,7 +75,7 @@ struct FileSpaceTests {
     private static let full = SQLiteError(
         extendedCode: SQLiteError.full, message: "database or disk is full")
 
-    /// Never has a page left.
+    /// A job that never finds a page.
     private final class Job: WriterJob {
         let name = "job"
         private(set) var slices = 0
@@ -95,7 +95,7 @@ struct FileSpaceTests {
         jobs.add(job)
         #expect(jobs.run())
         #expect(emptied() == 1)
-        // Nothing is in the index any more: what is full now is something else.
+        // The index is empty, so something else is full now.
         #expect(!jobs.run())
         #expect(job.slices == 2)
         #expect(emptied() == 1)
@@ -123,7 +123,7 @@ struct FileSpaceTests {
         #expect(isAdmitted)
         let left = try connection.integer("SELECT count(*) FROM events")
         #expect(left == Int64(Self.count - space.removed))
-        // Its 260 pages and those that are kept, one an event.
+        // The 260 pages, and the pages kept free, one for each event.
         #expect((250...500).contains(space.removed))
     }
 }

@@ -5,18 +5,18 @@ import TestSupport
 @testable import EventStore
 @testable import SQLiteStore
 
-/// An event as the model of filters knows it.
+/// An event in the model of filters.
 struct ModelEvent {
     let seq: Int64
     let createdAt: String
     let fields: [EventField: String]
     let title: String
-    /// What stands at each path that leads to no container: a string's text, anything else as it is
+    /// The value at each path that leads to no container: a string's text, anything else as
     /// written.
     let metadata: [String: String]
 }
 
-/// A query, and what it means, worked out from the same choices and not from the parameters.
+/// A query and its meaning, derived from the same choices rather than from the parameters.
 struct ModelQuery {
     var parameters: [(String, String)] = []
     var conditions: [(ModelEvent) -> Bool] = []
@@ -45,8 +45,8 @@ struct FilterModel {
     /// Fills the table at `path`.
     ///
     /// - Parameters:
-    ///   - indexed: how many of them the search index has.
-    ///   - seed: of all choices.
+    ///   - indexed: the number of them in the search index.
+    ///   - seed: the seed of all choices.
     init(filling path: String, count: Int, indexed: Int = 0, seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let connection = try Connection(path, .readWrite)
@@ -89,7 +89,7 @@ struct FilterModel {
         return (event, metadata)
     }
 
-    /// Metadata as JSON, and what stands at its paths.
+    /// Metadata as JSON, and the values at its paths.
     private static func metadata(
         _ random: inout SeededGenerator
     ) -> (json: String?, paths: [String: String]) {
@@ -113,7 +113,7 @@ struct FilterModel {
         }
     }
 
-    /// The seqs that `query` must give, in the order of pages.
+    /// The seqs that `query` must return, in page order.
     func seqs(_ query: ModelQuery, ascending: Bool) -> [Int64] {
         let sorted = events.filter(query.admits).sorted {
             ($0.createdAt, $0.seq) < ($1.createdAt, $1.seq)
@@ -121,7 +121,7 @@ struct FilterModel {
         return (ascending ? sorted : sorted.reversed()).map(\.seq)
     }
 
-    /// The model when these events are gone.
+    /// The model without these events.
     func without(_ seqs: [Int64]) -> FilterModel {
         let gone = Set(seqs)
         var model = self
@@ -131,7 +131,7 @@ struct FilterModel {
 
     // MARK: Queries
 
-    /// A query of any filters.
+    /// A query with any filters.
     static func query(_ random: inout SeededGenerator) -> ModelQuery {
         var query = ModelQuery()
         for pool in pools where Int.random(in: 0..<3, using: &random) == 0 {
@@ -191,7 +191,7 @@ struct FilterModel {
         }
     }
 
-    /// One field's filter: of values, exclusions and prefixes, in one parameter or several.
+    /// The filter of one field: values, exclusions and prefixes, in one parameter or several.
     private static func addFilter(
         _ field: EventField, _ pool: [String?], to query: inout ModelQuery,
         _ random: inout SeededGenerator
@@ -205,7 +205,7 @@ struct FilterModel {
                 using: &random)!
             let isPrefix = Int.random(in: 0..<3, using: &random) == 0
             if isPrefix {
-                // Not in the middle of a character, and of a severity not nothing.
+                // Not inside a character, and not an empty severity.
                 let least = field == .severity ? 1 : 0
                 let scalars = Array(value.unicodeScalars)
                 let count = Int.random(in: least...scalars.count, using: &random)

@@ -6,7 +6,7 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-/// Random queries against a model: whatever asks the same gets the same.
+/// Random queries against a model: all ways to ask for the same events return the same.
 @Suite("Filters, by all ways to ask")
 struct FilterModelTests {
     private static let queries = 150
@@ -20,7 +20,7 @@ struct FilterModelTests {
         try makeLatest(path)
     }
 
-    /// Events of `seed`, of which the search index has none, some, or all.
+    /// Events of `seed`; the search index has none, some, or all of them.
     private func fill(_ seed: UInt64) throws -> (FilterModel, SQLiteReader) {
         let model = try FilterModel(
             filling: path, count: 700, indexed: Int(seed - 1) * 233, seed: seed)
@@ -61,7 +61,7 @@ struct FilterModelTests {
             let wanted = model.seqs(asked, ascending: ascending)
             found += wanted.count
             let parameters = asked.parameters + [("order", ascending ? "asc" : "desc")]
-            // Many pages of one event each show no more than some.
+            // Many pages of one event each would show no more than some.
             guard wanted.count / limit < 100 else { continue }
             let seqs = try Self.walk(reader, parameters, limit: limit)
             #expect(seqs == wanted, "\(parameters)")
@@ -190,7 +190,7 @@ struct FilterModelTests {
         #expect(throws: StoreError.timeLimit) {
             _ = try reader.count(none, budget: .nanoseconds(1))
         }
-        // The reader is as good as before.
+        // The reader works as before.
         #expect(try reader.count(none, budget: .seconds(60)) == 0)
     }
 }

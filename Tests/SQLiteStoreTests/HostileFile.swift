@@ -4,9 +4,9 @@ import SQLite
 @testable import EventStore
 @testable import SQLiteStore
 
-/// What a program does to a file that means harm: it sees to none of this project's rules.
+/// Changes to a file by a malicious program, which follows none of this project's rules.
 enum HostileFile {
-    /// Runs `sql` on a connection that trusts the file, and runs its triggers.
+    /// Runs `sql` on a connection that trusts the file and runs its triggers.
     static func run(_ path: String, _ sql: String) throws {
         var opened: OpaquePointer?
         defer { sqlite3_close(opened) }
@@ -19,8 +19,7 @@ enum HostileFile {
         }
     }
 
-    /// Runs `sql` while no column has a type or must have a value, and no key is unique; then the schema
-    /// is what it was.
+    /// Runs `sql` with types, NOT NULL and unique constraints removed, then restores the schema.
     static func plant(_ path: String, _ sql: String) throws {
         let tables = "name IN ('events', 'store_state', 'retention', 'search_state', 'series')"
         let restoring = try rows(
@@ -39,7 +38,7 @@ enum HostileFile {
         try run(path, "PRAGMA writable_schema=ON; \(restoring.joined())")
     }
 
-    /// Values that a column may be set to, as SQL.
+    /// Values to set a column to, as SQL.
     static let values = [
         "NULL", "-9223372036854775808", "9223372036854775807", "-1", "0", "4503599627370497",
         "1e300",

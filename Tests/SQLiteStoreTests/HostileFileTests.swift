@@ -7,7 +7,7 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-/// Files whose values nobody of this project wrote. What is refused at once is in `RefusalTests`.
+/// Files with values that this project never wrote. For files refused at once see `RefusalTests`.
 @Suite("Hostile files")
 struct HostileFileTests {
     private let folder: TemporaryFolder
@@ -19,7 +19,7 @@ struct HostileFileTests {
         path = folder.file("events.db")
     }
 
-    /// A new file of three events, of which the search index has the first two.
+    /// A new file with three events, the first two of them in the search index.
     private func make() throws {
         for name in try folder.names() {
             try FileManager.default.removeItem(atPath: folder.file(name))
@@ -44,7 +44,7 @@ struct HostileFileTests {
         [("object_kind", "P*")], [("since", "2026-01-01T00:00:00Z")],
     ]
 
-    /// The ids on all pages of `parameters`; no more than some, should pages go round in circles.
+    /// The ids on all pages of `parameters`, up to a limit in case the pages form a circle.
     private func walk(_ reader: SQLiteReader, _ parameters: [(String, String)]) throws -> [String] {
         var ids: [String] = []
         var cursor: String?
@@ -113,7 +113,7 @@ struct HostileFileTests {
             let ids = try walk(reader, parameters)
             #expect(ids == ["e2"] || ids.sorted() == ["e1", "e2", "e3"], "\(parameters): \(ids)")
         }
-        // The index has the one event under the time that it had.
+        // The index has the event under its former time.
         let ids = try walk(reader, [("q", "fish")])
         #expect(ids.contains("e2") && Set(ids).count == ids.count, "\(ids)")
     }
@@ -275,14 +275,14 @@ struct HostileFileTests {
 
     // MARK: Everything at once
 
-    /// Does to the file what is done to one in service.
+    /// Performs the operations of a file in service.
     private func use() async throws {
         var configuration = StoreConfiguration(path: path)
         configuration.retention.ages = [.info: .seconds(1)]
         configuration.reserveBytes = 0
         let repository = SQLiteRepository(configuration, logger: log.logger, now: { testMoment })
         do throws(SchemaError) { try repository.open() } catch {
-            // Its words are in RefusalTests.
+            // RefusalTests has its message.
             return
         }
         defer { repository.close() }
@@ -329,7 +329,7 @@ struct HostileFileTests {
                 try HostileFile.plant(
                     path, "UPDATE \(parts[0]) SET \(parts[1]) = \(value) \(place)")
             } catch {
-                // A seq that is no number, or a key that is taken: not even SQLite lets that in.
+                // A seq that is not a number, or a duplicate key: not even SQLite allows it.
                 continue
             }
             do throws(SchemaError) {

@@ -25,13 +25,13 @@ struct IndexingJobTests {
         job = IndexingJob(connection, search, maker, space: nil, figures: figures)
     }
 
-    /// Takes what has been made into the index, and begins with the next ones.
+    /// Adds the finished documents to the index, and starts on the next ones.
     private func runSlice() throws {
         maker.work.wait()
         _ = try job.runSlice()
     }
 
-    /// Inserts events past the writer.
+    /// Inserts events without the writer.
     private func insert(_ count: Int) throws {
         try connection.execute(
             """
@@ -74,7 +74,7 @@ struct IndexingJobTests {
 
     @Test("A slice ends with the event that comes to its weight, and the next one follows at once")
     func boundedInBytes() throws {
-        // An empty row with so many bytes, of one word, weighs 1,000 and its few tokens.
+        // A nearly empty row with so many bytes, of one word, weighs 1,000 and its few tokens.
         for id in 1...100 {
             try connection.execute(
                 """
@@ -84,7 +84,7 @@ struct IndexingJobTests {
         }
         try runSlice()
         #expect(try behind() == 100)
-        // Nothing more comes: the first slice begins, of 16,384.
+        // Nothing more arrives, so the first slice of 16,384 begins.
         try runSlice()
         try runSlice()
         #expect(try behind() == 100 - 17)

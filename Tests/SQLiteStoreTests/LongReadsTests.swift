@@ -32,7 +32,7 @@ struct LongReadsTests {
         let done = DispatchGroup()
         let lanes = Mutex(Set<ObjectIdentifier>())
         var taken = 0
-        // Four clients, so that none of them is held to its share before the bound.
+        // Four clients, so that none reaches its share before the bound.
         for number in 0..<1000 {
             let request = ReadRequest(client: UInt64(number % 4), limit: .seconds(3600))
             done.enter()

@@ -21,7 +21,7 @@ struct MergingJobTests {
         job = MergingJob(connection, search, space: nil)
     }
 
-    /// Adds events to the index, each share a segment of its own.
+    /// Adds events to the index in shares, each of them a segment.
     private func add(shares: Int, of count: Int) throws {
         for share in 0..<shares {
             try connection.transaction { () throws(SQLiteError) in
@@ -56,7 +56,7 @@ struct MergingJobTests {
             let before = connection.totalChanges
             _ = try job.runSlice()
             slices += 1
-            // Pages written, those they came from, and what tells of both.
+            // Pages written, the pages they came from, and the records of both.
             #expect(connection.totalChanges - before < 1000)
             #expect(try found() == 3600)
             try #require(slices < 1000)
@@ -65,7 +65,7 @@ struct MergingJobTests {
         #expect(try segments() ?? 20 < 16)
         #expect(
             try connection.text("INSERT INTO search (search) VALUES ('integrity-check')") == nil)
-        // There is nothing to do until something comes.
+        // There is nothing to do until more arrives.
         let before = connection.totalChanges
         guard case .afterCommit(nil) = try job.runSlice() else {
             Issue.record("it wants to go on")

@@ -188,7 +188,7 @@ struct MigrationTests {
         #expect(warnings.first?.hasPrefix("1 events had no id of their own") == true)
     }
 
-    /// Metadata as found, and as it must be stored.
+    /// Metadata as found and as it must be stored.
     private static let metadata = [
         ("{}", "{}"), (#"{"a":1}"#, #"{"a":1}"#), (" {\"b\" : [1,\t2] } ", " {\"b\" : [1,\t2] } "),
         (#"{"n":12345678901234567890,"d":1.10}"#, #"{"n":12345678901234567890,"d":1.10}"#),
@@ -285,7 +285,7 @@ struct MigrationTests {
 
     // MARK: Failing
 
-    /// Makes something, and then fails.
+    /// A migration that creates something and then fails.
     private static func failing(version: Int) -> Migration {
         Migration(version: version, description: "Fails midway") {
             connection, _ throws(SQLiteError) in
@@ -361,8 +361,8 @@ struct MigrationTests {
         var migrations = Migration.all
         migrations[1] = Migration(version: 2, description: "Killed") {
             connection, context throws(SQLiteError) in
-            // With room for a few pages only, changes reach the file before the commit. The copy
-            // of file and journal is what a process killed at that moment leaves.
+            // With space for only a few pages, changes reach the file before the commit. A copy of
+            // file and journal is what a process killed at that moment leaves.
             try connection.execute("PRAGMA cache_size=5")
             try Migration.all[1].apply(connection, context)
             do {

@@ -45,8 +45,8 @@ struct OpenReadsTests {
             ) { reader in
                 continuation.resume(
                     returning: Result { () throws(StoreError) in
-                        // It stands at its first event, with its snapshot, until the writer has had
-                        // enough; the other 999 are more than it gets to see.
+                        // It stays at its first event, with its snapshot, until the writer stops
+                        // it; it never gets to the other 999.
                         var isFirst = true
                         try reader.get().page(all, budget: .seconds(60)) { _ in
                             if isFirst {
@@ -77,7 +77,7 @@ struct OpenReadsTests {
                 "the query was stopped, because it held up the writing of events")
         ) { try outcome.get() }
         #expect(store.repository.sqliteStatistics.stoppedReaders == 1)
-        // Nothing holds the WAL now: it stays small however much comes.
+        // Nothing blocks the WAL now, so it stays small however much is stored.
         for _ in 1...200 {
             _ = try await store.repository.append([try event(["description": text])]).get()
         }

@@ -5,7 +5,7 @@ import TestSupport
 @testable import EventStore
 @testable import SQLiteStore
 
-/// A row of the table, as the model of a page knows it.
+/// A row of the table in the model of pages.
 struct PageRow: Equatable {
     let seq: Int64
     let createdAt: String
@@ -13,13 +13,13 @@ struct PageRow: Equatable {
     let fields: [EventField: String]
 }
 
-/// What a page must be, worked out in Swift over rows that the table holds too.
+/// The expected pages, derived in Swift from rows that the table holds too.
 struct PageModel {
     private(set) var rows: [PageRow] = []
 
-    /// Fills the table at `path` with rows of which many share a time, and some are gone again.
+    /// Fills the table at `path` with rows, many of which share a time, and deletes some.
     ///
-    /// - Parameter indexed: how many of them the search index has, those included that are gone.
+    /// - Parameter indexed: the number of them in the search index, including deleted ones.
     init(filling path: String, count: Int, indexed: Int = 0, seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let connection = try Connection(path, .readWrite)
@@ -54,7 +54,7 @@ struct PageModel {
         rows = all.filter { $0.seq % 11 != 0 }
     }
 
-    /// The time of a row, out of 30: every second one is a millisecond behind another.
+    /// The time of a row, one of 30; every second one is a millisecond after another.
     static func time(_ index: Int) -> String {
         let seconds = Int64(index / 2) * 60
         return Timestamp(milliseconds: (1_795_420_000 + seconds) * 1000 + Int64(index % 2))!.text
@@ -77,7 +77,7 @@ struct PageModel {
         return fields
     }
 
-    /// The seqs that the query must give, in its order, all pages together.
+    /// The seqs that the query must return on all pages together, in its order.
     func seqs(
         _ filters: [EventField: String], since: String?, until: String?, ascending: Bool
     ) -> [Int64] {

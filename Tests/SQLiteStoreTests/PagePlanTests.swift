@@ -39,7 +39,7 @@ struct PageShape: Sendable, CustomTestStringConvertible {
         return parameters + [("order", ascending ? "asc" : "desc"), ("limit", String(limit))]
     }
 
-    /// The index that serves it, and the filtered columns that it starts with.
+    /// The index that serves it, and the filtered columns that it begins with.
     var index: (name: String, columns: [EventField]) {
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
         if object.allSatisfy(filtered.contains) { return ("idx_events_object", object) }
@@ -50,7 +50,7 @@ struct PageShape: Sendable, CustomTestStringConvertible {
         return choice.map { ($0.1, [$0.0]) } ?? ("idx_events_created", [])
     }
 
-    /// How EXPLAIN QUERY PLAN shows a walk along that index with these conditions behind it.
+    /// The line of EXPLAIN QUERY PLAN for a walk along that index with these conditions.
     private func line(_ range: [String]) -> String {
         let conditions = index.columns.map { "\($0.name)=?" } + range
         return conditions.isEmpty
@@ -58,14 +58,14 @@ struct PageShape: Sendable, CustomTestStringConvertible {
             : "SEARCH events USING INDEX \(index.name) (\(conditions.joined(separator: " AND ")))"
     }
 
-    /// Whether the search index serves it: no index of the table is over its filters.
+    /// True if the search index serves it, because no index of the table covers its filters.
     var isBySearch: Bool {
         filtered.count >= 2 && filtered != [.objectKind, .objectNamespace, .objectName]
             || filtered.count == 1 && ![.severity, .eventType].contains(filtered[0])
     }
 
-    /// The plan of a page by the search index: a walk along its keys, from one to another, and the
-    /// events that are not in it yet.
+    /// The plan of a page by the search index: a walk over a range of its keys, and the events that
+    /// are not in it yet.
     var searchPlan: [String] {
         [
             "SCAN search VIRTUAL TABLE INDEX \(ascending ? 64 : 192):M1><",
@@ -78,7 +78,7 @@ struct PageShape: Sendable, CustomTestStringConvertible {
         [line((hasSince ? ["created_at>?"] : []) + (hasUntil ? ["created_at<?"] : []))]
     }
 
-    /// The plan of a page behind a cursor: the rest of its moment, then what lies beyond.
+    /// The plan of a page after a cursor: the rest of its moment, then everything beyond.
     var cursorPlan: [String] {
         let beyond =
             ascending
@@ -209,14 +209,14 @@ struct PagePlanTests {
         #expect(
             try expression([("object_namespace", "wide*"), ("severity", "info")])
                 == "\".s.info\"")
-        // Exclusions, and what every value begins with, narrow nothing.
+        // Exclusions, and prefixes of every value, narrow nothing.
         for value in ["!a", "*", "!*", "a,*"] {
             #expect(try SearchPlan(query([("object_kind", value)])) == nil)
         }
         #expect(
             try expression([("object_kind", "a,!b"), ("severity", "!info"), ("event_type", "t")])
                 == "\".tk.t.a\"")
-        // Nine and eight make 72 pairs: each for itself.
+        // Nine and eight make 72 pairs, which is too many: they are searched separately.
         let kinds = (1...9).map { "k\($0)" }
         let types = (1...8).map { "t\($0)" }
         let any = { (letter: String, values: [String]) in
@@ -235,7 +235,7 @@ struct PagePlanTests {
             let expression = try SearchPlan(query(parameters))?.expression { _ in nil }
             return expression.map { String(decoding: $0, as: UTF8.self) }
         }
-        /// Of all words, or of the mark of an event that does not have all of its own.
+        /// All words, or the mark of an event that does not have all of its own.
         func marked(_ words: String) -> String { "((" + words + ") OR \".cut\")" }
         #expect(
             try expression([("metadata.labels.app.kubernetes.io/name", "My-App")])
@@ -245,7 +245,7 @@ struct PagePlanTests {
                     }.joined(separator: " AND ")))
         #expect(
             try expression([("metadata.free", "1.10")]) == marked(#""free" AND "1" AND "10""#))
-        // Of several values the longest word of each; a value without a word leaves them all out.
+        // The longest word of each of several values; a value without a word leaves out all.
         #expect(
             try expression([("metadata.zone", "eu-1a"), ("metadata.zone", "us-west")])
                 == marked(#""zone" AND ("eu" OR "west")"#))
@@ -291,7 +291,7 @@ struct PagePlanTests {
         }
     }
 
-    /// Whether a line of a plan tells of a walk in the order of pages, or of a few rows by their seq.
+    /// True if a line of a plan is a walk in page order, or a few rows by their seq.
     private static func isInOrder(_ line: String) -> Bool {
         if line.contains("TEMP B-TREE") { return false }
         return line.hasPrefix("SEARCH events USING INDEX idx_")

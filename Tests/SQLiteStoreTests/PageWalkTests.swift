@@ -14,7 +14,7 @@ struct PageWalkTests {
     private static let rows =
         Int(ProcessInfo.processInfo.environment["LOGBOOK_TEST_ROWS"] ?? "") ?? 5_000
 
-    /// Events with ids `keep-…` and `drop-…`, forty at each time.
+    /// Inserts events with ids `keep-…` and `drop-…`, forty at each time.
     private static func fill(_ path: String) throws {
         try makeLatest(path)
         try Connection(path, .readWrite).execute(
@@ -30,7 +30,7 @@ struct PageWalkTests {
         let isReached = Atomic<Bool>(false)
     }
 
-    /// Stores events all over the range of times, and deletes, until `end`.
+    /// Stores events all over the time range, and deletes, until `end`.
     private static func churn(_ store: TestStore, until end: End) async throws {
         var generator = SeededGenerator(seed: 7)
         while !end.isReached.load(ordering: .relaxed) {
@@ -70,7 +70,7 @@ struct PageWalkTests {
             }
             cursor = page.count > 97 ? query.cursor(after: page[96].position) : nil
             ids += page.prefix(97).map(\.id)
-            // The others get their turn.
+            // Lets the others run.
             await Task.yield()
         } while cursor != nil
         return ids

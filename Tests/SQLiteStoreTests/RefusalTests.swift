@@ -7,7 +7,7 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-/// A file that is not ours, and how the refusal begins to say why.
+/// A foreign file, and the start of the message that refuses it.
 struct ForeignFile: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let reason: String
@@ -28,12 +28,12 @@ private func edit(_ path: String, _ change: (inout Data) -> Void) throws {
     try bytes.write(to: url)
 }
 
-/// A database with these tables.
+/// Creates a database with these tables.
 private func database(_ sql: String) -> @Sendable (String) throws -> Void {
     { path in try Connection(path, .create).execute(sql) }
 }
 
-/// A version 1 file of some 60 pages with this done to its bytes.
+/// A version 1 file of about 60 pages with its bytes changed.
 private func damaged(_ change: @escaping @Sendable (inout Data) -> Void)
     -> @Sendable (String) throws
     -> Void
@@ -200,7 +200,7 @@ private let foreignFiles = [
     },
 ]
 
-/// A file of the latest version to which `sql` was done.
+/// A file of the latest version after `sql`.
 private func latest(
     _ name: String, _ reason: String, _ sql: String
 ) -> ForeignFile {
@@ -210,7 +210,7 @@ private func latest(
     }
 }
 
-/// A file of the latest version whose DDL was changed behind SQLite's back.
+/// A file of the latest version whose DDL was changed directly.
 private func rewritten(
     _ name: String, _ reason: String, _ table: String, _ before: String, _ after: String
 ) -> ForeignFile {
@@ -222,7 +222,7 @@ private func rewritten(
         """)
 }
 
-/// A file of the latest version in which some value is none that a store writes.
+/// A file of the latest version with a value that no store writes.
 private func planted(_ reason: String, _ sql: String) -> ForeignFile {
     ForeignFile(sql, reason) { path in
         try makeLatest(path)
@@ -441,7 +441,7 @@ struct RefusalTests {
         let result = await repository.append([try event()])
         #expect(throws: StoreError.self) { try result.get() }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
-        // The lock was let go: another process, or a newer program, may open the file.
+        // The lock was released: another process, or a newer program, may open the file.
         _ = try DatabaseLock(database: path, now: testMoment, logger: LogRecorder().logger)
     }
 }

@@ -4,7 +4,7 @@ import Events
 import SQLiteStore
 import Synchronization
 
-/// Collects replies; those on the writer's thread come in the order of its work.
+/// Collects replies. Those on the writer's thread come in the order of its work.
 final class Replies: Sendable {
     private let results = Mutex<[String]>([])
     private let group = DispatchGroup()

@@ -15,8 +15,8 @@ struct RetentionTests {
         Timestamp(milliseconds: testMoment.milliseconds - Int64(days * 86_400_000))!.text
     }
 
-    /// Fills a file with events of every severity, one a day back from the test's moment, half a day
-    /// off.
+    /// Fills a file with events of every severity, one for each day before the test's moment,
+    /// shifted by half a day.
     private static func fill(_ path: String, days: Int) throws {
         try makeLatest(path)
         let connection = try Connection(path, .readWrite)
@@ -34,7 +34,7 @@ struct RetentionTests {
                     try insert.run()
                 }
             }
-            // The last one is of now, so that the clock of retention begins there.
+            // The last one is current, so the store's clock starts there.
             try insert.bind(1, "last")
             try insert.bind(2, "critical")
             try insert.bind(3, testMoment.text)
@@ -150,7 +150,7 @@ struct RetentionTests {
         let store = try TestStore(
             make: { try Self.fill($0, days: 40) }, configure: { $0.retention = Retention() })
         await store.log.wait(for: "Retention removed 86 events that had reached their age")
-        // 33 days of four events each are over for two severities, 10 for the others.
+        // 33 days of four events each have expired for two severities, 10 for the others.
         let places = ["info|132", "warning|132", "error|40", "critical|40"]
         let sql =
             "SELECT severity, passed_seq FROM retention ORDER BY passed_seq DESC, severity DESC"
@@ -159,7 +159,7 @@ struct RetentionTests {
         #expect(
             Set(try rows(store.path, removed))
                 == ["info|129", "warning|130", "error|39", "critical|40"])
-        // What lies before its place is not looked at again, whatever its time says.
+        // Events before its position are not examined again, whatever their time.
         store.repository.close()
         let again = try TestStore(
             make: { path in
@@ -210,7 +210,7 @@ struct RetentionTests {
         let deadline = Date(timeIntervalSinceNow: 60)
         var left = ""
         var next = 0
-        // Each commit gives retention a turn; there is no event to wait for but the number itself.
+        // Each commit gives retention a turn. Only the number itself shows its progress.
         repeat {
             _ = try await store.repository.append([try event(["id": "new-\(next)"])]).get()
             next += 1
@@ -257,10 +257,11 @@ struct RetentionTests {
             let sizes = store.repository.fileSizes
             most.withLock { $0 = max($0, sizes.database + sizes.wal) }
         }
-        // 30 MB of descriptions have gone through it.
+        // 30 MB of descriptions have passed through.
         #expect(most.withLock { $0 } <= Int64(bound))
         #expect(most.withLock { $0 } > Int64(bound) / 2)
-        // The jobs go on behind the last commit: the two figures are taken while they are held.
+        // The jobs continue after the last commit, so the two figures are taken while they are
+        // held.
         let block = WriterBlock(store.repository)
         let statistics = store.repository.statistics
         #expect(statistics.removedForBytes > 10_000)
@@ -288,7 +289,7 @@ struct RetentionTests {
                     "description": "needle " + words.joined(separator: " "),
                 ])
             }
-            // Where it is full for a moment, who sends them tries again.
+            // If it is full for a moment, the sender retries.
             while true {
                 if let outcomes = try? await store.repository.append(events).get() {
                     stored += outcomes.count
@@ -302,10 +303,10 @@ struct RetentionTests {
         #expect(stored == 30_000)
         #expect(store.repository.statistics.removedForBytes > 1000)
         #expect(store.log.messages.contains { $0.contains("made anew") })
-        // What waits is not refused as it would be for a full disk.
+        // Queued events are not refused as on a full disk.
         #expect(!store.log.messages.contains { $0.hasPrefix("Writing failed") })
         #expect(store.log.messages.filter { $0.contains("failed, and is tried again") } == [])
-        // Whatever became of the index, what is left is found, once the store rests.
+        // Whatever happened to the index, the remaining events are found once the store is idle.
         let reader = try store.repository.makeReader()
         let needle = try query([("q", "needle")])
         var left: [String], found: [String]
@@ -349,9 +350,9 @@ struct RetentionTests {
         for row in try rows(store.path, "SELECT id FROM events") {
             _ = await store.repository.delete(row)
         }
-        // The jobs run behind the commits; closing would not wait for them. 512 free pages are kept at
-        // most (docs/limits.md). The search index merges at its own pace what was deleted from it, and
-        // has a page for each row of its data.
+        // The jobs run after the commits, and closing would not wait for them. At most 512 free
+        // pages are kept (docs/limits.md). The search index merges its deletions at its own pace,
+        // and has a page for each row of its data.
         let deadline = Date(timeIntervalSinceNow: 60)
         func number(_ sql: String) throws -> Int { Int(try rows(store.path, sql)[0])! }
         var free = 0

@@ -6,8 +6,8 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-/// Making a file, and recognising what is there. `MigrationTests` has the way from one version to
-/// the next, `RefusalTests` what is left alone.
+/// Creating a file, and identifying an existing one. `MigrationTests` covers the way from version
+/// to version, `RefusalTests` the files left alone.
 @Suite("SchemaManager")
 struct SchemaManagerTests {
     private let folder: TemporaryFolder
@@ -142,7 +142,7 @@ struct SchemaManagerTests {
         #expect(try manager(path).inspect() == 1)
         _ = try manager(path).prepare { _ in }
         #expect(try manager(path).inspect() == Migration.latest)
-        // A row that was written out of order, or removed, changes nothing about the highest.
+        // A row written out of order, or removed, does not change the highest version.
         try Connection(path, .readWrite).execute("DELETE FROM schema_version WHERE version = 1")
         #expect(try manager(path).inspect() == Migration.latest)
     }
@@ -203,8 +203,8 @@ struct SchemaManagerTests {
         try makeVersion1(original, events: 2_000)
         let before = try rows(original, "SELECT * FROM events ORDER BY rowid")
         do {
-            // With room for a few pages only, changes reach the file before the commit. The copy
-            // of file and journal is what a process killed at that moment leaves.
+            // With space for only a few pages, changes reach the file before the commit. A copy of
+            // file and journal is what a process killed at that moment leaves.
             let connection = try Connection(original, .readWrite)
             try connection.execute(
                 "PRAGMA cache_size=5; BEGIN; UPDATE events SET title = 'not committed', id = id || '!'"
@@ -282,7 +282,7 @@ struct SchemaManagerTests {
     func leftWAL() async throws {
         let store = try TestStore()
         for index in 0..<20 { _ = await store.repository.append([try event(["id": "e\(index)"])]) }
-        // The file and its WAL as they are on disk now, and no index of the WAL.
+        // The file and its WAL as they are on disk now, without the WAL's index.
         try FileManager.default.copyItem(atPath: store.path, toPath: path)
         try FileManager.default.copyItem(atPath: store.path + "-wal", toPath: path + "-wal")
         store.repository.close()

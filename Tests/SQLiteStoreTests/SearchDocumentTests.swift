@@ -17,7 +17,7 @@ struct SearchDocumentTests {
         try makeLatest(path)
     }
 
-    /// So many words, none of them twice.
+    /// `count` distinct words.
     private static func words(_ count: Int, _ prefix: String = "w") -> String {
         (0..<count).map { "\(prefix)\(10_000 + $0)" }.joined(separator: " ")
     }
@@ -31,7 +31,7 @@ struct SearchDocumentTests {
         return (tokens.filter { !$0.hasPrefix(".") }.map(String.init), tokens.count)
     }
 
-    /// Of the type, the severity, and both.
+    /// The tokens of the type, the severity, and both.
     private static let filterTokens = 3
 
     @Test("At its bound an event has all its words, beyond it the first and a mark")
@@ -44,7 +44,7 @@ struct SearchDocumentTests {
         let cut = try Self.document(Self.words(most + 1))
         #expect(cut.words == whole.words)
         #expect(cut.tokens == most + Self.filterTokens + 1)
-        // What comes again is no further word.
+        // A repeated word adds nothing.
         let twice = try Self.document(Self.words(most) + " " + Self.words(most))
         #expect(twice.tokens == whole.tokens)
     }
@@ -52,7 +52,7 @@ struct SearchDocumentTests {
     @Test("Parts of words and words with the number behind them count, each once")
     func partsAndPairs() throws {
         let text = "AaBbCcDd-1 AaBbCcDd-1"
-        // The word, four parts, the number, and each of the five with the number.
+        // The word, its four parts, the number, and each of the five with the number.
         #expect(try Self.document(text).tokens == 11 + Self.filterTokens)
         let many = (0..<2000).map { "AaBbCcDdEeFfGgHh\($0)Xx-\($0)" }
         #expect(
@@ -60,7 +60,7 @@ struct SearchDocumentTests {
                 == SearchDocument.mostWords + Self.filterTokens + 1)
     }
 
-    /// Inserts an event whose last words are beyond the bound.
+    /// Inserts an event whose last words are beyond the limit.
     private func insert(_ connection: Connection, id: String, last: String) throws {
         let insert = try connection.prepare(
             """

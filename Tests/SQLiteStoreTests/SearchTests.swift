@@ -18,7 +18,7 @@ struct SearchTests {
         try makeLatest(path)
     }
 
-    /// Inserts an event as it is, past the writer.
+    /// Inserts an event directly, without the writer.
     private static func insert(
         _ connection: Connection, seq: Int64? = nil, title: String, kind: String = "Pod",
         severity: String = "info", createdAt: String = testMoment.text
@@ -42,7 +42,7 @@ struct SearchTests {
         }
     }
 
-    /// Takes an event out of the index and the table, as the writer does.
+    /// Removes an event from the index and the table, as the writer does.
     private static func delete(_ connection: Connection, seq: Int64) throws {
         try connection.transaction { () throws(SQLiteError) in
             let id = try connection.text("SELECT id FROM events WHERE seq = \(seq)")
@@ -82,7 +82,7 @@ struct SearchTests {
             try event(["id": "b", "title": "Two fish"]),
         ])
         #expect(try Self.seqs(reader, [("q", "fish -one")]) == [2])
-        // The writer's turn comes when it has nothing else to do.
+        // The indexing job runs when the writer has nothing else to do.
         var indexed = 0
         while indexed < 2 {
             indexed = try Int(rows(store.path, "SELECT indexed_seq FROM search_state")[0])!
@@ -113,11 +113,11 @@ struct SearchTests {
                 createdAt: time)
             all.append((seq, time, kind, Set(chosen)))
         }
-        // In two shares, so that times of one lie among those of the other; a rest has none.
+        // In two shares with interleaved times; the rest is not indexed.
         try Self.fill(connection, 300)
         try Self.fill(connection, Int(seed) * 100)
         for seq in Int64(1)...800 where seq % 7 == 0 {
-            // Half of them stay in the index, as what is deleted by other means does.
+            // Half of them stay in the index, as after a deletion by another program.
             if seq % 2 == 0 {
                 try Self.delete(connection, seq: seq)
             } else {
@@ -139,7 +139,7 @@ struct SearchTests {
                 for order in ["desc", "asc"] {
                     let (since, until) = (PageModel.time(4), PageModel.time(25))
                     let wanted = all.filter { event in
-                        // A part of NodeReady is node.
+                        // node is a part of NodeReady.
                         let words =
                             event.words.contains("NodeReady") && q != "ready"
                             ? event.words.union(["node"]) : event.words
@@ -183,7 +183,7 @@ struct SearchTests {
             return [("q", terms.joined(separator: " "))]
         }
         let reader = try makeReader(path)
-        // Nothing is in the index yet: each event is looked at.
+        // The index is still empty, so each event is examined.
         let wanted = try queries.map { try Self.seqs(reader, $0) }
         #expect(wanted.filter { !$0.isEmpty }.count > 50)
         try Self.fill(connection)

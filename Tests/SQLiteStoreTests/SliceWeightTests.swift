@@ -13,7 +13,8 @@ struct SliceWeightTests {
     private let search: SearchIndex
     private let statements: EventStatements
 
-    /// An event weighs 1 and as many units as its 64,000 bytes and a few have: 17 exceed the bound.
+    /// The size of an event that weighs 1 plus one unit for each of its about 64,000 bytes; 17
+    /// exceed the bound.
     private static let bytes = 64_000
     private static let most = 17
     private static let count = 40
@@ -54,7 +55,7 @@ struct SliceWeightTests {
         }
         #expect(try statements.delete(Int64(1)...10) == (10, 10))
         #expect(try statements.deleteFirst(1000) == Self.most)
-        // Numbers of what is gone are taken, and weigh nothing.
+        // The seqs of deleted events are skipped and weigh nothing.
         #expect(try statements.delete(Int64(1)...1000) == (13, 1000))
     }
 

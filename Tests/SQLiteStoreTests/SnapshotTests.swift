@@ -50,7 +50,7 @@ struct SnapshotTests {
         #expect(try reader.json("a") != nil)
         try await stored("b")
         let checkpointer = try Connection(folder.file("events.db"), .readWrite)
-        // It learns that there is a WAL by reading.
+        // It learns of the WAL only by reading.
         #expect(try checkpointer.integer("SELECT count(*) FROM events") == 2)
         #expect(throws: SQLiteError.self) { try checkpointer.checkpoint(.truncate) }
         reader.endSnapshot()

@@ -78,7 +78,7 @@ struct StatisticsTests {
         for _ in 1...3 { _ = try statements.append(try event()) }
         _ = try job.runSlice()
         #expect(figures.currentOwn.searchLag == 3)
-        // Nothing has come since: it is idle, and few are worth a slice.
+        // Nothing has arrived since, so it is idle; a few are not worth a slice.
         _ = try job.runSlice()
         maker.work.wait()
         _ = try job.runSlice()

@@ -6,12 +6,12 @@ import Testing
 
 @Suite("StoreClock")
 struct StoreClockTests {
-    /// The two clocks that it is made of, to be turned; milliseconds.
+    /// The two clocks that it combines, which the test can turn; milliseconds.
     private final class Clocks {
         var wall: Int64 = 1_795_429_845_123
         var monotonic: Int64 = 1_000_000
 
-        /// Both go on for as long.
+        /// Advances both equally.
         func advance(_ milliseconds: Int64) {
             wall += milliseconds
             monotonic += milliseconds
@@ -49,7 +49,7 @@ struct StoreClockTests {
             _ = clock.now()
         }
         #expect(clock.now() == start + 3_600_000)
-        // Somebody has noticed: it stands still until the system's clock has come as far.
+        // The clock was corrected: it stands still until the system's clock has caught up.
         clocks.wall -= 10 * Self.year
         #expect(clock.now() == start + 3_600_000)
         clocks.advance(3_600_000 - 60_000 + 5)

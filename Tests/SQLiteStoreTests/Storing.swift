@@ -7,7 +7,7 @@ import TestSupport
 @testable import EventStore
 @testable import SQLiteStore
 
-/// Takes the first `count` events that the search index does not have into it, within the caller's
+/// Adds the first `count` events that the search index does not have, within the caller's
 /// transaction.
 func index(_ connection: Connection, first count: Int) throws(SQLiteError) {
     try index(connection, try SearchIndex(connection), first: count)
@@ -54,7 +54,7 @@ extension EventReader {
         }
     }
 
-    /// What the store gave the event with this id.
+    /// The store's values for the event with this id.
     func receipt(_ id: String) throws(StoreError) -> EventReceipt? {
         let bytes = Array(id.utf8)
         return try bytes.span.withUnsafeBytes { (buffer) throws(StoreError) in

@@ -13,7 +13,7 @@ struct TallyMemoryTests {
         #expect(first.take(TallyMemory.bound - 1))
         #expect(second.take(1))
         #expect(!second.take(1))
-        // What it was refused is given back with the rest.
+        // The refused part is given back with the rest.
         second.giveBack()
         #expect(shared.bytes.load(ordering: .relaxed) == TallyMemory.bound - 1)
         first.giveBack()

@@ -2,7 +2,7 @@ import Dispatch
 import EventStore
 import SQLiteStore
 
-/// Holds up the writer, so that what is sent meanwhile waits: a reply comes on the writer's thread.
+/// Holds up the writer so that requests queue meanwhile: a reply comes on the writer's thread.
 final class WriterBlock: Sendable {
     private let gate = DispatchSemaphore(value: 0)
 
@@ -12,12 +12,12 @@ final class WriterBlock: Sendable {
         let gate = gate
         repository.delete(id: Array("nothing has this id".utf8)) { _ in
             isHeld.signal()
-            // A test that fails before it lets go must not hang.
+            // A test that fails before the release must not hang.
             _ = gate.wait(timeout: .now() + 60)
         }
         isHeld.wait()
     }
 
-    /// Lets the writer go on.
+    /// Releases the writer.
     func release() { gate.signal() }
 }

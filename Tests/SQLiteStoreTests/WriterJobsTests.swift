@@ -7,7 +7,7 @@ import Testing
 
 @Suite("WriterJobs")
 struct WriterJobsTests {
-    /// Notes its turns in `log`, and asks for the next as told.
+    /// Records its turns in `log`, and asks for the next one as told.
     private final class Job: WriterJob {
         final class Log {
             var turns: [String] = []
@@ -90,7 +90,7 @@ struct WriterJobsTests {
         #expect(turns.turns == ["bad", "good"])
         #expect(log.messages.count == 1)
         #expect(log.messages[0].hasPrefix("The bad failed, and is tried again: SQLite error 10"))
-        // Not a commit, but time makes it due.
+        // Time, not a commit, makes it due.
         try connection.execute("INSERT INTO t VALUES (1)")
         #expect(!jobs.run())
         #expect(turns.turns == ["bad", "good", "good"])

@@ -341,7 +341,7 @@ struct ConnectionTests {
 
     @Test("An immutable file is read without anything beside it, whatever its name")
     func immutable() throws {
-        // A combining mark makes one character with what stands before it.
+        // A combining mark forms one character with the text before it.
         let marked = ["%", "?", "#"].map { "a\($0)\u{301}25.db" }
         let names = ["plain.db", "a b%20c?mode=memory#x&y.db", "é😀.db", "100%.db"] + marked
         for name in names {
@@ -358,7 +358,7 @@ struct ConnectionTests {
             }
             #expect(try folder.names() == names)
             #expect(try Data(contentsOf: URL(filePath: path)) == bytes)
-            // A file in WAL mode that is read in the ordinary way gets company.
+            // A file in WAL mode that is opened in the ordinary way gets files beside it.
             let ordinary = try Connection(path, .readOnly)
             #expect(try ordinary.integer("SELECT x FROM t") == 7)
             #expect(try folder.names() != names)

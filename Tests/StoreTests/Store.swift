@@ -5,17 +5,17 @@ import SQLiteStore
 import Synchronization
 import TestSupport
 
-/// The stores that there are.
+/// The kinds of stores.
 enum StoreKind: String, CaseIterable, Sendable {
     case sqlite
 }
 
-/// A store of one kind, over nothing yet, in service until the last reference goes.
+/// An empty store of one kind, in service until the last reference goes.
 final class Store: Sendable {
     let repository: any EventRepository
     private let folder: TemporaryFolder
 
-    /// - Parameter retention: keeps everything where nothing is said.
+    /// - Parameter retention: keeps everything by default.
     init(_ kind: StoreKind, retention: Retention? = nil) throws {
         folder = try TemporaryFolder()
         var logger = Logger(label: "test")
@@ -40,7 +40,7 @@ final class Store: Sendable {
         @Sendable func now() -> Timestamp { time.withLock { $0 } }
     }
 
-    /// Turns the system's clock.
+    /// Moves the system's clock.
     func turn(by milliseconds: Int64) {
         clock.time.withLock { $0 = Timestamp(milliseconds: $0.milliseconds + milliseconds)! }
     }
@@ -62,7 +62,7 @@ final class Store: Sendable {
         }.get()
     }
 
-    /// Deletes by filter; says how many went, and why it ended.
+    /// Deletes by filter; returns the number deleted and the reason for the end.
     func delete(
         _ query: EventQuery, stopReason: @escaping @Sendable () -> StoreError? = { nil }
     ) async -> (deleted: Int, error: StoreError?) {
@@ -73,7 +73,7 @@ final class Store: Sendable {
         }
     }
 
-    /// Reads where it may take time.
+    /// Reads on a thread that may take its time.
     func read<Answer: Sendable>(
         _ request: ReadRequest = ReadRequest(client: 1, limit: .seconds(60)),
         _ body: @escaping @Sendable (any EventReader) throws -> Answer
@@ -86,7 +86,7 @@ final class Store: Sendable {
         }
     }
 
-    /// The ids of a page, as they come.
+    /// The ids of a page in order.
     func ids(_ parameters: [(String, String)]) async throws -> [String] {
         let query = try query(parameters)
         return try await read { reader in
@@ -101,7 +101,7 @@ final class Store: Sendable {
 }
 
 extension Retention {
-    /// Nothing goes.
+    /// A retention that removes nothing.
     static var forever: Retention {
         var retention = Retention()
         retention.ages = [:]

@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What every store must do, by its seam alone.
+/// The requirements on every store, through its seam alone.
 @Suite("Every store")
 struct StoreTests {
     private static let day: Int64 = 86_400_000
@@ -114,7 +114,7 @@ struct StoreTests {
             })
         #expect(try await store.ids([("order", "asc")]) == ["e4", "e1", "e2", "e3", "e0"])
         #expect(try await store.ids([]) == ["e0", "e3", "e2", "e1", "e4"])
-        // One more than the limit, which tells that there is another page.
+        // One more than the limit, which shows that there is another page.
         #expect(try await store.ids([("limit", "2")]) == ["e0", "e3", "e2"])
         #expect(try await store.ids([("offset", "3")]) == ["e1", "e4"])
         let position = try await store.read { reader in
@@ -289,7 +289,7 @@ struct StoreTests {
             old.append(try event(["id": id, "received_at": time.text], keepsReceivedAt: true))
         }
         try await store.append(old + [event(["id": "dump", "created_at": "1999-01-01T00:00:00Z"])])
-        // Each commit gives retention a turn; there is no event to wait for but its figure.
+        // Each commit gives retention a turn. Only its figure shows its progress.
         var next = 0
         while store.repository.statistics.removedByAge == 0, next < 10_000 {
             try await store.append([event(["id": "n\(next)", "severity": "error"])])

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A server that answers every connection's first request with the same bytes and then closes: what
-/// no real one sends.
+/// A server that answers every connection's first request with the same bytes and then closes, for
+/// answers that no real one sends.
 public final class CannedServer: Sendable {
     private let port: UInt16
     private let listener: Int32
@@ -55,7 +55,7 @@ public final class CannedServer: Sendable {
         close(listener)
     }
 
-    /// Where it is.
+    /// The server's URL.
     public var url: String { "http://127.0.0.1:\(port)" }
 
     /// The heads of all requests so far.

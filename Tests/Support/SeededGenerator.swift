@@ -1,8 +1,8 @@
-/// The same numbers at each run (SplitMix64: https://prng.di.unimi.it/splitmix64.c).
+/// The same numbers in each run (SplitMix64: https://prng.di.unimi.it/splitmix64.c).
 public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    /// A generator of the numbers that belong to `seed`.
+    /// Creates the generator for `seed`.
     public init(seed: UInt64) { state = seed }
 
     /// The next number.
@@ -14,7 +14,7 @@ public struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Text of all planes, with more than its share of what must be escaped.
+    /// Text from all planes, with extra characters that need escapes.
     public mutating func text(_ count: ClosedRange<Int> = 0...40) -> String {
         let highestScalars: [UInt32] = [0x1F, 0x7E, 0x7E, 0x7E, 0x7FF, 0xFFFD, 0x10FFFF]
         var scalars = String.UnicodeScalarView()

@@ -6,7 +6,7 @@ import JSON
 /// The moment at which the tests take place: 2026-11-23T10:30:45.123Z.
 public let testMoment = Timestamp(milliseconds: 1_795_429_845_123)!
 
-/// An event made of JSON fields, beside the required ones.
+/// An event made of JSON fields in addition to the required ones.
 public func event(_ fields: [String: Any] = [:], keepsReceivedAt: Bool = false) throws -> Event {
     var all: [String: Any] = ["event_type": "operator", "severity": "info", "title": "Something"]
     all.merge(fields) { $1 }
@@ -34,7 +34,7 @@ public func rendered(_ view: EventView) -> String {
     return String(decoding: output, as: UTF8.self)
 }
 
-/// A query that is asked at that moment.
+/// A query asked at that moment.
 public func query(_ parameters: [(String, String)], cursor: String? = nil) throws -> EventQuery {
     let all = parameters + (cursor.map { [("cursor", $0)] } ?? [])
     return try EventQuery(all.map { (name: $0.0, value: $0.1) }, now: testMoment)
@@ -50,7 +50,7 @@ extension AppendOutcome {
         }
     }
 
-    /// Of what is stored, now or before.
+    /// The receipt of a stored event, new or old.
     public var receipt: EventReceipt? {
         switch self {
         case .stored(let receipt), .duplicate(_, let receipt): receipt
@@ -58,6 +58,6 @@ extension AppendOutcome {
         }
     }
 
-    /// Of what is stored, now or before.
+    /// The seq of a stored event, new or old.
     public var seq: Int64? { receipt?.seq }
 }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// A folder of a test's own, gone with the last reference.
+/// A test's folder, removed with the last reference.
 public final class TemporaryFolder: Sendable {
-    /// Where it is.
+    /// The folder's path.
     public let path: String
 
-    /// Makes one.
+    /// Creates a folder.
     public init() throws {
         path = NSTemporaryDirectory() + "logbook-test-" + UUID().uuidString
         try FileManager.default.createDirectory(
@@ -23,15 +23,15 @@ public final class TemporaryFolder: Sendable {
     /// The path of the file `name` in it.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// The names of all files in it, in order.
+    /// The names of all files in it, sorted.
     public func names() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).sorted()
     }
 
-    /// Every file in it with its bytes, to be compared with what is there later; nil for a folder,
-    /// and for the index of a WAL, in which readers mark where they are.
+    /// Every file in it with its bytes, for a later comparison; nil for a folder, and for a WAL's
+    /// index, in which readers mark their positions.
     ///
-    /// Closing a file drops this process's SQLite locks on it: for files that nobody has open.
+    /// Closing a file drops this process's SQLite locks on it, so the files must not be open.
     public func contents() throws -> [String: Data?] {
         var contents: [String: Data?] = [:]
         for name in try names() {
@@ -47,7 +47,7 @@ public final class TemporaryFolder: Sendable {
         return contents
     }
 
-    /// The size of a file, -1 when it is not there.
+    /// The size of a file; -1 if it does not exist.
     public func size(_ name: String) throws -> Int {
         guard try names().contains(name) else { return -1 }
         return try FileManager.default.attributesOfItem(atPath: file(name))[.size] as? Int ?? -1

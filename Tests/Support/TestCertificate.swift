@@ -1,11 +1,11 @@
 import Foundation
 import TLS
 
-/// A certificate for this run, made once by the `openssl` program; it signs itself.
+/// A self-signed certificate for this run, made once by the `openssl` program.
 public enum TestCertificate {
     /// The files of the certificate and its key.
     public static let configuration: TLSConfiguration = {
-        // Removed at the end of the process, for tests use it to the last.
+        // Removed when the process ends, because tests use it to the last.
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "logbook-certificate-\(ProcessInfo.processInfo.processIdentifier)")
         path = folder.path

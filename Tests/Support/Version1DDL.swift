@@ -1,4 +1,4 @@
-/// Version 1 as the program that wrote it had it, to the letter.
+/// Version 1 exactly as the program that wrote it has it.
 public let version1DDL = """
     CREATE TABLE IF NOT EXISTS schema_version (
       version INTEGER PRIMARY KEY,

@@ -1,7 +1,7 @@
 // swift-tools-version:6.2
 import PackageDescription
 
-/// A package of its own, for it brings Foundation, which nothing that is shipped does.
+/// A separate package, because it imports Foundation, which nothing that is shipped does.
 let package = Package(
     name: "bench",
     dependencies: [.package(name: "logbook", path: "../..")],

@@ -1,4 +1,4 @@
-// Files of the repository that the program carries inside.
+// Files of the repository that are embedded in the program.
 #pragma once
 #include <stddef.h>
 

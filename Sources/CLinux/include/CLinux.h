@@ -1,4 +1,5 @@
-// What the event loop needs of Linux that the Swift importer does not see, or sees without its feature macro.
+// The parts of Linux that the event loop needs and the Swift importer does not see, or sees only
+// with a feature macro.
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,7 +16,7 @@ enum {
     CLINUX_HANGUP = 16,  // EPOLLHUP
 };
 
-// Each returns -1 and sets errno as the system call behind it does.
+// Each returns -1 and sets errno like the system call behind it.
 int clinux_epoll_create(void);
 int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
 int clinux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
@@ -35,13 +36,13 @@ uint64_t clinux_monotonic_nanoseconds(void);
 int64_t clinux_realtime_milliseconds(void);
 // f_type of statfs(2), or -1.
 int64_t clinux_file_system_type(const char *path);
-// Has all threads share so many heaps; before there is a second thread.
+// Makes all threads share `count` heaps. Call it before there is a second thread.
 void clinux_share_heaps(int count);
-// Gives what the heaps hold and nobody uses back to the system.
+// Returns unused memory in the heaps to the system.
 void clinux_trim_heaps(void);
 // Names the calling thread, for top and perf; at most 15 bytes.
 void clinux_name_thread(const char *name);
-// Columns of the terminal that the descriptor is; 0 when it is none, or does not say.
+// The columns of the terminal; 0 if the descriptor is not a terminal or does not say.
 int clinux_terminal_columns(int descriptor);
-// Columns that a character takes on a terminal; -1 for one that does something else than appear.
+// The columns that a character takes on a terminal; -1 if it is not printable.
 int clinux_character_columns(uint32_t character);

@@ -1,4 +1,4 @@
-/// Holds a log to so many lines a second; further ones are counted.
+/// Limits a log to a number of lines a second and counts the rest.
 struct LogThrottle {
     private var secondEnd: UInt64 = 0
     private var inSecond = 0
@@ -6,7 +6,8 @@ struct LogThrottle {
 
     /// Admits a line at the time `now`, in nanoseconds.
     ///
-    /// - Returns: how many were omitted since the last line that was not; nil when this one is, too.
+    /// - Returns: the number of lines omitted since the last admitted one; nil if this line is
+    ///   omitted too.
     mutating func admit(now: UInt64, perSecond: Int) -> Int? {
         if now >= secondEnd {
             secondEnd = now + 1_000_000_000

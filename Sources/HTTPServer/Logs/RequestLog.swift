@@ -2,15 +2,15 @@ import Logging
 import Synchronization
 import System
 
-/// A line for a request: at debug for each, as a warning for one that was slow or failed here. Never the
-/// query, a header field or a body: they may hold secrets.
+/// Logs requests: each one at debug level, slow and failed ones as warnings. Never logs the query,
+/// a header field or a body, because they may hold secrets.
 final class RequestLog: Sendable {
-    /// One request, as it was answered.
+    /// One answered request.
     struct Entry: Sendable {
         let method: HTTPMethod?
-        /// nil where no route was found.
+        /// nil if no route was found.
         let route: String?
-        /// What the route's `{name}` stands for.
+        /// The value of the route's `{name}`.
         let parameter: [UInt8]
         let status: Int
         let nanoseconds: UInt64
@@ -23,7 +23,7 @@ final class RequestLog: Sendable {
     private let logsAll: Bool
     private let throttle = Mutex(LogThrottle())
 
-    /// Warnings in a second; further ones are counted.
+    /// The most warnings in a second; further ones are counted.
     static let warningsPerSecond = 100
 
     init(_ logger: Logger, slow: Duration) {
@@ -32,9 +32,9 @@ final class RequestLog: Sendable {
         logsAll = logger.logLevel <= .debug
     }
 
-    /// At which level a request with this answer is logged; nil when it is not.
+    /// The level at which a request with this answer is logged; nil if it is not logged.
     func level(of status: HTTPStatus, by route: Route?, _ nanoseconds: UInt64) -> Logger.Level? {
-        // 501 and 505 are the client's doing.
+        // 501 and 505 are the client's fault.
         let hasFailed =
             status == .internalServerError
             || (status == .serviceUnavailable && route?.tellsTrouble != true)
@@ -43,7 +43,7 @@ final class RequestLog: Sendable {
 
     /// Logs `entry`; `now` is in nanoseconds.
     func note(_ entry: Entry, at level: Logger.Level, now: UInt64) {
-        // Whoever asked for every request gets every one that can be written.
+        // At debug level no request is left out.
         let perSecond = logsAll ? .max : Self.warningsPerSecond
         let omitted = throttle.withLock { $0.admit(now: now, perSecond: perSecond) }
         if let omitted { write(entry, level, omitted) }

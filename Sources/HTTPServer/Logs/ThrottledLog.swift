@@ -1,13 +1,13 @@
 import Logging
 import Synchronization
 
-/// Logs what clients do wrong: so that it can be found, and so that no client fills the log.
+/// Logs clients' errors so that an operator can find them, without letting a client fill the log.
 package final class ThrottledLog: Sendable {
     private let logger: Logger
     private let level: Logger.Level
     private let throttle = Mutex(LogThrottle())
 
-    /// Lines in a second; further ones are counted.
+    /// The most lines in a second; further ones are counted.
     static let linesPerSecond = 10
 
     package init(_ logger: Logger, level: Logger.Level) {
@@ -15,7 +15,7 @@ package final class ThrottledLog: Sendable {
         self.level = level
     }
 
-    /// Logs what `line` says; `now` is in nanoseconds.
+    /// Logs the line that `line` makes; `now` is in nanoseconds.
     package func note(now: UInt64, _ line: () -> (message: String, metadata: Logger.Metadata)) {
         guard logger.logLevel <= level else { return }
         let omitted = throttle.withLock { $0.admit(now: now, perSecond: Self.linesPerSecond) }

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// The places for connections that some listeners share: those of the whole router have one pool, and
-/// those of a few paths another, so that neither can use up what the other needs.
+/// The connections that a group of listeners may hold. Listeners that serve the whole router share
+/// one pool and those that serve a few paths share another, so neither group can starve the other.
 final class ConnectionPool: Sendable {
-    /// Its place among the server's pools, and among the loops' lists.
+    /// The index among the server's pools, and in each loop's lists.
     let index: Int
     let limit: Int
-    /// Whether a connection of another loop than the acceptor's is being closed for the next one.
+    /// True while another loop closes a connection to make room for the next one.
     let isMakingRoom = Atomic<Bool>(false)
-    /// Whether a body that paused is being ended for the next connection; one at a time, because its client is
-    /// answered first.
+    /// True while a paused body is being ended to make room for the next connection. Only one at a
+    /// time, because its client is answered first.
     let isEndingPause = Atomic<Bool>(false)
     private let open = Atomic<Int>(0)
 
@@ -21,14 +21,14 @@ final class ConnectionPool: Sendable {
     /// Connections open now.
     var count: Int { open.load(ordering: .relaxed) }
 
-    /// Takes a place; false when all are taken.
+    /// Reserves a connection; false if the pool is full.
     func reserve() -> Bool {
         if open.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
         release()
         return false
     }
 
-    /// Gives a place back.
+    /// Gives a reservation back.
     func release() {
         open.wrappingSubtract(1, ordering: .relaxed)
     }

@@ -6,8 +6,8 @@ import TLS
 
 /// A thread that owns an epoll instance and the connections registered with it.
 ///
-/// Everything here runs on that thread, but for `enqueue` and `wake`. `@unchecked Sendable`: other
-/// threads reach only those two, which touch only the inbox (behind its lock), the wake flag
+/// Everything here runs on that thread except `enqueue` and `wake`. `@unchecked Sendable`: other
+/// threads call only those two, which touch only the inbox (behind its lock), the wake flag
 /// (atomic) and the eventfd.
 final class EventLoop: @unchecked Sendable {
     typealias Task = @Sendable (EventLoop) -> Void
@@ -25,43 +25,42 @@ final class EventLoop: @unchecked Sendable {
     private let inbox = Mutex<[Task]>([])
     private let isWoken = Atomic<Bool>(false)
 
-    /// Connections by slot. A token is a slot and its generation, so that an event for a connection
-    /// that has been closed meanwhile, its slot taken again, is recognised as stale.
+    /// Connections by slot. A token is a slot and its generation, so an event for a closed
+    /// connection is recognized as stale even if its slot is in use again.
     private var slots: [Connection?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [UInt32] = []
     private(set) var connectionCount = 0
-    /// Of each of the server's pools, the connections that wait for a request.
+    /// The connections that wait for a request, for each of the server's pools.
     let rests = (0..<Server.poolCount).map { _ in RestOrder() }
-    /// And those whose body pauses between two items.
+    /// The connections whose body pauses between two items, for each pool.
     let pauses = (0..<Server.poolCount).map { _ in RestOrder() }
-    /// Connections that have more to do without any event to come.
+    /// Connections that have more to do although no event will come for them.
     private var ready: [Connection] = []
 
     private var listeners: [Listener] = []
     private var nextAccept = UInt64.max
     private(set) var isDraining = false
-    /// Since when, on the loop's clock.
+    /// The start of the drain, on the loop's clock.
     private(set) var drainBegan: UInt64 = 0
-    /// When to look next for clients that stall the end.
+    /// The next time to look for clients that stall the shutdown.
     private var nextStallCheck = UInt64.max
     private var isStopped = false
 
-    /// Nanoseconds of the monotonic clock at the last wake-up.
+    /// The time of the last wake-up, in nanoseconds of the monotonic clock.
     private(set) var now = clinux_monotonic_nanoseconds()
-    /// No connection's deadline is earlier.
+    /// The time of the next sweep: no connection's deadline is earlier.
     private var nextSweep = UInt64.max
     private var dateSecond: Int64 = 0
     private(set) var dateLine: [UInt8] = []
 
-    /// What one connection at a time reads into, writes to and renders in: a connection at rest
-    /// owns no buffer.
+    /// The buffer that one connection at a time reads into. An idle connection owns no buffer.
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     var output: [UInt8] = []
     private var response = Response()
 
-    /// The timeouts of `HTTPLimits` in nanoseconds: a Duration's 128 bits cost to convert at each
-    /// request.
+    /// The timeouts of `HTTPLimits` in nanoseconds, because converting a 128-bit Duration for each
+    /// request is expensive.
     struct Timeouts {
         let header, body, bodyIdle, idle, write, streamWrite, answer, stall, linger: UInt64
 
@@ -79,7 +78,7 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private static let wakeToken = UInt64.max
-    /// Tokens from here on are listeners; no slot number comes near.
+    /// Tokens from here on belong to listeners; no slot number comes near them.
     private static let listenerTokens = UInt64.max - 1024
     private static let acceptsPerWake = 64
     private static let acceptPause: UInt64 = 100_000_000
@@ -104,7 +103,8 @@ final class EventLoop: @unchecked Sendable {
     }
 
     deinit {
-        // The last reference may be a PendingResponse's: nobody is left to tell an error to.
+        // Errors are ignored: if a PendingResponse held the last reference, there is nobody to
+        // report them to.
         _ = close(epoll)
         _ = close(wakeDescriptor)
         input.deallocate()
@@ -112,7 +112,7 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: From any thread
 
-    /// Has `task` run on the loop's thread at its next wake-up.
+    /// Queues `task` to run on the loop's thread at its next wake-up.
     func enqueue(_ task: @escaping Task) {
         inbox.withLock { $0.append(task) }
     }
@@ -125,7 +125,7 @@ final class EventLoop: @unchecked Sendable {
             return
         }
         var one: UInt64 = 1
-        // The counter cannot be full: it is read at each wake-up, and written at most once between
+        // The counter cannot be full: each wake-up reads it, and it is written at most once between
         // two.
         let written = retryingInterrupts { write(wakeDescriptor, &one, 8) }
         precondition(written == 8, "an eventfd takes a 1")
@@ -145,7 +145,8 @@ final class EventLoop: @unchecked Sendable {
             for event in events[..<Int(count)] { dispatch(event) }
             runReady()
             runInbox()
-            // What handlers and tasks began for this turn must not outlast it: they may not run again for hours.
+            // Whatever handlers and tasks kept for this turn must go now: they may not run again
+            // for hours.
             server.configuration.afterTurn(index)
             if now >= nextSweep { sweep() }
             if now >= nextAccept { resumeAccepting() }
@@ -158,7 +159,7 @@ final class EventLoop: @unchecked Sendable {
         let next = min(nextSweep, nextAccept, nextStallCheck)
         guard next != .max else { return -1 }
         guard next > now else { return 0 }
-        // Rounded up: waking before a deadline would only mean to wait again.
+        // Rounded up, because waking before a deadline would only mean waiting again.
         return Int32(clamping: (next - now + 999_999) / 1_000_000)
     }
 
@@ -197,7 +198,7 @@ final class EventLoop: @unchecked Sendable {
         for task in tasks { task(self) }
     }
 
-    /// Has `connection` resumed at the next wake-up, which is at once.
+    /// Queues `connection` to be resumed at the next wake-up, which is immediate.
     func addReady(_ connection: Connection) { ready.append(connection) }
 
     // MARK: Connections
@@ -263,7 +264,7 @@ final class EventLoop: @unchecked Sendable {
         stopIfDrained()
     }
 
-    /// Notes that `connection` waits for a request from now on.
+    /// Notes that `connection` now waits for a request.
     func noteRest(_ connection: Connection) {
         rests[connection.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
     }
@@ -273,17 +274,17 @@ final class EventLoop: @unchecked Sendable {
         rests[connection.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
     }
 
-    /// Notes that nothing has come of the body of `connection` since now, and nothing need come for a while.
+    /// Notes that the body of `connection` has started to pause and may do so for a while.
     func notePause(_ connection: Connection) {
         pauses[connection.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
     }
 
-    /// Notes that the body of `connection` has ended, or must go on.
+    /// Notes that the body of `connection` has ended or must continue.
     func noteEndOfPause(_ connection: Connection) {
         pauses[connection.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
     }
 
-    /// Ends the body of `pool` that has paused longest; false when none does.
+    /// Ends the body in `pool` that has paused longest; false if none is paused.
     func endLongestPause(of pool: ConnectionPool) -> Bool {
         while let slot = pauses[pool.index].popFirst() {
             guard let connection = slots[slot], connection.endIfPausing() else { continue }
@@ -293,7 +294,7 @@ final class EventLoop: @unchecked Sendable {
         return false
     }
 
-    /// Closes the connection of `pool` that has waited longest for a request; false when none waits.
+    /// Closes the connection in `pool` that has waited longest for a request; false if none waits.
     func closeLongestResting(of pool: ConnectionPool) -> Bool {
         while let slot = rests[pool.index].popFirst() {
             guard let connection = slots[slot], connection.closeIfResting() else { continue }
@@ -319,7 +320,7 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Answers
 
-    /// Lends the response that all connections of this loop render in.
+    /// Lends the response that all connections of this loop render into.
     func withResponse<Result>(_ body: (inout Response) -> Result) -> Result {
         var lent = Response()
         swap(&lent, &response)
@@ -337,7 +338,7 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Listening
 
-    /// Accepts from `listeners`, dealing connections round to all loops.
+    /// Accepts from `listeners` and deals connections out to all loops in turn.
     func listen(on listeners: [Listener]) {
         self.listeners = listeners
         resumeAccepting()
@@ -354,7 +355,7 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Pauses for a while the listeners whose connections take places of `pool`, all of them when it is nil.
+    /// Pauses the listeners of `pool` for a while, or all listeners if it is nil.
     private func pauseAccepting(for pool: ConnectionPool? = nil) {
         for listener in listeners where pool == nil || server.pool(of: listener.endpoint) === pool {
             clinux_epoll_remove(epoll, listener.descriptor)
@@ -366,14 +367,15 @@ final class EventLoop: @unchecked Sendable {
         let pool = server.pool(of: listener.endpoint)
         for round in 0..<Self.acceptsPerWake {
             guard pool.reserve() else {
-                // In the first round alone is it known that somebody waits; epoll tells again.
+                // Only in the first round is a client known to be waiting; epoll reports later ones
+                // again.
                 guard round == 0 else { return }
                 switch server.makeRoom(in: pool, for: self) {
                 case .made: continue
                 case .underWay: return pauseAccepting(for: pool)
                 case .none:
-                    // Looking again in a while is simpler than having every connection that closes,
-                    // on whichever loop, wake this one.
+                    // Polling is simpler than having every closing connection, on whichever loop,
+                    // wake this one.
                     counters.heldBackByConnections.add(1)
                     return pauseAccepting(for: pool)
                 }
@@ -386,7 +388,7 @@ final class EventLoop: @unchecked Sendable {
                 return pool.release()
             case .exhausted:
                 pool.release()
-                // Whatever pool this one is of: what lacks is the process's.
+                // No matter which pool this is: the whole process is short of descriptors.
                 if case .made = server.makeRoom(in: server.mainPool, for: self) { continue }
                 counters.heldBackByDescriptors.add(1)
                 return pauseAccepting()
@@ -405,8 +407,7 @@ final class EventLoop: @unchecked Sendable {
         nextAccept = .max
     }
 
-    /// Closes connections at rest, and lets the others finish what they are at; the loop ends with
-    /// the last of them.
+    /// Closes idle connections and lets the others finish; the loop ends with the last one.
     func drain() {
         isDraining = true
         drainBegan = now
@@ -420,7 +421,7 @@ final class EventLoop: @unchecked Sendable {
         for case let connection? in slots { connection.endIfStalled() }
     }
 
-    /// Closes every connection at once, and ends the loop.
+    /// Closes every connection at once and ends the loop.
     func abort() {
         for case let connection? in slots { connection.close() }
         isStopped = true

@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 import System
 
-/// A socket that listens. Closed by `close`, once.
+/// A listening socket. Call `close` exactly once.
 struct Listener {
     let descriptor: Int32
     let endpoint: Endpoint
-    /// Where it listens, the port that the system chose included.
+    /// The address it listens on, with the port that the system chose.
     let address: ListenAddress
 
     enum Accepted {
         case connection(Int32)
         case none
-        /// Descriptors or memory have run out: accepting again at once would spin.
+        /// Descriptors or memory have run out. Accepting again at once would spin.
         case exhausted
     }
 
@@ -43,8 +43,8 @@ struct Listener {
         let descriptor = clinux_socket(found.pointee.ai_family)
         guard descriptor >= 0 else { throw SystemError("open a socket for \(address)") }
         guard clinux_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) == 0,
-            // Accepted connections inherit it: a head and a body leave in one write, so nothing
-            // gains from waiting.
+            // Accepted connections inherit it. A head and its body leave in one write, so waiting
+            // gains nothing.
             clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) == 0,
             bind(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0,
             listen(descriptor, backlog) == 0
@@ -64,7 +64,7 @@ struct Listener {
         }
         let descriptor = clinux_socket(AF_UNIX)
         guard descriptor >= 0 else { throw SystemError("open a socket for \(address)") }
-        // A file that an earlier process left, and that nobody listens at, is in the way of bind(2).
+        // A file that an earlier process left, and that nobody listens on, would make bind(2) fail.
         if isAbandoned(path) { unlink(path) }
         let isBound = withUnsafePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -79,7 +79,7 @@ struct Listener {
         return descriptor
     }
 
-    /// Whether `path` is a socket that refuses connections.
+    /// True if `path` is a socket that refuses connections.
     private static func isAbandoned(_ path: String) -> Bool {
         guard var name = sockaddr_un(path: path) else { return false }
         let descriptor = clinux_socket(AF_UNIX)
@@ -90,7 +90,7 @@ struct Listener {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        // connect(2) says the same of a file that is no socket.
+        // connect(2) reports the same for a file that is not a socket.
         return result != 0 && errno == ECONNREFUSED && isSocket(path)
     }
 
@@ -107,7 +107,7 @@ struct Listener {
         return withUnsafeMutablePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 guard getsockname(descriptor, address, &size) == 0 else { return nil }
-                // sin_port and sin6_port stand at the same place.
+                // sin_port and sin6_port are at the same offset.
                 return UnsafeRawPointer(address).loadUnaligned(fromByteOffset: 2, as: UInt16.self)
                     .byteSwapped
             }
@@ -121,7 +121,7 @@ struct Listener {
         case EAGAIN, EWOULDBLOCK: return .none
         case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
         // accept(2): "Linux accept() passes already-pending network errors on the new socket as an
-        // error code": that connection is lost, the listener is not.
+        // error code". That connection is lost; the listener is not.
         default: return .none
         }
     }

@@ -1,9 +1,9 @@
 import System
 
-/// What one event loop has counted since it began. Its thread raises, any thread reads.
+/// The counts of one event loop since it started. Its thread raises them; any thread reads them.
 ///
-/// Requests are counted in a table whose place is computed, not looked up: a row for each path of the
-/// router with each method, and in the row a cell for each status and for each bucket of times.
+/// Requests are counted in a table whose index is computed, not looked up: one row for each path of
+/// the router with each method, and in each row one cell for each status and each bucket of times.
 ///
 /// `@unchecked Sendable`: the table is made once, and its cells are counters.
 final class LoopCounters: @unchecked Sendable {
@@ -19,21 +19,21 @@ final class LoopCounters: @unchecked Sendable {
     private let rows: Int
     private let cells: UnsafeMutablePointer<Counter>
 
-    /// Methods, and one more for those that the server does not implement.
+    /// The methods, plus one for those that the server does not implement.
     static let methods = HTTPMethod.allCases.count + 1
     private static let statuses = HTTPStatus.all.count
     private static let buckets = ServerFigures.Times.bounds.count + 1
     /// The last cell is the sum of the times.
     private static let rowCells = statuses + buckets + 1
     private static let bounds = ServerFigures.Times.bounds.map { UInt64($0.inNanoseconds) }
-    /// By code, counted from 200.
+    /// The index of each status by its code, starting at code 200.
     private static let statusNumbers: [Int] = {
         var numbers = [Int](repeating: 0, count: 400)
         for (number, status) in HTTPStatus.all.enumerated() { numbers[status.code - 200] = number }
         return numbers
     }()
 
-    /// - Parameter paths: how many paths are told apart.
+    /// - Parameter paths: the number of paths to tell apart.
     init(paths: Int) {
         rows = paths * Self.methods
         cells = .allocate(capacity: rows * Self.rowCells)
@@ -45,15 +45,16 @@ final class LoopCounters: @unchecked Sendable {
         cells.deallocate()
     }
 
-    /// The row of a path, by its number, with a method; nil is one that the server does not implement.
+    /// The row of a path, by its number, and a method; nil is any method the server does not
+    /// implement.
     static func row(path: Int, method: HTTPMethod?) -> Int {
         path * methods + (method?.number ?? methods - 1)
     }
 
-    /// The number of the path that `row` is of.
+    /// The number of the path that `row` belongs to.
     static func path(ofRow row: Int) -> Int { row / methods }
 
-    /// The row of what cannot be read as a request.
+    /// The row of requests that cannot be parsed.
     static let noRow = row(path: 0, method: nil)
 
     /// Counts a request that is being answered.
@@ -66,7 +67,7 @@ final class LoopCounters: @unchecked Sendable {
         cells[first + Self.rowCells - 1].add(Int(truncatingIfNeeded: nanoseconds))
     }
 
-    /// Adds what has been counted in `row`.
+    /// Adds the counts of `row` to `figures`.
     func add(row: Int, to figures: inout ServerFigures.Requests) {
         let first = row * Self.rowCells
         for number in 0..<Self.statuses { figures.counts[number] += cells[first + number].current }
@@ -78,7 +79,7 @@ final class LoopCounters: @unchecked Sendable {
 }
 
 extension HTTPMethod {
-    /// Its place among all of them.
+    /// The index of this status among all statuses.
     fileprivate var number: Int {
         switch self {
         case .get: 0

@@ -1,56 +1,58 @@
 import Synchronization
 
-/// The connections of one event loop that wait for a request, in the order in which they began to: a list
-/// in arrays, which a slot enters and leaves in constant time and without an allocation.
+/// The connections of one event loop that wait for a request, longest wait first. A linked list in
+/// arrays: a slot enters and leaves in constant time without an allocation.
 ///
-/// `@unchecked Sendable`: the loop's thread alone changes it, and any thread reads `longestSince`, an atomic.
+/// `@unchecked Sendable`: only the loop's thread changes it. Any thread reads `longestSince`, which
+/// is atomic.
 final class RestOrder: @unchecked Sendable {
-    private struct Place {
+    private struct Node {
         var previous = RestOrder.none
         var next = RestOrder.none
         /// Nanoseconds of the monotonic clock; `.max` for a slot that is not in the list.
         var since = UInt64.max
     }
 
-    private var places: [Place] = []
+    private var nodes: [Node] = []
     private var first = RestOrder.none
     private var last = RestOrder.none
     private let firstSince = Atomic<UInt64>(.max)
 
     private static let none = -1
 
-    /// Since when the first of them has rested, in nanoseconds of the monotonic clock; `.max` when none does.
+    /// The start of the longest wait, in nanoseconds of the monotonic clock; `.max` if the list is
+    /// empty.
     var longestSince: UInt64 { firstSince.load(ordering: .relaxed) }
 
-    /// Puts `slot` last.
+    /// Appends `slot`.
     func append(_ slot: Int, now: UInt64) {
-        while places.count <= slot { places.append(Place()) }
+        while nodes.count <= slot { nodes.append(Node()) }
         remove(slot)
-        places[slot] = Place(previous: last, since: now)
-        if last == Self.none { first = slot } else { places[last].next = slot }
+        nodes[slot] = Node(previous: last, since: now)
+        if last == Self.none { first = slot } else { nodes[last].next = slot }
         last = slot
         if first == slot { publishFirst() }
     }
 
-    /// Takes `slot` out, if it is in.
+    /// Removes `slot` if it is in the list.
     func remove(_ slot: Int) {
-        guard slot < places.count, places[slot].since != .max else { return }
-        let place = places[slot]
-        places[slot] = Place()
-        if place.next == Self.none {
-            last = place.previous
+        guard slot < nodes.count, nodes[slot].since != .max else { return }
+        let node = nodes[slot]
+        nodes[slot] = Node()
+        if node.next == Self.none {
+            last = node.previous
         } else {
-            places[place.next].previous = place.previous
+            nodes[node.next].previous = node.previous
         }
-        if place.previous == Self.none {
-            first = place.next
+        if node.previous == Self.none {
+            first = node.next
             publishFirst()
         } else {
-            places[place.previous].next = place.next
+            nodes[node.previous].next = node.next
         }
     }
 
-    /// Takes out the slot that has rested longest; nil when none does.
+    /// Removes the slot that has waited longest; nil if the list is empty.
     func popFirst() -> Int? {
         guard first != Self.none else { return nil }
         let slot = first
@@ -59,6 +61,6 @@ final class RestOrder: @unchecked Sendable {
     }
 
     private func publishFirst() {
-        firstSince.store(first == Self.none ? .max : places[first].since, ordering: .relaxed)
+        firstSince.store(first == Self.none ? .max : nodes[first].since, ordering: .relaxed)
     }
 }

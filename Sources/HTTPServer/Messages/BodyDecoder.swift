@@ -1,4 +1,4 @@
-/// Takes a request's body out of its framing, incrementally (RFC 9112, sections 6 and 7).
+/// Decodes a request's body from its framing, incrementally (RFC 9112, sections 6 and 7).
 struct BodyDecoder {
     private enum State {
         case length(Int)
@@ -10,9 +10,9 @@ struct BodyDecoder {
     }
 
     private var state: State
-    /// The chunk-size or trailer line that has not ended yet.
+    /// The start of a chunk-size or trailer line whose end has not arrived.
     private var line: [UInt8] = []
-    /// Of `HTTPLimits.chunkOverheadBytes`.
+    /// The part of `HTTPLimits.chunkOverheadBytes` used so far.
     private var overhead = 0
     private var trailerBytes = 0
     private var trailerFields = 0
@@ -28,8 +28,8 @@ struct BodyDecoder {
 
     var isDone: Bool { if case .done = state { true } else { false } }
 
-    /// Takes bytes from `input`, hands the body's to `receive`, and returns how many it took: all
-    /// of them, unless the body ends before.
+    /// Decodes bytes of `input`, hands the body's bytes to `receive`, and returns the number
+    /// consumed: all of them, unless the body ends before.
     mutating func decode(
         _ input: UnsafeRawBufferPointer, limits: HTTPLimits,
         receive: (UnsafeRawBufferPointer) throws(HTTPError) -> Void
@@ -69,7 +69,7 @@ struct BodyDecoder {
                 else { break }
                 state = .chunkSize
             case .trailers:
-                // As in a header, the line ends count, and so does the empty line.
+                // As in a header, line ends and the empty line count too.
                 guard
                     try takeLine(
                         input, &offset, bound: limits.headerBytes - trailerBytes - 2,
@@ -83,15 +83,15 @@ struct BodyDecoder {
         return offset
     }
 
-    /// Moves bytes of `input` to `line` up to a CR LF, which it takes but leaves out. False when
-    /// the end of the line has not come yet.
+    /// Moves bytes of `input` to `line` up to a CR LF, which is consumed but left out. False if the
+    /// line's end has not arrived.
     private mutating func takeLine(
         _ input: UnsafeRawBufferPointer, _ offset: inout Int, bound: Int, over status: HTTPStatus,
         _ explanation: @autoclosure () -> String
     ) throws(HTTPError) -> Bool {
         let lineFeed = input.firstOffset(of: ASCII.lineFeed, from: offset)
         let end = lineFeed ?? input.count
-        // With the line end still to come, one byte over the bound may be its CR.
+        // While the line end is missing, the one byte over the bound may be its CR.
         guard line.count + end - offset <= bound + 1 else {
             throw HTTPError(status, explanation())
         }
@@ -110,7 +110,7 @@ struct BodyDecoder {
     }
 
     /// RFC 9112, 7.1.1: "A server ought to limit the total length of chunk extensions received in a
-    /// request": else a client sends them for ever, and hardly a byte of data.
+    /// request". Otherwise a client could send them forever with hardly a byte of data.
     private mutating func count(
         overhead lineBytes: Int, data size: Int, _ limits: HTTPLimits
     ) throws(HTTPError) {
@@ -123,8 +123,8 @@ struct BodyDecoder {
         }
     }
 
-    /// RFC 9110, 6.5.1: trailers may be discarded. They are checked all the same, for a malformed
-    /// one is an attack.
+    /// RFC 9110, 6.5.1: trailers may be discarded. They are checked anyway, because a malformed one
+    /// is an attack.
     private mutating func dropTrailer(_ limits: HTTPLimits) throws(HTTPError) {
         guard !line.isEmpty else { return }
         trailerBytes += line.count + 2

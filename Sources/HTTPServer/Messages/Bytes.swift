@@ -1,6 +1,6 @@
 import Glibc
 
-/// ASCII bytes that the protocol gives a meaning.
+/// ASCII bytes that the protocol gives a meaning to.
 package enum ASCII {
     package static let tab = UInt8(ascii: "\t")
     package static let lineFeed = UInt8(ascii: "\n")
@@ -43,7 +43,7 @@ extension UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: self[range])
     }
 
-    /// The offset of the first `byte` at or after `start`.
+    /// The offset of the first `byte` at or after `start`; nil if there is none.
     func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start < count, let base = baseAddress,
             let found = memchr(base + start, Int32(byte), count - start)
@@ -58,13 +58,13 @@ extension UnsafeRawBufferPointer {
             }
     }
 
-    /// Whether these are exactly the bytes of `text`.
+    /// True if these are exactly the bytes of `text`.
     public func equals(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount
             && (count == 0 || memcmp(baseAddress!, text.utf8Start, count) == 0)
     }
 
-    /// Whether these are the bytes of `text`, letter case apart. `text` must be in lower case.
+    /// True if these are the bytes of `text`, ignoring case. `text` must be in lower case.
     public func equalsIgnoringCase(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         for offset in 0..<count where ASCII.lowercase(self[offset]) != text.utf8Start[offset] {
@@ -73,7 +73,7 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether both hold the same bytes, ASCII letter case apart.
+    /// True if both hold the same bytes, ignoring ASCII case.
     func equalsIgnoringCase(_ other: UnsafeRawBufferPointer) -> Bool {
         count == other.count
             && indices.allSatisfy { ASCII.lowercase(self[$0]) == ASCII.lowercase(other[$0]) }
@@ -103,7 +103,7 @@ extension Array where Element == UInt8 {
         )
     }
 
-    /// Appends a number that is not negative, in decimal.
+    /// Appends a nonnegative number in decimal.
     mutating func appendDecimal(_ value: Int) {
         var digits: InlineArray<20, UInt8> = .init(repeating: 0)
         var first = 20

@@ -1,7 +1,7 @@
-/// Chunks, and the grammar of the line before a chunk's data (RFC 9112, section 7.1).
+/// Chunks and the grammar of the line before a chunk's data (RFC 9112, section 7.1).
 enum ChunkLine {
-    /// Appends a piece of a body, as a chunk or as it is; it may not be empty, for an empty chunk
-    /// ends the body.
+    /// Appends a piece of a body, as a chunk or as it is. It must not be empty, because an empty
+    /// chunk ends the body.
     static func append(_ piece: [UInt8], to output: inout [UInt8], isChunked: Bool) {
         guard isChunked else { return output.append(contentsOf: piece) }
         output.append(contentsOf: String(piece.count, radix: 16).utf8)
@@ -10,7 +10,7 @@ enum ChunkLine {
         output.append("\r\n")
     }
 
-    /// The size that `line`, its CR LF left out, announces. Extensions are checked and ignored.
+    /// The size that `line`, without its CR LF, announces. Extensions are checked and ignored.
     static func parseSize(_ line: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
         var size = 0
         var offset = 0
@@ -29,8 +29,8 @@ enum ChunkLine {
     }
 
     /// chunk-ext = *( ";" chunk-ext-name [ "=" ( token / quoted-string ) ] ), without the "bad"
-    /// white space that a recipient has to parse and a sender must not send (RFC 9110, 5.6.3):
-    /// nobody does, but smugglers.
+    /// white space that a recipient must parse and a sender must not send (RFC 9110, 5.6.3). Only
+    /// smugglers send it.
     private static func checkExtensions(_ text: UnsafeRawBufferPointer) throws(HTTPError) {
         let malformed = HTTPError(
             .badRequest, "What follows a chunk's size is not a chunk extension.")
@@ -55,8 +55,8 @@ enum ChunkLine {
         }
     }
 
-    /// RFC 9110, 5.6.4: the offset behind the closing quote; nil when there is none, or a control
-    /// byte before it.
+    /// RFC 9110, 5.6.4: the offset after the closing quote; nil if there is none, or a control byte
+    /// before it.
     private static func endOfQuotedString(_ text: UnsafeRawBufferPointer, from start: Int) -> Int? {
         var offset = start + 1
         while offset < text.count {

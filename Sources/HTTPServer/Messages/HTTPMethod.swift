@@ -8,10 +8,10 @@ public enum HTTPMethod: String, CaseIterable, Sendable {
     case delete = "DELETE"
     case options = "OPTIONS"
 
-    /// RFC 9110, 9.2.1: whether it only reads.
+    /// RFC 9110, 9.2.1: true if the method only reads.
     var isSafe: Bool { self == .get || self == .head || self == .options }
 
-    /// The method that `token` names; nil for one that this server does not implement.
+    /// The method that `token` names; nil if this server does not implement it.
     init?(token: UnsafeRawBufferPointer) {
         switch token.count {
         case 3 where token.equals("GET"): self = .get

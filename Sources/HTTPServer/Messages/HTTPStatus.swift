@@ -1,11 +1,11 @@
 /// A status code with its reason phrase (RFC 9110, section 15).
 public struct HTTPStatus: Hashable, Sendable {
-    /// Three digits, 200 to 599.
+    /// The code: three digits, 200 to 599.
     public let code: Int
-    /// What stands behind the code in the status line.
+    /// The reason phrase after the code in the status line.
     public let reason: StaticString
 
-    /// All of them, in their order.
+    /// All statuses in order.
     public static let all: [HTTPStatus] = [
         .ok, .created, .noContent, .notModified, .badRequest, .unauthorized, .forbidden,
         .notFound, .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge,
@@ -20,7 +20,7 @@ public struct HTTPStatus: Hashable, Sendable {
         self.reason = reason
     }
 
-    /// Two statuses are one when their codes are.
+    /// Compares the codes.
     public static func == (left: HTTPStatus, right: HTTPStatus) -> Bool { left.code == right.code }
 
     /// Hashes the code.

@@ -1,6 +1,6 @@
-/// The grammar of a single field line, of a header section or of trailers (RFC 9112, section 5).
+/// The grammar of one field line of a header section or of trailers (RFC 9112, section 5).
 enum HeaderLine {
-    /// Splits `line` of `bytes` into name and value, blanks around the value left out.
+    /// Splits `line` of `bytes` into its name and its value without the blanks around it.
     static func parse(
         _ bytes: UnsafeRawBufferPointer, _ line: Range<Int>
     ) throws(HTTPError) -> RequestHead.Field {
@@ -14,7 +14,7 @@ enum HeaderLine {
         var end = line.upperBound
         while start < end, ASCII.isBlank(bytes[start]) { start += 1 }
         while end > start, ASCII.isBlank(bytes[end - 1]) { end -= 1 }
-        // RFC 9110, 5.5: field-vchar = VCHAR / obs-text; CR, LF and NUL are dangerous and refused,
+        // RFC 9110, 5.5: field-vchar = VCHAR / obs-text. CR, LF and NUL are dangerous and refused,
         // and so are the other control bytes.
         for offset in start..<end {
             let byte = bytes[offset]

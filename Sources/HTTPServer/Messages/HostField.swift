@@ -30,7 +30,7 @@ enum HostField {
         ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == UInt8(ascii: ".")
     }
 
-    /// reg-name = *( unreserved / pct-encoded / sub-delims ); no name in use has a comma, and two
+    /// reg-name = *( unreserved / pct-encoded / sub-delims ). No real name has a comma, but two
     /// hosts in one field do.
     private static func isRegisteredName(_ byte: UInt8) -> Bool {
         switch byte {

@@ -1,17 +1,18 @@
 import Glibc
 
-/// The names in `Host` that a server which asks for no credentials answers to.
+/// The names in `Host` that a server without credentials answers to.
 ///
-/// An attacker's DNS server can resolve a name of the attacker's to this machine (DNS rebinding). A browser then takes
-/// the attacker's page for one of this server, and lets it read and send everything. Only the name gives it away.
-/// IP addresses and names below `localhost` are resolved by no DNS server, so they are always taken.
+/// An attacker's DNS server can resolve one of the attacker's names to this machine (DNS
+/// rebinding). A browser then treats the attacker's page as one of this server's and lets it read
+/// and send everything. Only the name reveals the attack. IP addresses and names under `localhost`
+/// are not resolved by DNS servers, so they are always accepted.
 public struct HostNames: Sendable {
-    /// In lower case, without the trailing dot of an absolute name.
+    /// The names in lower case, without the trailing dot of an absolute name.
     private let names: [String]
 
-    /// Takes `names`, without ports. One with a leading dot takes the names below it as well.
+    /// Accepts `names`, without ports. A name with a leading dot also matches the names under it.
     ///
-    /// - Returns: nil when one of them is no name.
+    /// - Returns: nil if one of them is not a valid name.
     public init?(_ names: [String]) {
         self.names = names.map { Self.trimmed($0.lowercased()) }
         let areValid = self.names.allSatisfy { name in
@@ -21,13 +22,13 @@ public struct HostNames: Sendable {
         guard areValid else { return nil }
     }
 
-    /// Whether a valid Host field may say `host`.
+    /// True if a valid Host field may name `host`.
     func contain(_ host: UnsafeRawBufferPointer) -> Bool {
-        // RFC 3986, 3.2.2: what stands in brackets is an address.
+        // RFC 3986, 3.2.2: a host in brackets is an address.
         if host.first == UInt8(ascii: "[") { return true }
         let end = host.firstOffset(of: ASCII.colon) ?? host.count
         let name = Self.trimmed(String(decoding: host.slice(0..<end), as: UTF8.self).lowercased())
-        // As curl sends it, 127.1 is an address, too: no top-level domain is a number.
+        // curl sends 127.1 as it is, and it is an address too: no top-level domain is a number.
         var address = in_addr()
         if inet_aton(name, &address) != 0 { return true }
         return Self.matches(name, ".localhost") || names.contains { Self.matches(name, $0) }

@@ -1,7 +1,7 @@
 /// RFC 3986, section 2.1.
 public enum PercentEncoding {
-    /// Undoes the encoding, once. Every `%` in `text` must be followed by two hexadecimal digits,
-    /// as the request parser has made sure.
+    /// Decodes `text` once. Every `%` must be followed by two hexadecimal digits; the request
+    /// parser has checked that.
     static func decode(_ text: UnsafeRawBufferPointer, plusIsSpace: Bool = false) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
@@ -22,7 +22,7 @@ public enum PercentEncoding {
         return decoded
     }
 
-    /// Encodes everything but the unreserved characters (RFC 3986, 2.3).
+    /// Encodes everything except the unreserved characters (RFC 3986, 2.3).
     public static func encode(_ text: some Sequence<UInt8>) -> [UInt8] {
         let digits = Array("0123456789ABCDEF".utf8)
         var encoded: [UInt8] = []

@@ -1,12 +1,12 @@
-/// A query string's `name=value` pairs, decoded, in the order they came.
+/// The `name=value` pairs of a query string, decoded, in their order.
 public struct QueryParameters: Sendable {
     /// Names and values; a name without `=` has the value "".
     public private(set) var pairs: [(name: String, value: String)] = []
 
-    /// Decodes `query`, `+` as a space.
+    /// Decodes `query`, with `+` as a space.
     ///
-    /// - Throws: `400` when a name or a value is not UTF-8. Percent signs were checked with the
-    /// target.
+    /// - Throws: `400` if a name or a value is not UTF-8. Percent signs were checked with the
+    ///   target.
     public init(_ query: UnsafeRawBufferPointer?) throws(HTTPError) {
         guard let query else { return }
         for pair in query.split(separator: UInt8(ascii: "&")) {

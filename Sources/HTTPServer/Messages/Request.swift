@@ -1,32 +1,32 @@
 import System
 
-/// A request as its handler sees it. It views the connection's buffers: valid during the handler's
-/// call only.
+/// A request as its handler sees it: a view of the connection's buffers, valid only during the
+/// handler's call.
 public struct Request {
-    /// HEAD comes to a GET handler as `get`.
+    /// The method. A GET handler sees HEAD as `get`.
     public let method: HTTPMethod
-    /// The path as it was sent, percent-encoded.
+    /// The path as sent, percent-encoded.
     public let path: UnsafeRawBufferPointer
-    /// What stands behind `?`, percent-encoded; nil when there is no `?`.
+    /// The part after `?`, percent-encoded; nil if there is no `?`.
     public let query: UnsafeRawBufferPointer?
     /// The decoded path segment that the route's `{name}` stands for.
     public let parameter: [UInt8]
-    /// The whole body; empty when there is none, or when it is still to come.
+    /// The whole body; empty if there is none or it has not arrived yet.
     public let body: UnsafeRawBufferPointer
-    /// Whether the body is handed over piece by piece, by `receiveBody`.
+    /// True if `receiveBody` hands over the body piece by piece.
     public let isBodyToCome: Bool
-    /// The body's length in bytes, where the request tells it beforehand.
+    /// The body's length in bytes, if the request announces it.
     public var contentLength: Int? {
         if case .length(let length) = head.framing { length } else { nil }
     }
 
-    /// Which event loop this is, counted from 0: handlers keep what they own alone per loop.
+    /// The index of this event loop. Handlers use it to keep state for each loop.
     public let loopIndex: Int
 
-    /// The thread of that event loop, for work to come.
+    /// The thread of that event loop, for later work.
     public var loopThread: LoopThread { LoopThread(loop: connection.loop) }
 
-    /// What the server has counted so far.
+    /// The server's counts so far.
     public var serverFigures: ServerFigures { connection.loop.server.figures }
 
     let head: RequestHead
@@ -48,17 +48,17 @@ public struct Request {
         }
     }
 
-    /// Who asks, as a number: of its token or certificate, else of its address. Clients are given
-    /// equal shares of what they have to share by it.
+    /// The client as a number: from its token or certificate, otherwise from its address. Clients
+    /// get equal shares of shared resources by this number.
     public var client: UInt64 {
         connection.admission?.client ?? PeerAddress(of: connection.transport.descriptor).network
     }
 
-    /// Has `body` called, on the event loop, when the client goes before it has had the whole answer:
-    /// what is still done for it can stop. Ending its side counts as going.
+    /// Calls `body` on the event loop if the client goes before it has the whole answer, so that
+    /// work for it can stop. Closing its sending side counts as going.
     public func whenGone(_ body: @escaping @Sendable () -> Void) { connection.onGone = body }
 
-    /// Tells, on any thread and at any time, whether the client may still have this done.
+    /// A check, from any thread at any time, that the client may still have this done.
     public var isStillAdmitted: @Sendable () -> Bool {
         guard let access = connection.access, let admission = connection.admission,
             let requirement = connection.route?.requirement
@@ -66,47 +66,48 @@ public struct Request {
         return { access.renew(admission, for: requirement) != nil }
     }
 
-    /// Whether the client may do what has this `requirement`, which is more than the route asks for.
+    /// True if the client also satisfies `requirement`, which is more than the route demands.
     public func isAdmitted(for requirement: Requirement) -> Bool {
         guard let access = connection.access else { return true }
         return connection.admission.map { access.allows($0, requirement) } ?? false
     }
 
-    /// Puts the answer off: the handler returns without one, and whoever holds the result gives it,
+    /// Postpones the answer: the handler returns without one, and the holder of the result gives it
     /// from any thread.
     public func postpone() -> PendingResponse {
         connection.postpone()
     }
 
-    /// What a receiver is given of a body.
+    /// A part of a body as a receiver gets it.
     public enum BodyPart {
-        /// The next bytes, valid during the call only.
+        /// The next bytes, valid only during the call.
         case piece(UnsafeRawBufferPointer)
         /// The body is whole.
         case end
-        /// The rest does not come, for this reason. The answer is to give it, and ends the connection.
+        /// The rest will not arrive, for this reason. The answer must give the reason and ends the
+        /// connection.
         case cut(HTTPError)
     }
 
-    /// Whether a receiver takes more.
+    /// A receiver's readiness to take more.
     public enum Readiness: Sendable {
-        /// The body must come at its least speed.
+        /// The body must arrive at its minimum rate.
         case ready
         /// Between two items of the body: the client may pause.
         case idle
-        /// No more, until `PendingResponse.receiveMore`; up to 64 KiB that have been read already
-        /// may come all the same.
+        /// No more until `PendingResponse.receiveMore`. Up to 64 KiB that were already read may
+        /// still arrive.
         case full
     }
 
-    /// Takes a body piece by piece, on the event loop; must not wait. Let go of when the client has
-    /// gone; the last of several calls tells whether it takes more.
+    /// Takes a body piece by piece on the event loop; must not block. It is released when the
+    /// client has gone. The last of several calls decides whether it takes more.
     public typealias BodyReceiver = (BodyPart) -> Readiness
 
-    /// Has the body that is still to come handed to `receiver`, and puts the answer off. It may be
-    /// given before the body has ended.
+    /// Hands the rest of the body to `receiver` and postpones the answer. The answer may be given
+    /// before the body has ended.
     ///
-    /// - Parameter readiness: that of the receiver at the beginning.
+    /// - Parameter readiness: the receiver's readiness at the start.
     public func receiveBody(
         readiness: Readiness = .ready, _ receiver: @escaping BodyReceiver
     ) -> PendingResponse {

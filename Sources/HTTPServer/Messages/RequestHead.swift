@@ -19,7 +19,7 @@ package struct RequestHead {
     /// RFC 9110, 10.1.1: an expectation other than 100-continue.
     var hasUnknownExpectation = false
 
-    /// RFC 9112, 3.2: the forms of a request target that this server takes.
+    /// RFC 9112, 3.2: the forms of a request target that this server accepts.
     enum Target {
         case path(Range<Int>, query: Range<Int>?)
         case asterisk
@@ -42,12 +42,13 @@ package struct RequestHead {
         return nil
     }
 
-    /// Whether a browser sends it for a page that another server has given it. It would send a client certificate along,
-    /// and reach addresses that the page's server cannot. Another server at the same site (`same-site`) is another
-    /// server: http://localhost:3000 is of the site of http://localhost:8080.
+    /// True if a browser sends this for a page that another server gave it. The browser would send
+    /// a client certificate along, and it can reach addresses that the page's server cannot. A
+    /// server at the same site (`same-site`) is another server too: http://localhost:3000 and
+    /// http://localhost:8080 are one site.
     ///
-    /// Browsers say so in Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/), to servers with TLS or on this machine, and in
-    /// Origin (RFC 6454, 7). No other client sends either.
+    /// Browsers report it in Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/), to servers
+    /// with TLS or on this machine, and in Origin (RFC 6454, 7). No other client sends either.
     func isOfAnotherSite(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if let site = value(of: "sec-fetch-site", in: bytes) {
             return !site.equals("same-origin") && !site.equals("none")
@@ -60,13 +61,13 @@ package struct RequestHead {
         return !origin.slice(slash + 1..<origin.count).equalsIgnoringCase(bytes.slice(host))
     }
 
-    /// Whether a browser asks for a page that it will show by itself, and not within another page.
+    /// True if a browser asks for a page to show by itself, not inside another page.
     func isTopLevelNavigation(_ bytes: UnsafeRawBufferPointer) -> Bool {
         method?.isSafe == true && value(of: "sec-fetch-mode", in: bytes)?.equals("navigate") == true
             && value(of: "sec-fetch-dest", in: bytes)?.equals("document") == true
     }
 
-    /// Makes this the head of nothing, keeping the space for fields.
+    /// Empties the head, keeping the space for fields.
     mutating func clear() {
         method = nil
         target = .asterisk
@@ -81,9 +82,10 @@ package struct RequestHead {
 }
 
 extension RequestHead {
-    /// The token of a request; nil when it brings none, also when its Authorization is of another scheme.
+    /// The bearer token of a request; nil if it has none, or if its Authorization has another
+    /// scheme.
     ///
-    /// - Throws: when there are two fields, for another server might take the other one.
+    /// - Throws: if there are two fields, because another server might take the other one.
     package func bearerToken(in bytes: UnsafeRawBufferPointer) throws(HTTPError)
         -> UnsafeRawBufferPointer?
     {
@@ -94,7 +96,8 @@ extension RequestHead {
             }
             found = bytes.slice(field.value)
         }
-        // RFC 6750, 2.1: credentials = "Bearer" 1*SP b64token. RFC 9110, 11.1: the scheme's case does not matter.
+        // RFC 6750, 2.1: credentials = "Bearer" 1*SP b64token. RFC 9110, 11.1: the scheme's case
+        // does not matter.
         guard let value = found, value.count >= 6, value.slice(0..<6).equalsIgnoringCase("bearer"),
             value.count == 6 || value[6] == ASCII.space
         else { return nil }

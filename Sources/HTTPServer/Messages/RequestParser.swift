@@ -1,8 +1,7 @@
 /// Parses request heads, strictly and incrementally (RFC 9112, sections 2 to 6).
 ///
-/// Hand `parse` all bytes from the head's first on, again with each piece that arrives. A line is
-/// looked at once, when its end is there; what is refused does not depend on how the bytes were
-/// split.
+/// Call `parse` with all bytes from the head's first one, again for each piece that arrives. A line
+/// is examined once, when it is complete. The result does not depend on how the bytes were split.
 struct RequestParser {
     enum Progress {
         case incomplete
@@ -16,7 +15,7 @@ struct RequestParser {
     private var sectionStart: Int?
     private var skippedEmptyLine = false
 
-    // What field lines have told so far, judged together when the head is complete.
+    // Facts from the field lines so far, judged together when the head is complete.
     private var hostCount = 0
     private var authority: Range<Int>?
     private var contentLength: Int?
@@ -24,10 +23,10 @@ struct RequestParser {
     private var saysClose = false
     private var saysKeepAlive = false
 
-    /// Whether any byte of the head has been seen.
+    /// True if any byte of the head has arrived.
     var hasStarted: Bool { scanned > 0 }
 
-    /// Forgets the head, ready for the next.
+    /// Forgets the head, ready for the next one.
     mutating func reset() {
         head.clear()
         lineStart = 0
@@ -42,14 +41,14 @@ struct RequestParser {
         saysKeepAlive = false
     }
 
-    /// Goes on where the last call stopped.
+    /// Continues where the last call stopped.
     mutating func parse(
         _ bytes: UnsafeRawBufferPointer, limits: HTTPLimits
     ) throws(HTTPError) -> Progress {
         while true {
             let lineFeed = bytes.firstOffset(of: ASCII.lineFeed, from: scanned)
             let lineEnd = lineFeed ?? bytes.count
-            // Bounds come first, on whole and on partial lines alike, so that the verdict is the
+            // Bounds come first, on complete and incomplete lines alike, so that the result is the
             // same however the bytes arrive.
             if let sectionStart {
                 guard lineEnd + (lineFeed == nil ? 0 : 1) - sectionStart <= limits.headerBytes
@@ -64,8 +63,8 @@ struct RequestParser {
             scanned = lineEnd
             guard let lineFeed else { return .incomplete }
             scanned = lineFeed + 1
-            // RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator". It does
-            // not: that repair is how two parsers come to disagree.
+            // RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator". This one
+            // does not: such repairs are how two parsers come to disagree.
             guard lineFeed > lineStart, bytes[lineFeed - 1] == ASCII.carriageReturn else {
                 throw HTTPError(.badRequest, "A line ends in LF alone; HTTP lines end in CR LF.")
             }
@@ -94,8 +93,7 @@ struct RequestParser {
         }
     }
 
-    /// Refuses a request line as soon as its beginning shows that it can be none, or that it is too
-    /// long.
+    /// Refuses a request line as soon as its start shows that it is invalid or too long.
     private func checkRequestLineStart(
         _ line: UnsafeRawBufferPointer, limits: HTTPLimits
     ) throws(HTTPError) {
@@ -104,7 +102,7 @@ struct RequestParser {
             throw HTTPError(.badRequest, "The method is longer than \(limits.methodBytes) bytes.")
         }
         guard methodEnd < line.count else { return }
-        // What may become an empty line.
+        // This may become an empty line.
         if methodEnd == 0, line.count == 1, line[0] == ASCII.carriageReturn { return }
         guard methodEnd > 0, line[methodEnd] == ASCII.space else {
             throw HTTPError(
@@ -118,7 +116,7 @@ struct RequestParser {
             throw HTTPError(
                 .uriTooLong, "The request target is longer than \(limits.targetBytes) bytes.")
         }
-        // A space, the version, and the CR of the line's end.
+        // A space, the version, and the CR of the line end.
         guard line.count - targetEnd <= 1 + Self.versionBytes + 1 else { throw Self.noVersion }
     }
 
@@ -285,7 +283,7 @@ struct RequestParser {
         }
     }
 
-    /// Judges what only the whole head can tell: persistence, the host, how the body is framed.
+    /// Judges the whole head: persistence, the host, and the body's framing.
     private mutating func finish(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) {
         // RFC 9112, 9.3: "close" comes first, then the version, then, for 1.0, "keep-alive".
         head.keepsAlive = !saysClose && (head.isHTTP11 || saysKeepAlive)
@@ -301,7 +299,7 @@ struct RequestParser {
             guard HostField.isValid(host) else {
                 throw HTTPError(.badRequest, "The Host field is not a host with an optional port.")
             }
-            // RFC 9112, 3.2.2 has an origin server ignore Host beside an absolute target. To refuse
+            // RFC 9112, 3.2.2 has an origin server ignore Host beside an absolute target. Refusing
             // one that differs is stricter: two servers would disagree on the site.
             if let authority, !bytes.slice(authority).equalsIgnoringCase(host) {
                 throw HTTPError(.badRequest, "The Host field contradicts the request target.")

@@ -7,9 +7,9 @@ public struct Response: Sendable {
     public var contentType: StaticString? = "application/json"
     /// The body, whole.
     public var body: [UInt8] = []
-    /// Makes the body piece by piece, in place of `body`; nil for one that is whole.
+    /// Makes the body piece by piece, instead of `body`; nil for a whole body.
     public var source: BodySource?
-    /// Whether `source` tells what happens as it happens: its client has no least speed.
+    /// True if `source` reports events as they happen. Its client has no minimum rate.
     public var isLive = false
     /// Further field lines, each ending in CR LF.
     private(set) var fields: [UInt8] = []
@@ -17,8 +17,7 @@ public struct Response: Sendable {
     /// Creates an empty `200`.
     public init() {}
 
-    /// Adds a field. Bytes that could end the line (CR, LF, NUL) become spaces, whatever `value`
-    /// was made from.
+    /// Adds a field. Bytes that could end the line (CR, LF, NUL) become spaces.
     public mutating func addHeader(_ name: StaticString, _ value: [UInt8]) {
         fields.append(name)
         fields.append(": ")
@@ -29,7 +28,7 @@ public struct Response: Sendable {
         fields.append("\r\n")
     }
 
-    /// Adds a field whose value is known to the program.
+    /// Adds a field whose value is a constant.
     public mutating func addHeader(_ name: StaticString, _ value: StaticString) {
         fields.append(name)
         fields.append(": ")
@@ -37,7 +36,7 @@ public struct Response: Sendable {
         fields.append("\r\n")
     }
 
-    /// Makes this an empty `200` again, keeping the space for the body up to a bound.
+    /// Makes this an empty `200` again and keeps the body's space up to a bound.
     mutating func clear() {
         status = .ok
         contentType = "application/json"
@@ -49,7 +48,7 @@ public struct Response: Sendable {
 
     private static let keptCapacity = 1024 * 1024
 
-    /// Appends the answer as it goes over the wire (RFC 9112, section 4).
+    /// Appends the answer in wire format (RFC 9112, section 4).
     func write(
         to output: inout [UInt8], date: [UInt8], isChunked: Bool, closes: Bool, omitsBody: Bool
     ) {

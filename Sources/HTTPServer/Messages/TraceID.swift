@@ -4,8 +4,8 @@ import System
 struct TraceID: CustomStringConvertible {
     private let high, low: UInt64
 
-    /// What the header field `traceparent` says; nil when it is not what it should be, for then
-    /// "the vendor MUST ignore the traceparent".
+    /// The value of the header field `traceparent`; nil if it is invalid, because then "the vendor
+    /// MUST ignore the traceparent".
     init?(traceparent: UnsafeRawBufferPointer) {
         // version "-" trace-id "-" parent-id "-" trace-flags; later versions may append to it.
         guard traceparent.count >= 55,
@@ -23,7 +23,7 @@ struct TraceID: CustomStringConvertible {
         self.low = low
     }
 
-    /// Lower case alone: HEXDIGLC.
+    /// Lower case only: HEXDIGLC.
     private static func number(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> UInt64? {
         var number: UInt64 = 0
         for byte in bytes[range] {

@@ -1,4 +1,4 @@
-/// What a request's Transfer-Encoding fields name, in order (RFC 9112, section 6.1).
+/// The codings that a request's Transfer-Encoding fields name, in order (RFC 9112, section 6.1).
 struct TransferCoding {
     private(set) var isPresent = false
     private var chunkedCount = 0
@@ -8,8 +8,8 @@ struct TransferCoding {
     /// Adds the codings of one field line.
     mutating func add(_ value: UnsafeRawBufferPointer) throws(HTTPError) {
         isPresent = true
-        // RFC 9110, 5.6.1.2 has a recipient ignore empty members. To refuse them is stricter: what
-        // one server ignores frames the body for another.
+        // RFC 9110, 5.6.1.2 has a recipient ignore empty members. Refusing them is stricter: a
+        // member that one server ignores frames the body for another.
         for coding in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
             let coding = UnsafeRawBufferPointer(rebasing: coding).trimmingBlanks()
             guard !coding.isEmpty, ASCII.isToken(coding[0]) else {
@@ -31,8 +31,8 @@ struct TransferCoding {
     }
 
     /// RFC 9112, 6.1: "A server that receives a request message with a transfer coding it does not
-    /// understand SHOULD respond with 501". 6.3: a request in which chunked is not the final coding
-    /// is answered with 400; here that is one in which chunked stands before another.
+    /// understand SHOULD respond with 501". 6.3: a request whose final coding is not chunked is
+    /// answered with 400; here that is one with chunked before another coding.
     func check() throws(HTTPError) {
         guard chunkedCount <= 1, chunkedCount == 0 || isLastChunked else {
             throw HTTPError(.badRequest, "In Transfer-Encoding, chunked comes once and last.")

@@ -1,14 +1,15 @@
-/// What a request's head alone decides, before any of its body is read.
+/// The decision that a request's head allows, before any of its body is read.
 struct Verdict {
     enum Outcome {
         case run(Route, parameter: [UInt8])
-        /// An OPTIONS request that no route is for: `Allow` is the whole answer (RFC 9110, 9.3.7).
+        /// An OPTIONS request without a route of its own: `Allow` is the whole answer (RFC 9110,
+        /// 9.3.7).
         case allow([UInt8])
         case refuse(HTTPError, allow: [UInt8]?)
     }
 
     let outcome: Outcome
-    /// The number of the path in the router; 0 where there is none.
+    /// The number of the path in the router; 0 if there is none.
     let path: Int
 
     /// Judges `head`, whose bytes are `bytes`.
@@ -49,7 +50,7 @@ struct Verdict {
             let error = HTTPError(.expectationFailed, "The only expectation here is 100-continue.")
             return .refuse(error, allow: nil)
         }
-        // A link to the first page may stand on any page; nothing else may.
+        // A link on any other page may lead to the first page, but to nothing else.
         let isFirstPage = match.entry.path == "/" && head.isTopLevelNavigation(bytes)
         guard isFirstPage || !head.isOfAnotherSite(bytes) else {
             let error = HTTPError(
@@ -61,7 +62,7 @@ struct Verdict {
 }
 
 extension HTTPError {
-    /// A body that is longer than its route takes.
+    /// The refusal of a body that is longer than its route takes.
     static func tooLarge(_ limit: Int) -> HTTPError {
         HTTPError(.contentTooLarge, "The body is longer than \(limit) bytes; send it in parts.")
     }

@@ -1,15 +1,15 @@
-/// An address with what is served there.
+/// An address and what is served there.
 public struct Endpoint: Sendable {
-    /// Where to listen.
+    /// The address to listen on.
     public let address: ListenAddress
-    /// Serves TLS with these; nil for plain HTTP.
+    /// The credentials to serve TLS with; nil for plain HTTP.
     public let credentials: TLSCredentials?
-    /// The paths of the server's router that it serves, to anybody; nil for all of them, under the server's access
-    /// control.
+    /// The paths of the server's router that are served here, to anyone; nil for all of them, under
+    /// the server's access control.
     public let paths: [String]?
-    /// Of those paths; the server sets it.
+    /// The router of those paths; the server sets it.
     var router: Router?
-    /// What its requests may call the server; nil is anything. The server sets it.
+    /// The names that requests may use for the server; nil for any. The server sets it.
     var hosts: HostNames?
 
     /// Serves at `address`.

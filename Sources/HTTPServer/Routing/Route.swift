@@ -1,27 +1,26 @@
-/// One method on one path, what it takes and what it may answer.
+/// One method on one path, with its parameters and possible statuses.
 public final class Route: Sendable {
-    /// Fills in the answer, on an event loop: it must not wait. What needs time postpones the
-    /// request.
+    /// Fills in the answer on an event loop; must not block. Slow work postpones the answer.
     public typealias Handler = @Sendable (Request, inout Response) -> Void
 
-    /// HEAD comes with GET, and is no route. OPTIONS comes with every path, and can be a route.
+    /// The method. HEAD comes with GET and is never a route. OPTIONS comes with every path and can
+    /// be a route.
     public let method: HTTPMethod
-    /// Literal segments, and at most one `{name}`, last: it stands for any one segment that is not
-    /// empty.
+    /// Literal segments and at most one `{name}`, last, which matches any one nonempty segment.
     public let path: String
-    /// A sentence for people.
+    /// A one-sentence description.
     public let summary: String
-    /// The query parameters that it knows.
+    /// The query parameters that it accepts.
     public let parameters: [String]
-    /// The statuses that its handler may answer with; the server's own come on top.
+    /// The statuses that its handler may answer with. The server adds its own.
     public let statuses: [HTTPStatus]
-    /// What a client needs, where there is access control; nil when it needs nothing.
+    /// The requirement on the client under access control; nil if there is none.
     public let requirement: Requirement?
     /// The longest body it takes, in bytes; 0 when it takes none.
     public let bodyLimit: Int
-    /// Whether its 503 is what it is there to tell, and no failure.
+    /// True if a 503 from this route is information, not a failure.
     let tellsTrouble: Bool
-    /// Whether the request's body, if it has one, comes piece by piece: asked by its head alone.
+    /// True for a request whose body, if any, arrives piece by piece. Called with its head alone.
     let takesPieces: (@Sendable (Request) -> Bool)?
     let handler: Handler
 

@@ -1,5 +1,5 @@
-/// Finds the route of a request. Paths are compared segment by segment, each decoded once after the
-/// split.
+/// Finds the route of a request. Paths are compared segment by segment; each is decoded once, after
+/// the split.
 public struct Router: Sendable {
     /// All routes, in the order they were given.
     public let routes: [Route]
@@ -7,7 +7,7 @@ public struct Router: Sendable {
 
     /// The routes of one path.
     final class PathEntry: Sendable {
-        /// Counted from 1; 0 stands for no path.
+        /// The number, counted from 1; 0 means no path.
         let number: Int
         let path: String
         let literal: [UInt8]
@@ -54,14 +54,14 @@ public struct Router: Sendable {
         routes = paths.flatMap(\.routes)
     }
 
-    /// The same without all other paths.
+    /// The same router with only these paths.
     func limited(to served: [String]) -> Router {
         let known = paths.map(\.path)
         precondition(served.allSatisfy(known.contains), "an endpoint serves paths of the router")
         return Router(paths.filter { served.contains($0.path) })
     }
 
-    /// Every path by its number, and nil, which is none, at 0.
+    /// Every path by its number. Number 0 is nil, which is no path.
     var numberedPaths: [String?] {
         [nil] + paths.sorted { $0.number < $1.number }.map { $0.path }
     }
@@ -99,7 +99,7 @@ public struct Router: Sendable {
         return nil
     }
 
-    /// Splits first and decodes then: `%2F` is data, and separates nothing (RFC 3986, 2.2).
+    /// Splits first and then decodes: `%2F` is data and separates nothing (RFC 3986, 2.2).
     private func matchEncoded(_ path: UnsafeRawBufferPointer) -> Match? {
         let segments = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .map { PercentEncoding.decode(UnsafeRawBufferPointer(rebasing: $0)) }

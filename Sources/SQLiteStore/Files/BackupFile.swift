@@ -2,12 +2,12 @@ import EventStore
 import Glibc
 import System
 
-/// A checked copy of the database, open for reading; it has no name any more and is gone with the
-/// last reference, also when the process is killed.
+/// A verified copy of the database, open for reading. It no longer has a name, so it is gone with
+/// the last reference, even if the process is killed.
 public final class BackupFile: BackupContent {
     private let descriptor: Int32
     private let onClose: @Sendable () -> Void
-    /// What is known of it.
+    /// The facts about it.
     public let copy: DatabaseCopy
 
     init(
@@ -27,14 +27,14 @@ public final class BackupFile: BackupContent {
         onClose()
     }
 
-    /// How long the copy is.
+    /// The length of the copy.
     public var bytes: Int64 { copy.bytes }
-    /// What it is called where it is saved.
+    /// The file name to save it under.
     public var fileName: StaticString { "logbook.db" }
-    /// Of SQLite's files: https://www.iana.org/assignments/media-types/application/vnd.sqlite3
+    /// SQLite's media type: https://www.iana.org/assignments/media-types/application/vnd.sqlite3
     public var mediaType: StaticString { "application/vnd.sqlite3" }
 
-    /// Up to `count` bytes from `offset` on, none behind the end; nil when they cannot be read.
+    /// Reads up to `count` bytes from `offset`, fewer at the end; nil if they cannot be read.
     public func read(at offset: Int64, _ count: Int) -> [UInt8]? {
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

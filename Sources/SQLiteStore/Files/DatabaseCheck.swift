@@ -4,20 +4,20 @@ import Glibc
 import Logging
 import SQLite
 
-/// What a look at every page of a database, and at every value in it, has found.
+/// The findings of a check of every page of a database and every value in it.
 public struct DatabaseCheck: Sendable {
-    /// Of its schema; 0 where it could not be read.
+    /// The schema version; 0 if it could not be read.
     public let version: Int
-    /// How many events it holds; 0 where they could not be read.
+    /// The number of events; 0 if they could not be read.
     public let events: Int64
-    /// What is wrong, a line each; empty when nothing is.
+    /// The errors, one line each; empty if there are none.
     public let findings: [String]
 
     private static let mostFindings = 100
 
-    /// Looks at the database at `path`, also while a server writes it; changes nothing.
+    /// Checks the database at `path`, even while a server writes it; changes nothing.
     ///
-    /// - Throws: `refused` when it is not a database of ours.
+    /// - Throws: `refused` if it is not a Logbook database.
     public init(of path: String, logger: Logger) throws(SchemaError) {
         let path = Folder.resolve(path)
         try DatabaseFile.require(path)
@@ -33,7 +33,7 @@ public struct DatabaseCheck: Sendable {
             if found.isEmpty {
                 version = try manager.identify(connection)
                 events = try connection.integer("SELECT count(*) FROM events") ?? 0
-                // What an older version has is looked at when it is migrated.
+                // The content of an older version is checked when it is migrated.
                 if version == Migration.latest {
                     found = try StoredState.findings(connection) + EventCheck.findings(connection)
                 }
@@ -54,7 +54,7 @@ public struct DatabaseCheck: Sendable {
         withExtendedLifetime(lock) {}
     }
 
-    /// What SQLite finds in the tables and indexes, and between them.
+    /// Errors that SQLite finds in the tables and indexes and between them.
     private static func contradictions(_ connection: Connection) throws(SQLiteError) -> [String] {
         let check = try connection.prepare("PRAGMA integrity_check(\(mostFindings))")
         var found: [String] = []

@@ -5,19 +5,20 @@ import Logging
 import SQLite
 import System
 
-/// A copy of a database that has been looked through from end to end.
+/// A copy of a database that has been checked completely.
 public struct DatabaseCopy: Equatable, Sendable {
-    /// Of its schema.
+    /// The schema version.
     public let version: Int
-    /// How many events it holds.
+    /// The number of events.
     public let events: Int64
-    /// Its size.
+    /// The size in bytes.
     public let bytes: Int64
 
-    /// Looks through the file at `path`, which nobody may write meanwhile.
+    /// Checks the file at `path`, which nobody may write meanwhile.
     ///
-    /// - Parameter lastSeq: the number of the last event that must be in it; nil when it is not known.
-    /// - Throws: `refused` when it is not a whole database of ours, of this version or an older one.
+    /// - Parameter lastSeq: the seq of the last event that must be in it; nil if unknown.
+    /// - Throws: `refused` if it is not a complete Logbook database of this version or an older
+    ///   one.
     public init(checking path: String, lastSeq: Int64? = nil, logger: Logger) throws(SchemaError) {
         version = try SchemaManager(lookingAt: path, logger: logger).inspect()
         guard version > 0 else { throw .refused("\(path) is empty: there is no database in it") }
@@ -39,8 +40,8 @@ public struct DatabaseCopy: Equatable, Sendable {
         bytes = StoreSizes.file(path)
     }
 
-    /// Copies the database at `path` to `output`, also while a server writes it: in one snapshot,
-    /// which keeps the server's WAL from being emptied until it is done.
+    /// Copies the database at `path` to `output`, even while a server writes it. The copy is one
+    /// snapshot, which keeps the server's WAL from being emptied until it is done.
     public static func make(
         of path: String, to output: String, logger: Logger
     ) throws(SchemaError) -> DatabaseCopy {
@@ -56,7 +57,7 @@ public struct DatabaseCopy: Equatable, Sendable {
         let events: Int64
         do throws(SQLiteError) {
             let connection = try source.openForReading(lock)
-            // In one transaction, so that what is counted is what is copied.
+            // In one transaction, so that the count matches the copy.
             try connection.execute("BEGIN")
             events = try connection.integer("SELECT count(*) FROM events") ?? 0
             guard try Backup(of: connection, to: copy.path).step() else {
@@ -75,7 +76,8 @@ public struct DatabaseCopy: Equatable, Sendable {
         return made
     }
 
-    /// Takes a copy that `receive` writes to a descriptor, and checks it before it becomes `output`.
+    /// Takes a copy that `receive` writes to a descriptor, and checks it before it becomes
+    /// `output`.
     public static func receive(
         as output: String, logger: Logger, _ receive: (Int32) throws -> Void
     ) throws -> DatabaseCopy {
@@ -94,14 +96,14 @@ public struct DatabaseCopy: Equatable, Sendable {
         return copy
     }
 
-    /// Puts the copy `source` in place of the database at `path`, which is kept beside it.
+    /// Replaces the database at `path` with the copy `source` and keeps the old one beside it.
     ///
-    /// - Returns: what was restored, and where the old file is; nil when there was none.
+    /// - Returns: the restored copy, and the path of the old file; nil if there was none.
     public static func restore(
         _ source: String, to path: String, logger: Logger, now: Timestamp
     ) throws(SchemaError) -> (copy: DatabaseCopy, old: String?) {
         let path = Folder.resolve(path)
-        // First, so that a mistaken name leaves no lock file.
+        // First, so that a mistyped name leaves no lock file.
         try DatabaseFile.require(source)
         let lock = try DatabaseLock(database: path, now: now, logger: logger)
         var file = UnfinishedFile(for: path)
@@ -125,15 +127,15 @@ public struct DatabaseCopy: Equatable, Sendable {
         }
         file.giveToOwner()
         let old = try keepOld(path, logger, now)
-        // What is the old file's must not be taken for the new one's.
+        // The old file's journals must not be taken for the new one's.
         for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
         try file.finish()
         withExtendedLifetime(lock) {}
         return (copy, old)
     }
 
-    /// Gives the database at `path` a second name, under which it stays when a new one takes its
-    /// place; what its WAL holds is brought into it first.
+    /// Gives the database at `path` a second name, which it keeps when a new one replaces it. Its
+    /// WAL is moved into it first.
     private static func keepOld(
         _ path: String, _ logger: Logger, _ now: Timestamp
     ) throws(SchemaError) -> String? {
@@ -143,7 +145,7 @@ public struct DatabaseCopy: Equatable, Sendable {
             // Closing the last connection moves the WAL into the file.
             _ = try Connection(path, .readWrite).integer("SELECT count(*) FROM sqlite_master")
         } catch {
-            // It may well be damaged, that being why another takes its place.
+            // It may be damaged; that may be why it is replaced.
             logger.warning(
                 "The WAL of \(path) is kept beside it, for it cannot be moved into it: \(error)")
         }

@@ -4,10 +4,10 @@ import Glibc
 import Logging
 import SQLite
 
-/// A database file that is read and never written, beside a server that writes it or without one.
-/// Nothing is made beside it: a file of another user's would keep the server from opening it.
+/// A database file opened only for reading, with or without a server that writes it. Nothing is
+/// created beside it, because another user's file there would keep the server from opening it.
 public final class DatabaseFile {
-    /// Of its schema; 0 for one that is imported.
+    /// The schema version; 0 for an imported file.
     public let version: Int
     private let path: String
     private let connection: Connection
@@ -16,8 +16,9 @@ public final class DatabaseFile {
 
     /// Opens the file at `path`.
     ///
-    /// - Parameter importing: takes any SQLite file whose `events` has the columns of version 1.
-    /// - Throws: `refused` when it is not a database of ours, of this version or an older one.
+    /// - Parameter importing: accepts any SQLite file whose `events` table has the columns of
+    ///   version 1.
+    /// - Throws: `refused` if it is not a Logbook database of this version or an older one.
     public init(_ path: String, importing: Bool = false, logger: Logger) throws(SchemaError) {
         let path = Folder.resolve(path)
         self.path = path
@@ -43,15 +44,15 @@ public final class DatabaseFile {
         }
     }
 
-    /// Refuses a file that is not there.
+    /// Refuses a missing file.
     static func require(_ path: String) throws(SchemaError) {
         guard access(path, F_OK) != 0 else { return }
         throw .refused("Cannot open \(path): \(Folder.reason(of: path))")
     }
 
-    /// A reader of its events.
+    /// Makes a reader of its events.
     ///
-    /// - Throws: `refused` when the schema is an older one.
+    /// - Throws: `refused` if the schema is older.
     public func makeReader() throws(SchemaError) -> SQLiteReader {
         guard version == Migration.latest else {
             throw .refused(
@@ -64,7 +65,7 @@ public final class DatabaseFile {
         }
     }
 
-    /// What bringing it to the latest version would do, in order.
+    /// The migrations to the latest version, in order.
     public var pendingMigrations: [(version: Int, description: String)] {
         Migration.all.dropFirst(version).map { ($0.version, $0.description) }
     }
@@ -72,19 +73,19 @@ public final class DatabaseFile {
     /// Bytes of the file and of its WAL.
     public var sizes: (database: Int64, wal: Int64) { StoreSizes.files(path) }
 
-    /// What the schema is.
+    /// Describes the schema.
     public func describeSchema() throws(SchemaError) -> SchemaDescription {
         try reading { () throws(SQLiteError) in try SchemaDescription(connection) }
     }
 
-    /// How many events there are.
+    /// Counts the events.
     public func countEvents() throws(SchemaError) -> Int {
         try reading { () throws(SQLiteError) in
             Int(try connection.integer("SELECT count(*) FROM events") ?? 0)
         }
     }
 
-    /// Whether its events say when they were received.
+    /// True if its events record when they were received.
     public func hasReceivedTimes() throws(SchemaError) -> Bool {
         try reading { () throws(SQLiteError) in
             try SchemaManager.columns(of: "events", connection)
@@ -92,12 +93,12 @@ public final class DatabaseFile {
         }
     }
 
-    /// Lends up to `limit` events of a file of anybody's, in the order of their arrival, from behind the
-    /// row `position` on; from the first one where that is nil.
+    /// Lends up to `limit` events of any program's file, in the order of their arrival, from after
+    /// row `position`; from the first one if that is nil.
     ///
-    /// - Parameter body: gets the number of the row, and the event; its metadata is made a JSON object
-    ///   as the migration does, and an id or a time that is none is nil.
-    /// - Returns: the last row; nil when there was none.
+    /// - Parameter body: gets the row number and the event. Its metadata is made a JSON object as
+    ///   in the migration, and an invalid id or time is nil.
+    /// - Returns: the last row; nil if there was none.
     public func rows(
         after position: Int64?, limit: Int, _ body: (Int64, EventView) -> Void
     ) throws(SchemaError) -> Int64? {

@@ -5,28 +5,28 @@ import Glibc
 import Logging
 import System
 
-/// The lock that makes one process the only writer of a database: SQLite lets several write in
-/// turn, and its WAL-reset defect (3.7.0 to 3.51.2) then corrupts the file. Released when the
-/// process ends, however it ends.
+/// The lock that makes one process the only writer of a database. SQLite itself lets several write
+/// in turn, and its WAL-reset defect (3.7.0 to 3.51.2) then corrupts the file. Released when the
+/// process ends, in whatever way.
 final class DatabaseLock: Sendable {
     private let descriptor: Int32
 
     private static let pollMicroseconds: UInt32 = 20_000
-    /// Of what a holder has written, at most.
+    /// The most bytes of the holder's text.
     private static let holderBytes = 256
 
     /// Takes the lock, in a file beside the database that is never removed.
     ///
     /// - Parameters:
-    ///   - timeout: how long it waits for another process to let go, as an old one does that is
-    ///     just ending.
-    ///   - now: since when it is held, for people who look for the holder.
+    ///   - timeout: the longest to wait for another process to release it, such as an old one that
+    ///     is shutting down.
+    ///   - now: the start of holding it, for people who look for the holder.
     /// - Throws: `refused`, naming the holder.
     init(
         database path: String, timeout: Duration = .zero, now: Timestamp, logger: Logger
     ) throws(SchemaError) {
         let lockPath = Self.path(of: path)
-        // From here on deinit closes it, when this throws too.
+        // From here on deinit closes it, even if this throws.
         descriptor = Self.open(lockPath, database: path)
         guard descriptor >= 0 else {
             throw .refused("Cannot open \(lockPath): \(Folder.reason(of: lockPath))")
@@ -48,20 +48,21 @@ final class DatabaseLock: Sendable {
 
     deinit { _ = close(descriptor) }
 
-    /// Opens the lock file, or makes it. It is its owner's alone: whoever may open it may take the lock,
-    /// and so keep a server from starting. One that root makes is given to the owner of the database.
+    /// Opens the lock file, or creates it. Only its owner may access it, because anyone who can
+    /// open it can lock it and so keep a server from starting. One that root creates is given to
+    /// the owner of the database.
     private static func open(_ path: String, database: String) -> Int32 {
         let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW
         let new = Glibc.open(path, flags | O_CREAT | O_EXCL, 0o600)
         if new >= 0 { Folder.giveToOwner(of: database, new) }
         guard new < 0, errno == EEXIST else { return new }
         let present = Glibc.open(path, flags)
-        // An earlier version let all users read it. Where it is another user's, that one knows why.
+        // An earlier version let all users read it. Failure is fine: then it is another user's.
         if present >= 0 { _ = fchmod(present, 0o600) }
         return present
     }
 
-    /// The file that is locked for the database at `path`.
+    /// The lock file of the database at `path`.
     static func path(of path: String) -> String { path + ".lock" }
 
     private static func take(_ descriptor: Int32, _ timeout: Duration, _ logger: Logger) -> Bool {
@@ -85,7 +86,7 @@ final class DatabaseLock: Sendable {
         return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
-    /// What the holder has written; it may be of an earlier version, or in the midst of writing.
+    /// The holder's text. It may come from an earlier version, or be incomplete.
     private static func holder(_ descriptor: Int32) -> String {
         var buffer = [UInt8](repeating: 0, count: holderBytes)
         let count = pread(descriptor, &buffer, buffer.count, 0)
@@ -94,17 +95,18 @@ final class DatabaseLock: Sendable {
     }
 }
 
-/// The same lock for those who only read: while it is held, no server can start, and the file stays as
-/// it is. The lock file is not made: one of another user's would keep the server from starting.
+/// The same lock for readers. While it is held, no server can start and the file does not change.
+/// The lock file is not created, because one of another user would keep the server from starting.
 final class SharedDatabaseLock {
-    /// Whether another process may write the database.
+    /// True if another process may write the database.
     let isWritten: Bool
     private let descriptor: Int32
 
     /// Takes the lock of the database at `path`, unless a server has it.
     init(database path: String) {
         descriptor = open(DatabaseLock.path(of: path), O_RDONLY | O_CLOEXEC)
-        // Where there is no lock file, no server has been. One that cannot be opened may be held.
+        // Without a lock file, there has been no server. A file that cannot be opened may be
+        // locked.
         isWritten =
             descriptor >= 0 ? flock(descriptor, LOCK_SH | LOCK_NB) != 0 : errno != ENOENT
     }

@@ -1,21 +1,21 @@
 import Glibc
 import SQLite
 
-/// Room on the disk that is held for a full one: deleting, too, goes through the WAL, and moving the
-/// WAL into the database may make that grow. It is a file beside the database, given back to the
-/// disk when nothing else is left.
+/// Disk space reserved for when the disk is full, because deleting goes through the WAL too, and
+/// moving the WAL into the database may make that grow. It is a file beside the database that is
+/// given back when nothing else is left.
 ///
-/// One thread at a time may use it, the writer's.
+/// Only one thread at a time may use it, the writer's.
 final class DiskReserve {
     private let descriptor: Int32
     let bytes: Int
-    /// Whether the room has been given up, and what is left of it is for deleting alone.
+    /// True if the reserve has been given up, and what is left of it is for deleting only.
     private(set) var isSpent = false
 
-    /// Makes the file, and gives up what an earlier process held: opening a database needs a little
-    /// room, too. `restore` is to follow.
+    /// Creates the file and releases what an earlier process reserved, because opening a database
+    /// needs a little space too. Call `restore` next.
     ///
-    /// - Parameter bytes: of which a small volume gives a quarter at most; 0 holds nothing.
+    /// - Parameter bytes: the size, limited to a quarter of a small volume; 0 for no reserve.
     init(database path: String, bytes: Int) throws(SQLiteError) {
         descriptor = open(path + ".reserve", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         var volume = statvfs()
@@ -30,11 +30,11 @@ final class DiskReserve {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Whether the disk keeps what is written now: writes some of the file, and syncs it. To be asked
-    /// while the room is given up; a disk without any is not what this is about.
+    /// Writes some of the file and syncs it; true if the disk keeps it. Call it while the reserve
+    /// is given up. A completely full disk is not what this checks.
     ///
-    /// A quota or a thin volume may take a write and fail the sync. After such a failure the process
-    /// ended, and a start that did the same again would end it again.
+    /// A quota or a thin volume may accept a write and fail the sync. The process ended after such
+    /// a failure, and a start that did the same would end it again.
     func canSync() -> Bool {
         let page = [UInt8](repeating: 0, count: Self.probeBytes)
         guard pwrite(descriptor, page, page.count, 0) == page.count else {
@@ -46,15 +46,15 @@ final class DiskReserve {
 
     private static let probeBytes = 65_536
 
-    /// Gives the room to the database; false when that has been done already.
+    /// Gives the reserve to the database; false if that was already done.
     func spend() -> Bool {
         guard !isSpent, bytes > 0 else { return false }
         isSpent = true
         return ftruncate(descriptor, 0) == 0
     }
 
-    /// Takes the room again, if half as much remains beside it; false when it does not, and then the
-    /// room is spent.
+    /// Takes the reserve again if half as much stays free beside it. Otherwise returns false, and
+    /// the reserve is spent.
     func restore() -> Bool {
         guard bytes > 0 else { return true }
         let isRestored =

@@ -1,8 +1,8 @@
 import Events
 import SQLite
 
-/// Looks at every event for what no Logbook writes. Such a row costs only itself: it is left out of
-/// answers where it is no event, and goes out repaired where it is one.
+/// Checks every event for values that Logbook never writes. Such a row affects only itself: it is
+/// left out of answers if it is not an event, and repaired in answers if it is.
 struct EventCheck {
     private struct Fault {
         var count = 0
@@ -11,7 +11,7 @@ struct EventCheck {
 
     private var faults: [String: Fault] = [:]
 
-    /// What is wrong, a line for each kind; empty where nothing is.
+    /// The errors, one line for each kind; empty if there are none.
     static func findings(_ connection: Connection) throws(SQLiteError) -> [String] {
         var check = EventCheck()
         let rows = try connection.prepare("SELECT \(EventTable.columns) FROM events ORDER BY seq")

@@ -1,8 +1,8 @@
 import CLinux
 
-/// What a folder lies on, for the log.
+/// The file system under a folder, for the log.
 enum FileSystem {
-    /// By `f_type` of statfs(2), from linux/magic.h.
+    /// Names by `f_type` of statfs(2), from linux/magic.h.
     private static let names: [UInt32: String] = [
         0xEF53: "ext4", 0x5846_5342: "XFS", 0x9123_683E: "Btrfs", 0x2FC1_2FC1: "ZFS",
         0xF2F5_2010: "F2FS", 0x0102_1994: "tmpfs", 0x794C_7630: "overlay", 0xCA45_1A4E: "bcachefs",

@@ -1,11 +1,11 @@
 import CLinux
 import EventStore
 
-/// File systems that a database must not lie on: a WAL needs memory that all its users share, and
-/// locks and syncs that mean what they say (https://sqlite.org/wal.html, https://sqlite.org/useovernet.html).
+/// File systems that must not hold a database. A WAL needs memory shared by all its users, and
+/// locks and syncs that work (https://sqlite.org/wal.html, https://sqlite.org/useovernet.html).
 enum NetworkFileSystem {
-    /// By `f_type` of statfs(2), from linux/magic.h and the file systems' own headers. FUSE may be
-    /// anything, sshfs and s3fs among it.
+    /// Names by `f_type` of statfs(2), from linux/magic.h and the file systems' own headers. FUSE
+    /// may be anything, including sshfs and s3fs.
     private static let names: [UInt32: String] = [
         0x6969: "NFS", 0x517B: "SMB", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB", 0x0102_1997: "9p",
         0x6573_5546: "FUSE", 0x00C3_6400: "Ceph", 0x5346_414F: "AFS", 0x6B41_4653: "AFS",
@@ -13,13 +13,15 @@ enum NetworkFileSystem {
         0x7461_636F: "OCFS2", 0x564C: "NCP", 0x2003_0528: "OrangeFS", 0x1983_0326: "BeeGFS",
     ]
 
-    /// The name of the file system of this type; nil when it is none of these.
+    /// The name of this type of file system; nil if it is not one of these.
     static func name(ofType type: UInt32) -> String? { names[type] }
 
-    /// - Throws: `refused` when the folder of `path` is on one.
+    /// Refuses a path on one of these file systems.
+    ///
+    /// - Throws: `refused` if the folder of `path` is on one.
     static func refuse(_ path: String) throws(SchemaError) {
         let type = clinux_file_system_type(Folder.name(of: path))
-        // That the folder is not there, opening the database tells better.
+        // If the folder does not exist, opening the database gives a better error.
         guard type >= 0, let name = name(ofType: UInt32(truncatingIfNeeded: type)) else { return }
         throw .refused(
             "\(path) is on a network file system (\(name)), which may lose acknowledged events and corrupt the "

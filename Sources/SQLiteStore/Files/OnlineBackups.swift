@@ -5,8 +5,8 @@ import Logging
 import SQLite
 import Synchronization
 
-/// The copies that a server makes of its own database: one is made at a time, and two may be on the
-/// disk while their clients fetch them, of one client one.
+/// The backups that a server makes of its own database. One is made at a time; two may be on the
+/// disk while clients download them, one for each client.
 final class OnlineBackups: Sendable {
     private let database: String
     private let logger: Logger
@@ -19,7 +19,7 @@ final class OnlineBackups: Sendable {
 
     private var copyPath: String { database + ".backup" }
 
-    /// A copy that an earlier process did not finish is removed.
+    /// Removes a copy that an earlier process did not finish.
     init(database: String, logger: Logger) {
         self.database = database
         self.logger = logger
@@ -75,7 +75,7 @@ final class OnlineBackups: Sendable {
             let file = try BackupFile(taking: copyPath, copy) { [self] in
                 state.withLock { $0.copies.giveBack(from: client) }
             }
-            // It has no name any more: the next one can be made.
+            // It no longer has a name, so the next one can be made.
             state.withLock { $0.isMaking = false }
             logger.info(
                 "Made a backup: \(copy.events) events, schema version \(copy.version), \(copy.bytes) bytes"
@@ -87,7 +87,8 @@ final class OnlineBackups: Sendable {
         }
     }
 
-    /// Whether the disk has room for the file as it is and half as much again, which it may gain.
+    /// True if the disk has space for the current file and half as much again, which it may grow
+    /// by.
     private var hasRoom: Bool {
         var file = stat()
         var volume = statvfs()

@@ -2,14 +2,14 @@ import EventStore
 import Glibc
 import System
 
-/// A new file that gets its name once it is whole and synced, and is removed if it never is.
+/// A new file that gets its name when it is complete and synced, and is removed if it never is.
 public struct UnfinishedFile: ~Copyable {
-    /// Where it is made.
+    /// The path while it is being written.
     let path: String
     private let finalPath: String
     private var isFinished = false
 
-    /// Prepares to make the file `path`; what an earlier attempt left is removed.
+    /// Prepares to create the file `path`; removes what an earlier attempt left.
     init(for path: String) {
         finalPath = path
         self.path = path + ".unfinished"
@@ -26,19 +26,19 @@ public struct UnfinishedFile: ~Copyable {
         close(descriptor)
     }
 
-    /// Syncs the file and gives it its name, replacing what has it.
+    /// Syncs the file and renames it, replacing any file of that name.
     mutating func finish() throws(SchemaError) {
         try Self.finish(path, as: finalPath)
         isFinished = true
     }
 
-    /// Syncs the file at `path` and gives it the name `finalPath`, replacing what has it.
+    /// Syncs the file at `path` and renames it to `finalPath`, replacing any file of that name.
     public static func finish(_ path: String, as finalPath: String) throws(SchemaError) {
         try sync(path)
         guard rename(path, finalPath) == 0 else {
             throw .failed("Cannot rename \(path): \(SystemError.text(of: errno))")
         }
-        // A name is the folder's content.
+        // A name is part of the folder's content.
         try sync(Folder.name(of: finalPath))
     }
 

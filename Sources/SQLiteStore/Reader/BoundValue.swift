@@ -1,8 +1,8 @@
 import SQLite
 
-/// What a statement's parameter is bound to.
+/// The value of a statement's parameter.
 enum BoundValue: Hashable {
-    /// UTF-8: two `String`s may be equal that SQLite tells apart.
+    /// UTF-8 bytes, because two equal `String`s may differ to SQLite.
     case text([UInt8])
     case integer(Int64)
 

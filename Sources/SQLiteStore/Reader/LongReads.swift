@@ -5,11 +5,11 @@ import Logging
 import SQLite
 import Synchronization
 
-/// Threads for reads that would hold up an event loop: a few queues, each with a reader of its own.
-/// Reads wait in the order in which they came, but no client gets all threads while others may
-/// come (`FairShare`).
+/// Threads for reads that would hold up an event loop: a few queues, each with its own reader.
+/// Reads run in the order of arrival, but no client gets all threads while others may come
+/// (`FairShare`).
 ///
-/// `@unchecked Sendable`: each reader is touched on its own serial queue alone.
+/// `@unchecked Sendable`: each reader is used only on its own serial queue.
 final class LongReads: @unchecked Sendable {
     typealias Body = @Sendable (Result<SQLiteReader, StoreError>) -> Void
 
@@ -18,14 +18,14 @@ final class LongReads: @unchecked Sendable {
         var reader: SQLiteReader?
 
         init(_ index: Int) {
-            // Below the event loops, which answer probes meanwhile.
+            // Lower priority than the event loops, which answer probes meanwhile.
             queue = DispatchQueue(label: "logbook.reads.\(index)", qos: .utility)
         }
     }
 
     private struct State {
         var waiting: [(request: ReadRequest, body: Body)] = []
-        /// Lanes at rest, by number.
+        /// Idle lanes, by number.
         var free = Array(0..<LongReads.laneCount)
         var places = FairShare(total: LongReads.waitingLimit)
         var threads = FairShare(total: LongReads.laneCount)
@@ -47,8 +47,8 @@ final class LongReads: @unchecked Sendable {
         lanes = (0..<Self.laneCount).map(Lane.init)
     }
 
-    /// Runs `body` for `request` when a thread is free for its client; false when too many wait.
-    /// A request that is cancelled, or whose time is over before that, is told so.
+    /// Runs `body` for `request` when a thread is free for its client; false if too many reads
+    /// wait. A request that is canceled or out of time before that is told so.
     func submit(_ request: ReadRequest, _ body: @escaping Body) -> Bool {
         let isTaken = state.withLock { state in
             guard state.places.take(for: request.client) else { return false }

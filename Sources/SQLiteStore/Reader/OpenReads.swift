@@ -3,20 +3,20 @@ import SQLite
 import Synchronization
 import System
 
-/// The reads that go on at the moment. Each keeps the WAL from being emptied until it ends, so the
-/// writer must be able to find an old one, and to stop it.
+/// The reads in progress. Each keeps the WAL from being emptied until it ends, so the writer must
+/// be able to find and stop an old one.
 final class OpenReads: Sendable {
-    /// What one reader does at the moment.
+    /// The current activity of one reader.
     final class Activity: Sendable {
-        /// Monotonic nanoseconds; 0 while it does nothing.
+        /// Monotonic nanoseconds; 0 while idle.
         private let start = Atomic<UInt64>(0)
-        /// The start of the read that is to end: not a later one's, which begins meanwhile.
+        /// The start of the read to stop, so that a later read is not stopped instead.
         private let stopped = Atomic<UInt64>(0)
 
         func begin() { start.store(clinux_monotonic_nanoseconds(), ordering: .relaxed) }
         func end() { start.store(0, ordering: .relaxed) }
 
-        /// Whether the read that goes on is to end.
+        /// True if the current read must end.
         var isStopped: Bool {
             let stopped = stopped.load(ordering: .relaxed)
             return stopped != 0 && stopped == start.load(ordering: .relaxed)
@@ -26,30 +26,31 @@ final class OpenReads: Sendable {
         fileprivate func stop(_ began: UInt64) { stopped.store(began, ordering: .relaxed) }
     }
 
-    /// What statistics take of memory, for all reads together.
+    /// The memory used by statistics, for all reads together.
     let tallyBytes = SharedTally()
     private let activities = Mutex<[Activity]>([])
     private let damage = Atomic(false)
     private let trouble = Atomic(false)
     private let newestIsUnreadable = Atomic(false)
 
-    /// Whether anybody, the writer included, has found the file damaged. It does not mend by itself.
+    /// True once anyone, including the writer, has found the file damaged. It never becomes false
+    /// again.
     var haveFoundDamage: Bool { damage.load(ordering: .relaxed) }
 
-    /// Notes a failure that somebody met in reading or writing.
+    /// Notes an error from reading or writing.
     func note(_ error: SQLiteError) {
         if error.isDamage { damage.store(true, ordering: .relaxed) }
         if error.isDamage || error.isDiskTrouble { trouble.store(true, ordering: .relaxed) }
     }
 
-    /// Whether somebody has met damage, or a disk that fails, and the newest event was readable by the
-    /// last look at it: `MeasuringJob`.
+    /// True if there was damage or a disk error, and the newest event was readable when last
+    /// checked: `MeasuringJob`.
     var haveMetTrouble: Bool { trouble.load(ordering: .relaxed) }
 
-    /// Whether not even the newest event can be read.
+    /// True if not even the newest event can be read.
     var isNewestUnreadable: Bool { newestIsUnreadable.load(ordering: .relaxed) }
 
-    /// Notes whether the newest event can be read.
+    /// Notes if the newest event can be read.
     func noteNewest(isReadable: Bool) {
         newestIsUnreadable.store(!isReadable, ordering: .relaxed)
         if isReadable, !haveFoundDamage { trouble.store(false, ordering: .relaxed) }
@@ -62,12 +63,12 @@ final class OpenReads: Sendable {
         return activity
     }
 
-    /// Forgets a reader that is closed.
+    /// Forgets a closed reader.
     func remove(_ activity: Activity) {
         activities.withLock { $0.removeAll { $0 === activity } }
     }
 
-    /// How long the oldest read has gone on; zero when there is none.
+    /// The age of the oldest read; zero if there is none.
     var oldestAge: Duration {
         let began = activities.withLock { $0.map(\.began).filter { $0 != 0 }.min() }
         guard let began else { return .zero }
@@ -75,9 +76,9 @@ final class OpenReads: Sendable {
         return now > began ? .nanoseconds(now - began) : .zero
     }
 
-    /// Has the reads end that have gone on for longer.
+    /// Stops the reads that are older than `age`.
     ///
-    /// - Returns: how many there were.
+    /// - Returns: the number of reads stopped.
     func stop(olderThan age: Duration) -> Int {
         let now = clinux_monotonic_nanoseconds()
         let ageLimit = age.inNanoseconds

@@ -1,7 +1,7 @@
 import Events
 import SQLite
 
-/// The statements that read a page, one behind the other: each is a walk along one index.
+/// The statements that read a page, one after another. Each walks along one index.
 struct PagePlan {
     /// A statement and its parameters.
     struct Part: Equatable {
@@ -20,8 +20,8 @@ struct PagePlan {
         func part(_ range: [(condition: String, value: BoundValue)]) -> Part {
             let all = rows.conditions + range.map(\.condition)
             let direction = isDescending ? "DESC" : "ASC"
-            // Whoever reads ends it: a row that is no event does not count. With a limit SQLite knows that
-            // few are wanted.
+            // The reader ends it, because a row that is not an event does not count. A limit tells
+            // SQLite that few rows are wanted.
             return Part(
                 sql: """
                     SELECT \(EventTable.columns) FROM events\(all.isEmpty ? "" : " WHERE ")\
@@ -39,10 +39,10 @@ struct PagePlan {
             parts = [part([since, until].compactMap(\.self))]
             return
         }
-        // Behind a cursor: first what is left of its moment, then what lies beyond. As one
-        // condition, (created_at, seq) < (?, ?), SQLite would search by created_at alone, for seq
-        // is the rowid, and step over all of the moment on every page. The cursor lies within its
-        // query's bounds, and is the tighter one on its side.
+        // After a cursor: first the rest of its moment, then everything beyond. As one condition,
+        // (created_at, seq) < (?, ?), SQLite would search by created_at alone, because seq is the
+        // rowid, and step over the whole moment on every page. The cursor lies within its query's
+        // bounds and is the tighter one on its side.
         let beyond = isDescending ? "<" : ">"
         let moment = BoundValue.text(after.createdAt)
         parts = [
@@ -53,12 +53,12 @@ struct PagePlan {
         ]
     }
 
-    /// Counts what `query` asks for, in SQL alone; nil when the search index leads to less, or SQL
-    /// does not say all of it.
+    /// Counts the matches of `query` in SQL alone; nil if the search index is faster, or SQL cannot
+    /// express all conditions.
     static func count(_ query: EventQuery) -> Part? {
         let conditions = query.conditions
         let narrowing = conditions.fields.filter { $0.included != nil }
-        // In no particular order one index serves any values of its field.
+        // Without an order, one index serves any set of values of its field.
         let isList =
             narrowing.count == 1 && isIndexed(narrowing[0].field)
             && !(narrowing[0].included?.contains(where: \.isPrefix) ?? false)
@@ -72,12 +72,12 @@ struct PagePlan {
         return Part(sql: "SELECT count(*) FROM events WHERE \(rows.sql)", values: rows.values)
     }
 
-    /// Whether an index begins with the field.
+    /// True if an index begins with the field.
     private static func isIndexed(_ field: EventField) -> Bool {
         field == .objectKind || ordered.contains(field)
     }
 
-    /// The filtered fields whose index is walked: the ones that usually leave fewest events.
+    /// The filtered fields whose index is walked: the most selective ones.
     static func leading(_ conditions: EventConditions) -> [EventField] {
         let fields = conditions.fields.filter { $0.onlyValue != nil }.map(\.field)
         let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
@@ -85,7 +85,7 @@ struct PagePlan {
         return ordered.first(where: fields.contains).map { [$0] } ?? []
     }
 
-    /// The fields with an index in the order of pages, the one that usually leaves fewest events first. All
-    /// others are served by the search index.
+    /// The fields with an index in page order, the most selective first. The search index serves
+    /// all others.
     static let ordered: [EventField] = [.severity, .eventType]
 }

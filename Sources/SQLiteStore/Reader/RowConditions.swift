@@ -1,24 +1,24 @@
 import Events
 
-/// What conditions ask of a row of `events`, as far as SQL says it; what is left `EventMatcher` looks
-/// at, which is nil when nothing is.
+/// Conditions on a row of `events`, as far as SQL can express them. `EventMatcher` checks the rest;
+/// it is nil if there is none.
 ///
 ///     let rows = RowConditions(conditions)
 ///     "SELECT … FROM events WHERE \(rows.sql)"  // bind `rows.values` in this order
 struct RowConditions {
-    /// Each of them must hold.
+    /// The conditions, all of which must hold.
     private(set) var conditions: [String] = []
-    /// Of their parameters, in order.
+    /// Their parameters in order.
     private(set) var values: [BoundValue] = []
 
-    /// All of them; true where nothing is asked.
+    /// All conditions as one; TRUE if there are none.
     var sql: String { conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ") }
 
-    /// Says `conditions` in SQL.
+    /// Expresses `conditions` in SQL.
     ///
     /// - Parameters:
-    ///   - leading: fields that may choose the index; no other does, nor does the time.
-    ///   - withTimes: whether `since` and `until` are among them.
+    ///   - leading: the only fields that may choose the index; the time may not either.
+    ///   - withTimes: true to include `since` and `until`.
     init(_ conditions: EventConditions, leading: [EventField] = [], withTimes: Bool = true) {
         for filter in conditions.fields { add(filter, isLeading: leading.contains(filter.field)) }
         guard withTimes else { return }
@@ -42,7 +42,7 @@ struct RowConditions {
         if let included = filter.included {
             conditions.append(isAny(of: included, isLeading ? "\(filter.field.name)" : column))
         }
-        // What is null is not what is excluded, and NOT NULL is not true.
+        // Null does not match an exclusion, and NOT NULL is not true.
         guard !filter.excluded.isEmpty else { return }
         conditions.append("(\(column) IS NULL OR NOT \(isAny(of: filter.excluded, column)))")
     }
@@ -62,8 +62,8 @@ struct RowConditions {
                 choices.append("\(column) IS NOT NULL")
                 continue
             }
-            // In bytes, as everything that is compared: LIKE would fold case, GLOB has patterns. Of
-            // an empty text substr is NULL.
+            // Bytes, as in all comparisons: LIKE would fold case, and GLOB has patterns. substr of
+            // an empty text is NULL.
             choices.append("substr(CAST(\(column) AS BLOB), 1, ?) IS CAST(? AS BLOB)")
             values += [.integer(Int64(prefix.text.count)), .text(prefix.text)]
         }

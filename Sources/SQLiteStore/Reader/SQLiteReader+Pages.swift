@@ -2,22 +2,22 @@ import EventStore
 import Events
 import SQLite
 
-/// Reading what queries ask for.
+/// Pages and counts.
 extension SQLiteReader {
-    /// Events that are not in the search index yet and may be looked through one by one.
+    /// The most events outside the search index that may be examined one by one.
     private static let unindexedEvents: Int64 = 100_000
 
-    /// Whether a page of `query` may take longer than an event loop has time, and can then not be
-    /// stopped at once.
+    /// True if a page of `query` may take too long for an event loop, and cannot be stopped at
+    /// once.
     public static func mayTakeLong(_ query: EventQuery) -> Bool {
         query.countsAll || SearchPlan(query)?.mayTakeLong ?? false
     }
 
-    /// Lends the events that `query` wants, in its order, up to one more than its limit: the
-    /// surplus tells that there is another page. Ends early when `body` returns false.
+    /// Lends the events that match `query`, in its order, up to one more than its limit. The extra
+    /// one shows that there is another page. Ends early if `body` returns false.
     ///
-    /// - Returns: how many events there are on all pages together, if the query wants to know.
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    /// - Returns: the number of events on all pages together, if the query asks for it.
+    /// - Throws: `timeLimit` if it takes longer than `budget`.
     @discardableResult
     public func page(
         _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
@@ -34,9 +34,9 @@ extension SQLiteReader {
         }
     }
 
-    /// How many events are as asked, on all pages together.
+    /// Counts the matches on all pages together.
     ///
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    /// - Throws: `timeLimit` if it takes longer than `budget`.
     public func count(_ query: EventQuery, budget: Duration) throws(StoreError) -> Int {
         try within(budget) { () throws(SQLiteError) in try count(query) }
     }
@@ -69,7 +69,7 @@ extension SQLiteReader {
         return count
     }
 
-    /// Lends the events that `query` wants, in its order and from its cursor on, until `body`
+    /// Lends the events that match `query`, in its order and from its cursor on, until `body`
     /// returns false.
     func scan(_ query: EventQuery, _ body: (EventView) -> Bool) throws(SQLiteError) {
         guard !query.conditions.excludesAll else { return }
@@ -89,12 +89,12 @@ extension SQLiteReader {
         }
     }
 
-    /// Serves a page by the search index; false when that lies too far behind the events, or has
-    /// nothing to say.
+    /// Serves a page by the search index; false if the index is too far behind the events or does
+    /// not help.
     private func walk(
         _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) -> Bool
     ) throws(SQLiteError) -> Bool {
-        // How far the index has come, what it holds and what it does not are of one moment.
+        // The index's progress and content must be of one moment.
         try inSnapshot { () throws(SQLiteError) in
             guard try progress.step() else { return false }
             let indexedSeq = EventTable.clampedSeq(progress.integer(0))
@@ -111,7 +111,7 @@ extension SQLiteReader {
         }
     }
 
-    /// The words of the search index that begin so; nil when there are many.
+    /// The words in the search index with this prefix; nil if there are many.
     private func words(beginningWith prefix: [UInt8]) throws(SQLiteError) -> [[UInt8]]? {
         let next = try statement("SELECT term FROM search_words WHERE term >= ? LIMIT 1")
         var words: [[UInt8]] = []

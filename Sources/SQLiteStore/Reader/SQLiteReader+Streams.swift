@@ -2,9 +2,9 @@ import EventStore
 import Events
 import SQLite
 
-/// Reading in the order of seq, for those who follow what is stored.
+/// Reading in the order of seq, for live streams.
 extension SQLiteReader {
-    /// What there is around `position`, at this moment, for those who follow with `filter`.
+    /// Returns the seqs around `position` at this moment, for a stream with `filter`.
     public func streamRange(
         after position: Int64, for filter: StreamFilter
     ) throws(StoreError) -> StreamRange {
@@ -17,7 +17,7 @@ extension SQLiteReader {
                     extendedCode: SQLiteError.corrupt, message: "a SELECT without FROM has a row")
             }
             func number(_ column: Int32) -> Int64? {
-                // No event has the number 0, which NULL reads as.
+                // NULL reads as 0, which is no event's seq.
                 let number = EventTable.clampedSeq(statement.integer(column))
                 return number == 0 ? nil : number
             }
@@ -26,13 +26,13 @@ extension SQLiteReader {
         }
     }
 
-    /// Lends the events that `filter` wants of those numbered `range`, in order. Ends early when
-    /// `body` returns false, and after an event when `budget` is over: one event is looked at in any
-    /// case, however long that takes.
+    /// Lends the events in `range` that match `filter`, in order. Ends early if `body` returns
+    /// false, and after an event when `budget` is used up. At least one event is examined, however
+    /// long that takes.
     ///
-    /// - Returns: the number of the event that it ended after because of the budget; nil when that
-    ///   lasted.
-    /// - Throws: `timeLimit` when SQLite alone takes longer than `budget`.
+    /// - Returns: the seq of the event that it ended after because of the budget; nil if the budget
+    ///   sufficed.
+    /// - Throws: `timeLimit` if SQLite alone takes longer than `budget`.
     @discardableResult
     public func follow(
         _ filter: StreamFilter, _ range: ClosedRange<Int64>, budget: Duration,

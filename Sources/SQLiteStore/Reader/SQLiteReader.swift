@@ -5,34 +5,34 @@ import Logging
 import SQLite
 import System
 
-/// A read-only connection with its prepared statements. One thread at a time may use it.
+/// A read-only connection with its prepared statements. Only one thread at a time may use it.
 public final class SQLiteReader: LocalReader {
     private let connection: Connection
     private let logger: Logger
     private let find: Statement
-    /// How far the search index has come, and the events.
+    /// Reads the progress of the search index and of the events.
     let progress: Statement
-    /// Other statements by their SQL. The shapes of a query are few, but not so few that none need
-    /// ever go.
+    /// Other statements by their SQL. Queries have few shapes, but enough that old ones are
+    /// dropped.
     private var statements: [String: Statement] = [:]
-    /// Of the streams that were read for last.
+    /// The statements of the most recent streams.
     private var streams: [StreamFilter: StreamStatement] = [:]
     private var deadline = UInt64.max
-    /// Whose read it is, where it may take time.
+    /// The request of the current read, if it may take its time.
     private var request: ReadRequest?
     private let begin, end: Statement
-    /// The commit that the snapshot is not older than; nil when none is held.
+    /// The snapshot is not older than this commit; nil if none is held.
     private var heldCommit: Int?
     private var isInSnapshot = false
-    /// How often a row was met that is no event.
+    /// The number of rows met that are not events.
     private var leftOut = 0
     private let reads: OpenReads
-    /// What others see of its reads. It goes on for as long as a snapshot is held, not only while
-    /// something is being read: a snapshot alone keeps the WAL from being emptied.
+    /// The activity that others see. It lasts as long as a snapshot is held, not only while
+    /// something is being read, because a snapshot alone keeps the WAL from being emptied.
     private let activity: OpenReads.Activity
 
     private static let cachedStatements = 64
-    /// Steps of the virtual machine between two looks at the clock.
+    /// Steps of the virtual machine between two checks of the clock.
     private static let stepsPerLook: Int32 = 1000
 
     convenience init(
@@ -60,33 +60,33 @@ public final class SQLiteReader: LocalReader {
 
     deinit { reads.remove(activity) }
 
-    /// What statistics take of memory, for all reads together.
+    /// The memory used by statistics, for all reads together.
     var tallyBytes: SharedTally { reads.tallyBytes }
 
-    /// Has all that `body` reads be for `request`: it ends with it.
+    /// Runs `body` with all its reads belonging to `request`, and ending with it.
     func serve(_ request: ReadRequest, _ body: () -> Void) {
         self.request = request
         defer { self.request = nil }
         body()
     }
 
-    /// Whether the read that goes on is to end: its time is over, its client gone, or it holds up
-    /// the writer.
+    /// True if the current read must end: its time is over, its client is gone, or it holds up the
+    /// writer.
     var mustEnd: Bool {
         (deadline != .max && clinux_monotonic_nanoseconds() > deadline) || activity.isStopped
             || request?.isCancelled ?? false
     }
 
-    /// Looks whether the read may go on, between two events: SQLite looks only while it is at work
-    /// itself.
+    /// Checks between two events that the read may continue, because SQLite checks only while it is
+    /// working itself.
     func checkTime() throws(SQLiteError) {
         guard mustEnd else { return }
         throw SQLiteError(extendedCode: SQLiteError.interrupt, message: "the read has to end")
     }
 
-    /// Has the reads up to `endSnapshot` share a snapshot, which saves each of them taking and
-    /// giving back a lock on the WAL. One that is older than `commit`, or that was told to end, is
-    /// renewed: whoever was told of a commit sees it.
+    /// Makes the reads up to `endSnapshot` share a snapshot, which saves each of them a lock on the
+    /// WAL. A snapshot older than `commit`, or one told to end, is renewed: a client told of a
+    /// commit sees it.
     public func holdSnapshot(atLeast commit: Int) throws(StoreError) {
         guard heldCommit != commit || activity.isStopped else { return }
         endSnapshot()
@@ -95,12 +95,12 @@ public final class SQLiteReader: LocalReader {
         heldCommit = commit
     }
 
-    /// Lets go of the snapshot: a WAL that is read from cannot be emptied.
+    /// Releases the snapshot. A WAL that is being read cannot be emptied.
     public func endSnapshot() {
         guard heldCommit != nil else { return }
         heldCommit = nil
         defer { activity.end() }
-        // Some errors have ended it already.
+        // Some errors have already ended it.
         guard connection.isInTransaction else { return }
         do throws(SQLiteError) {
             try end.run()
@@ -110,7 +110,7 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
-    /// Lends the event with this id; nil when there is none.
+    /// Lends the event with this id; nil if there is none.
     public func get<Result>(
         id: UnsafeRawBufferPointer, _ body: (EventView) -> Result
     ) throws(StoreError) -> Result? {
@@ -121,16 +121,17 @@ public final class SQLiteReader: LocalReader {
             isFound = try find.step()
             return isFound ? servable(find).map(body) : nil
         }
-        // What is there but cannot be told is not "no such event".
+        // An event that exists but cannot be shown is not "no such event".
         guard result != nil || !isFound else { throw .damaged }
         return result
     }
 
-    /// A view of the row that `statement` is at; nil, and told in the log, where that is no event.
+    /// A view of the current row of `statement`; nil, with a log line, if it is not an event.
     func servable(_ statement: Statement) -> EventView? {
         if let view = EventTable.servable(statement) { return view }
         leftOut += 1
-        // The first, and then ever fewer: a page may meet the same one again and again.
+        // Logs the first, then at ever longer intervals, because pages may meet the same row again
+        // and again.
         if leftOut.nonzeroBitCount == 1 {
             logger.error(
                 "The row with the seq \(statement.integer(Int32(EventField.seq.rawValue))) was left out of an answer, because it holds no event; so were \(leftOut - 1) before. 'logbook check' lists what is wrong"
@@ -139,12 +140,12 @@ public final class SQLiteReader: LocalReader {
         return nil
     }
 
-    /// Has what is read see the database as it is now, until `countSnapshot`.
+    /// Takes a snapshot of the database for the reads up to `countSnapshot`.
     func takeSnapshot() throws(StoreError) {
         try holdSnapshot(atLeast: 0)
         do {
             try storing { () throws(SQLiteError) in
-                // BEGIN alone reads nothing yet, and the snapshot is that of the first read.
+                // BEGIN alone reads nothing; the snapshot is taken at the first read.
                 try connection.execute("SELECT 1 FROM schema_version LIMIT 1")
             }
         } catch {
@@ -153,7 +154,7 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
-    /// How many events there are in the snapshot.
+    /// Counts the events in the snapshot.
     func countSnapshot() throws(StoreError) -> Int {
         defer { endSnapshot() }
         return try storing { () throws(SQLiteError) in
@@ -161,7 +162,7 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
-    /// What `/schema` tells about the file.
+    /// Describes the file for `/schema`.
     public func describeSchema() throws(StoreError) -> SchemaDescription {
         try storing { () throws(SQLiteError) in try SchemaDescription(connection) }
     }
@@ -185,7 +186,7 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
-    /// A reader of the file at `path`, for one thread.
+    /// Opens a reader of the file at `path`, for one thread.
     static func open(
         _ path: String, logger: Logger, reads: OpenReads
     ) throws(StoreError) -> SQLiteReader {
@@ -196,7 +197,7 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
-    /// Notes and logs that reading failed; returns what to tell who asked.
+    /// Notes and logs a failed read; returns the error for the caller.
     private static func failure(
         _ what: String, _ error: SQLiteError, _ logger: Logger, _ reads: OpenReads
     ) -> StoreError {
@@ -208,7 +209,7 @@ public final class SQLiteReader: LocalReader {
 
     // MARK: SQL
 
-    /// The statement of `sql`, which one use at a time may have.
+    /// The statement of `sql`, which only one use at a time may have.
     func statement(_ sql: String) throws(SQLiteError) -> Statement {
         if let cached = statements[sql] { return cached }
         if statements.count >= Self.cachedStatements { statements.removeAll() }
@@ -217,7 +218,7 @@ public final class SQLiteReader: LocalReader {
         return statement
     }
 
-    /// What `filter` asks, in SQL.
+    /// The SQL of `filter`.
     func stream(_ filter: StreamFilter) -> StreamStatement {
         if let cached = streams[filter] { return cached }
         if streams.count >= Self.cachedStatements { streams.removeAll() }
@@ -226,7 +227,7 @@ public final class SQLiteReader: LocalReader {
         return stream
     }
 
-    /// Has `body` see the database as it is at one moment.
+    /// Runs `body` on one snapshot of the database.
     func inSnapshot<Result>(
         _ body: () throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
@@ -240,7 +241,7 @@ public final class SQLiteReader: LocalReader {
         return try body()
     }
 
-    /// Has what is read end after `budget`.
+    /// Ends the reads of `body` after `budget`.
     func within<Result>(
         _ budget: Duration, _ body: () throws(SQLiteError) -> Result
     ) throws(StoreError) -> Result {
@@ -252,9 +253,9 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
-    /// The query plan of a page, as EXPLAIN QUERY PLAN tells it, for tests.
+    /// The output of EXPLAIN QUERY PLAN for a page, for tests.
     ///
-    /// - Parameter bySearch: whether the search index serves it if it can.
+    /// - Parameter bySearch: true to use the search index if possible.
     func explain(_ query: EventQuery, bySearch: Bool = true) throws(SQLiteError) -> [String] {
         var statements = PagePlan(query).parts.map(\.sql)
         if bySearch, let plan = SearchPlan(query) { statements = [plan.sql, plan.tail.sql] }

@@ -1,14 +1,14 @@
 import EventStore
 import Events
 
-/// What a `StreamFilter` asks, in SQL.
+/// The SQL of a `StreamFilter`.
 struct StreamStatement {
-    /// Rows by seq: no index may be walked instead, or finding nothing would not be bounded.
+    /// Selects rows by seq. No index may be used instead, or finding nothing would be unbounded.
     let sql: String
     let values: [BoundValue]
-    /// Gives the `StreamRange` behind the number that is bound.
+    /// Selects the `StreamRange` after the bound seq.
     let rangeSQL: String
-    /// What SQL has no words for; nil where there is nothing.
+    /// The conditions that SQL cannot express; nil if there are none.
     let matcher: EventMatcher?
 
     init(_ filter: StreamFilter) {

@@ -1,37 +1,37 @@
 import Events
 import SQLite
 
-/// The table's columns as statements name them: the fields of an event in their order.
+/// The table's columns as statements name them: the fields of an event in order.
 enum EventTable {
     static let columns = names(EventField.allCases)
-    /// Those of version 1.
+    /// The columns of version 1.
     static let version1Fields = names(EventField.version1)
 
     private static func names(_ fields: [EventField]) -> String {
         fields.map { String(describing: $0.name) }.joined(separator: ", ")
     }
 
-    /// The numbers that a file may have when it is opened. Those given from then on, however long it
-    /// is in use, stay below 2^53, up to which every reader of JSON is exact (RFC 8259, section 6).
+    /// The seqs that a file may have when it is opened. Later ones, however long it is in use, stay
+    /// below 2^53, up to which every reader of JSON is exact (RFC 8259, section 6).
     static let seqs: ClosedRange<Int64> = 1...(1 << 52)
-    /// The numbers that an answer may have.
+    /// The seqs that an answer may have.
     private static let servedSeqs: ClosedRange<Int64> = 1...(1 << 53)
 
-    /// What an event cannot be without.
+    /// The fields that every event has.
     static let required: [EventField] = [.id, .eventType, .severity, .title, .createdAt]
 
-    /// What an event may be without.
+    /// The fields that may be null.
     static let nullable: [EventField] = [
         .description, .objectKind, .objectNamespace, .objectName, .metadata, .cluster, .reason,
         .foldKey,
     ]
 
-    /// A view of the row that `statement`, which selected `columns`, is at, if it can be in an answer:
-    /// whoever wrote the file may have put anything into any column. What every event has must be there,
-    /// and a place in the order of pages: a `created_at` that the next page's query finds again, which
-    /// may well be no time.
+    /// A view of the current row of `statement`, which selected `columns`; nil if it cannot be in
+    /// an answer, because whoever wrote the file may have put anything into any column. It needs
+    /// the fields that every event has, and a place in the order of pages: a `created_at` that the
+    /// next page's query finds again, even if it is not a time.
     static func servable(_ statement: Statement) -> EventView? {
-        // To be asked before it is read as text.
+        // Check this before reading it as text.
         guard statement.storageClass(Int32(EventField.createdAt.rawValue)) == .text else {
             return nil
         }
@@ -44,12 +44,12 @@ enum EventTable {
         return view
     }
 
-    /// `number`, within those that an event can have; 0 for none.
+    /// `number` limited to the seqs that an event can have; 0 for none.
     static func clampedSeq(_ number: Int64) -> Int64 {
         min(max(number, 0), servedSeqs.upperBound)
     }
 
-    /// A view of the row that `statement`, which selected `columns`, is at, whatever that holds.
+    /// A view of the current row of `statement`, which selected `columns`, whatever it holds.
     static func view(_ statement: Statement) -> EventView {
         func number(_ field: EventField) -> Int64 { statement.integer(Int32(field.rawValue)) }
         var view = EventView(seq: number(.seq))
@@ -61,7 +61,7 @@ enum EventTable {
         return view
     }
 
-    /// The lowest and the highest seq of the events of one time; NULLs when there is none.
+    /// The lowest and the highest seq of the events at one time; NULLs if there are none.
     static let seqsOfMoment = """
         SELECT (SELECT seq FROM events INDEXED BY idx_events_created WHERE created_at = ?1 ORDER BY seq LIMIT 1),
           (SELECT seq FROM events INDEXED BY idx_events_created WHERE created_at = ?1 ORDER BY seq DESC LIMIT 1)
@@ -69,6 +69,6 @@ enum EventTable {
 }
 
 extension EventField {
-    /// The fields that version 1 has, which come first.
+    /// The fields of version 1, which come first.
     static let version1 = allCases.filter { $0.rawValue <= createdAt.rawValue }
 }

@@ -2,11 +2,11 @@ import Events
 import Logging
 import SQLite
 
-/// One step of the schema: from `version - 1` to `version`, in one transaction with its row in
+/// One step of the schema, from `version - 1` to `version`, in one transaction with its row in
 /// `schema_version`.
 struct Migration: Sendable {
     let version: Int
-    /// Goes into `schema_version`.
+    /// The text for `schema_version`.
     let description: String
     /// Changes the schema; the caller holds the transaction.
     let apply: @Sendable (Connection, MigrationContext) throws(SQLiteError) -> Void
@@ -15,7 +15,7 @@ struct Migration: Sendable {
     static let latest = all.count
 }
 
-/// What a migration may need beside the connection.
+/// The things a migration may need besides the connection.
 struct MigrationContext: Sendable {
     let logger: Logger
     let now: @Sendable () -> Timestamp

@@ -3,8 +3,8 @@ import Logging
 import SQLite
 
 extension Migration {
-    /// All of them, in order. Append only from the first release on: a migration that has run somewhere is
-    /// never changed.
+    /// All migrations in order. From the first release on, only append: a migration that has run
+    /// somewhere is never changed.
     static let all = [
         Migration(
             version: 1, description: "Initial schema with events table", apply: initialSchema),
@@ -13,7 +13,7 @@ extension Migration {
 
     // MARK: Version 1
 
-    /// Given: files of this version were written by another program, and ours must be like theirs.
+    /// Fixed, because another program wrote files of this version, and ours must match them.
     private static func initialSchema(
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {
@@ -50,7 +50,7 @@ extension Migration {
 
     // MARK: Version 2
 
-    /// docs/schema.md has the reason for each table, column and index.
+    /// docs/schema.md explains each table, column and index.
     private static func ownSchema(
         _ connection: Connection, _ context: MigrationContext
     ) throws(SQLiteError) {
@@ -78,7 +78,7 @@ extension Migration {
         try warnOfForeignObjects(connection, context.logger)
         let now = context.now()
         try copyEvents(connection, context, now)
-        // legacy_alter_table: a view of somebody else's that names events must not stop the renaming.
+        // legacy_alter_table: another program's view of events must not stop the renaming.
         try connection.execute(
             """
             PRAGMA legacy_alter_table=ON;
@@ -122,11 +122,11 @@ extension Migration {
             """)
     }
 
-    /// What hangs on the old table goes with it, and is not ours to rebuild.
+    /// Warns of objects that depend on the old table. They go with it, and are not ours to rebuild.
     private static func warnOfForeignObjects(
         _ connection: Connection, _ logger: Logger
     ) throws(SQLiteError) {
-        // The second three are the names that the program which wrote version 1 published later.
+        // The last three are names that the program which wrote version 1 published later.
         let foreign = try connection.prepare(
             """
             SELECT type || ' ' || name FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL
@@ -141,14 +141,14 @@ extension Migration {
         }
     }
 
-    /// Copies row by row, in the order of insertion: of two events of one time, the one inserted
-    /// first keeps the smaller seq.
+    /// Copies row by row in the order of insertion, so that of two events at one time the earlier
+    /// insertion keeps the smaller seq.
     private static func copyEvents(
         _ connection: Connection, _ context: MigrationContext, _ now: Timestamp
     ) throws(SQLiteError) {
         let total = try connection.integer("SELECT count(*) FROM events") ?? 0
         guard total > 0 else { return }
-        // '1' and x'31' are two ids to version 1, and one text.
+        // '1' and x'31' are two ids in version 1 but one text.
         let source = try connection.prepare(
             """
             SELECT \(EventTable.version1Fields), typeof(id) = 'blob' AND
@@ -173,7 +173,7 @@ extension Migration {
         repairs.report(context.logger)
     }
 
-    /// Rows that could not stay as they were.
+    /// Counts of rows that had to be changed.
     private struct Repairs {
         var contents = 0
         var times = 0
@@ -192,8 +192,8 @@ extension Migration {
         }
     }
 
-    /// Copies a row. SQLite lets a TEXT PRIMARY KEY be NULL (https://sqlite.org/quirks.html), and nothing
-    /// made the other program check its metadata, or its times.
+    /// Copies a row. SQLite lets a TEXT PRIMARY KEY be NULL (https://sqlite.org/quirks.html), and
+    /// the other program checked neither its metadata nor its times.
     private static func copyRow(
         from source: Statement, to target: Statement, _ now: Timestamp, _ repairs: inout Repairs
     ) throws(SQLiteError) {

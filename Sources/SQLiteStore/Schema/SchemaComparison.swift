@@ -1,25 +1,25 @@
 import SQLite
 
-/// Holds the schema of a file against the one that its version has, by what SQLite tells of tables,
-/// columns and indexes: never by the text of their DDL, which other programs write in other words.
+/// Compares a file's schema with that of its version, by SQLite's own description of tables,
+/// columns and indexes. Never by the text of the DDL, which other programs write differently.
 struct SchemaComparison {
-    /// What is there to be told apart of an index.
+    /// The distinguishing features of an index.
     private struct Index {
-        /// As it would be made.
+        /// The index as DDL would describe it.
         let description: String
-        /// Whether it came with its table.
+        /// True if it came with its table.
         let isImplied: Bool
-        /// Whether it costs a write and does nothing else: one that is unique refuses events, and what
-        /// an expression or a condition calls may do anything, or take any time, at each event.
+        /// True if it only costs a write. A unique index refuses events, and an expression or a
+        /// condition may do anything or take any time at each event.
         let isPlain: Bool
     }
 
     private let connection: Connection
 
-    /// What of the schema on `connection` is none of Logbook's, as a noun; nil where all of it is as
-    /// `migrations` make it, or cannot do harm: tables of others, and plain indexes.
+    /// The first part of the schema on `connection` that is not Logbook's, as a noun; nil if
+    /// everything is as `migrations` make it or harmless: other tables, and plain indexes.
     ///
-    /// - Parameter isWhole: whether tables and named indexes must all be there.
+    /// - Parameter isWhole: true if all tables and named indexes must be there.
     static func difference(
         _ connection: Connection, from migrations: some Sequence<Migration>,
         _ context: MigrationContext, isWhole: Bool
@@ -36,7 +36,7 @@ struct SchemaComparison {
         return nil
     }
 
-    /// A trigger or a view: no Logbook makes any, and none runs here, but in other programs they do.
+    /// A trigger or a view. Logbook makes none and runs none, but other programs do.
     private func activeObject() throws(SQLiteError) -> String? {
         try connection.text(
             """
@@ -97,7 +97,7 @@ struct SchemaComparison {
             """)
     }
 
-    /// Such as `the table`; nil where there is none.
+    /// The kind of a table, such as `the table`; nil if there is none.
     private func kind(of table: String) throws(SQLiteError) -> String? {
         try texts(
             """
@@ -145,7 +145,7 @@ struct SchemaComparison {
             }
             indexes.append(
                 Index(
-                    // One that came with its table is named after that, in any case.
+                    // An implied index is named after its table in any case.
                     description:
                         "\(isUnique ? "UNIQUE " : "")\(isImplied ? "" : name) on \(table) ("
                         + columns.joined(separator: ", ") + (isPartial ? ") WHERE …" : ")"),

@@ -2,7 +2,7 @@ import EventStore
 import SQLite
 
 extension SchemaDescription {
-    /// The schema of the file, as it tells it itself.
+    /// Reads the schema from the file.
     init(_ connection: Connection) throws(SQLiteError) {
         let names = try connection.prepare(
             """

@@ -2,7 +2,7 @@ import EventStore
 import SQLite
 
 extension SchemaError {
-    /// A failure of SQLite while the file is only being looked at: it is the file's.
+    /// Creates the error of a failure in inspecting the file, which is the file's fault.
     init(inspecting path: String, _ error: SQLiteError) {
         self = .refused(
             error.code == SQLiteError.notADatabase

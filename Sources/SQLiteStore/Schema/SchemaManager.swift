@@ -5,8 +5,8 @@ import Logging
 import SQLite
 import System
 
-/// Owns the schema of the database file: finds out what a file is, refuses what is not ours, makes
-/// and migrates the rest. Nothing else creates, alters or drops a table.
+/// Owns the schema of the database file: identifies a file, refuses foreign ones, and creates or
+/// migrates the rest. Nothing else creates, alters or drops a table.
 public final class SchemaManager: Sendable {
     private let path: String
     private let migrations: [Migration]
@@ -17,7 +17,8 @@ public final class SchemaManager: Sendable {
     /// Prepares to open the file at `path`.
     ///
     /// - Parameters:
-    ///   - backsUp: whether a copy is kept before an existing file is migrated, if the disk has room.
+    ///   - backsUp: true to keep a copy of an existing file before it is migrated, if the disk has
+    ///     space.
     ///   - now: the time that `schema_version` records.
     public convenience init(
         path: String, backsUp: Bool, logger: Logger, now: @escaping @Sendable () -> Timestamp
@@ -25,7 +26,7 @@ public final class SchemaManager: Sendable {
         self.init(path: path, migrations: Migration.all, backsUp: backsUp, logger: logger, now: now)
     }
 
-    /// Prepares to look at the file at `path`: no migration is recorded.
+    /// Prepares to inspect the file at `path`, without migrations.
     convenience init(lookingAt path: String, logger: Logger) {
         self.init(
             path: path, backsUp: false, logger: logger,
@@ -52,11 +53,11 @@ public final class SchemaManager: Sendable {
 
     // MARK: Opening
 
-    /// Makes the file, or brings it to the latest version.
+    /// Creates the file, or migrates it to the latest version.
     ///
-    /// - Parameter willMigrate: told the version that an older file has, before work on it begins.
+    /// - Parameter willMigrate: called with the version of an older file before work on it begins.
     /// - Returns: the version in force.
-    /// - Throws: `refused` before anything was changed, `failed` when it was rolled back.
+    /// - Throws: `refused` before anything was changed, `failed` after a rollback.
     func prepare(willMigrate: (Int) -> Void) throws(SchemaError) -> Int {
         let found = try inspect()
         if found == latest {
@@ -77,15 +78,15 @@ public final class SchemaManager: Sendable {
         return latest
     }
 
-    /// The connection that migrates.
+    /// Opens the connection that migrates.
     private func open() throws(SQLiteError) -> Connection {
         let connection = try Connection(path, .create)
         connection.setBusyTimeout(milliseconds: 5000)
-        // Sorting for an index may need more room than memory has.
+        // Sorting for an index may need more space than memory has.
         try connection.execute(
             "PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; PRAGMA secure_delete=OFF")
         if latest > 1, try connection.integer("SELECT count(*) FROM sqlite_master") == 0 {
-            // Only before the first table is this free:
+            // This is free only before the first table exists:
             // https://sqlite.org/pragma.html#pragma_auto_vacuum
             try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         }
@@ -111,7 +112,7 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// Of the disk that the file is on.
+    /// The free bytes of the file's disk.
     private func freeBytes() throws(SchemaError) -> UInt64 {
         var volume = statvfs()
         guard statvfs(path, &volume) == 0 else {
@@ -120,11 +121,11 @@ public final class SchemaManager: Sendable {
         return UInt64(volume.f_bavail) * UInt64(volume.f_frsize)
     }
 
-    /// Keeps a copy as `<file>.v<N>.bak`, unless the disk has no room for it.
+    /// Keeps a copy as `<file>.v<N>.bak`, unless the disk has no space for it.
     private func keepCopy(of version: Int) throws(SchemaError) {
         let copy = "\(path).v\(version).bak"
         let unfinished = copy + ".unfinished"
-        // The copy, the new tables, and what undoes the change of each page.
+        // For the copy, the new tables, and the journal of each changed page.
         let wanted = UInt64(StoreSizes.file(path) + StoreSizes.file(path + "-wal")) * 4
         guard try freeBytes() > wanted else {
             logger.warning(
@@ -152,9 +153,9 @@ public final class SchemaManager: Sendable {
     /// Larger files are checked page by page only before a migration, which takes its time anyway.
     private static let checkedAtEveryStart: Int64 = 8 * 1024 * 1024
 
-    /// The version of the file, 0 when there is none yet.
+    /// The version of the file; 0 if there is none yet.
     ///
-    /// - Throws: `refused` for a file that is newer, damaged, no database, or another program's.
+    /// - Throws: `refused` for a file that is newer, damaged, not a database, or another program's.
     func inspect() throws(SchemaError) -> Int {
         try inspect { connection in
             let version = try identify(connection)
@@ -168,8 +169,8 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// Looks whether events can be taken from the file, whoever wrote it: its `events` has to have the
-    /// columns of version 1, and may have more.
+    /// Checks that events can be imported from the file, whichever program wrote it. Its `events`
+    /// table must have the columns of version 1 and may have more.
     func inspectForImport() throws(SchemaError) {
         _ = try inspect { connection in
             let columns = try Self.columns(of: "events", connection, stored: true)
@@ -188,7 +189,7 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// Opens the file for `body`, which looks at it; 0 when there is none.
+    /// Opens the file for `body` to inspect; 0 if there is none.
     private func inspect(_ body: (Connection) throws -> Int) throws(SchemaError) -> Int {
         var file = stat()
         guard stat(path, &file) == 0 else {
@@ -198,7 +199,7 @@ public final class SchemaManager: Sendable {
         guard file.st_mode & S_IFMT == S_IFREG else { throw .refused("\(path) is not a file") }
         guard file.st_size > 0 else { return 0 }
         do {
-            // SQLite takes a file of one byte for an empty one (unixFileSize in os_unix.c).
+            // SQLite takes a one-byte file for an empty one (unixFileSize in os_unix.c).
             guard file.st_size > 1 else {
                 throw SQLiteError(extendedCode: SQLiteError.notADatabase, message: "one byte")
             }
@@ -215,7 +216,7 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// The version of the file that is open, which is refused when it is none of ours.
+    /// The version of the open file. Refuses a foreign file.
     func identify(_ connection: Connection) throws -> Int {
         let version = try recordedVersion(connection)
         if let reason = try unexplained(connection, version: version) {
@@ -224,29 +225,30 @@ public final class SchemaManager: Sendable {
         return version
     }
 
-    /// Whoever opens a file with a journal plays that back, and so changes a file that may be none of
-    /// ours to change: it is first looked at as it lies.
+    /// Opening a file with a journal replays it and so changes a file that may not be ours. So it
+    /// is first inspected as it is.
     private func refuseForeignBehindJournal() throws(SchemaError) {
         guard StoreSizes.file(path + "-journal") > 0 else { return }
         do {
             let connection = try Connection(path, .immutable)
             let version = try recordedVersion(connection)
-            // A migration of ours that was broken off may have left its version there, and not yet the
-            // header with application_id. Only once that is undone can such a file be told from another
-            // program's.
+            // An interrupted migration of ours may have left its version but not yet the header
+            // with application_id. Such a file can be told from another program's only after a
+            // rollback.
             let application = try connection.integer("PRAGMA application_id")
             if application == 0, version <= latest { return }
             if let reason = try notOurs(connection, version) { throw SchemaError.refused(reason) }
         } catch let error as SchemaError {
             throw error
         } catch {
-            // What can't be read in the midst of a transaction can be once that is undone.
+            // A file that is unreadable in the middle of a transaction may be readable after a
+            // rollback.
             logger.info("The database was left in the midst of a transaction, which is undone")
         }
     }
 
-    /// Why a file of this version, by what its header and its tables say, is none of ours, or of a newer
-    /// program of ours; nil when it is one.
+    /// The reason that a file of this version is not ours, or is a newer one of ours, by its header
+    /// and tables; nil if it is ours.
     private func notOurs(_ connection: Connection, _ version: Int) throws(SQLiteError) -> String? {
         let application = try connection.integer("PRAGMA application_id") ?? 0
         if application == Self.applicationID {
@@ -268,21 +270,21 @@ public final class SchemaManager: Sendable {
             + "; it was left as it is. Start on a new file, and bring the events over: logbook events import '\(path)'."
     }
 
-    /// A file at rest is read without so much as a lock beside it. One that a killed process left
-    /// with a journal is first brought back to its last commit by SQLite, which only a writer can.
+    /// A closed file is read without so much as a lock beside it. One that a killed process left
+    /// with a journal is first recovered by SQLite, which only a writer can do.
     func openForInspection() throws(SQLiteError) -> Connection {
         if StoreSizes.file(path + "-journal") > 0 { return try Connection(path, .readWrite) }
         guard StoreSizes.file(path + "-wal") > 0 else { return try Connection(path, .immutable) }
         var index = stat()
         if stat(path + "-shm", &index) == 0 { return try Connection(path, .readOnly) }
-        // Nobody has the file open, and the index of the WAL is kept in memory, not in a new file:
+        // Nobody has the file open, and the WAL's index is kept in memory, not in a new file:
         // https://sqlite.org/wal.html#use_of_wal_without_shared_memory
         let connection = try Connection(path, .readWrite)
         try connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         return connection
     }
 
-    /// Opens the file to be read and left as it is, beside a server that writes it or without one.
+    /// Opens the file for reading only, with or without a server that writes it.
     func openForReading(_ lock: SharedDatabaseLock) throws(SQLiteError) -> Connection {
         let connection =
             try lock.isWritten ? Connection(path, .readOnly) : openForInspection()
@@ -303,7 +305,7 @@ public final class SchemaManager: Sendable {
             try connection.integer("SELECT coalesce(max(version), 0) FROM schema_version") ?? 0)
     }
 
-    /// Why the file is not ours to open; nil when it is.
+    /// The reason the file is not ours to open; nil if it is.
     private func unexplained(_ connection: Connection, version: Int) throws(SQLiteError) -> String?
     {
         if let reason = try notOurs(connection, version) { return reason }
@@ -328,7 +330,7 @@ public final class SchemaManager: Sendable {
                 "\(path) is at schema version \(version), whose table events has the columns "
                 + "\(expected.joined(separator: ", ")); found \(found). The file was left as it is."
         }
-        // A file without a record may have some tables of version 1.
+        // A file without a version record may have some tables of version 1.
         let foreign = try SchemaComparison.difference(
             connection, from: migrations.prefix(max(version, 1)),
             MigrationContext(logger: logger, now: { Timestamp.storable.lowerBound }),
@@ -339,17 +341,16 @@ public final class SchemaManager: Sendable {
         }
     }
 
-    /// Of the table of events from version 2 on, in its order.
+    /// The columns of the table of events from version 2 on, in order.
     private static let ownColumns = [
         "seq", "id", "event_type", "severity", "title", "object_kind", "object_namespace",
         "object_name", "cluster", "reason", "occurrences", "fold_key", "received_at", "created_at",
         "description", "metadata",
     ]
 
-    /// The names of a table's columns, in order; none where there is no such table, or it is a virtual
-    /// one.
+    /// The names of a table's columns, in order; empty if there is no such table or it is virtual.
     ///
-    /// - Parameter stored: leaves those out whose value is worked out when it is read.
+    /// - Parameter stored: true to leave out columns that are computed on reading.
     static func columns(
         of table: String, _ connection: Connection, stored: Bool = false
     ) throws(SQLiteError) -> [String] {

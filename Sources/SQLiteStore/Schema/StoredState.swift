@@ -1,10 +1,10 @@
 import Events
 import SQLite
 
-/// What a store keeps of itself in its file, beside events. The file comes from outside, so each value
-/// is looked at before any is counted with.
+/// The state that a store keeps in its file besides events. The file is untrusted, so each value is
+/// checked before it is used.
 enum StoredState {
-    /// What no store has written, a line each; empty where all is well.
+    /// The values that no store has written, one line each; empty if there are none.
     static func findings(_ connection: Connection) throws(SQLiteError) -> [String] {
         var found: [String] = []
         for sql in queries {
@@ -19,7 +19,7 @@ enum StoredState {
     static let times =
         Timestamp.storable.lowerBound.milliseconds...Timestamp.storable.upperBound.milliseconds
 
-    /// Each gives a row for each thing that is wrong, at the cost of a few pages.
+    /// Each returns a row for each error, at the cost of a few pages.
     private static let queries = [
         rowCount("store_state"), rowCount("search_state"),
         number("store_state", "clock", times), number("store_state", "floor_seq", seqs),
@@ -30,14 +30,14 @@ enum StoredState {
         FROM (VALUES \(Severity.allCases.map { "('\($0.rawValue)')" }.joined(separator: ", ")))
         WHERE NOT EXISTS (SELECT 1 FROM retention WHERE severity = column1)
         """,
-        // The first and the last, between which all others are.
+        // The first and the last; all others are between them.
         number(
             "(SELECT min(seq) AS seq FROM events UNION ALL SELECT max(seq) FROM events)", "seq",
             EventTable.seqs, of: "events", orNull: true),
         number(
             "(SELECT received_at FROM events ORDER BY seq DESC LIMIT 1)", "received_at", times,
             of: "the newest event"),
-        // What came from then on would never be found, or never removed.
+        // Events from then on would never be found, or never removed.
         reach("search_state", "indexed_seq"), reach("retention", "passed_seq"),
         reach("retention", "removed_seq"),
     ]

@@ -1,17 +1,17 @@
 import Events
 import JSON
 
-/// What becomes of a row of version 1, whose writer checked nothing, when it is migrated or imported.
+/// The repair of a row of version 1, whose writer checked nothing, for migration or import.
 struct Version1Row {
-    /// What metadata becomes; nil where it stays as it is.
+    /// The new metadata; nil if it is unchanged.
     private(set) var metadata: [UInt8]?
-    /// What `created_at` becomes; nil where it stays as it is, and empty where it is no time.
+    /// The new `created_at`; nil if it is unchanged, empty if the old one is not a time.
     private(set) var createdAt: [UInt8]?
-    /// `metadata.reason`, if it is a text that fits.
+    /// `metadata.reason`, if it is a text of acceptable length.
     private(set) var reason: [UInt8]?
-    /// Whether its metadata was no JSON object.
+    /// True if its metadata was not a JSON object.
     private(set) var hasOddMetadata = false
-    /// Whether its `created_at` was no time from 1970 to 2099.
+    /// True if its `created_at` was not a time from 1970 to 2099.
     private(set) var hasOddTime = false
 
     init(_ row: EventView) {
@@ -37,7 +37,7 @@ struct Version1Row {
         }
     }
 
-    /// What is looked for in an object: a reason, and whether there is a `created_at`.
+    /// Searches an object for a reason and for a `created_at`.
     private static func look(
         _ object: UnsafeRawBufferPointer
     ) -> (reason: [UInt8]?, hasTime: Bool) {

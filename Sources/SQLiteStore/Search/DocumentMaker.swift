@@ -1,17 +1,18 @@
 import Events
 import SQLite
 
-/// Makes the documents of events that the search index does not have yet, on a thread and a connection
-/// of its own: it is half of what the index costs, and needs no lock.
+/// Makes the documents of events that are not in the search index yet, on its own thread and
+/// connection, because it is half of the index's cost and needs no lock.
 ///
-/// `@unchecked Sendable`: the connection and its statement are used by one piece of work at a time.
+/// `@unchecked Sendable`: only one piece of work at a time uses the connection and its statement.
 final class DocumentMaker: @unchecked Sendable {
     let work = SideWork<SearchDocuments>("documents")
-    /// The next events; nil when closed.
+    /// Selects the next events; nil when closed.
     private var next: Statement?
     private let document = SearchDocument()
 
-    /// What is read in one snapshot, which keeps the WAL from beginning anew: rows, and their weight.
+    /// The most rows, and their weight, to read in one snapshot, because a snapshot keeps the WAL
+    /// from starting over.
     private static let rowsAtOnce = 256
     private static let weightAtOnce = 16_384
 
@@ -20,8 +21,7 @@ final class DocumentMaker: @unchecked Sendable {
             "SELECT \(EventTable.columns) FROM events WHERE seq > ? ORDER BY seq LIMIT ?")
     }
 
-    /// Begins to make those of the first `count` events after `seq`, or of as many as there are, until
-    /// they come to `weight`.
+    /// Starts making the documents of up to `count` events after `seq`, until they reach `weight`.
     func begin(after seq: Int64, count: Int, weight: Int) {
         work.begin { [self] () throws(SQLiteError) in
             var documents = SearchDocuments()
@@ -36,13 +36,13 @@ final class DocumentMaker: @unchecked Sendable {
         }
     }
 
-    /// Closes the connection, once nothing is being made any more; nothing is from then on.
+    /// Closes the connection after the current work; no more is made.
     func close() {
         work.wait()
         next = nil
     }
 
-    /// Returns whether there may be more events.
+    /// Returns true if there may be more events.
     private func append(
         _ count: Int, after seq: Int64, upTo weight: Int, to documents: inout SearchDocuments
     ) throws(SQLiteError) -> Bool {

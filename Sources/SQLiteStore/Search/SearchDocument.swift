@@ -1,28 +1,29 @@
 import Events
 
-/// What the search index is given of an event: its words, each once, a token for each word with the short
-/// number behind it, as names have them (`nginx-7`), and one for each field that filters know and for each
-/// pair of them. So one walk along the index serves any two filters, or filters and words together.
+/// The text of an event for the search index: each of its words once, a token for each word with
+/// the short number after it, as in names (`nginx-7`), a token for each filterable field, and one
+/// for each pair of those. So one walk along the index serves any two filters, or filters and words
+/// together.
 ///
-/// The index only narrows: what reads it looks at the event itself. It may thus know more of an
-/// event than is true, never less, and a token may stand for several values. An event with more
-/// words than its bound has the first ones and a mark, by which every search for words finds it.
+/// The index only narrows a search: the reader checks each event itself. So the index may claim too
+/// much of an event but never too little, and a token may stand for several values. An event with
+/// too many words has the first ones and a mark that every search for words finds.
 final class SearchDocument {
     private let scanner = WordScanner()
     // As in `WordScanner`: changed with each word, and by nobody else meanwhile.
     @exclusivity(unchecked) private(set) var text: [UInt8] = []
-    /// Tokens in `text`.
+    /// The number of tokens in `text`.
     @exclusivity(unchecked) private(set) var tokens = 0
-    /// Whether words are missing, and the mark is there.
+    /// True if words are missing and the mark is there.
     @exclusivity(unchecked) private var isCut = false
-    /// A hash table of the tokens of words so far: where each lies in `text`.
+    /// A hash table of the word tokens so far, by their position in `text`.
     @exclusivity(unchecked) private var table = [Entry](repeating: Entry(), count: tableSize)
     private var generation: UInt32 = 0
-    /// Where the words of the place before and of the present one lie in `text`: a word and its parts
-    /// share one.
+    /// The positions in `text` of the previous and the current words; a word and its parts share
+    /// one.
     @exclusivity(unchecked) private var before: [Range<Int>] = []
     @exclusivity(unchecked) private var here: [Range<Int>] = []
-    /// A word with the number behind it, while that is made.
+    /// A buffer for a word with the number after it.
     @exclusivity(unchecked) private var pair: [UInt8] = []
 
     private struct Entry {
@@ -32,16 +33,16 @@ final class SearchDocument {
     }
 
     private static let tableSize = 4096
-    /// Tokens of words that an event has at most: three quarters of the hash table. The index takes
-    /// them, or gives them up, within 3 ms.
+    /// The most word tokens of an event: three quarters of the hash table. The index inserts or
+    /// removes them within 3 ms.
     static let mostWords = tableSize / 4 * 3
-    /// The token of an event that has more. No word and no filter is written so.
+    /// The token of an event that has more. No word or filter looks like it.
     static let mark = Array(".cut".utf8)
 
-    /// The order in which two of them make a token, which files keep.
+    /// The order in which two of them form a token. Files depend on it.
     private static let filters = EventField.filterable
 
-    /// Makes `text` that of `event`.
+    /// Makes `text` for `event`.
     func make(_ event: EventView) {
         text.removeAll(keepingCapacity: true)
         generation += 1
@@ -81,8 +82,8 @@ final class SearchDocument {
         }
     }
 
-    /// Appends a token of words unless it is there, and says where it is; nil once there are as many
-    /// as there may be.
+    /// Appends a word token unless it is there, and returns its position; nil once there are too
+    /// many.
     private func append(_ word: UnsafeRawBufferPointer) -> Range<Int>? {
         guard !isCut else { return nil }
         var hash: UInt32 = 0x811C_9DC5
@@ -110,7 +111,7 @@ final class SearchDocument {
 
     // MARK: Tokens of words
 
-    /// Appends the tokens of the words before with the number at `range`.
+    /// Appends the tokens of the previous words with the number at `range`.
     private func appendPairs(with range: Range<Int>) {
         for word in before {
             pair.removeAll(keepingCapacity: true)
@@ -122,8 +123,8 @@ final class SearchDocument {
         }
     }
 
-    /// What stands for `words`, which follow each other in an event, each with the words beside it where
-    /// the index has that.
+    /// The tokens for `words`, which follow each other in an event; each is paired with its
+    /// neighbors if the index has such pairs.
     static func tokens(_ words: [[UInt8]]) -> [[UInt8]] {
         words.indices.flatMap { index -> [[UInt8]] in
             let word = words[index]
@@ -136,17 +137,17 @@ final class SearchDocument {
         }
     }
 
-    /// Neither a word nor a filter's token begins so.
+    /// Neither words nor filter tokens begin like this.
     private static let pairMark = Array("..".utf8)
 
-    /// Longer ones are rare enough by themselves.
+    /// Longer numbers are rare enough by themselves.
     private static func isShortNumber(_ word: UnsafeRawBufferPointer) -> Bool {
         word.count <= 3 && word.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
     }
 
     // MARK: Tokens of filters
 
-    /// A word never has a dot, so a token that begins with one is no word.
+    /// A word has no dot, so a token that begins with one is not a word.
     static func appendToken(
         _ field: EventField, _ value: some Sequence<UInt8>, to text: inout [UInt8]
     ) {
@@ -157,7 +158,7 @@ final class SearchDocument {
         text.append(UInt8(ascii: " "))
     }
 
-    /// The token of two filters at once; `field` comes before `other`.
+    /// Appends the token of two filters at once; `field` comes before `other`.
     static func appendToken(
         _ field: EventField, _ value: some Sequence<UInt8>, _ other: EventField,
         _ otherValue: some Sequence<UInt8>, to text: inout [UInt8]
@@ -172,14 +173,14 @@ final class SearchDocument {
         text.append(UInt8(ascii: " "))
     }
 
-    /// A filter's token alone.
+    /// The token of one filter.
     static func token(_ field: EventField, _ value: [UInt8]) -> [UInt8] {
         var token: [UInt8] = []
         appendToken(field, value, to: &token)
         return token.dropLast()  // the separator
     }
 
-    /// The token of two filters alone.
+    /// The token of two filters.
     static func token(
         _ field: EventField, _ value: [UInt8], _ other: EventField, _ otherValue: [UInt8]
     ) -> [UInt8] {
@@ -200,7 +201,7 @@ final class SearchDocument {
         }
     }
 
-    /// What the tokenizer of the index would cut at becomes one character.
+    /// Appends `value` with each character at which the index's tokenizer would split replaced.
     private static func appendEscaped(_ value: some Sequence<UInt8>, to text: inout [UInt8]) {
         for byte in value {
             switch byte {

@@ -1,18 +1,18 @@
 import Events
 
-/// Texts for the search index, gathered in any order and given out in rising order of their keys:
-/// at each step back FTS5 begins a new segment.
+/// Texts for the search index, collected in any order and returned by rising key, because FTS5
+/// begins a new segment at each step back.
 struct SearchDocuments: Sendable {
     private var texts: [UInt8] = []
     private var documents: [(key: Int64, seq: Int64, range: Range<Int>)] = []
-    /// The greatest seq of their events; 0 of none.
+    /// The greatest seq of their events; 0 if there are none.
     private(set) var lastSeq: Int64 = 0
-    /// What it costs to make them and to have the index take them, or give them up.
+    /// The cost of making them and of the index inserting or removing them.
     private(set) var weight = 0
 
     var count: Int { documents.count }
 
-    /// Appends that of `event`.
+    /// Appends the document of `event`.
     mutating func append(_ event: EventView, _ document: SearchDocument) {
         let text = document.text
         documents.append(

@@ -1,25 +1,25 @@
 import Events
 import SQLite
 
-/// The writer's side of the search index, which is filled behind the events: those up to
-/// `indexedSeq` are in it, and what reads it looks through the others itself.
+/// The writer's side of the search index, which is filled after events are stored. Events up to
+/// `indexedSeq` are in it; readers look through the others themselves.
 ///
-/// It belongs to the writer's connection; each change is part of the transaction that the caller
-/// holds.
+/// It belongs to the writer's connection. Each change is part of the caller's transaction.
 final class SearchIndex {
-    /// Up to which seq events are in the index.
+    /// The seq up to which events are in the index.
     private(set) var indexedSeq: Int64
-    /// What `indexedSeq` becomes when the transaction is committed.
+    /// The value of `indexedSeq` once the transaction is committed.
     private var filledSeq: Int64
-    /// Events that were deleted, or were to be, while the documents of the next ones are made.
+    /// Events that were or may have been deleted while the documents of the next ones are being
+    /// made.
     private var gone: Set<Int64>?
-    /// Events that went in or out since its segments were merged as far as they should be; at first there
-    /// may be some of before.
+    /// Events added or removed since its segments were last merged completely. At first there may
+    /// be some from before.
     private(set) var unmerged = 1
     private let connection: Connection
     private let last, state, find, add, remove, merge, bounds: Statement
     private let document = SearchDocument()
-    /// Told why the index is emptied.
+    /// Called with the reason when the index is emptied.
     var reportContradiction: (SQLiteError) -> Void = { _ in }
 
     init(_ connection: Connection) throws(SQLiteError) {
@@ -29,7 +29,7 @@ final class SearchIndex {
                 extendedCode: SQLiteError.corrupt, message: "search_state has no row")
         }
         self.connection = connection
-        // SchemaManager refuses any that is none; this is what another program writes after that.
+        // SchemaManager refuses a bad value; this is for another program's later write.
         indexedSeq = EventTable.clampedSeq(recorded)
         filledSeq = indexedSeq
         last = try connection.prepare("SELECT max(seq) FROM events")
@@ -42,18 +42,18 @@ final class SearchIndex {
         bounds = try connection.prepare(EventTable.seqsOfMoment)
     }
 
-    /// At most as many events as this are not in the index yet.
+    /// An upper bound on the events that are not in the index yet.
     func behind() throws(SQLiteError) -> Int {
         max(0, Int(EventTable.clampedSeq(try last.number() ?? 0) - indexedSeq))
     }
 
-    /// Notes that the documents of the next events begin to be made, for `add`.
+    /// Notes that the documents of the next events are being made, for `add`.
     func noteMaking() { gone = [] }
 
-    /// Whether documents are made that `add` may take: not where the index has been emptied since.
+    /// True if documents are being made that `add` may take. False if the index was emptied since.
     var expectsDocuments: Bool { gone != nil }
 
-    /// Notes that what was made is not going to be added.
+    /// Notes that the documents will not be added.
     func forgetMaking() { gone = nil }
 
     /// Notes that the transaction of the last `add` is committed.
@@ -62,7 +62,7 @@ final class SearchIndex {
         forgetMaking()
     }
 
-    /// Takes the next events into the index.
+    /// Adds the next events to the index.
     func add(_ documents: SearchDocuments) throws(SQLiteError) {
         filledSeq = indexedSeq
         guard documents.count > 0 else { return }
@@ -78,7 +78,8 @@ final class SearchIndex {
         try state.run()
     }
 
-    /// Whether an event has been deleted since its document was made; a deletion may have been undone.
+    /// True if an event was deleted since its document was made. A deletion may have been rolled
+    /// back.
     private func isGone(_ seq: Int64) throws(SQLiteError) -> Bool {
         guard gone?.contains(seq) ?? false else { return false }
         try find.bind(1, seq)
@@ -86,7 +87,7 @@ final class SearchIndex {
         return try !find.step()
     }
 
-    /// Whether none of the events that are there is in it.
+    /// True if the index has none of the stored events.
     func isEmpty() throws(SQLiteError) -> Bool {
         guard let first = try firstSeq() else { return true }
         return indexedSeq < first
@@ -96,7 +97,7 @@ final class SearchIndex {
         try connection.integer("SELECT min(seq) FROM events")
     }
 
-    /// Empties the index, to be filled anew: hardly any page is needed for that, and most become free.
+    /// Empties the index so that it is rebuilt. That needs hardly any pages and frees most.
     func empty() throws(SQLiteError) {
         try connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
         filledSeq = max(0, EventTable.clampedSeq(try firstSeq() ?? 0) - 1)
@@ -104,9 +105,9 @@ final class SearchIndex {
         try state.run()
     }
 
-    /// Gathers what the index has of an event that is about to be deleted, and says whether it has
-    /// anything. One that shares its key with another stays, for its words may be the other's, too: the
-    /// index may know too much.
+    /// Collects what the index has of an event that is about to be deleted; false if it has
+    /// nothing. An event that shares its key stays, because its words may be the other's too: the
+    /// index may claim too much.
     func gather(
         _ event: EventView, into documents: inout SearchDocuments
     ) throws(SQLiteError) -> Bool {
@@ -120,8 +121,8 @@ final class SearchIndex {
         return true
     }
 
-    /// Takes what has been gathered out of the index. Where that contradicts the index, because somebody
-    /// else has changed either, the index is emptied, to be filled anew: it is made of events.
+    /// Removes what was collected from the index. If that contradicts the index, because another
+    /// program changed either, the index is emptied and rebuilt from the events.
     func remove(_ documents: SearchDocuments) throws(SQLiteError) {
         do {
             try documents.forEach { key, _, text throws(SQLiteError) in
@@ -133,16 +134,16 @@ final class SearchIndex {
             guard error.isDamageOfIndex else { throw error }
             reportContradiction(error)
             try empty()
-            // Should the transaction be rolled back, some events will be taken in twice, which is no harm.
+            // If the transaction is rolled back, some events are added twice, which does no harm.
             noteCommit()
         }
         unmerged += documents.count
     }
 
-    /// Merges segments, each change of the index being one: so many pages, and on to the end of a word's
-    /// list.
+    /// Merges segments, of which each change adds one: the given number of pages, and on to the end
+    /// of a word's list.
     ///
-    /// - Returns: whether there was anything to do.
+    /// - Returns: true if there was anything to do.
     func merge(pages: Int) throws(SQLiteError) -> Bool {
         let before = connection.totalChanges
         try merge.bind(1, Int64(pages))
@@ -153,7 +154,7 @@ final class SearchIndex {
         return hasWorked
     }
 
-    /// Pages that are written to merge what an event changes, until it is where it stays.
+    /// Pages written to merge one event's changes until they reach their final segment.
     private static let pagesPerEvent = 2
 
     private func isAlone(_ event: EventView) throws(SQLiteError) -> Bool {

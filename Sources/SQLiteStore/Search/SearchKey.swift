@@ -1,19 +1,19 @@
 import Events
 
-/// The number by which the search index knows an event: it rises with `created_at`, and within a
-/// millisecond with `seq`, so that the index can be walked in the order of pages.
+/// The rowid of an event in the search index. It rises with `created_at`, and within a millisecond
+/// with `seq`, so that the index can be walked in page order.
 ///
 /// 43 bits of milliseconds since 1970, from 1830 to 2109, then the low 21 bits of `seq`. Two events
-/// of one millisecond whose seqs are a multiple of two million apart share a key; what reads the
-/// index looks at every event that a key may mean. Other times, and texts that are no time, which a
-/// version 1 file may hold, share the first or the last millisecond.
+/// of one millisecond whose seqs are a multiple of two million apart share a key, so readers
+/// examine every event that a key may mean. Other times, and the invalid ones that a version 1 file
+/// may hold, share the first or the last millisecond.
 enum SearchKey {
     static let sequenceBits: Int64 = 21
     static let sequenceMask: Int64 = 1 << sequenceBits - 1
     static let milliseconds = (-(Int64(1) << 42))...((Int64(1) << 42) - 1)
 
-    /// That of an event without a time, which only a file that somebody else wrote can have, is like that
-    /// of one whose time is none.
+    /// An event without a time, which only another program can have written, gets the key of an
+    /// invalid time.
     static func of(_ event: EventView) -> Int64 {
         make(
             createdAt: event[.createdAt] ?? UnsafeRawBufferPointer(start: nil, count: 0),
@@ -24,7 +24,7 @@ enum SearchKey {
         earliest(createdAt) | seq & sequenceMask
     }
 
-    /// The least key of events of a time, as it is stored.
+    /// The least key of events at a stored time.
     static func earliest(_ createdAt: UnsafeRawBufferPointer) -> Int64 {
         let milliseconds = Timestamp(stored: createdAt)?.milliseconds ?? .min
         return min(
@@ -32,7 +32,7 @@ enum SearchKey {
             << sequenceBits
     }
 
-    /// The time of the events with this key; nil when it does not tell.
+    /// The time of the events with this key; nil if it does not tell.
     static func createdAt(_ key: Int64) -> String? {
         let milliseconds = key >> sequenceBits
         guard milliseconds > Self.milliseconds.lowerBound,

@@ -1,32 +1,31 @@
 import Events
 
-/// How the search index serves a query: by a walk along its keys, which are in the order of pages.
+/// The way that the search index serves a query: by a walk along its keys, which are in page order.
 struct SearchPlan {
-    /// Words, or tokens of two, that must all be in a document.
+    /// Words, or tokens of two, that a document must all have.
     private var words: [[UInt8]] = []
-    /// Prefixes of words that must be in it, too.
+    /// Prefixes of words that it must have too.
     private var prefixes: [[UInt8]] = []
     /// Filters of which it must have a value.
     private let filters: [FieldFilter]
-    /// Words of which a document must have one, for each filter of metadata with several values.
+    /// For each metadata filter with several values, the words of which a document must have one.
     private var choices: [[[UInt8]]] = []
-    /// The walk; parameters are the expression, the least and the greatest key.
+    /// The walk. Its parameters are the expression, the least and the greatest key.
     let sql: String
     let keys: ClosedRange<Int64>
-    /// Reads the events that are not in the index yet; the last parameter is the seq up to which
-    /// they are.
+    /// Reads the events that are not in the index yet. The last parameter is the index's last seq.
     let tail: PagePlan.Part
-    /// Whether many lists have to be looked up, put together or intersected, during which SQLite
-    /// looks at no clock.
+    /// True if many lists must be looked up, joined or intersected. SQLite checks no clock
+    /// meanwhile.
     let mayTakeLong: Bool
 
-    /// The words or values that a prefix may stand for, and the tokens of a pair of filters; FTS5
-    /// itself would put together the lists of all words that begin so.
+    /// The most words or values that a prefix may match, and the most tokens for a pair of filters.
+    /// FTS5 itself would join the lists of all words with that prefix.
     static let mostChoices = 64
-    /// Lists that an event loop has time to look up.
+    /// The most lists that an event loop has time for.
     private static let fewLists = 8
 
-    /// Plans the page of `query`; nil when an index of the table serves it alone, or has to.
+    /// Plans the page of `query`; nil if an index of the table serves it alone, or must.
     init?(_ query: EventQuery) {
         let conditions = query.conditions
         // The empty text is a prefix of every value.
@@ -70,10 +69,10 @@ struct SearchPlan {
 
     // MARK: What FTS5 is asked
 
-    /// What FTS5 is asked; nil when that would be everything.
+    /// The expression for FTS5; nil if it would match everything.
     ///
-    /// - Parameter expand: the words that begin with a prefix, or nil when there are too many. Such
-    ///   a prefix is left to those who look at the events.
+    /// - Parameter expand: returns the words with a prefix, or nil if there are too many. Such a
+    ///   prefix is left to the check of each event.
     func expression<Failure: Error>(
         expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
     ) throws(Failure) -> [UInt8]? {
@@ -84,7 +83,7 @@ struct SearchPlan {
         }
         var parts = try filterGroups(expand: expand).map(Self.anyOf)
         if !wordGroups.isEmpty {
-            // Of a marked event the index does not have all words.
+            // The index does not have all words of a marked event.
             let all = Self.all(wordGroups.map(Self.anyOf))
             parts.insert(
                 Array("((".utf8) + all + Array(") OR ".utf8) + Self.anyOf([SearchDocument.mark])
@@ -97,7 +96,7 @@ struct SearchPlan {
         Array(parts.joined(separator: Array(" AND ".utf8)))
     }
 
-    /// Tokens of which a document must have one, for each filter or each pair of them.
+    /// For each filter or pair of filters, the tokens of which a document must have one.
     private func filterGroups<Failure: Error>(
         expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
     ) throws(Failure) -> [[[UInt8]]] {
@@ -127,7 +126,7 @@ struct SearchPlan {
         return groups
     }
 
-    /// The values that `filter` includes, as tokens have them; nil when there are too many.
+    /// The values that `filter` includes, as tokens have them; nil if there are too many.
     private static func values<Failure: Error>(
         _ filter: FieldFilter, expand: ([UInt8]) throws(Failure) -> [[UInt8]]?
     ) throws(Failure) -> [[UInt8]]? {
@@ -137,7 +136,7 @@ struct SearchPlan {
                 values.append(value.text)
                 continue
             }
-            // A token's own prefix, in the lower case of the index, is what comes before the value.
+            // The lower-case part of a token before the value.
             let prefix = SearchDocument.token(filter.field, value.text).lowercasedASCII
             guard let tokens = try expand(prefix) else { return nil }
             let begin = SearchDocument.token(filter.field, []).count
@@ -146,8 +145,9 @@ struct SearchPlan {
         return values.count <= mostChoices ? values : nil
     }
 
-    /// In quotes nothing means anything to FTS5, and neither words nor tokens can hold a quote, but what
-    /// the index of a file from outside has for words: https://sqlite.org/fts5.html#full_text_query_syntax
+    /// Quoted text has no special meaning to FTS5. Neither words nor tokens can hold a quote,
+    /// except words in the index of a foreign file:
+    /// https://sqlite.org/fts5.html#full_text_query_syntax
     private static func anyOf(_ words: [[UInt8]]) -> [UInt8] {
         let quote = [UInt8(ascii: "\"")]
         let any = words.map { quote + $0.filter { $0 != quote[0] } + quote }
@@ -157,8 +157,8 @@ struct SearchPlan {
 
     // MARK: Keys
 
-    /// The keys of the events from `since` to `until`, and from the cursor on; one key when there are
-    /// none. Keys may be shared, so the bounds are looked at again in each event.
+    /// The keys of the events from `since` to `until` and from the cursor on; one key if there are
+    /// none. Keys may be shared, so each event is checked against the bounds again.
     private static func keys(_ query: EventQuery) -> ClosedRange<Int64> {
         var lowest = query.conditions.since.map(earliestKey) ?? .min
         var highest =
@@ -173,7 +173,7 @@ struct SearchPlan {
         return lowest...max(lowest, highest)
     }
 
-    /// The key of the event that a page ended with.
+    /// The key of the last event of a page.
     static func key(of position: EventQuery.Position) -> Int64 {
         earliestKey(position.createdAt) | position.seq & SearchKey.sequenceMask
     }

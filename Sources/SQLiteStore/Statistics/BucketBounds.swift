@@ -1,8 +1,8 @@
 import Events
 
-/// Finds the bucket of a time as it is stored: compared as text, for parsing takes longer.
+/// Finds the bucket of a stored time by comparing texts, because parsing takes longer.
 struct BucketBounds {
-    /// Where each bucket begins.
+    /// The start of each bucket.
     private let starts: [[UInt8]]
     private let end: [UInt8]
 
@@ -11,14 +11,14 @@ struct BucketBounds {
         end = Array(buckets.until.text.utf8)
     }
 
-    /// Whether a time lies within the range.
+    /// True if a time is within the range.
     func contain(_ time: UnsafeRawBufferPointer) -> Bool {
         !time.lexicographicallyPrecedes(starts[0]) && time.lexicographicallyPrecedes(end)
     }
 
-    /// The bucket of a time that lies within the range.
+    /// The bucket of a time within the range.
     ///
-    /// - Parameter near: is looked at first.
+    /// - Parameter near: the bucket to try first.
     func bucket(of time: UnsafeRawBufferPointer, near: Int) -> Int {
         func begins(_ bucket: Int) -> Bool { !time.lexicographicallyPrecedes(starts[bucket]) }
         if begins(near), near + 1 == starts.count || !begins(near + 1) { return near }

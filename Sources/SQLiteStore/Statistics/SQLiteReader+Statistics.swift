@@ -2,16 +2,16 @@ import EventStore
 import Events
 import SQLite
 
-/// Counting events over time and by fields.
+/// Counts of events over time and by field.
 extension SQLiteReader {
-    /// Counts the events that `query` wants.
+    /// Counts the events that match `query`, by time and field.
     ///
-    /// - Returns: a failure where the query, over what there is, asks for too many buckets or values.
-    /// - Throws: `timeLimit` when it takes longer than `budget`.
+    /// - Returns: a failure if the query needs too many buckets or values for the stored events.
+    /// - Throws: `timeLimit` if it takes longer than `budget`.
     public func statistics(
         _ query: StatisticsQuery, budget: Duration
     ) throws(StoreError) -> Result<EventStatistics, QueryError> {
-        // All of it counts the same events, or sums would disagree.
+        // Everything counts the same events, or sums would disagree.
         try within(budget) { () throws(SQLiteError) in
             try inSnapshot { () throws(SQLiteError) in try count(query) }
         }
@@ -31,14 +31,14 @@ extension SQLiteReader {
         return try StatisticsCount(self, query, buckets).result()
     }
 
-    /// Without `until` the range ends now, and without `since` it begins with the oldest event: no
-    /// time that a single event claims can stretch it into the future.
+    /// Without `until` the range ends now; without `since` it begins with the oldest event. So no
+    /// event's claimed time can stretch it into the future.
     private func statisticsRange(
         _ query: StatisticsQuery
     ) throws(SQLiteError) -> (since: Timestamp, until: Timestamp) {
         let until = query.events.conditions.until.map(Self.moment) ?? query.now
         if let text = query.events.conditions.since { return (Self.moment(text), until) }
-        // What is no time comes before all that an event can have, and begins no range.
+        // Invalid times sort before all that an event can have, and begin no range.
         let oldest = try text(
             """
             SELECT created_at FROM events WHERE created_at >= '\(Timestamp.storable.lowerBound.text)' \
@@ -53,7 +53,7 @@ extension SQLiteReader {
         return try statement.step() ? statement.text(0) : nil
     }
 
-    /// A file may hold any text, and what is no time is before or behind all times.
+    /// A file may hold any text; an invalid time sorts before or after all times.
     private static func moment(_ text: String) -> Timestamp {
         Timestamp(rfc3339: text.utf8)
             ?? (text < Timestamp.max.text ? .min : .max)

@@ -2,17 +2,17 @@ import EventStore
 import Events
 import SQLite
 
-/// Counts by the cheapest way that there is for each thing asked.
+/// Counts each thing in the cheapest way.
 ///
-/// Events of one value in a range of time lie side by side in the value's index, which is counted
-/// without a look at the events, some ten nanoseconds each. What no index has, such as the values of one
-/// field where another is filtered, takes a walk over the events: `StatisticsWalk`.
+/// Events of one value in a time range are adjacent in the value's index, which is counted without
+/// reading the events, at about ten nanoseconds each. Counts that no index has, such as the values
+/// of one field with a filter on another, take a walk over the events: `StatisticsWalk`.
 struct StatisticsCount {
     private let reader: SQLiteReader
     private let query: StatisticsQuery
     private let buckets: Buckets
     private let filters: [FieldFilter]
-    /// Nothing but fields is asked of an event.
+    /// True if all conditions are on fields.
     private let isOfFields: Bool
     private let whole: (since: String, until: String)
 
@@ -85,8 +85,8 @@ struct StatisticsCount {
             return counts
         }
         try add(nil)
-        // From each value to the next one, past all events that have it. As bytes: a text that is not
-        // UTF-8 is not the one that is shown of it, and would be found again and again.
+        // From each value to the next, past all events that have it. As bytes, because a text that
+        // is not UTF-8 differs from its shown form and would be found again and again.
         var next = try value(of: field, ">=", [])
         while let value = next {
             try add(value)
@@ -95,7 +95,7 @@ struct StatisticsCount {
         return counts
     }
 
-    /// The first of the texts of `field`, before which numbers come, and after which blobs do.
+    /// The first text of `field`; numbers come before texts, and blobs after.
     private func value(
         of field: EventField, _ relation: String, _ bound: [UInt8]
     ) throws(SQLiteError) -> [UInt8]? {
@@ -109,7 +109,7 @@ struct StatisticsCount {
         return try statement.step() ? statement.bytes(0).map(Array.init) : nil
     }
 
-    /// The values that the one filter admits, if its field's index has them; nil otherwise.
+    /// The values that the single filter admits, if its field's index has them; nil otherwise.
     private var filteredValues: [[UInt8]]? {
         guard filters.count == 1, PagePlan.ordered.contains(filters[0].field),
             filters[0].excluded.isEmpty, let included = filters[0].included,
@@ -118,7 +118,7 @@ struct StatisticsCount {
         return included.map(\.text)
     }
 
-    /// How many events there are in a range of time that are as the filter wants.
+    /// The number of events in a time range that match the filter.
     private func countEvents(_ range: (since: String, until: String)) throws(SQLiteError) -> Int {
         guard let values = filteredValues else { return try count(nil, range) }
         var sum = 0
@@ -126,7 +126,7 @@ struct StatisticsCount {
         return sum
     }
 
-    /// How many events there are in a range of time, or of them those that have a value.
+    /// The number of events in a time range, or of those with a value.
     private func count(
         _ wanted: (field: EventField, value: [UInt8]?)?, _ range: (since: String, until: String)
     ) throws(SQLiteError) -> Int {

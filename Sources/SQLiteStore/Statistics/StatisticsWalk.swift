@@ -2,15 +2,15 @@ import EventStore
 import Events
 import SQLite
 
-/// Counts by walking over the events that are wanted, once; twice where the first field has too many
-/// values to count each of them in each bucket.
+/// Counts by walking over the matching events once, or twice if the first field has too many values
+/// to count each of them in each bucket.
 struct StatisticsWalk {
     struct Found {
-        /// Of events, or of their occurrences, in each bucket.
+        /// The events, or their occurrences, in each bucket.
         var events: [Int]
         /// The most frequent values of each field.
         var counts: [StatisticsField: [EventStatistics.Count]] = [:]
-        /// In each bucket, of these values of the first field.
+        /// The counts of these values of the first field in each bucket.
         var series: [[Int]] = []
     }
 
@@ -20,15 +20,15 @@ struct StatisticsWalk {
     private let buckets: Buckets
     private let rows: Int
 
-    /// The columns of idx_events_object, beside created_at.
+    /// The columns of idx_events_object besides created_at.
     private static let object: Set<EventField> = [.objectKind, .objectNamespace, .objectName]
-    /// To walk along all of an index that has all that is needed is quicker than to read events, if it
-    /// is not as many times longer.
+    /// Walking a whole index that covers the query beats reading events, unless it is this many
+    /// times longer.
     private static let worthwhileLength = 10
 
     /// Prepares the walk.
     ///
-    /// - Parameter rows: how many events there are at most to be walked over.
+    /// - Parameter rows: an upper bound on the events to walk over.
     init(
         _ reader: SQLiteReader, _ query: StatisticsQuery, _ buckets: Buckets, expecting rows: Int
     ) {
@@ -39,7 +39,8 @@ struct StatisticsWalk {
         self.rows = rows
     }
 
-    /// Counts the values of `fields`; with `keepsSeries` those of the first one in each bucket, too.
+    /// Counts the values of `fields`, and with `keepsSeries` those of the first one in each bucket
+    /// too.
     func run(
         _ fields: [StatisticsField], keepsSeries: Bool
     ) throws(SQLiteError) -> Result<Found, QueryError> {
@@ -76,7 +77,7 @@ struct StatisticsWalk {
         )
     }
 
-    /// Of the most frequent values, counted again where the first walk could not keep it.
+    /// The series of the most frequent values, counted again if the first walk could not keep it.
     private func series(
         _ field: StatisticsField, _ tally: ValueTally, _ memory: TallyMemory
     ) throws(SQLiteError) -> [[Int]] {
@@ -97,8 +98,8 @@ struct StatisticsWalk {
         _ part: (_ place: Int, _ part: Int) -> UnsafeRawBufferPointer?
     ) -> Bool
 
-    /// Lends the bucket of each event that is wanted, how often it counts, and of each of `fields` the
-    /// parts of its value, until `body` returns false.
+    /// Lends each matching event's bucket, its weight, and the parts of its value for each of
+    /// `fields`, until `body` returns false.
     ///
     /// - Parameter among: the values that the first field must have.
     private func forEachEvent(
@@ -113,8 +114,8 @@ struct StatisticsWalk {
         var bucket = 0
         let parts = fields.map(\.fields)
         guard !query.conditions.askMore else {
-            // What the columns asked for cannot tell is looked up in the search index, and then in
-            // the whole event.
+            // Conditions that the selected columns cannot decide need the search index and then the
+            // whole event.
             return try reader.scan(query) { event in
                 guard let time = event[.createdAt], bounds.contain(time) else { return true }
                 let part = { (place: Int, part: Int) in event[parts[place][part]] }
@@ -143,8 +144,8 @@ struct StatisticsWalk {
         Int(min(max(occurrences, 0), Int64(Int32.max)))
     }
 
-    /// Reads `created_at`, `fields` and, if they are summed, the occurrences of all events that are
-    /// wanted, in no particular order.
+    /// Reads `created_at`, `fields` and, if they are summed, the occurrences of all matching
+    /// events, in no particular order.
     ///
     /// - Parameter among: the values that the first field must have.
     private func statement(
@@ -180,7 +181,7 @@ struct StatisticsWalk {
         return statement
     }
 
-    /// How many events there are, or some more.
+    /// An upper bound on the number of events.
     private func all() throws(SQLiteError) -> Int {
         let statement = try reader.statement(
             "SELECT (SELECT max(seq) FROM events) - (SELECT min(seq) FROM events) + 1")

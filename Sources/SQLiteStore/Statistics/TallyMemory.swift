@@ -1,11 +1,11 @@
 import CLinux
 import Synchronization
 
-/// What the tallies of one query take of memory, within a bound that all queries share.
+/// The memory used by the tallies of one query, within a bound that all queries share.
 final class TallyMemory {
-    /// For all queries at a time, in bytes.
+    /// The bound for all queries at a time, in bytes.
     static let bound = 64 * 1024 * 1024
-    /// From this on the heap keeps so much of what is freed that it is worth asking it back.
+    /// Above this, the heap keeps so much freed memory that returning it is worthwhile.
     private static let large = 4 * 1024 * 1024
 
     private let shared: SharedTally
@@ -13,7 +13,7 @@ final class TallyMemory {
 
     init(of shared: SharedTally) { self.shared = shared }
 
-    /// Takes `bytes` more; false when there are no more.
+    /// Takes `bytes` more; false if there are no more.
     func take(_ bytes: Int) -> Bool {
         own += bytes
         return shared.bytes.add(bytes, ordering: .relaxed).newValue <= Self.bound
@@ -27,7 +27,7 @@ final class TallyMemory {
     }
 }
 
-/// What the tallies of all queries take of memory, in bytes.
+/// The memory used by the tallies of all queries, in bytes.
 final class SharedTally: Sendable {
     let bytes = Atomic<Int>(0)
 }

@@ -2,38 +2,38 @@ import EventStore
 import Events
 import Glibc
 
-/// Counts the values of one field, and how many events have each in each bucket, as long as there are
-/// few.
+/// Counts the values of one field and the events with each in each bucket, as long as there are few
+/// values.
 struct ValueTally {
-    /// The most values that are told apart.
+    /// The most distinct values.
     static let maxValues = 150_000
-    /// What a value takes beside its bytes: an array, and places in three tables.
+    /// The overhead of a value: an array, and entries in three tables.
     private static let valueBytes = 128
     /// The most counts of a value in a bucket that are kept: 4 MiB.
     static let maxCells = 512 * 1024
 
-    /// The place of each value by its hash, or by the next number that was free.
+    /// The index of each value by its hash, or by the next number that was free.
     private var places: [Int: Int] = [:]
     private var values: [[UInt8]?] = []
     private var counts: [Int] = []
     private let buckets: Int
     private let memory: TallyMemory
     private var seriesOf: [[Int]] = []
-    /// That of the event before, which is the next one's more often than not.
+    /// The index of the previous event's value, which the next event usually shares.
     private var lastPlace = 0
 
-    /// Counts in as many buckets; 0 leaves them out.
+    /// Counts in `buckets` buckets; 0 leaves them out.
     ///
-    /// - Parameter memory: what all tallies take together.
+    /// - Parameter memory: the memory that all tallies share.
     init(buckets: Int, memory: TallyMemory) {
         self.buckets = buckets
         self.memory = memory
     }
 
-    /// Whether `series` knows about all values.
+    /// True if `series` knows all values.
     var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
 
-    /// Counts an event `weight` times; false when there are too many values.
+    /// Counts an event `weight` times; false if there are too many values.
     mutating func add(_ value: UnsafeRawBufferPointer?, _ bucket: Int, _ weight: Int) -> Bool {
         if lastPlace == values.count || !Self.isSame(values[lastPlace], value) {
             guard let place = place(of: value) else { return false }
@@ -70,7 +70,7 @@ struct ValueTally {
         return place
     }
 
-    /// The place of a value; where there is none, the number that it can have in `places`.
+    /// The index of a value; if there is none, the free key for it in `places`.
     private func look(for value: UnsafeRawBufferPointer?) -> (place: Int?, free: Int) {
         var hasher = Hasher()
         if let value { hasher.combine(bytes: value) }
@@ -86,14 +86,14 @@ struct ValueTally {
     var mostFrequent: [EventStatistics.Count] {
         var counts: [EventStatistics.Count] = []
         for (value, count) in zip(values, self.counts) {
-            // Most of many values are not worth a text.
+            // Most of many values are not worth converting to text.
             if counts.count == EventStatistics.maxValues, count < counts.last!.count { continue }
             counts.insert(value.map { String(decoding: $0, as: UTF8.self) }, count)
         }
         return counts
     }
 
-    /// How many events have `value` in each bucket.
+    /// The number of events with `value` in each bucket.
     func series(of value: String?) -> [Int] {
         let place =
             if let value {

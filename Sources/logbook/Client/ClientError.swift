@@ -1,21 +1,21 @@
 import HTTPClient
 
-/// Why a server gave no answer that is of use.
+/// The reason a server gave no usable answer.
 struct ClientError: Error, CustomStringConvertible {
     enum Kind {
-        /// No connection, or it broke: it may work later.
+        /// No connection, or a broken one: it may work later.
         case unreachable
-        /// An answer that says no, by its status.
+        /// An answer with an error status.
         case refused(status: Int)
-        /// It will not work by waiting: no certificate to trust, no HTTP.
+        /// Waiting will not help: an untrusted certificate, or an answer that is not HTTP.
         case unusable
     }
 
     let kind: Kind
     let description: String
 
-    /// Whether the same may succeed later: no connection, a server that has no room or says that it
-    /// is asked too often, or a proxy before it that did not reach it.
+    /// True if a retry may succeed: no connection, a server that is full or limits its clients, or
+    /// a proxy that did not reach it.
     var isPassing: Bool {
         switch kind {
         case .unreachable: true
@@ -32,7 +32,7 @@ struct ClientError: Error, CustomStringConvertible {
         ClientError(kind: .unusable, description: description)
     }
 
-    /// Runs `body`, whose errors are told as this program's own.
+    /// Runs `body` and turns its errors into this program's own.
     static func converting<Result>(
         _ body: () throws(HTTPClientError) -> Result
     ) throws(ClientError) -> Result {
@@ -41,7 +41,7 @@ struct ClientError: Error, CustomStringConvertible {
 }
 
 extension ClientError {
-    /// The client's error, with the flag that helps against it.
+    /// Converts the client's error and adds the flag that helps.
     init(_ error: HTTPClientError) {
         switch error.kind {
         case .timedOut: self = .unreachable("\(error); --timeout waits longer")

@@ -5,11 +5,11 @@ import SQLiteStore
 
 /// A database file that answers the same queries as a server.
 final class EventFile {
-    /// Holds the file's lock.
+    /// The file, whose lock is held.
     private let file: DatabaseFile
     private let reader: SQLiteReader
 
-    /// Of a query on a file somebody waits for alone, and can interrupt.
+    /// The time limit of a query on a file: only its user waits for it, and can interrupt it.
     private static let budget = Duration.seconds(24 * 3600)
 
     init(_ path: String) throws(SchemaError) {
@@ -18,7 +18,7 @@ final class EventFile {
         reader = try file.makeReader()
     }
 
-    /// How many events there are; nil when they cannot be counted.
+    /// The number of events; nil if they cannot be counted.
     var count: Int? {
         do throws(SchemaError) { return try file.countEvents() } catch { return nil }
     }

@@ -2,17 +2,17 @@ import Events
 import HTTPServer
 import JSON
 
-/// What events are read from; one query means the same to both.
+/// A source of events. A query means the same to both kinds.
 enum EventSource {
     case server(LogbookClient)
     case file(EventFile)
 
     typealias Parameters = [(name: String, value: String)]
 
-    /// Reads the page that `parameters` ask for, as `GET /events` has it.
+    /// Reads the page that `parameters` ask for, like `GET /events`.
     ///
-    /// - Parameter body: gets each event's JSON, for as long as it runs.
-    /// - Returns: the cursor of the next page; nil behind the last one.
+    /// - Parameter body: gets each event's JSON, which is valid only during the call.
+    /// - Returns: the cursor of the next page; nil after the last one.
     func page(
         _ parameters: Parameters, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> String? {
@@ -24,7 +24,7 @@ enum EventSource {
         }
     }
 
-    /// How many events `parameters` match; nil where that is not known.
+    /// The number of events that match `parameters`; nil if unknown.
     func count(_ parameters: Parameters) -> Int? {
         switch self {
         case .file(let file): return parameters.isEmpty ? file.count : nil
@@ -34,13 +34,13 @@ enum EventSource {
                 let answer = try client.request("GET", Self.target("/events", query))
                 return JSONMember.count("pagination", "total", in: answer)
             } catch {
-                // A server that does not count, or has not the time to.
+                // The server does not count, or has no time to.
                 return nil
             }
         }
     }
 
-    /// What `GET /events/stats` answers to the filters and its `own` parameters.
+    /// The answer of `GET /events/stats` to the filters and its `own` parameters.
     func statistics(_ filters: Parameters, _ own: Parameters) throws -> [UInt8] {
         switch self {
         case .file(let file): return try file.statistics(filters, own)
@@ -49,7 +49,7 @@ enum EventSource {
         }
     }
 
-    /// The JSON of the event with this id; nil when there is none.
+    /// The JSON of the event with this id; nil if there is none.
     func event(_ id: String) throws -> [UInt8]? {
         switch self {
         case .file(let file): return try file.event(id)

@@ -1,7 +1,7 @@
 import JSON
 
-/// One member of a JSON object, for answers of which one thing matters; nil where it is not there, or
-/// the answer is something else, such as a proxy's page.
+/// Reads one member of a JSON object; nil if it is missing or the answer is something else, such as
+/// a proxy's page.
 enum JSONMember {
     static func text(_ path: StaticString..., in json: [UInt8]) -> String? {
         read(path, json) { reader throws(JSONError) in
@@ -47,8 +47,7 @@ enum JSONMember {
 }
 
 extension JSONReader {
-    /// Reads a server's count of something. Whatever the server says, it is from 0 to 2^53, so that
-    /// a few of them can be added.
+    /// Reads a server's count. The result is always from 0 to 2^53, so a few of them can be added.
     mutating func readCount() throws(JSONError) -> Int {
         max(0, min(try readInteger() ?? 0, 1 << 53))
     }

@@ -2,18 +2,18 @@ import HTTPClient
 import System
 import TLS
 
-/// A client of a Logbook server, whose errors are told in this program's words.
+/// A client of a Logbook server, with errors in this program's words.
 final class LogbookClient {
     private let client: HTTPClient
-    /// Whose answer is being received.
+    /// The connection whose answer is being received.
     private var connection: HTTPConnection?
 
-    /// An answer that was received to its end.
+    /// A completely received answer.
     struct Answer {
         let head: HTTPConnection.Head
         let body: [UInt8]
 
-        /// The answer, when it is a 2xx or has one of these `statuses`.
+        /// The answer, if it is a 2xx or has one of these `statuses`.
         func accepting(_ statuses: Int...) throws(ClientError) -> Answer {
             guard (200..<300).contains(head.status) || statuses.contains(head.status) else {
                 throw refusal
@@ -21,7 +21,7 @@ final class LogbookClient {
             return self
         }
 
-        /// What an answer of 4xx or 5xx says, in the words of its problem document where it has one.
+        /// The error in an answer of 4xx or 5xx, from its problem document if it has one.
         var refusal: ClientError {
             let detail =
                 JSONMember.text("detail", in: body)
@@ -52,7 +52,7 @@ final class LogbookClient {
 
     var address: ServerAddress { client.address }
 
-    /// Sends a GET and receives the head of its answer, which has status 200. The body follows by
+    /// Sends a GET and receives the head of its answer, which has status 200. Read the body with
     /// `receivePiece`.
     func open(
         _ target: String, headers: [(name: String, value: String)] = []
@@ -69,7 +69,7 @@ final class LogbookClient {
         }
     }
 
-    /// Appends the next piece of the body that was opened; false at its end.
+    /// Appends the next piece of the opened body; false at its end.
     func receivePiece(to output: inout [UInt8]) throws(ClientError) -> Bool {
         guard let connection else { return false }
         do throws(HTTPClientError) {
@@ -90,7 +90,7 @@ final class LogbookClient {
         return Answer(head: answer.head, body: answer.body)
     }
 
-    /// As `exchange`, but an answer of another status than 2xx is an error.
+    /// Like `exchange`, but an answer with a status other than 2xx is an error.
     func request(
         _ method: String, _ target: String, headers: [(name: String, value: String)] = [],
         body: [UInt8]? = nil
@@ -98,14 +98,14 @@ final class LogbookClient {
         try exchange(method, target, headers: headers, body: body).accepting().body
     }
 
-    /// The status that a GET of `target` is answered with.
+    /// The status of the answer to a GET of `target`.
     func status(of target: String) throws(ClientError) -> Int {
         try ClientError.converting { () throws(HTTPClientError) in
             try client.open("GET", target).head.status
         }
     }
 
-    /// Writes the body that a GET of `target` is answered with to `descriptor`.
+    /// Writes the body of the answer to a GET of `target` to `descriptor`.
     func download(_ target: String, to descriptor: Int32) throws(ClientError) {
         try open(target)
         var piece: [UInt8] = []
@@ -117,7 +117,7 @@ final class LogbookClient {
         }
     }
 
-    /// Lets go of the connection, whose answer nobody reads on.
+    /// Closes the connection without reading the rest of its answer.
     func disconnect() {
         connection = nil
         client.disconnect()

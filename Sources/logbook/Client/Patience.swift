@@ -2,9 +2,9 @@ import ArgumentParser
 import CLinux
 import Glibc
 
-/// Tries again what failed for a reason that passes, for so long and no longer.
+/// Retries temporary failures for a limited time.
 struct Patience {
-    /// How long without any success.
+    /// Seconds to retry without any success.
     let seconds: Int
 
     private static let shortestPause: UInt32 = 100_000
@@ -16,7 +16,7 @@ struct Patience {
         }
     }
 
-    /// Runs `body` until it succeeds, or fails for a reason that lasts, or the time is over.
+    /// Runs `body` until it succeeds, fails permanently, or the time is up.
     func retrying<Result>(_ body: () throws -> Result) throws -> Result {
         let begin = clinux_monotonic_nanoseconds()
         var pause = Self.shortestPause

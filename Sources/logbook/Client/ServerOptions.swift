@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The server that a command speaks to.
+/// The server that a command talks to.
 struct ServerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

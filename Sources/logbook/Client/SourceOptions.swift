@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Where a command reads events: from a server, or straight from a file.
+/// The source of a command's events: a server, or a file directly.
 struct SourceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -29,15 +29,15 @@ struct SourceOptions: ParsableArguments {
         try ServerOptions.check(timeout: timeout)
     }
 
-    /// What messages begin with.
+    /// The start of messages.
     var subject: String { database ?? server ?? ServerOptions.defaultServer }
 
-    /// Opens what is to be read.
+    /// Opens the source.
     func open() throws -> EventSource {
         try database.map { .file(try EventFile($0)) } ?? .server(client())
     }
 
-    /// A client of the server.
+    /// Creates a client of the server.
     func client() throws -> LogbookClient {
         try trust.client(of: server ?? ServerOptions.defaultServer, timeoutSeconds: timeout)
     }

@@ -4,7 +4,7 @@ import HTTPClient
 import System
 import TLS
 
-/// Who a client is, and whom it trusts.
+/// The client's identity and the authorities that it trusts.
 struct TrustOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -38,7 +38,7 @@ struct TrustOptions: ParsableArguments {
         }
     }
 
-    /// A client of the server at `text`.
+    /// Creates a client of the server at `text`.
     func client(of text: String, timeoutSeconds: Int) throws -> LogbookClient {
         guard let address = ServerAddress(text) else {
             throw ValidationError("--server must be \(ServerAddress.forms), not '\(text)'")
@@ -71,7 +71,7 @@ struct TrustOptions: ParsableArguments {
         }
         let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
         let token = text.utf8.drop { blanks.contains($0) }.prefix { !blanks.contains($0) }
-        // What stands there goes into a header field. The text itself is never shown.
+        // The token goes into a header field. Its text is never shown.
         guard !token.isEmpty, token.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw ValidationError(
                 "\(tokenFile ?? "LOGBOOK_TOKEN") holds no token: one word of visible ASCII characters"

@@ -94,7 +94,7 @@ struct AddCommand: ParsableCommand {
         }
     }
 
-    /// The event, with an id of ours where none is given: sent again, it is the same event.
+    /// The event's JSON. Without an id it gets one here, so that a retry sends the same event.
     private func json() -> [UInt8] {
         var id = Array((self.id ?? "").utf8)
         if self.id == nil { EventID.append(now: ServeCommand.now(), to: &id) }

@@ -69,7 +69,7 @@ struct DeleteCommand: ParsableCommand {
         if missing > 0 { throw ExitCode.failure }
     }
 
-    /// Deletes what the filters match, or counts it.
+    /// Deletes the events that match the filters, or counts them.
     private func delete(_ client: LogbookClient, isDryRun: Bool) throws -> Int {
         var parameters = filters.parameters
         if isDryRun { parameters.append(("dry_run", "true")) }

@@ -1,29 +1,29 @@
-/// Follows the text of a JSON array to where its elements end, without judging them. Behind a broken
-/// element it finds the next one again, where JSON leaves no doubt.
+/// Finds the ends of a JSON array's elements without validating them. After a broken element it
+/// finds the next one, if the text leaves no doubt.
 struct ElementScanner {
     enum Step {
         case inside
-        /// This byte ends the element, and is none of it.
+        /// This byte ends the element and is not part of it.
         case ended
         /// This byte ends the element and the array.
         case arrayEnded
-        /// This byte begins another element: the one before has no end.
+        /// This byte begins another element; the previous one has no end.
         case anotherBegan
     }
 
-    /// Whether each object or array that is open is an object.
+    /// For each open container, true if it is an object.
     private var isObject: [Bool] = []
     private var isInString = false
     private var isEscaped = false
-    /// Only a key, or the end, may follow.
+    /// True if only a key or the end may follow.
     private var awaitsKey = false
-    /// The comma behind a broken element is to come.
+    /// True if the comma after a broken element is still to come.
     private var owesComma = false
 
-    /// No event is nested as deep.
+    /// No event is nested so deeply.
     private static let mostDepth = 1024
 
-    /// Whether no element is open.
+    /// True if no element is open.
     var isWhole: Bool { isObject.isEmpty && !isInString }
 
     mutating func take(_ byte: UInt8) -> Step {
@@ -56,7 +56,7 @@ struct ElementScanner {
 
     private mutating func takeInString(_ byte: UInt8) -> Step {
         if byte == UInt8(ascii: "\n") {
-            // No string has one: this one has no end.
+            // No string contains one, so this string has no end.
             self = ElementScanner()
             owesComma = true
             return .ended

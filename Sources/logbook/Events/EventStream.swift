@@ -1,15 +1,15 @@
 import Glibc
 
-/// Follows a server's live tail, over any number of connections.
+/// Follows a server's live stream over any number of connections.
 final class EventStream {
     private let client: LogbookClient
     private let parameters: EventSource.Parameters
-    /// Where the next connection goes on: the last `id` that came.
+    /// The position at which the next connection continues: the last `id` received.
     private var position: Int?
-    /// Milliseconds before the next connection, as the server's `retry` says.
+    /// Milliseconds before the next connection, from the server's `retry`.
     private var pause = 1000
 
-    /// A pause doubles with each failure, up to this.
+    /// The longest pause. A pause doubles with each failure.
     private static let longestPause = 30_000
 
     init(_ client: LogbookClient, _ parameters: EventSource.Parameters, after: Int?) {
@@ -18,7 +18,7 @@ final class EventStream {
         position = after
     }
 
-    /// Follows until `onEvents` returns false, or the server refuses.
+    /// Follows until `onEvents` returns false or the server refuses.
     ///
     /// - Parameters:
     ///   - onBegin: called once, when the server has begun to send; false ends it.
@@ -39,7 +39,7 @@ final class EventStream {
                     if let retry = parser.retry { pause = retry }
                     piece.removeAll(keepingCapacity: true)
                     if let id = parser.lastID { position = id }
-                    // The first thing that comes names the position to resume from.
+                    // The first message gives the position to resume from.
                     if !hasBegun, position != nil {
                         hasBegun = true
                         guard try onBegin() else { return }
@@ -48,7 +48,7 @@ final class EventStream {
                 }
                 printToStandardError("\(client.address): the stream ended; connecting again")
             } catch let error as ClientError {
-                // What never worked is told at once.
+                // A first failure is reported at once.
                 guard error.isPassing, hasBegun else { throw error }
                 printToStandardError("\(client.address): \(error); connecting again")
             }

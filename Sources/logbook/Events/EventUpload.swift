@@ -1,29 +1,28 @@
 import JSON
 
-/// Sends events to a server in pieces, each of which is stored when it is answered, and again when it
-/// is not.
+/// Sends events to a server in pieces. An answered piece is stored; others are sent again.
 struct EventUpload {
     private let client: LogbookClient
     private let patience: Patience
     private var progress = Progress()
-    /// Lines that are to be sent next, and where they come from.
+    /// The next lines to send, and their origins.
     private var lines: [UInt8] = []
     private var places: [String] = []
     private var told = 0
     private(set) var accepted = 0
     private(set) var duplicates = 0
     private(set) var rejected = 0
-    /// Of those accepted, past the age that the server keeps them for.
+    /// Accepted events that are older than the server keeps them.
     private(set) var expired = 0
     private let keepsReceivedAt: Bool
 
-    /// Bytes that a piece may have, less once a server refused one as too large.
+    /// The most bytes of a piece. Smaller after a server refused one as too large.
     private var pieceBytes = EventUpload.mostPieceBytes
 
-    /// Well below what proxies take as a body, 1 MB.
+    /// Well below a proxy's usual limit on bodies, 1 MB.
     private static let mostPieceBytes = 512 * 1024
     private static let pieceEvents = 4096
-    /// Rejected items that are told; the others are counted.
+    /// The most rejected items to report; others are counted.
     private static let toldRejections = 20
 
     init(_ client: LogbookClient, patience: Patience, keepsReceivedAt: Bool) {
@@ -32,7 +31,7 @@ struct EventUpload {
         self.patience = patience
     }
 
-    /// Adds an item, and sends what there is when that is enough.
+    /// Adds an item, and sends the piece if it is large enough.
     mutating func add(_ item: ImportSource.Item, fraction: Double?) throws {
         if let problem = item.problem { return reject(item.place, problem) }
         let before = lines.count
@@ -53,7 +52,7 @@ struct EventUpload {
         }
     }
 
-    /// Sends what there is.
+    /// Sends the remaining items.
     mutating func send(fraction: Double?) throws {
         var left = (lines: lines[...], places: places[...])
         lines = []
@@ -65,14 +64,14 @@ struct EventUpload {
                 left.lines.removeFirst(piece.bytes)
                 left.places.removeFirst(piece.events)
             } else {
-                // Later ones are to be no larger.
+                // Later pieces should be no larger.
                 pieceBytes = piece.bytes / 2
             }
         }
         progress.show(accepted + duplicates + rejected, fraction: fraction)
     }
 
-    /// As many of `lines` as a piece may have, and one at least.
+    /// The first of `lines` that fit in a piece, at least one.
     private func firstPiece(of lines: ArraySlice<UInt8>) -> (bytes: Int, events: Int) {
         var piece = (bytes: 0, events: 0)
         for (index, byte) in lines.enumerated() where byte == UInt8(ascii: "\n") {
@@ -82,7 +81,7 @@ struct EventUpload {
         return piece
     }
 
-    /// Sends a piece; false when it is too large and has several events.
+    /// Sends a piece; false if it is too large and has several events.
     private mutating func send(
         _ lines: ArraySlice<UInt8>, _ places: ArraySlice<String>
     ) throws -> Bool {
@@ -132,7 +131,7 @@ struct EventUpload {
         printToStandardError("\(place): \(problem)")
     }
 
-    /// Ends the showing of progress, and says how much was not told.
+    /// Ends the progress display, and reports the number of unreported rejections.
     mutating func finish() {
         progress.finish()
         if told > Self.toldRejections {

@@ -38,9 +38,9 @@ struct ExportCommand: ParsableCommand {
 
     static let valueFlags = SourceOptions.valueFlags
 
-    /// The most that a page may have.
+    /// The most events on a page.
     private static let pageEvents = 1000
-    /// Nanoseconds between two notes of how far it is: each waits for the disk.
+    /// Nanoseconds between two saved positions, because each waits for the disk.
     private static let noteInterval: UInt64 = 1_000_000_000
 
     func validate() throws { try Patience.check(patience) }
@@ -78,7 +78,7 @@ struct ExportCommand: ParsableCommand {
             page.removeAll(keepingCapacity: true)
             if count == 0, format == .csv { CSV.appendHeader(to: &page) }
             let before = (page.count, count)
-            // A page is the same when it is asked for again.
+            // A page is the same when requested again.
             cursor = try patience.retrying {
                 page.removeLast(page.count - before.0)
                 count = before.1
@@ -98,7 +98,7 @@ struct ExportCommand: ParsableCommand {
             } else {
                 try standardOutput.write { $0 += page }
             }
-            // What comes meanwhile counts, too.
+            // Events that arrive meanwhile count too.
             progress.show(count, fraction: total.map { min(1, Double(count) / Double(max(1, $0))) })
         } while cursor != nil
         try standardOutput.flush()

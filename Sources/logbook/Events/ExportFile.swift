@@ -3,10 +3,10 @@ import Glibc
 import SQLiteStore
 import System
 
-/// The file that an export goes into: `PATH.unfinished` until it is whole, with `PATH.position` beside
-/// it, from which the same command goes on after a break.
+/// The file of an export: `PATH.unfinished` until it is complete, with `PATH.position` beside it,
+/// from which the same command resumes after an interruption.
 final class ExportFile {
-    /// How far an export has come.
+    /// The progress of an export.
     struct Position: Equatable {
         var cursor: String
         var bytes: Int
@@ -16,7 +16,7 @@ final class ExportFile {
     struct Failure: Error, CustomStringConvertible {
         let description: String
 
-        /// - Parameter path: what cannot be written or looked at.
+        /// Creates the failure of `action` on the file at `path`.
         init(_ action: String, _ path: String) {
             description = "cannot \(action) \(path): \(Folder.reason(of: path))"
         }
@@ -25,11 +25,11 @@ final class ExportFile {
     private let path: String
     private var unfinished: String { path + ".unfinished" }
     private var positionPath: String { path + ".position" }
-    /// What is exported, in one line: a position holds for that alone.
+    /// The exported query in one line. A position is valid only for that query.
     private let subject: String
     private let descriptor: Int32
     private(set) var bytes = 0
-    /// Where it goes on; nil for one that begins.
+    /// The position to resume from; nil for a new export.
     let resumed: Position?
 
     private static let positionBytes = 64 * 1024
@@ -59,7 +59,7 @@ final class ExportFile {
         self.bytes += bytes.count
     }
 
-    /// Notes that it goes on behind `cursor`, once all before is on the disk.
+    /// Saves the position `cursor`, once everything before it is on the disk.
     func note(_ cursor: String, events: Int) throws(Failure) {
         guard fdatasync(descriptor) == 0 else { throw Failure("sync", unfinished) }
         let text = "\(subject)\n\(cursor)\n\(bytes)\n\(events)\n"
@@ -74,10 +74,10 @@ final class ExportFile {
         }
     }
 
-    /// Gives the whole file its name.
+    /// Gives the complete file its name.
     func finish() throws(SchemaError) {
         try UnfinishedFile.finish(unfinished, as: path)
-        // There is none when all came in one piece.
+        // There is none if everything came in one piece.
         unlink(positionPath)
     }
 

@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// How an export is written.
+/// The format of an export.
 enum ExportFileFormat: String, CaseIterable, ExpressibleByArgument {
-    /// One JSON object a line, which `events import` takes.
+    /// One JSON object on each line, which `events import` reads.
     case json
     case yaml
     /// RFC 4180.

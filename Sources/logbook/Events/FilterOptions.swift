@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// Which events are meant: the query parameters of the HTTP interface, which the server, or the
-/// store over a file, understands and checks.
+/// Event filters: the query parameters of the HTTP interface. The server, or the store over a file,
+/// validates them.
 struct FilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The event's type.", valueName: "type"))
     var type: String?
@@ -49,7 +49,7 @@ struct FilterOptions: ParsableArguments {
         }
     }
 
-    /// As a query string has them.
+    /// The parameters as in a query string.
     var parameters: EventSource.Parameters {
         let named = [
             ("event_type", type), ("severity", severity), ("severity_min", severityMin),

@@ -1,25 +1,25 @@
 import JSON
 
-/// What a server says has become of the lines of a stream.
+/// A server's report on the lines of a stream.
 struct IngestionAnswer {
     private(set) var accepted = 0
     private(set) var duplicates = 0
     private(set) var rejected = 0
     private(set) var expired = 0
-    /// The first that were rejected, by their line, counted from 0.
+    /// The first rejected lines, counted from 0.
     private(set) var errors: [(line: Int, detail: String)] = []
-    /// Lines that it speaks of.
+    /// The lines that it reports on.
     var lines: Int { accepted + duplicates + rejected }
 
-    /// Reads a summary; nil when `body` is none.
+    /// Reads a summary; nil if `body` is not one.
     init?(summary body: [UInt8]) {
         do throws(JSONError) { try read(body) } catch { return nil }
     }
 
-    /// Reads the 422 that says that none of `lines` can be stored.
+    /// Reads the 422 that says none of `lines` can be stored.
     init(refusal body: [UInt8], lines: Int) {
         do throws(JSONError) { try read(body) } catch {
-            // What it says is told as it is, by its detail.
+            // The answer's own detail is reported.
         }
         (accepted, duplicates, rejected) = (0, 0, lines)
     }
@@ -47,7 +47,8 @@ struct IngestionAnswer {
         }
     }
 
-    /// `{"index":3,"detail":"…"}` of a summary, `{"pointer":"/3/title","detail":"…"}` of a 422.
+    /// Reads `{"index":3,"detail":"…"}` of a summary, or `{"pointer":"/3/title","detail":"…"}` of a
+    /// 422.
     private mutating func readError(_ reader: inout JSONReader) throws(JSONError) {
         var line = 0
         var field = ""

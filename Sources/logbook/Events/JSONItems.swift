@@ -2,11 +2,11 @@ import Glibc
 import System
 
 /// The items of a text that is read piece by piece: the lines of NDJSON, or the elements of a JSON
-/// array. Memory is bounded by the longest item that is allowed.
+/// array. Memory is bounded by the longest allowed item.
 final class JSONItems {
     enum Item: Equatable {
         case json([UInt8])
-        /// It is longer than any event can be, and was passed over.
+        /// It is longer than any event can be, and was skipped.
         case tooLong
         /// The array ends without its bracket.
         case cutOff
@@ -24,29 +24,29 @@ final class JSONItems {
     private var hasEnded = false
     private var isCutOff = false
     private var element = ElementScanner()
-    /// Line feeds that were taken.
+    /// The line feeds consumed.
     private var lineFeeds = 0
     /// The number of the last line or element, counted from 1.
     private(set) var number = 0
-    /// Bytes that have been read.
+    /// The bytes read.
     private(set) var bytesRead = 0
 
     private static let bufferBytes = 256 * 1024
-    /// What a server takes as a line.
+    /// The longest line that a server accepts.
     static let itemBytes = 1024 * 1024
 
-    /// Reads from `descriptor`, which is the caller's to close.
+    /// Reads from `descriptor`, which the caller must close.
     ///
-    /// - Parameter name: what messages call it.
+    /// - Parameter name: the name of the input in messages.
     init(_ descriptor: Int32, name: String) {
         self.descriptor = descriptor
         self.name = name
     }
 
-    /// What the last item is called: a line, or an element.
+    /// The name of the last item's kind: line or element.
     private(set) var noun = "line"
 
-    /// The next item that is not blank; nil behind the last. Whatever is wrong with one costs it alone.
+    /// The next item that is not blank; nil after the last. An error in one affects no other.
     func next() throws(Failure) -> Item? {
         while !hasEnded {
             if isArray == nil { try begin() }
@@ -59,7 +59,7 @@ final class JSONItems {
         return isCutOff ? .cutOff : nil
     }
 
-    /// An array is told by its first byte.
+    /// Recognizes an array by its first byte.
     private func begin() throws(Failure) {
         if bytesRead == 0 { try passByteOrderMark() }
         while let byte = try peek() {
@@ -98,7 +98,7 @@ final class JSONItems {
         return line.item
     }
 
-    /// What stands between two commas of the array, whatever that is.
+    /// The text between two commas of the array, valid or not.
     private func nextElement() throws(Failure) -> Item {
         var collected = Collected()
         noun = "element"
@@ -109,7 +109,7 @@ final class JSONItems {
                 guard step != .inside else { continue }
                 collected.append(buffer[unread.lowerBound..<index])
                 take(step == .anotherBegan ? index : index + 1)
-                // What follows the array is looked at anew.
+                // The text after the array is examined separately.
                 if step == .arrayEnded { isArray = nil }
                 return collected.item
             }
@@ -117,7 +117,7 @@ final class JSONItems {
             take(unread.upperBound)
         }
         hasEnded = true
-        // An element that is cut off says so itself.
+        // A truncated element reports itself.
         isCutOff = element.isWhole
         return collected.item
     }
@@ -144,7 +144,7 @@ final class JSONItems {
         byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
     }
 
-    /// The bytes of an item, of which no more are kept than it may have.
+    /// The bytes of an item, of which only the allowed length is kept.
     private struct Collected {
         private var bytes: [UInt8] = []
         private var isTooLong = false
@@ -154,7 +154,7 @@ final class JSONItems {
             if isTooLong { bytes = [] } else { bytes += piece }
         }
 
-        /// Without blanks around it.
+        /// The item without blanks around it.
         var item: Item {
             guard !isTooLong else { return .tooLong }
             var trimmed = bytes.drop(while: JSONItems.isBlank)

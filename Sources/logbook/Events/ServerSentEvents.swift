@@ -1,14 +1,14 @@
-/// Takes a stream of Server-Sent Events apart
-/// (https://html.spec.whatwg.org/multipage/server-sent-events.html), whatever its pieces.
+/// Parses a stream of Server-Sent Events
+/// (https://html.spec.whatwg.org/multipage/server-sent-events.html) that arrives in any pieces.
 struct ServerSentEvents {
     struct Message {
         var event = "message"
         var data: [UInt8] = []
     }
 
-    /// The last `id` that came, also without an event.
+    /// The last `id` received, even without an event.
     private(set) var lastID: Int?
-    /// The last `retry`, milliseconds.
+    /// The last `retry` in milliseconds.
     private(set) var retry: Int?
     private var line: [UInt8] = []
     private var message = Message()
@@ -16,7 +16,7 @@ struct ServerSentEvents {
     /// More than any event can have.
     private static let lineBytes = 16 * 1024 * 1024
 
-    /// Takes `piece`, and returns the messages that it ended.
+    /// Takes `piece`, and returns the messages that it completed.
     mutating func take(_ piece: [UInt8]) throws(ClientError) -> [Message] {
         var messages: [Message] = []
         var rest = piece[...]

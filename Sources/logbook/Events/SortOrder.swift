@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// In which order events come, by time.
+/// The order of events by time.
 enum SortOrder: String, CaseIterable, ExpressibleByArgument {
     case desc, asc
 }

@@ -39,7 +39,7 @@ struct StatsCommand: ParsableCommand {
 
     static let valueFlags = SourceOptions.valueFlags + OutputOptions.valueFlags
 
-    /// Of a table that goes to no terminal.
+    /// The width of a table that does not go to a terminal.
     private static let columns = 80
 
     func run() throws {

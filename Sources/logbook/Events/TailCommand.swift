@@ -60,7 +60,7 @@ struct TailCommand: ParsableCommand {
             let query = filters.parameters
             let pages = EventSource.server(try server.client())
             let stream = EventStream(try server.client(), query, after: after)
-            // Events that came as part of the past, and may come once more by the stream.
+            // Recent past events, which the stream may send again.
             var known: Set<Int> = []
             var left = count == 0 ? Int.max : count
             let print: ([ListedEvent]) throws -> Bool = { events in
@@ -72,7 +72,7 @@ struct TailCommand: ParsableCommand {
                 return left > 0
             }
             try stream.follow {
-                // The stream has begun: nothing can fall between it and the past.
+                // The stream has begun, so no event can be missed between it and the past.
                 guard past > 0 else { return true }
                 var events: [ListedEvent] = []
                 _ = try pages.page(query + [("limit", "\(past)")]) {

@@ -3,9 +3,9 @@ import EventStore
 import Events
 import JSON
 
-/// Runs the work of a command; what goes wrong is told on standard error, and by the exit code.
+/// Runs the work of a command; reports an error on standard error and by the exit code.
 ///
-/// - Parameter subject: what the message begins with: the server or file.
+/// - Parameter subject: the start of the message: the server or file.
 func reportingFailures(of subject: String, _ body: () throws -> Void) throws {
     do {
         try body()

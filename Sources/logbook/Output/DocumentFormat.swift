@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How a command shows what is no list of events.
+/// The format of output other than events.
 enum DocumentFormat: String, CaseIterable, ExpressibleByArgument {
     case yaml, json
 

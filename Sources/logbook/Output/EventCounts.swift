@@ -1,19 +1,19 @@
 import Events
 import JSON
 
-/// What `/events/stats` answers, read for a table or CSV.
+/// The answer of `/events/stats`, parsed for a table or CSV.
 struct EventCounts {
     struct Bucket {
         var start = ""
         var total = 0
-        /// By the values of the field that was named first; a value's place is that in `values`.
+        /// The counts by value of the first named field.
         var counts: [String: Int] = [:]
     }
 
     private(set) var interval = ""
     private(set) var total = 0
     private(set) var buckets: [Bucket] = []
-    /// For each field that was named, its most frequent values. nil is null.
+    /// The most frequent values of each named field; nil is null.
     private(set) var totals: [(field: String, counts: [(value: String?, count: Int)])] = []
 
     init(_ json: [UInt8]) throws(ClientError) {
@@ -111,7 +111,7 @@ struct EventCounts {
         }
     }
 
-    /// Appends a line with a bar for each bucket, and the most frequent values of each field.
+    /// Appends a line with a bar for each bucket, then the most frequent values of each field.
     func appendTable(_ style: TimeStyle, columns: Int, to output: inout [UInt8]) {
         let now = ServeCommand.now()
         let starts = buckets.map { style.text($0.start, now: now) }
@@ -127,7 +127,7 @@ struct EventCounts {
         }
         line("START", "EVENTS", "")
         for (bucket, start) in zip(buckets, starts) {
-            // One event shows, too.
+            // Rounded up, so that a single event is visible.
             let share = Double(bucket.total) / Double(most)
             let length = Int((share * Double(barWidth)).rounded(.up))
             line(start, "\(bucket.total)", String(repeating: "#", count: length))

@@ -2,10 +2,10 @@ import ArgumentParser
 import Events
 import JSON
 
-/// Prints events to standard output, in one of the formats.
+/// Prints events to standard output in one of the formats.
 final class EventPrinter {
     private let format: OutputFormat
-    /// JSON as one object a line, not as one array.
+    /// True for JSON with one object on each line instead of one array.
     private let isLineByLine: Bool
     private let output = StandardOutput()
     private var table: EventTableWriter
@@ -17,9 +17,9 @@ final class EventPrinter {
         table = EventTableWriter(style)
     }
 
-    /// Prints `events`, which a table takes the widths of its columns from.
+    /// Prints `events`, which determine the widths of a table's columns.
     func print(_ events: [ListedEvent]) throws {
-        // Its cells are `TerminalText`, and its colours are ours.
+        // Its cells are `TerminalText`, and its colors are ours.
         try output.write(isSafe: true) { bytes in
             if format == .table { table.append(events, now: ServeCommand.now(), to: &bytes) }
         }
@@ -45,10 +45,10 @@ final class EventPrinter {
         }
     }
 
-    /// Prints what has waited until there is enough of it.
+    /// Prints everything that is buffered.
     func flush() throws { try output.flush() }
 
-    /// Prints the end of what is no list without one.
+    /// Prints the end of a format that needs one.
     func finish() throws {
         try output.write { bytes in
             switch format {
@@ -61,7 +61,7 @@ final class EventPrinter {
         try output.flush()
     }
 
-    /// Prints one event alone.
+    /// Prints a single event.
     static func print(single json: [UInt8], _ format: OutputFormat, _ time: TimeStyle) throws {
         let output = StandardOutput()
         let event = try json.withUnsafeBytes { try ListedEvent($0) }

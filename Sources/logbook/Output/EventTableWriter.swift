@@ -1,32 +1,32 @@
 import Events
 
-/// Writes events as a table that fits the terminal; a column, once it is wide, stays so.
+/// Writes events as a table that fits the terminal. A column that has become wide stays wide.
 struct EventTableWriter {
-    /// How a table looks.
+    /// The style of a table.
     struct Style {
         var time: TimeStyle
         var showsIDs = false
         var hasColours = StandardOutput.hasColours
-        /// nil: nothing is cut off.
+        /// The width to fit; nil cuts nothing off.
         var columns: Int? = StandardOutput.terminalColumns
-        /// Whether rows are written before all are known, as those of a live tail.
+        /// True if rows are written before all are known, as in a live stream.
         var isLive = false
     }
 
     private let style: Style
     private var widths: [Int]
     private var hasHeader = false
-    /// Which of `optional` are columns: those that one of the first events has.
+    /// The fields of `optional` that are columns: those that one of the first events has.
     private var extra: [EventField] = []
 
     private static let optional: [EventField] = [.cluster, .reason]
 
     private static let gap = 2
-    /// Columns that the last cell, the title, gets at least.
+    /// The least width of the last cell, the title.
     private static let titleColumns = 20
-    /// Columns that the object keeps, however narrow the terminal is.
+    /// The least width of the object, however narrow the terminal.
     private static let objectColumns = 8
-    /// What severities need, so that the column does not jump.
+    /// The width of any severity, so that the column does not change.
     private static let severityColumns = 8
 
     init(_ style: Style) {
@@ -47,7 +47,7 @@ struct EventTableWriter {
         ] + extra.map { event[$0] ?? "" } + [event.object, event[.title] ?? ""]
     }
 
-    /// Appends rows, with the header before the first.
+    /// Appends rows, with the header before the first one.
     mutating func append(_ events: [ListedEvent], now: Timestamp, to output: inout [UInt8]) {
         guard !events.isEmpty else { return }
         if !hasHeader {
@@ -79,8 +79,8 @@ struct EventTableWriter {
         hasHeader = true
     }
 
-    /// Columns for each cell: where the terminal is too narrow for the widest of all, the object goes
-    /// short first, for its kind comes first in it, and then the title.
+    /// The width of each cell. If the terminal is too narrow, the object is cut first, because it
+    /// begins with its kind, and then the title.
     private var fitted: [Int] {
         guard let columns = style.columns else { return widths + [.max] }
         var fitted = widths

@@ -1,14 +1,14 @@
 import Events
 import JSON
 
-/// An event as an answer or a file has it: its JSON, and its fields' texts.
+/// An event from an answer or a file: its JSON and the texts of its fields.
 struct ListedEvent {
-    /// The JSON, as it came.
+    /// The JSON as received.
     let json: [UInt8]
-    /// By `EventField`; metadata and numbers are JSON. nil is null.
+    /// Texts by `EventField`. Metadata and numbers are JSON; nil is null.
     private var texts = [String?](repeating: nil, count: EventField.allCases.count)
 
-    /// Reads `json`; fields that a later version adds are passed over.
+    /// Reads `json`; ignores fields that a later version adds.
     init(_ json: UnsafeRawBufferPointer) throws(ClientError) {
         self.json = Array(json)
         var reader = JSONReader(json)
@@ -33,10 +33,10 @@ struct ListedEvent {
     /// The text of `field`; nil for null.
     subscript(field: EventField) -> String? { texts[field.rawValue] }
 
-    /// The number that the store gave; 0 where there is none.
+    /// The event's seq; 0 if there is none.
     var seq: Int { self[.seq].flatMap { Int($0) } ?? 0 }
 
-    /// What it is about: `Kind namespace/name`; empty when it is about nothing.
+    /// The object of the event: `Kind namespace/name`; empty if there is none.
     var object: String {
         let name = [self[.objectNamespace], self[.objectName]].compactMap(\.self)
         return [self[.objectKind], name.isEmpty ? nil : name.joined(separator: "/")]

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How events are shown.
+/// The format of events.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
     case table, json, yaml, csv
 }

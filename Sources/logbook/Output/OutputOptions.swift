@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How a command shows events.
+/// The flags for showing events.
 struct OutputOptions: ParsableArguments {
     @Option(help: "How events are shown: table, json, yaml or csv.")
     var format = OutputFormat.table
@@ -13,7 +13,7 @@ struct OutputOptions: ParsableArguments {
 
     static let valueFlags = ["format", "time"]
 
-    /// What `--time` says, or suits where standard output goes.
+    /// The style from `--time`, or the default for standard output.
     var timeStyle: TimeStyle {
         time ?? (StandardOutput.terminalColumns == nil ? .absolute : .relative)
     }

@@ -1,11 +1,12 @@
 import Glibc
 import System
 
-/// Everything that the commands print passes through here, on its way to standard output or standard
-/// error. A terminal obeys some characters, wherever they come from: an event, a server, a file's
-/// name. It gets escapes instead; a file and a pipe get the bytes.
+/// The path of everything that commands print, to standard output or standard error. A terminal
+/// obeys some characters, wherever they come from: an event, a server, a file's name. A terminal
+/// gets them escaped; a file or a pipe gets the bytes.
 enum PrintedText {
-    /// C0 and C1 controls, DEL, line and paragraph separators, marks and overrides of direction.
+    /// True for C0 and C1 controls, DEL, line and paragraph separators, and directional marks and
+    /// overrides.
     static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case ..<0x20, 0x7F...0x9F, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
@@ -13,14 +14,14 @@ enum PrintedText {
         }
     }
 
-    /// `scalar` as JSON writes it.
+    /// `scalar` as a JSON escape.
     static func escape(_ scalar: Unicode.Scalar) -> String {
         let digits = String(scalar.value, radix: 16)
         return "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
-    /// `bytes` as a terminal may have them: in JSON and in YAML they mean the same. Ends of lines and
-    /// tabs stay, and a carriage return does before a line feed alone.
+    /// `bytes` made safe for a terminal, with the same meaning in JSON and YAML. Line feeds and
+    /// tabs stay, and so does a carriage return before a line feed.
     static func escaped(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var output = ""
         var hasReturn = false
@@ -38,9 +39,9 @@ enum PrintedText {
         return Array(output.utf8)
     }
 
-    /// Writes `bytes` to `descriptor`; false when that fails, and `errno` says why.
+    /// Writes `bytes` to `descriptor`; false on failure, with the reason in `errno`.
     ///
-    /// - Parameter isSafe: whether they hold nothing that is not of this program's own making.
+    /// - Parameter isSafe: true if all of it is this program's own text.
     static func write(_ bytes: [UInt8], to descriptor: Int32, isSafe: Bool = false) -> Bool {
         let printed = isSafe || isatty(descriptor) == 0 ? bytes : escaped(bytes)
         return printed.withUnsafeBytes { writeAll($0, to: descriptor) }
@@ -53,9 +54,9 @@ func printToStandardOutput(_ line: String) { printText(line + "\n", to: STDOUT_F
 /// Prints a line for people to standard error.
 func printToStandardError(_ line: String) { printText(line + "\n", to: STDERR_FILENO) }
 
-/// Prints `text`; where that cannot be written, nobody reads.
+/// Prints `text`. A failure is ignored, because then nobody reads.
 ///
-/// - Parameter isSafe: whether it holds nothing that is not of this program's own making.
+/// - Parameter isSafe: true if all of it is this program's own text.
 func printText(_ text: String, to descriptor: Int32, isSafe: Bool = false) {
     _ = PrintedText.write(Array(text.utf8), to: descriptor, isSafe: isSafe)
 }

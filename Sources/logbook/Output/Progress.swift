@@ -1,24 +1,24 @@
 import CLinux
 import Glibc
 
-/// How far a long command has come, on standard error where that is a terminal: how much, how fast,
-/// how long it still takes.
+/// The progress of a long command, on standard error if that is a terminal: the amount, the rate,
+/// and the time left.
 struct Progress {
     let isShown = isatty(STDERR_FILENO) == 1
     private let begin = clinux_monotonic_nanoseconds()
-    /// What had been done before this run.
+    /// The events done before this run.
     private let earlier: Int
     private var lastShown: UInt64 = 0
     private var hasLine = false
 
-    /// Time between two lines.
+    /// The time between two updates.
     private static let interval: UInt64 = 200_000_000
 
     init(earlier: Int = 0) { self.earlier = earlier }
 
     /// Shows that `count` events are done.
     ///
-    /// - Parameter fraction: how much of all of it that is, from 0 to 1; nil when it is not known.
+    /// - Parameter fraction: the fraction of the whole, from 0 to 1; nil if unknown.
     mutating func show(_ count: Int, fraction: Double?) {
         let now = clinux_monotonic_nanoseconds()
         guard isShown, now - lastShown >= Self.interval else { return }
@@ -34,8 +34,7 @@ struct Progress {
         hasLine = false
     }
 
-    /// - Parameters:
-    ///   - count: events done, `new` of them in the `seconds` of this run.
+    /// The text of the line: `count` events done, `new` of them in the `seconds` of this run.
     static func text(_ count: Int, _ new: Int, _ fraction: Double?, _ seconds: Double) -> String {
         var text = "\(count) events"
         if let fraction { text += ", \(Int(fraction * 100)) %" }

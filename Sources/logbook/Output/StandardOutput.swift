@@ -9,28 +9,28 @@ final class StandardOutput {
 
     private static let bufferBytes = 64 * 1024
 
-    /// It could not be written to.
+    /// A failed write to standard output.
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// Columns of the terminal that it is; nil where it is none.
+    /// The width of the terminal; nil if standard output is not one.
     static var terminalColumns: Int? {
         guard isatty(STDOUT_FILENO) == 1 else { return nil }
         let columns = Int(clinux_terminal_columns(STDOUT_FILENO))
         return columns > 0 ? columns : 80
     }
 
-    /// Whether colours are wanted (https://no-color.org).
+    /// True if colors are wanted (https://no-color.org).
     static var hasColours: Bool {
         func isSet(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
         guard isatty(STDOUT_FILENO) == 1, !isSet("NO_COLOR") else { return false }
         return getenv("TERM").map { String(cString: $0) != "dumb" } ?? false
     }
 
-    /// Has `append` add to what is written.
+    /// Lets `append` add to the output.
     ///
-    /// - Parameter isSafe: whether it adds nothing that a terminal must not get.
+    /// - Parameter isSafe: true if it adds nothing that a terminal would obey.
     func write(isSafe: Bool = false, _ append: (inout [UInt8]) throws -> Void) throws {
         let start = bytes.count
         try append(&bytes)
@@ -40,7 +40,7 @@ final class StandardOutput {
         if bytes.count >= Self.bufferBytes { try flush() }
     }
 
-    /// Writes what waits.
+    /// Writes everything that is buffered.
     func flush() throws(Failure) {
         defer { bytes.removeAll(keepingCapacity: true) }
         guard PrintedText.write(bytes, to: STDOUT_FILENO, isSafe: true) else {
@@ -51,12 +51,12 @@ final class StandardOutput {
         }
     }
 
-    /// Whoever reads has enough, as `head` does: the program ends as the system would end it, silently
-    /// and in a way that a shell understands.
+    /// Ends the program when its reader has closed the pipe, as `head` does. It ends as the system
+    /// would end it: silently, and in a way that shells understand.
     static func endByBrokenPipe() -> Never {
         signal(SIGPIPE, SIG_DFL)
         raise(SIGPIPE)
-        // Where the signal is blocked.
+        // In case the signal is blocked.
         exit(128 + SIGPIPE)
     }
 }

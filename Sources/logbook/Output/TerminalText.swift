@@ -1,21 +1,23 @@
 import CLinux
 
-/// Text as it may stand in a cell of a table: on one line, with no power over the terminal.
+/// Text made safe for a cell of a table: on one line, and without power over the terminal.
 struct TerminalText {
     private(set) var string = ""
-    /// Columns that it takes.
+    /// The columns that it takes.
     private(set) var columns = 0
 
-    /// - Parameter limit: columns that it may take; longer text ends in `…`.
+    /// Creates the text.
+    ///
+    /// - Parameter limit: the most columns; longer text ends in `…`.
     init(_ text: String, limit: Int = .max) {
         var scalars = String.UnicodeScalarView()
-        /// What fits beside the `…`.
+        /// The part that fits together with `…`.
         var cut: (scalars: Int, columns: Int)?
         for scalar in text.unicodeScalars {
             var shown = scalar
             var width = Int(clinux_character_columns(scalar.value))
             if width < 0 || PrintedText.isObeyed(scalar) {
-                // An escape sequence in a title could rewrite what stands above it.
+                // An escape sequence in a title could overwrite earlier output.
                 shown = scalar == "\n" || scalar == "\t" || scalar == "\r" ? " " : "\u{FFFD}"
                 width = 1
             }
@@ -31,7 +33,7 @@ struct TerminalText {
         string = String(scalars)
     }
 
-    /// With blanks up to `width` columns.
+    /// The text with blanks up to `width` columns.
     func padded(to width: Int) -> String {
         string + String(repeating: " ", count: max(0, width - columns))
     }

@@ -1,14 +1,14 @@
 import ArgumentParser
 import Events
 
-/// How a table says when an event was.
+/// The style of times in a table.
 enum TimeStyle: String, CaseIterable, ExpressibleByArgument {
-    /// How long ago, such as `12m`.
+    /// The age, such as `12m`.
     case relative
-    /// As it is stored.
+    /// The time as stored.
     case absolute
 
-    /// `createdAt`, an event's, as it is seen at `now`.
+    /// The text of an event's `createdAt` as seen at `now`.
     func text(_ createdAt: String, now: Timestamp) -> String {
         guard self == .relative, let time = Timestamp(rfc3339: createdAt.utf8) else {
             return createdAt
@@ -17,7 +17,8 @@ enum TimeStyle: String, CaseIterable, ExpressibleByArgument {
         return age < 0 ? "in \(Self.length(-age))" : Self.length(age)
     }
 
-    /// In the largest unit, and the next one below it where one digit would be too coarse.
+    /// The length in the largest unit, and in the next smaller one too if one digit would be too
+    /// coarse.
     private static func length(_ milliseconds: Int64) -> String {
         let seconds = milliseconds / 1000
         switch seconds {

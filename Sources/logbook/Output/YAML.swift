@@ -1,7 +1,7 @@
 import JSON
 
-/// Writes JSON as YAML in block style (https://yaml.org/spec/1.2.2): JSON's strings are YAML's in
-/// double quotes, and where a string is a plain word it goes without them.
+/// Writes JSON as YAML in block style (https://yaml.org/spec/1.2.2). JSON strings are double-quoted
+/// YAML strings; plain words are written without quotes.
 enum YAML {
     /// Appends the JSON text `json` as a document, or as an item of a sequence.
     static func append(
@@ -16,8 +16,10 @@ enum YAML {
         }
     }
 
-    /// - Parameter isInline: whether the first line has begun, by `- ` or because there is nothing
-    ///   before.
+    /// Appends a value.
+    ///
+    /// - Parameter isInline: true if the first line has begun, by `- ` or because nothing comes
+    ///   before it.
     private static func append(
         _ reader: inout JSONReader, indent: Int, isInline: Bool, to output: inout [UInt8]
     ) throws(JSONError) {
@@ -69,8 +71,8 @@ enum YAML {
         if isPlain(string) {
             output.append(contentsOf: string.raw)
         } else {
-            // A JSON string is a YAML one, once pairs of surrogates are characters and what YAML takes
-            // for no text or for the end of a line is escaped.
+            // A JSON string is a YAML one once surrogate pairs are characters, and characters that
+            // YAML takes for line ends or does not allow are escaped.
             var quoted: [UInt8] = []
             quoted.appendJSONString(string.string)
             for scalar in String(decoding: quoted, as: UTF8.self).unicodeScalars {
@@ -97,7 +99,7 @@ enum YAML {
         "true", "false", "null", "yes", "no", "on", "off", "y", "n",
     ]
 
-    /// A letter first, then letters, digits and a few signs that mean nothing in YAML.
+    /// True for a letter followed by letters, digits and a few signs without a meaning in YAML.
     private static func isPlain(_ string: JSONString) -> Bool {
         func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
         guard !string.hasEscapes, let first = string.raw.first, isLetter(first),

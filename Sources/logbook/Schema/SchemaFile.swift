@@ -12,7 +12,7 @@ struct SchemaFile {
         file = try DatabaseFile(path, logger: logger)
     }
 
-    /// As `/schema/version` has it, without a status: nobody serves it.
+    /// The JSON of `/schema/version`, without a status because no server is involved.
     func version() -> [UInt8] {
         var json: [UInt8] = []
         json.append("{")
@@ -21,7 +21,7 @@ struct SchemaFile {
         return json
     }
 
-    /// As `/schema` has it, without what a server alone knows.
+    /// The JSON of `/schema`, without what only a server knows.
     func description() throws(SchemaError) -> [UInt8] {
         let schema = try file.describeSchema()
         let sizes = file.sizes

@@ -55,8 +55,8 @@ struct SchemaMigrateCommand: ParsableCommand {
             configuration.backsUpBeforeMigration = backupBeforeMigrate
             configuration.lockTimeout = .seconds(lockTimeout)
             configuration.allowsNetworkFileSystem = allowNetworkFilesystem
-            // Where SQLite sorts and vacuums when it has to: elsewhere may be no room, or no right to
-            // write.
+            // The folder where SQLite sorts and vacuums. Other places may have no space, or not be
+            // writable.
             setenv("SQLITE_TMPDIR", configuration.folder, 0)
             let version = try SQLiteRepository(configuration, logger: logger, now: ServeCommand.now)
                 .migrate()
@@ -65,7 +65,7 @@ struct SchemaMigrateCommand: ParsableCommand {
         }
     }
 
-    /// Looks at the file, which must be there, and returns its version.
+    /// Inspects the file, which must exist, and returns its version.
     private func look(_ logger: Logger) throws -> Int {
         let file = try DatabaseFile(database, logger: logger)
         guard dryRun else { return file.version }

@@ -36,7 +36,7 @@ struct TokenCreateCommand: ParsableCommand {
             valueName: "path"), completion: .file())
     var file: String?
 
-    /// So that people, and programs that look for secrets in the wrong places, know one when they see it.
+    /// A prefix by which people and secret scanners recognize a token.
     private static let prefix = "logbook_"
 
     func validate() throws {
@@ -64,7 +64,8 @@ struct TokenCreateCommand: ParsableCommand {
         }
     }
 
-    /// 256 bits of the system's generator: nobody guesses them, so a hash without salt or stretching hides them.
+    /// 256 bits from the system's generator. Nobody can guess them, so a hash without salt or
+    /// stretching hides them.
     private static func make() -> String {
         var generator = SystemRandomNumberGenerator()
         return prefix + (0..<4).map { _ in generator.next().hexadecimal }.joined()
@@ -83,7 +84,7 @@ struct TokenCreateCommand: ParsableCommand {
         let isLineOpen = present.last.map { $0 != UInt8(ascii: "\n") } ?? false
         let addition = Array("\(isLineOpen ? "\n" : "")\(line)\n".utf8)
         do throws(AccessError) {
-            // What a server would refuse is not made worse, nor longer than it may be.
+            // A file that a server would refuse is not extended, nor beyond the size limit.
             _ = try AccessList(present + addition)
         } catch {
             throw ClientError.unusable("\(error)")

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// How the commands reach a server, and what they say when they do not.
+/// The commands' connections to a server, and their messages on failure.
 @Suite("The client of a server")
 struct ClientTests {
     @Test("A server that is not there is a failure that names it")
@@ -48,7 +48,8 @@ struct ClientTests {
             "LOGBOOK_SERVER": server.url, "LOGBOOK_FORMAT": "csv",
             "LOGBOOK_DATABASE": "/nowhere/logbook.db",
         ]
-        // In an image the file's variable is set for the service, and the server is the better way.
+        // In an image the variable for the file is set for the service, and the server is the
+        // better way.
         let list = try LogbookCommand.output("events", "list", environment: variables)
         #expect(list.hasPrefix("id,event_type"))
         let get = try LogbookCommand.output(
@@ -190,7 +191,7 @@ struct ClientTests {
         let name = "https://ip6-localhost:\(service.port)"
         let wrong = try LogbookCommand.run("events", "list", "--server", name, "--ca", ca)
         #expect(wrong.status == 1)
-        // A plain port.
+        // A port without TLS.
         let plain = try LogbookCommand.run(
             "events", "list", "--server", "https://localhost:\(service.server.port)", "--ca", ca)
         #expect(plain.status == 1)

@@ -59,13 +59,13 @@ struct ExportTests {
     @Test("After a break the same command goes on where it was")
     func resumes() throws {
         let whole = try LogbookCommand.output("events", "export", "--server", server.url)
-        // What a run leaves that was killed behind its first page, in the midst of writing more.
+        // The files left by a run that was killed after its first page, while writing more.
         let client = try server.connect()
         let page = try client.exchange("GET", "/events?order=asc&limit=1000")
         let cursor = try #require(try page.decode(EventList.self).pagination.nextCursor)
         let lines = whole.split(separator: "\n", omittingEmptySubsequences: false)
         let first = lines.prefix(1000).joined(separator: "\n") + "\n"
-        // What has been written is not fetched again: this would not come back.
+        // The saved part is not fetched again, or this change would be lost.
         let marked = first.replacingOccurrences(of: "Event, no. ", with: "Event; no. ")
         let subject = "\(server.url) json?order=asc&limit=1000"
         func leave(_ subject: String) throws {
@@ -83,7 +83,7 @@ struct ExportTests {
         #expect(try content(output) == marked + whole.dropFirst(first.count))
         #expect(try names("events.") == ["events.ndjson"])
 
-        // Another command's position means nothing.
+        // Another command's position is ignored.
         try leave(subject + "&severity=info")
         let other = try LogbookCommand.run(
             "events", "export", "--server", server.url, "--output", output)

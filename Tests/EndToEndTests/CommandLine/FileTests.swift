@@ -12,7 +12,7 @@ struct FileTests {
         try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     }
 
-    /// A database of one event, as a server leaves it; its lock file is removed.
+    /// A database with one event, as a server leaves it, without its lock file.
     private func makeDatabase(_ name: String = "logbook.db") throws -> String {
         let server = try LogbookProcess(in: folder, database: name)
         try server.store([NewEvent(id: "e")])

@@ -26,7 +26,7 @@ struct ImportTests {
         try LogbookCommand.output("events", "export", "--server", url)
     }
 
-    /// An export without what each store gives for itself.
+    /// An export without the values that each store sets.
     private func content(_ export: String) -> [String] {
         export.split(separator: "\n").map {
             String($0).replacing(/,"received_at":.*"seq":\d+/, with: "")
@@ -105,7 +105,7 @@ struct ImportTests {
         let events = [
             #"{"event_type":"a","severity":"info","title":"x[,]\"}]","created_at":"2026-11-20T10:00:00Z"}"#,
             #"{"event_type":"a","severity":"info","title":"y\\","metadata":{"k":[1,{"b":"]"}]},"created_at":"2026-11-20T10:00:00Z"}"#,
-            // The same twice is two events.
+            // Two equal lines are two events.
             #"{"event_type":"a","severity":"info","title":"z","created_at":"2026-11-20T10:00:00Z"}"#,
             #"{"event_type":"a","severity":"info","title":"z","created_at":"2026-11-20T10:00:00Z"}"#,
         ]
@@ -156,7 +156,7 @@ struct ImportTests {
         }
         #expect(try Set(server.walk("").map(\.id)) == ["taken", "a", "f"])
 
-        // All of a piece, which the server answers otherwise.
+        // One whole piece, which the server answers differently.
         let none = try imported(file("in", #"[{"event_type":"a"},{"title":"x"}]"#))
         #expect(none.status == 1)
         #expect(none.output == "accepted 0, duplicates 0, rejected 2\n")
@@ -228,7 +228,7 @@ struct ImportTests {
             #"{"event_type":"a","severity":"info","title":"Event \#($0)"}"#
         }
         let path = try file("in", lines.joined(separator: "\n"))
-        // The sender stays: the import never comes to its end.
+        // The pipe stays open, so the import does not end.
         let pipe = folder.file("pipe")
         #expect(mkfifo(pipe, 0o600) == 0)
         let child = try ChildProcess(

@@ -80,7 +80,7 @@ struct SchemaCommandTests {
 
     @Test("The script for bash completes commands, flags and values")
     func bash() throws {
-        // As a shell does at a tab: the function that is set for the command, and its words.
+        // Completes like a shell at a tab: with the function set for the command, and its words.
         func complete(_ words: String...) throws -> Set<String> {
             let line = words.joined(separator: " ")
             let quoted = words.map { "'\($0)'" }.joined(separator: " ")

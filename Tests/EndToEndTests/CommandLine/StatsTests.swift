@@ -30,7 +30,7 @@ struct StatsTests {
         let table = try stats("--by", "severity", "--by", "object_kind")
         let lines = table.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         #expect(lines[0] == "START                     EVENTS")
-        // What is most fills the width of 80.
+        // The largest bar fills the width of 80.
         #expect(
             lines[1] == "2026-11-20T10:00:00.000Z       8  " + String(repeating: "#", count: 46))
         #expect(lines[2] == "2026-11-20T11:00:00.000Z       0")

@@ -21,7 +21,7 @@ struct TailTests {
         let server = try LogbookProcess()
         try server.store([NewEvent(id: "before")])
         let child = try tail(server.url, "--severity", "error", "--after", "0")
-        // The first has come before the second is stored.
+        // The first one arrives before the second is stored.
         for number in 0..<3 {
             try server.store([
                 NewEvent(id: "i\(number)"), NewEvent(id: "e\(number)", severity: "error"),
@@ -47,7 +47,7 @@ struct TailTests {
                 try server.store([NewEvent(id: id)])
             }
             _ = try child.standardOutput.line(containing: "\"id\":\"r\(round)-19\"")
-            // Once in order, and then as a power cut would.
+            // Once in order, and then like a power cut.
             if round == 0 { try server.stop() } else { server.kill() }
             server = try LogbookProcess(in: folder, flags: ["--listen", socket])
         }
@@ -66,7 +66,7 @@ struct TailTests {
         try server.store(
             (0..<5).map { NewEvent(id: "p\($0)", createdAt: "2026-11-2\($0)T00:00:00Z") })
         let child = try tail(server.url, "--last", "3", "--count", "5")
-        // Its past is printed once it follows.
+        // Its past events are printed once it follows.
         _ = try child.standardOutput.line(containing: "\"id\":\"p4\"")
         try server.store((0..<5).map { NewEvent(id: "n\($0)") })
         #expect(try child.waitForExit() == 0)

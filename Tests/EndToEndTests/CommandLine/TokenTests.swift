@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tokens on the command line: made by it, and shown by it.
+/// Tokens on the command line: creating and sending them.
 @Suite("token create, and commands with a token")
 struct TokenTests {
     private let folder: TemporaryFolder
@@ -86,7 +86,7 @@ struct TokenTests {
         #expect(first.wholeMatch(of: /logbook_[0-9a-f]{64}/) != nil)
         let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions]
         #expect(mode as? Int == 0o600)
-        // A last line without its end is not run into.
+        // Nothing is appended to a last line without a line end.
         try file.replace(
             by: [try file.text() + "# by hand"].map { $0.trimmingCharacters(in: .newlines) })
         try String(try file.text().dropLast()).write(

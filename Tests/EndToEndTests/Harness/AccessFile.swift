@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// An access file whose tokens the program itself has made.
+/// An access file whose tokens were created by the program itself.
 struct AccessFile {
     let folder: TemporaryFolder
     private let name: String
@@ -13,7 +13,7 @@ struct AccessFile {
 
     var path: String { folder.file(name) }
 
-    /// Flags for a server.
+    /// The flags for a server.
     var flags: [String] { ["--access-file", path] }
 
     /// A header field with `token`.
@@ -21,7 +21,7 @@ struct AccessFile {
         [("Authorization", "Bearer \(token)")]
     }
 
-    /// Makes a token and adds its line; the token goes into a file of its name, too.
+    /// Creates a token and adds its line. The token also goes into a file of its name.
     @discardableResult
     func add(_ name: String, _ scopes: String) throws -> String {
         let output = try LogbookCommand.output(
@@ -32,7 +32,7 @@ struct AccessFile {
 
     func tokenFile(_ name: String) -> String { folder.file("\(name).token") }
 
-    /// Takes the lines of `name` out.
+    /// Removes the lines of `name`.
     func remove(_ name: String) throws {
         try replace(by: try text().split(separator: "\n").filter { !$0.hasPrefix("\(name) ") })
     }

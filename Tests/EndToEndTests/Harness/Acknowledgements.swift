@@ -1,20 +1,20 @@
 import Foundation
 
-/// What clients were told of their events, held against what is in the file.
+/// The acknowledgements that clients got, compared with the file.
 struct Acknowledgements: Sendable {
-    /// Told that they are stored, and not told that they are deleted.
+    /// Events reported as stored, and not reported as deleted.
     private(set) var stored: Set<String> = []
-    /// Told that they are deleted.
+    /// Events reported as deleted.
     private(set) var deleted: Set<String> = []
-    /// Stored, and asked to be deleted.
+    /// Stored events whose deletion was requested.
     private var doomed: Set<String> = []
-    /// Answers that no trouble of a disk explains.
+    /// Answers that no disk fault explains.
     private(set) var unexpected: [String] = []
 
-    /// Notes events that are in the file from the beginning.
+    /// Notes events that are in the file from the start.
     mutating func note(alreadyStored ids: [String]) { stored.formUnion(ids) }
 
-    /// Notes the answer to an event, or to an array of them, that was to be stored.
+    /// Notes the answer to storing an event or an array of events.
     mutating func note(_ ids: [String], _ response: RawResponse) {
         switch response.status {
         case 200, 201: stored.formUnion(ids)
@@ -23,7 +23,7 @@ struct Acknowledgements: Sendable {
         }
     }
 
-    /// Notes that a DELETE is sent: from here on the event may be gone, whatever the answer.
+    /// Notes a DELETE request: from here on the event may be gone, whatever the answer.
     mutating func note(deletionSentOf id: String) {
         if stored.remove(id) != nil { doomed.insert(id) }
     }
@@ -32,7 +32,7 @@ struct Acknowledgements: Sendable {
     mutating func note(deletionOf id: String, _ response: RawResponse) {
         switch response.status {
         case 204: deleted.insert(id)
-        // What was acknowledged must be found; of the others nobody knows.
+        // Acknowledged events must be found; others may or may not.
         case 404 where !doomed.contains(id): break
         case 503: noteRefusal(response)
         default:
@@ -53,7 +53,7 @@ struct Acknowledgements: Sendable {
         unexpected += other.unexpected
     }
 
-    /// What is wrong with a file that holds the events `found`; empty when nothing is.
+    /// The errors in a file that holds the events `found`; empty if there are none.
     func contradictions(_ found: [String]) -> [String] {
         let present = Set(found)
         var wrong = unexpected
@@ -65,7 +65,7 @@ struct Acknowledgements: Sendable {
         return wrong
     }
 
-    /// The same of the file at `path`, which nobody has open, as SQLite itself reads it.
+    /// The same for the closed file at `path`, as SQLite itself reads it.
     func contradictions(inFile path: String) throws -> [String] {
         let lines = try Command.sqlite(
             ofCopy: path, "PRAGMA integrity_check; SELECT id FROM events ORDER BY rowid")

@@ -1,4 +1,4 @@
-/// What became of an array of events.
+/// The summary of an array of events.
 struct BatchSummary: Decodable, Sendable {
     struct Rejection: Decodable, Equatable, Sendable {
         let index: Int

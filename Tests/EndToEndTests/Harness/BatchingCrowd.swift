@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// Threads that post single events and arrays and delete some again, each on a connection of its own,
+/// Threads that post single events and arrays and delete some again, each on its own connection,
 /// until it ends.
 final class BatchingCrowd: Sendable {
     private struct Record: Sendable {
@@ -16,18 +16,18 @@ final class BatchingCrowd: Sendable {
         record = Guarded(Record(running: size))
         for member in 0..<size {
             let client = try server.connect()
-            // A client belongs to one thread, which alone touches it from here on.
+            // A client belongs to one thread, and only that thread uses it from here on.
             nonisolated(unsafe) let own = client
             Thread.detachNewThread { [record] in
                 var generator = SeededGenerator(seed: seed << 8 | UInt64(member))
-                // That the connection ends is how every one of them ends.
+                // Every one of them ends when its connection does.
                 try? Self.post(own, "\(prefix)-\(member)", &generator, record)
                 record.with { $0.running -= 1 }
             }
         }
     }
 
-    /// An event that is the same whenever it is sent.
+    /// An event that is the same each time it is sent.
     static func event(_ id: String) -> NewEvent {
         NewEvent(id: id, objectName: "crash", createdAt: "2026-01-01T00:00:00Z")
     }
@@ -45,14 +45,14 @@ final class BatchingCrowd: Sendable {
             let response = try client.exchange("POST", "/events", body)
             record.with { $0.acknowledgements.note(ids, response) }
             guard Int.random(in: 0..<8, using: &generator) == 0 else { continue }
-            // Sent, it may be done, whatever the answer.
+            // Once sent, it may be done, whatever the answer.
             record.with { $0.acknowledgements.note(deletionSentOf: ids[0]) }
             let deletion = try client.exchange("DELETE", "/events/\(ids[0])")
             record.with { $0.acknowledgements.note(deletionOf: ids[0], deletion) }
         }
     }
 
-    /// Waits until so many events have been acknowledged.
+    /// Waits until `count` events have been acknowledged.
     func awaitAcknowledged(_ count: Int) throws {
         let reached = record.wait { $0.acknowledgements.stored.count >= count ? true : nil }
         guard reached == true else {
@@ -61,7 +61,7 @@ final class BatchingCrowd: Sendable {
         }
     }
 
-    /// Waits until all connections have ended, and returns what became of the events.
+    /// Waits until all connections have ended, and returns the outcomes.
     func awaitEnd() throws -> Acknowledgements {
         guard let result = record.wait(for: { $0.running == 0 ? $0 : nil }) else {
             throw HarnessError("connections are still open")

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Where the built program and the sources are.
+/// The paths of the built program and of the sources.
 enum BuiltProgram {
-    /// `LOGBOOK_BINARY`, or the program that was built together with the tests.
+    /// `LOGBOOK_BINARY`, or the program built with the tests.
     static let path: String = {
         if let path = ProcessInfo.processInfo.environment["LOGBOOK_BINARY"] { return path }
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

@@ -5,7 +5,7 @@ import TestSupport
 struct Certificates {
     let folder: TemporaryFolder
 
-    /// Makes an authority, and a certificate of its for localhost.
+    /// Creates an authority and its certificate for localhost.
     init(in folder: TemporaryFolder) throws {
         self.folder = folder
         try makeAuthority("ca")
@@ -15,7 +15,7 @@ struct Certificates {
     func certificate(_ name: String) -> String { folder.file("\(name).pem") }
     func key(_ name: String) -> String { folder.file("\(name).key") }
 
-    /// Flags for a server with the certificate `server`, beside its plain port.
+    /// Flags for a server with the certificate `server`, besides its plain port.
     var flags: [String] {
         [
             "--listen", "https://127.0.0.1:0", "--tls-certificate", certificate("server"),
@@ -30,8 +30,10 @@ struct Certificates {
             ])
     }
 
+    /// Creates a key and a certificate.
+    ///
     /// - Parameters:
-    ///   - subject: the common name; `name` unless it is given.
+    ///   - subject: the common name; `name` by default.
     ///   - names: alternative names.
     func make(
         _ name: String, signedBy authority: String, subject: String? = nil,
@@ -46,7 +48,7 @@ struct Certificates {
             ])
     }
 
-    /// One that expired yesterday.
+    /// Creates one that expired yesterday.
     func makeExpired(_ name: String, signedBy authority: String) throws {
         let request = folder.file("\(name).csr")
         try openssl(
@@ -58,7 +60,7 @@ struct Certificates {
         ])
     }
 
-    /// What `key(name)` holds, behind a passphrase, as `key(encrypted)`.
+    /// Encrypts the key `name` with a passphrase, as `encrypted`.
     func encryptKey(_ name: String, as encrypted: String) throws {
         try openssl([
             "pkcs8", "-topk8", "-passout", "pass:secret", "-in", key(name), "-out", key(encrypted),

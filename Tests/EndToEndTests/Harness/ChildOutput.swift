@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a child process writes to one pipe, read as it comes.
+/// The output of a child process to one pipe, read as it arrives.
 final class ChildOutput: Sendable {
     private struct State {
         var bytes: [UInt8] = []
@@ -29,10 +29,10 @@ final class ChildOutput: Sendable {
         }
     }
 
-    /// All of it so far.
+    /// The output so far.
     var text: String { state.with { String(decoding: $0.bytes, as: UTF8.self) } }
 
-    /// All of it, once the other side has closed the pipe.
+    /// The whole output, once the other side has closed the pipe.
     func wholeText() throws -> String {
         let text = state.wait { $0.hasEnded ? String(decoding: $0.bytes, as: UTF8.self) : nil }
         guard let text else { throw HarnessError("the output does not end: \(self.text)") }

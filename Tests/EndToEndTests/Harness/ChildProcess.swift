@@ -1,14 +1,14 @@
 import Foundation
 
-/// A program started by a test, killed with the last reference at the latest.
+/// A program started by a test. It is killed at the latest with the last reference.
 final class ChildProcess: Sendable {
-    /// As shells have it: the exit code, or 128 and the number of the signal that ended it.
+    /// The status as in shells: the exit code, or 128 plus the number of the signal that ended it.
     private let status = Guarded<Int32?>(nil)
     let standardOutput: ChildOutput
     let standardError: ChildOutput
     let identifier: pid_t
 
-    /// Starts `program`, found by PATH, with nothing on its standard input.
+    /// Starts `program`, found by PATH, with an empty standard input.
     init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         let output = try Self.makePipe()
         let errors = try Self.makePipe()
@@ -29,8 +29,8 @@ final class ChildProcess: Sendable {
 
     private static func makePipe() throws -> (reading: Int32, writing: Int32) {
         var ends: [Int32] = [0, 0]
-        // Close-on-exec from the start, which pipe(2) cannot do: a pipe that another test's child
-        // holds open would never end.
+        // Close-on-exec from the start, which pipe(2) cannot do. A pipe held open by another test's
+        // child would never end.
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
             throw HarnessError("no pipe: errno \(errno)")
@@ -50,7 +50,7 @@ final class ChildProcess: Sendable {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // Threads of Dispatch block most signals, and a child would inherit that.
+        // Dispatch's threads block most signals, and a child would inherit that.
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
@@ -73,7 +73,8 @@ final class ChildProcess: Sendable {
     private static func reap(_ identifier: pid_t, into status: Guarded<Int32?>) {
         Thread.detachNewThread {
             var information = siginfo_t()
-            // First wait, then reap behind the lock: no signal can hit whoever gets the number next.
+            // First wait, then reap under the lock, so that no signal can hit the next process with
+            // that number.
             while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0 {
                 guard errno == EINTR else { return }
             }
@@ -86,20 +87,20 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Sends a signal, if it still runs.
+    /// Sends a signal if it is still running.
     func signal(_ number: Int32) {
         status.with { status in
             if status == nil { _ = Glibc.kill(identifier, number) }
         }
     }
 
-    /// Ends it at once, and returns when it has ended.
+    /// Kills it and waits for its end.
     func kill() {
         signal(SIGKILL)
         _ = status.wait { $0 }
     }
 
-    /// Waits for its end; one that does not end is killed.
+    /// Waits for its end; kills it if it does not end.
     func waitForExit() throws -> Int32 {
         if let code = status.wait(for: { $0 }) { return code }
         kill()

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// A program that was run to its end.
+/// A program that has run to its end.
 struct Command {
     let status: Int32
     let output: String
@@ -15,9 +15,9 @@ struct Command {
         errors = try child.standardError.wholeText()
     }
 
-    /// Runs `program`, and returns what it printed.
+    /// Runs `program` and returns its output.
     ///
-    /// - Throws: when it does not exit with 0.
+    /// - Throws: if it does not exit with 0.
     static func output(_ program: String, _ arguments: String...) throws -> String {
         let command = try Command(program, arguments)
         guard command.status == 0 else {
@@ -34,7 +34,7 @@ struct Command {
         ).dropLast().map(String.init)
     }
 
-    /// The same on a copy of the file: that program would play back the WAL.
+    /// The same on a copy of the file, because that program would move the WAL.
     static func sqlite(ofCopy path: String, _ sql: String) throws -> [String] {
         let copy = try TemporaryFolder()
         for suffix in ["", "-wal", "-journal"]

@@ -1,22 +1,24 @@
 import Foundation
 import TestSupport
 
-/// A service's short life over a disk that fails: it opens its file, stores, deletes, and moves the
-/// WAL into the file at the end. What it acknowledged is held against the file afterwards.
+/// A service's short life on a failing disk: it opens its file, stores, deletes, and moves the WAL
+/// into the file at the end. Its acknowledgements are then compared with the file.
 struct FaultRun {
     let folder: TemporaryFolder
     let path: String
     private(set) var acknowledgements: Acknowledgements
     private(set) var log = ""
-    /// As shells have it; 128 and a signal's number when that ended it.
+    /// The status as in shells: 128 plus a signal's number if that ended it.
     private(set) var status: Int32 = -1
-    /// Events that retention keeps; nil when it removes none.
+    /// The events that retention keeps; nil if it removes none.
     private let most: Int?
     private var sent: [String] = []
 
+    /// Prepares a run.
+    ///
     /// - Parameters:
-    ///   - template: a file to begin with, and the events that are in it.
-    ///   - most: events that retention is to keep; nil has it remove none.
+    ///   - template: a file to start with and the events in it.
+    ///   - most: the events for retention to keep; nil makes it remove none.
     init(template: (path: String, ids: [String])? = nil, keeping most: Int? = nil) throws {
         self.most = most
         folder = try TemporaryFolder()
@@ -27,15 +29,15 @@ struct FaultRun {
         acknowledgements.note(alreadyStored: template.ids)
     }
 
-    /// Whether the fault came before the run was over.
+    /// True if the fault came before the run was over.
     var hasFired: Bool { log.contains("fault: ") }
 
-    /// Whether the process was killed, by a fault or by a defect.
+    /// True if the process was killed, by a fault or by a bug.
     var wasKilled: Bool { status >= 128 }
 
     /// Runs from start to end.
     ///
-    /// - Parameter reserve: `--disk-reserve-bytes`, where it is not the usual.
+    /// - Parameter reserve: `--disk-reserve-bytes`, if it is not the usual one.
     mutating func run(_ disk: FaultyDisk, name: String, reserve: Int? = nil) throws {
         let child = try ChildProcess(
             BuiltProgram.path,
@@ -49,18 +51,18 @@ struct FaultRun {
         {
             converse(port, name)
         }
-        // The last changes of all are those that SIGTERM brings.
+        // The last changes are those caused by SIGTERM.
         if let file = disk.cutsOnce { try Data().write(to: URL(fileURLWithPath: file)) }
         child.signal(SIGTERM)
         status = try child.waitForExit()
         _ = try child.standardError.wholeText()
-        // What as many were sent after as are kept may be gone.
+        // Events followed by as many others as are kept may be gone.
         for id in sent.dropLast(most ?? sent.count) {
             acknowledgements.note(deletionSentOf: id)
         }
     }
 
-    /// Any connection may end at any moment, with the process: what came until then counts.
+    /// Any connection may end at any moment, with the process. Everything until then counts.
     private mutating func converse(_ port: UInt16, _ name: String) {
         do {
             let client = try RawClient(port: port)
@@ -69,7 +71,7 @@ struct FaultRun {
             }
             try store(client, ["\(name)-0"])
             try store(client, (1...6).map { "\(name)-\($0)" })
-            // Enough for pages of its own, and one deleted again.
+            // Enough for overflow pages, and an event that is deleted again.
             try store(client, ["\(name)-7"], description: String(repeating: "x", count: 20_000))
             try delete(client, "\(name)-7")
             try store(client, ["\(name)-0"])
@@ -97,12 +99,12 @@ struct FaultRun {
     private mutating func delete(_ client: RawClient, _ id: String) throws {
         acknowledgements.note(deletionSentOf: id)
         let response = try client.exchange("DELETE", "/events/\(id)")
-        // Retention may have been sooner.
+        // Retention may have been faster.
         guard most == nil || response.status != 404 else { return }
         acknowledgements.note(deletionOf: id, response)
     }
 
-    /// What is wrong with the file, and how the process ended; empty when nothing is.
+    /// The errors in the file, and the way the process ended; empty if there are none.
     func contradictions() throws -> [String] {
         let wrong = try acknowledgements.contradictions(inFile: path)
         return wrong.isEmpty ? [] : wrong + ["its log: \(log)"]

@@ -1,12 +1,12 @@
 import Foundation
 import TestSupport
 
-/// The disk of `Tests/Faults/faults.c`, which fails as it is told: the environment of a process that
-/// is to have it.
+/// The disk of `Tests/Faults/faults.c`, which fails on command: the environment of a process that
+/// uses it.
 struct FaultyDisk: Sendable {
     enum Kind: String, CaseIterable, Sendable {
         case open, read, write, sync, truncate, unlink, rename
-        /// All of these but `read`.
+        /// All of these except `read`.
         case change
     }
 
@@ -16,11 +16,11 @@ struct FaultyDisk: Sendable {
         /// Half of a write, then no space.
         case short
         case kill
-        /// What was not synced is lost, in part.
+        /// Unsynced data is partly lost.
         case cut
     }
 
-    /// What fails: the calls `at`, counted from 1, and the `count - 1` that follow.
+    /// The failing calls: `at`, counted from 1, and the `count - 1` calls after it.
     struct Fault: CustomStringConvertible, Sendable {
         var kind: Kind
         var at: Int
@@ -32,16 +32,16 @@ struct FaultyDisk: Sendable {
 
     var fault: Fault?
     var seed = 0
-    /// Bytes that the database's files may have together.
+    /// The most bytes of the database's files together.
     var quota: Int?
-    /// Of the file system, as statfs(2) has it.
+    /// The file system's type, as in statfs(2).
     var type: UInt32?
-    /// While this file exists nothing fails.
+    /// Nothing fails while this file exists.
     var cure: String?
-    /// Once this file exists the power goes at the next change.
+    /// Once this file exists, the power fails at the next change.
     var cutsOnce: String?
 
-    /// The library, built at its first use.
+    /// The library, built on first use.
     private static let library = Result<(folder: TemporaryFolder, path: String), any Error>(
         catching: {
             let folder = try TemporaryFolder()
@@ -54,9 +54,9 @@ struct FaultyDisk: Sendable {
             return (folder, path)
         })
 
-    /// For a process whose database is at `path`.
+    /// The environment of a process whose database is at `path`.
     func environment(of path: String) throws -> [String: String] {
-        // Behind what is preloaded already: that of scripts/sanitize.
+        // After the library of scripts/sanitize, if that is already preloaded.
         let preloaded = ProcessInfo.processInfo.environment["LD_PRELOAD"].map { $0 + ":" } ?? ""
         var environment = [
             "LD_PRELOAD": preloaded + (try Self.library.get().path), "FAULTS_FILE": path,

@@ -2,14 +2,14 @@ import Foundation
 
 /// A value that threads change and others wait for.
 ///
-/// `@unchecked Sendable`: `value` is touched with the condition's lock held alone.
+/// `@unchecked Sendable`: `value` is used only with the condition's lock held.
 final class Guarded<Value>: @unchecked Sendable {
     private let condition = NSCondition()
     private var value: Value
 
     init(_ value: Value) { self.value = value }
 
-    /// Lends the value, and wakes who waits for a change of it.
+    /// Lends the value, and wakes the threads that wait for a change.
     @discardableResult
     func with<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         condition.lock()
@@ -20,7 +20,7 @@ final class Guarded<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
-    /// Waits until `body` finds in the value what it looks for; nil after `Patience`.
+    /// Waits until `body` returns a result for the value; nil after `Patience`.
     func wait<Result>(for body: (Value) -> Result?) -> Result? {
         let deadline = Patience.deadline
         condition.lock()

@@ -1,4 +1,4 @@
-/// What went wrong in the harness rather than in an expectation, for the test's log.
+/// A failure of the harness rather than of an expectation, for the test's log.
 struct HarnessError: Error, CustomStringConvertible {
     let description: String
 

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Runs of the built program's other commands than `serve`.
+/// Runs of the built program's commands other than `serve`.
 enum LogbookCommand {
     static func run(
         _ arguments: String..., environment: [String: String] = [:]
@@ -8,7 +8,7 @@ enum LogbookCommand {
         try Command(BuiltProgram.path, arguments, environment: environment)
     }
 
-    /// What it prints; throws when it does not exit with 0.
+    /// Returns the output; throws if it does not exit with 0.
     static func output(
         _ arguments: String..., environment: [String: String] = [:]
     ) throws -> String {
@@ -26,7 +26,8 @@ enum LogbookCommand {
             environment: environment.merging(["LOGBOOK": BuiltProgram.path]) { $1 })
     }
 
-    /// Runs `line` on a terminal of this width, where `input` is typed, and returns what stands there.
+    /// Runs `line` on a terminal of this width with `input` typed in, and returns the screen's
+    /// text.
     static func terminal(
         columns: Int, _ line: String, input: String = "", environment: [String: String] = [:]
     ) throws -> [String] {

@@ -1,12 +1,13 @@
 import Foundation
 import TestSupport
 
-/// `logbook serve` on a port that the system chose, killed with the last reference at the latest.
+/// `logbook serve` on a port that the system chose. It is killed at the latest with the last
+/// reference.
 final class LogbookProcess: Sendable {
     let folder: TemporaryFolder
     let database: String
     let port: UInt16
-    /// That of TLS, where `flags` have it listen so.
+    /// The TLS port, if `flags` ask for one.
     let securePort: UInt16?
     private let child: ChildProcess
 
@@ -14,15 +15,15 @@ final class LogbookProcess: Sendable {
     ///
     /// - Parameters:
     ///   - database: a file in `folder`; nil leaves it to `environment`.
-    ///   - dataBytes: what it may allocate, as a memory limit of a container has it.
-    ///   - awaitsReady: whether to wait for the store to be open, too.
+    ///   - dataBytes: the most memory it may allocate, like a container's limit.
+    ///   - awaitsReady: true to wait for the store to be open too.
     init(
         in folder: TemporaryFolder? = nil, database: String? = "logbook.db", flags: [String] = [],
         environment: [String: String] = [:], dataBytes: Int? = nil, awaitsReady: Bool = true
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
         self.database = self.folder.file(database ?? "logbook.db")
-        // What a test says of retention comes last and wins.
+        // A test's own retention flags come last and win.
         var arguments = ["serve", "--listen", "127.0.0.1:0"] + Self.keeping + flags
         if database != nil { arguments += ["--database", self.database] }
         if let dataBytes {
@@ -43,8 +44,7 @@ final class LogbookProcess: Sendable {
         }
     }
 
-    /// Events of the tests have times of their own, and are not to vanish.
-    /// Nor do they care how they name the server.
+    /// The tests' events have fixed times and must not expire. Any name for the server is accepted.
     static let keeping =
         ["--allowed-host", "a,b,h,example"]
         + ["info", "warning", "error", "critical"].flatMap {
@@ -62,10 +62,10 @@ final class LogbookProcess: Sendable {
         return port
     }
 
-    // The folder is removed after this, when nobody writes to it any more.
+    // The folder is removed after this, when nothing writes to it any more.
     deinit { child.kill() }
 
-    /// Waits until it is ready for traffic, and can store events.
+    /// Waits until it is ready for traffic and can store events.
     func awaitReady() throws {
         let client = try connect()
         let deadline = Patience.deadline
@@ -88,7 +88,7 @@ final class LogbookProcess: Sendable {
         return try RawClient(port: securePort, isSecure: true)
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on its own connection.
     @discardableResult
     func exchange(
         _ method: String, _ target: String, _ body: String? = nil,
@@ -112,7 +112,7 @@ final class LogbookProcess: Sendable {
         return try response.decode(BatchSummary.self)
     }
 
-    /// Walks the pages of `query` to the end, `between` called after each but the last.
+    /// Walks the pages of `query` to the end, calling `between` after each except the last.
     func walk(
         _ query: String, between: (EventList) throws -> Void = { _ in }
     ) throws -> [StoredEvent] {
@@ -138,7 +138,7 @@ final class LogbookProcess: Sendable {
 
     // MARK: The process
 
-    /// What it has written to standard error so far.
+    /// Its standard error so far.
     var log: String { child.standardError.text }
 
     /// Waits for a line of its log that contains `part`.
@@ -147,11 +147,11 @@ final class LogbookProcess: Sendable {
         try child.standardError.line(containing: part)
     }
 
-    /// Memory of its own, in bytes: what no file backs. Nothing under a sanitizer, whose own memory cannot
-    /// be told apart.
+    /// Its own memory in bytes, without file-backed pages. Meaningless under a sanitizer, whose
+    /// memory cannot be told apart.
     func anonymousMemory() throws -> Int { try memory("RssAnon:") }
 
-    /// The most memory that it has had at once, in bytes, what files back included.
+    /// The peak of its memory in bytes, including file-backed pages.
     func peakMemory() throws -> Int { try memory("VmHWM:") }
 
     private func memory(_ field: String) throws -> Int {
@@ -163,8 +163,8 @@ final class LogbookProcess: Sendable {
         return kilobytes * 1024
     }
 
-    /// What it has open, by kind: `socket`, `anon_inode`, or the path of a file. The sockets that it
-    /// got from the test runner, which does not close them on exec, are left out.
+    /// The open descriptors by kind: `socket`, `anon_inode`, or the path of a file. Sockets
+    /// inherited from the test runner, which does not close them on exec, are left out.
     func descriptors() throws -> [String: Int] {
         let inherited = Set(try Self.openFiles(of: "self"))
         let own = try Self.openFiles(of: "\(child.identifier)").filter {
@@ -192,17 +192,17 @@ final class LogbookProcess: Sendable {
 
     func hangUp() { child.signal(SIGHUP) }
 
-    /// Ends it as a power cut would.
+    /// Ends it like a power cut.
     func kill() { child.kill() }
 
-    /// Waits for its end, and for the last of its log.
+    /// Waits for its end and for the last of its log.
     func waitForExit() throws -> Int32 {
         let status = try child.waitForExit()
         _ = try child.standardError.wholeText()
         return status
     }
 
-    /// Ends it in order.
+    /// Shuts it down in order.
     func stop() throws {
         terminate()
         let status = try waitForExit()

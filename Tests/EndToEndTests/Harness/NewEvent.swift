@@ -1,6 +1,6 @@
 import Foundation
 
-/// An event to be stored. Fields that are nil are left out.
+/// An event to store. Fields that are nil are left out.
 struct NewEvent: Codable, Equatable, Sendable {
     var id: String?
     var eventType = "cluster"

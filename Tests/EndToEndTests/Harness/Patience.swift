@@ -1,7 +1,7 @@
 import Foundation
 
-/// How long anything may take before a test fails rather than blocks: far more than a healthy run
-/// needs on a busy machine. Nothing is expected to take a certain time.
+/// The time after which a test fails rather than blocks: far more than a healthy run needs on a
+/// busy machine. No test expects anything to take a certain time.
 enum Patience {
     static let seconds = 30
 

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Threads that post events one by one, each on a connection of its own, until it ends.
+/// Threads that post events one by one, each on its own connection, until it ends.
 final class PostingCrowd: Sendable {
     struct Record: Sendable {
-        /// The ids that a 2xx came for.
+        /// The ids answered with a 2xx.
         var acknowledged: [String] = []
         /// Answers that were neither 2xx nor 503.
         var unexpected: [Int] = []
@@ -24,7 +24,7 @@ final class PostingCrowd: Sendable {
         for member in 0..<size {
             let client = try isSecure ? server.connectSecurely() : server.connect()
             let name = "\(prefix)-\(member)"
-            // A client belongs to one thread, which alone touches it from here on.
+            // A client belongs to one thread, and only that thread uses it from here on.
             nonisolated(unsafe) let own = client
             Thread.detachNewThread { [record] in
                 Self.post(own, name, record)
@@ -37,7 +37,7 @@ final class PostingCrowd: Sendable {
         for number in 0... {
             let event = NewEvent(id: "\(name)-\(number)", objectName: name)
             guard let response = try? client.exchange("POST", "/events", event.json) else {
-                // That the connection ends is how every one of them ends.
+                // Every one of them ends when its connection does.
                 return record.with { record in
                     if client.isInAnswer {
                         record.cutShort += 1
@@ -57,20 +57,20 @@ final class PostingCrowd: Sendable {
         }
     }
 
-    /// The ids that a 2xx has come for so far.
+    /// The ids answered with a 2xx so far.
     var acknowledged: [String] { record.with { $0.acknowledged } }
 
     /// Connections that have not ended.
     var runningCount: Int { record.with { $0.running } }
 
-    /// Waits until so many events have been acknowledged.
+    /// Waits until `count` events have been acknowledged.
     func awaitAcknowledged(_ count: Int) throws {
         guard record.wait(for: { $0.acknowledged.count >= count ? true : nil }) == true else {
             throw HarnessError("only \(record.with { $0.acknowledged.count }) were acknowledged")
         }
     }
 
-    /// Waits until all connections have ended, and returns what became of the events.
+    /// Waits until all connections have ended, and returns the outcomes.
     func awaitEnd() throws -> Record {
         guard let result = record.wait(for: { $0.running == 0 ? $0 : nil }) else {
             throw HarnessError("connections are still open")

@@ -1,4 +1,4 @@
-/// An error as RFC 9457 has it.
+/// An error in the format of RFC 9457.
 struct ProblemDocument: Decodable, Sendable {
     struct Entry: Decodable, Sendable {
         let pointer: String?
@@ -11,12 +11,12 @@ struct ProblemDocument: Decodable, Sendable {
     let status: Int
     let detail: String
     let errors: [Entry]?
-    /// Of a stream of lines that was cut.
+    /// The summary of a stream of lines that was cut.
     let summary: BatchSummary?
 
-    /// The places in the body that are wrong, in order.
+    /// The pointers to errors in the body, in order.
     var pointers: [String] { (errors ?? []).compactMap(\.pointer) }
 
-    /// The query parameters that are wrong.
+    /// The wrong query parameters.
     var parameters: [String] { (errors ?? []).compactMap(\.parameter) }
 }

@@ -7,14 +7,14 @@ final class RawClient {
     private var received: [UInt8] = []
     private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
 
-    /// Whether an answer has begun to come and is not whole.
+    /// True if an answer has begun to arrive and is incomplete.
     private(set) var isInAnswer = false
-    /// Whether the server has said that it sends no more, which a reset does not.
+    /// True if the server has closed its side, which a reset does not.
     private(set) var hasEnded = false
 
     /// Connects.
     ///
-    /// - Parameter isNarrow: whether little fits between server and client, so that the server's
+    /// - Parameter isNarrow: true for small buffers between server and client, so that the server's
     ///   writes block soon.
     init(port: UInt16, isSecure: Bool = false, isNarrow: Bool = false) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(O_CLOEXEC), 0)
@@ -23,7 +23,7 @@ final class RawClient {
         let timeoutSize = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, timeoutSize)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, timeoutSize)
-        // What a test sends as pieces should arrive as pieces.
+        // Pieces sent separately should arrive separately.
         var one: Int32 = 1
         setsockopt(
             descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
@@ -68,7 +68,7 @@ final class RawClient {
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-    /// Sends what the system takes at once; returns how many bytes that was.
+    /// Sends the bytes that the system takes at once, and returns their number.
     func offer(_ bytes: ArraySlice<UInt8>) throws -> Int {
         let count = bytes.withUnsafeBytes {
             Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
@@ -80,10 +80,10 @@ final class RawClient {
         return count
     }
 
-    /// Sends no more, and still reads.
+    /// Closes the sending side but still reads.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Has the end of this connection be a reset.
+    /// Makes this connection end with a reset.
     func resetAtEnd() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(
@@ -110,7 +110,8 @@ final class RawClient {
 
     // MARK: Reading
 
-    /// Reads one response, interim ones (1xx) included, and leaves what follows for the next.
+    /// Reads one response, including interim ones (1xx), and keeps the following bytes for the
+    /// next.
     func readResponse(toHead: Bool = false) throws -> RawResponse {
         let end = Array("\r\n\r\n".utf8)
         var headEnd: Int?
@@ -140,20 +141,20 @@ final class RawClient {
         return response
     }
 
-    /// Whether something can be read without waiting.
+    /// True if something can be read without waiting.
     var hasInput: Bool {
         var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&state, 1, 0) == 1
     }
 
-    /// Reads until the server closes the connection; throws when it does not.
+    /// Reads until the server closes the connection; throws if it does not.
     func readToEnd() throws -> [UInt8] {
         while try receive() {}
         defer { received = [] }
         return received
     }
 
-    /// Reads what comes first.
+    /// Reads the first bytes to arrive.
     func readSome() throws { _ = try receive() }
 
     /// Reads until the server ends the connection, in whatever way.
@@ -165,7 +166,7 @@ final class RawClient {
         }
     }
 
-    /// False at the end.
+    /// Receives bytes; false at the end.
     private func receive() throws -> Bool {
         while true {
             let count =

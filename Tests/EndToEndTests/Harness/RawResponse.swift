@@ -26,7 +26,7 @@ struct RawResponse {
         }
     }
 
-    /// The only field called `name`; nil when there is none.
+    /// The only field called `name`; nil if there is none.
     func header(_ name: String) -> String? {
         let values = headers.filter { $0.name.caseInsensitiveCompare(name) == .orderedSame }
         #expect(values.count <= 1, "\(name) appears \(values.count) times")
@@ -44,7 +44,7 @@ struct RawResponse {
         }
     }
 
-    /// Expects an error in the shape of RFC 9457 with this status, and returns it.
+    /// Expects an error in the format of RFC 9457 with this status, and returns it.
     @discardableResult
     func problem(
         _ wanted: Int, sourceLocation: SourceLocation = #_sourceLocation

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A port that nobody listens on, and nobody else is given.
+/// A port that nobody listens on and nobody else gets.
 final class ReservedPort {
     let number: UInt16
     private let descriptor: Int32

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How often tests of chance are repeated, from the environment: `LOGBOOK_CRASH_ROUNDS=500 make test`.
+/// The repetitions of randomized tests, from the environment: `LOGBOOK_CRASH_ROUNDS=500 make test`.
 enum Rounds {
     /// The number in `LOGBOOK_<name>`.
     static func number(_ name: String, default: Int) -> Int {

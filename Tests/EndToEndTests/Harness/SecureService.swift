@@ -1,12 +1,12 @@
 import Foundation
 
-/// `logbook serve` with a TLS port beside its plain one, and the real clients that speak to it.
+/// `logbook serve` with a TLS port besides its plain one, and real clients for it.
 struct SecureService {
     let server: LogbookProcess
     let port: String
     let certificates: Certificates
 
-    /// Starts one with the certificate `server`, or with what `flags` say instead.
+    /// Starts one with the certificate `server`, or with `flags` instead.
     init(
         _ certificates: Certificates, certificate: [String]? = nil, flags: [String] = []
     ) throws {
@@ -17,7 +17,7 @@ struct SecureService {
         port = String(line.split(separator: ":").last ?? "")
     }
 
-    /// What `curl` says of a request; it trusts the authority `ca`.
+    /// The result of `curl` for a request; it trusts the authority `ca`.
     func curl(_ arguments: [String], path: String = "/schema/version") throws -> Command {
         try Command("curl", curlArguments(arguments, path: path))
     }
@@ -36,12 +36,12 @@ struct SecureService {
         ["--cert", certificates.certificate(name), "--key", certificates.key(name)]
     }
 
-    /// `openssl s_client`, which ends with its input, that is at once.
+    /// Runs `openssl s_client`, which ends at once because its input is empty.
     func client(_ arguments: [String]) throws -> Command {
         try Command("openssl", ["s_client", "-connect", "127.0.0.1:\(port)"] + arguments)
     }
 
-    /// A request by `openssl s_client`, and all that it says until the server closes.
+    /// Sends a request with `openssl s_client`, and returns its output until the server closes.
     func request(_ arguments: String, target: String = "/healthz") throws -> String {
         let request = certificates.folder.file("request")
         try "GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".write(

@@ -1,10 +1,10 @@
 import Foundation
 
-/// The thread that starts every child: it lives as long as the tests do.
+/// The thread that starts every child. It lives as long as the tests.
 ///
-/// Children ask the kernel to be killed when their parent ends, so that none is left behind by tests
-/// that crash or are killed themselves; and to the kernel the parent is the thread that called fork
-/// (prctl(2), PR_SET_PDEATHSIG).
+/// Children ask the kernel to kill them when their parent ends, so that crashed or killed tests
+/// leave none behind. To the kernel, the parent is the thread that called fork (prctl(2),
+/// PR_SET_PDEATHSIG).
 enum SpawningThread {
     private typealias Job = @Sendable () -> Void
 

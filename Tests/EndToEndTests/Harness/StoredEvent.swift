@@ -1,4 +1,4 @@
-/// An event as the service answers with it, but for its metadata, whose bytes tests look at.
+/// An event in an answer, without its metadata, whose bytes tests compare.
 struct StoredEvent: Decodable, Equatable, Sendable {
     let id: String
     let eventType: String
@@ -20,7 +20,7 @@ struct StoredEvent: Decodable, Equatable, Sendable {
         case createdAt = "created_at"
     }
 
-    /// The fields of the contract, all of which a response carries, in its order.
+    /// The fields of the contract in order; a response has all of them.
     static let fieldNames = [
         "id", "event_type", "severity", "title", "description", "object_kind", "object_namespace",
         "object_name", "metadata", "created_at", "cluster", "reason", "occurrences", "received_at",

@@ -1,13 +1,14 @@
 import COpenSSL
 import Foundation
 
-/// The client's side of TLS on a connected, blocking socket. Who the server is does not matter here.
+/// The client's side of TLS on a connected, blocking socket. It does not check the server's
+/// identity.
 final class TLSClient {
     private let handle: OpaquePointer
 
-    /// Shakes hands.
+    /// Performs the handshake.
     init(on descriptor: Int32) throws {
-        // A context is made to be shared.
+        // Sessions share one context.
         guard let context = Self.context, let handle = SSL_new(context) else {
             throw HarnessError("no TLS session")
         }
@@ -24,13 +25,13 @@ final class TLSClient {
         return SSL_CTX_new(TLS_client_method())
     }()
 
-    /// As send(2).
+    /// Sends like send(2).
     func send(_ bytes: UnsafeRawBufferPointer) -> Int {
         ERR_clear_error()
         return Int(SSL_write(handle, bytes.baseAddress, Int32(bytes.count)))
     }
 
-    /// As recv(2); 0 is the end that the server told, and not that of the socket alone.
+    /// Receives like recv(2); 0 only if the server announced the end, not just closed the socket.
     func receive(into buffer: inout [UInt8]) -> Int {
         ERR_clear_error()
         let count = SSL_read(handle, &buffer, Int32(buffer.count))

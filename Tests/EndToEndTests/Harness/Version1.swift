@@ -1,24 +1,24 @@
 import TestSupport
 
-/// Files of schema version 1 as another program wrote them: made with the sqlite3 program alone.
+/// Files of schema version 1 as another program wrote them, made with only the sqlite3 program.
 enum Version1 {
     static let record = """
         INSERT INTO schema_version VALUES
           (1, '2025-06-01T12:00:00.000Z', 'Initial schema with events table');
         """
 
-    /// The columns of version 1 and, in this order, of every later version.
+    /// The columns of version 1, and of every later version, in this order.
     static let columns = """
         id, event_type, severity, title, description, object_kind, object_namespace, object_name, \
         metadata, created_at
         """
 
-    /// Makes the file `path`, with what `insertions` puts into it.
+    /// Creates the file `path` and runs `insertions` on it.
     static func make(_ path: String, _ insertions: String = "") throws {
         try Command.sqlite(path, "\(version1DDL)\n\(record)\n\(insertions)")
     }
 
-    /// Statements that insert `count` events, of which every 50 share a moment.
+    /// Statements that insert `count` events, every 50 of them at one moment.
     static func rows(_ count: Int) -> String {
         """
         WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < \(count))

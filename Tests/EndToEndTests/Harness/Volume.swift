@@ -1,6 +1,6 @@
 import TestSupport
 
-/// A small file system of a test's own, in memory; for root alone.
+/// A small file system in memory for one test; needs root.
 final class Volume: Sendable {
     let folder: TemporaryFolder
 

@@ -1,8 +1,8 @@
 // swift-tools-version:6.2
 import PackageDescription
 
-/// Programs that libFuzzer drives; `scripts/fuzz` builds and runs them. A package of its own, for
-/// they link with libFuzzer alone, which has their `main`.
+/// Programs for libFuzzer, which `scripts/fuzz` builds and runs. A separate package, because only
+/// they link with libFuzzer, which contains their `main`.
 let package = Package(
     name: "fuzz",
     dependencies: [.package(name: "logbook", path: "../../..")],

@@ -2,18 +2,18 @@ import Events
 import Foundation
 import JSON
 
-/// Reading and writing events, here and with Foundation's coders, turn by turn.
+/// Reading and writing events, by this project and by Foundation's coders, in turn.
 ///
-///     bench-json FILE     events, one a line
+///     bench-json FILE     events, one on each line
 @main
 struct BenchJSON {
-    /// Long enough that the clock does not matter; the median of so many turns is shown.
+    /// Enough turns that the clock's precision does not matter; the median is shown.
     private static let turns = 9
     private static let secondsPerTurn = 0.5
 
     private static let encoder = {
         let encoder = JSONEncoder()
-        // Logbook escapes no slash; without this the encoder would have more to do.
+        // Logbook escapes no slashes; without this the encoder would have more to do.
         encoder.outputFormatting = .withoutEscapingSlashes
         return encoder
     }()

@@ -1,5 +1,5 @@
-/// The event as a program on Foundation's coders has it. The time stays text: a Date would cost them
-/// more.
+/// The event of a program that uses Foundation's coders. The time stays text, because a Date would
+/// cost them more.
 struct CodableEvent: Codable {
     var id: String
     var eventType: String
@@ -33,7 +33,7 @@ enum AnyJSON: Codable {
     case null
 
     init(from decoder: any Decoder) throws {
-        // The order that meets the most frequent first; each that does not fit costs a throw.
+        // The most frequent kinds first, because each miss costs a throw.
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null

@@ -1,16 +1,16 @@
 @testable import HTTPServer
 
-/// What libFuzzer calls with each input.
+/// The function that libFuzzer calls with each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func test(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     Bodies.check(UnsafeBufferPointer(start: data, count: size))
     return 0
 }
 
-/// Whatever bytes come, a body is taken out of its framing the same however they are split, and a chunked one
-/// as a plain reading of the grammar finds it.
+/// A body decodes the same however its bytes are split, and a chunked one as a plain reading of the
+/// grammar finds it.
 enum Bodies {
-    /// What came of a body.
+    /// The outcome of decoding a body.
     private struct Outcome: Equatable {
         var body: [UInt8] = []
         var taken = 0
@@ -18,7 +18,8 @@ enum Bodies {
         var refusal: HTTPStatus?
     }
 
-    /// The last five bytes say where to split the others, which bounds hold, and how the body is framed.
+    /// The last five bytes decide where to split the others, which bounds apply, and how the body
+    /// is framed.
     static func check(_ input: UnsafeBufferPointer<UInt8>) {
         guard input.count > 5 else { return }
         let text = Array(input.dropLast(5))
@@ -67,7 +68,7 @@ enum Bodies {
                 precondition(taken == piece.count || decoder.isDone)
                 outcome.taken += taken
             } catch {
-                // How much of a refused body came before depends on the pieces.
+                // The part of a refused body that came before depends on the pieces.
                 outcome = Outcome(refusal: error.status)
             }
         }

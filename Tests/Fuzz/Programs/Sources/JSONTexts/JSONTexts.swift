@@ -1,6 +1,6 @@
 import JSON
 
-/// What libFuzzer calls with each input.
+/// The function that libFuzzer calls with each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func test(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     // Memory of exactly this size, so that the address sanitizer sees a read beyond it.
@@ -11,8 +11,8 @@ public func test(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     return 0
 }
 
-/// Whatever bytes come, the reader takes what the grammar takes, in both of its ways; what it hands out reads
-/// again as the same; and what the writer writes of it, too.
+/// For any bytes, the reader accepts exactly what the grammar accepts, in both of its ways. Its
+/// output reads again as the same value, and so does the writer's.
 enum JSONTexts {
     static func check(_ bytes: UnsafeRawBufferPointer) {
         let text = Array(bytes)
@@ -74,7 +74,8 @@ enum JSONTexts {
         precondition(error.line == lines.count && error.column == lines.last!.count + 1)
     }
 
-    /// Any bytes written as a string read again as the text that the standard library makes of them.
+    /// Any bytes written as a string are read again as the text that the standard library makes of
+    /// them.
     private static func checkWriter(_ text: [UInt8]) {
         let written = text.withUnsafeBytes { source in bytes { $0.appendJSONString(source) } }
         guard case .string(let read)? = try? JSONTree(whole: written) else {
@@ -85,7 +86,7 @@ enum JSONTexts {
 }
 
 extension JSONTree {
-    /// Equal to the byte: Swift's == takes canonically equivalent strings for equal.
+    /// Byte equality, because Swift's == treats canonically equivalent strings as equal.
     fileprivate func isIdentical(to other: JSONTree) -> Bool {
         switch (self, other) {
         case (.object(let members), .object(let others)):

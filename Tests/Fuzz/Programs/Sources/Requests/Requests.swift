@@ -1,14 +1,14 @@
 @testable import HTTPServer
 
-/// What libFuzzer calls with each input.
+/// The function that libFuzzer calls with each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func test(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     Requests.check(UnsafeBufferPointer(start: data, count: size))
     return 0
 }
 
-/// Whatever bytes come, parser, decoder and verdict understand the same however they are split, and what they
-/// understood, written out plainly, they understand again.
+/// For any bytes, parser, decoder and verdict give the same result however they are split. The
+/// result, written out plainly, is understood the same again.
 enum Requests {
     /// Bounds that short inputs reach.
     private static let smallLimits = {
@@ -21,7 +21,7 @@ enum Requests {
         return limits
     }()
 
-    /// The last five bytes say where to split the others, and which bounds hold.
+    /// The last five bytes decide where to split the others and which bounds apply.
     static func check(_ input: UnsafeBufferPointer<UInt8>) {
         guard input.count > 5 else { return }
         let message = Array(input.dropLast(5))
@@ -41,14 +41,14 @@ enum Requests {
         for message in whole.messages { checkAgain(message, whole, limits) }
     }
 
-    /// RFC 9112, 11.2: a message that two recipients read differently is how requests are smuggled. What was
-    /// understood, without anything that was passed over, must mean the same.
+    /// RFC 9112, 11.2: requests are smuggled in messages that two recipients read differently. The
+    /// understood message, without anything that was ignored, must mean the same.
     private static func checkAgain(
         _ message: Understanding.Message, _ whole: Understanding, _ limits: HTTPLimits
     ) {
         guard let method = message.method, message.target.first == UInt8(ascii: "/") else { return }
         if message == whole.messages.last, whole.end != .atRest, whole.end != .closed { return }
-        // Only 1.0 goes without a host.
+        // Only 1.0 allows no host.
         let version = message.fields.contains(where: isHost) ? "HTTP/1.1" : "HTTP/1.0"
         var text = Array("\(method.rawValue) ".utf8) + message.target
         text += Array(" \(version)\r\n".utf8)
