@@ -24,7 +24,7 @@ let package = Package(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "JSON"),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
-        .target(name: "System"),
+        .target(name: "System", dependencies: ["COpenSSL"]),
         .target(name: "TLS", dependencies: ["System", "COpenSSL"]),
         .target(
             name: "HTTPServer",
@@ -40,6 +40,7 @@ let package = Package(
             ]),
         .target(name: "HTTPClient", dependencies: ["TLS", "System", "CLinux"]),
         .target(name: "Events", dependencies: ["JSON"]),
+        .target(name: "Ingest", dependencies: ["Events", "JSON", "System"]),
         .target(name: "EventStore", dependencies: ["Events", "System", "CLinux"]),
         .target(
             name: "SQLiteStore",
@@ -86,6 +87,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON", "TestSupport"]),
+        .testTarget(
+            name: "IngestTests", dependencies: ["Ingest", "Events", "JSON", "TestSupport"]),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [

@@ -39,7 +39,7 @@ public final class AccessList: Sendable {
     public static let mostBytes = 1024 * 1024
     private static let mostNameBytes = 64
     private static let mostCertificateBytes = 256
-    private static let hashBytes = Int(SHA256_DIGEST_LENGTH)
+    private static let hashBytes = SHA256Digest.byteCount
     private static let tokenScheme = "sha256:"
     private static let certificateScheme = "certificate:"
 
@@ -133,7 +133,7 @@ public final class AccessList: Sendable {
     /// The entry of `token`. The time that this takes reveals neither which entry it is nor if
     /// there is one.
     func entry(ofToken token: UnsafeRawBufferPointer) -> Entry? {
-        let hash = Self.hash(token)
+        let hash = SHA256Digest.of(token)
         var found: Int?
         hashes.withUnsafeBytes { hashes in
             for index in tokens.indices {
@@ -165,23 +165,10 @@ public final class AccessList: Sendable {
         }
     }
 
-    private static func hash(_ token: UnsafeRawBufferPointer) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: hashBytes) { hash, count in
-            let result = EVP_Digest(
-                token.baseAddress, token.count, hash.baseAddress, nil, algorithm, nil)
-            precondition(result == 1, "libcrypto has SHA-256")
-            count = hashBytes
-        }
-    }
-
-    /// Fetched once, because a look-up costs more than hashing a token. Threads share it
-    /// (openssl-threads(7)).
-    nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
-
     /// The line of an access file for a new token; nil if `name` is not a valid name.
     public static func line(name: String, scopes: Scopes, token: String) -> String? {
         guard isName(name.utf8) else { return nil }
-        let hash = Array(token.utf8).withUnsafeBytes(hash).map(\.hexadecimal)
+        let hash = Array(token.utf8).withUnsafeBytes(SHA256Digest.of).map(\.hexadecimal)
         return "\(name) \(scopes) \(tokenScheme)\(hash.joined())"
     }
 }

@@ -9,6 +9,10 @@ public struct Event: Sendable {
     public private(set) var givenOccurrences: Int32?
     /// Milliseconds of the `received_at` that it brings from another store; nil where this one gives it.
     public private(set) var givenReceivedAt: Int64?
+    /// Whether an event that is stored already under the same id wins, whatever its content.
+    public internal(set) var yieldsToStored = false
+    /// The count of the series of which it is a revision.
+    private var seriesCount: Int64?
 
     private struct FieldSpan: Sendable {
         var start: Int32
@@ -33,6 +37,19 @@ public struct Event: Sendable {
 
     /// Has the event keep the time at which another store received it.
     mutating func setReceivedAt(_ time: Timestamp) { givenReceivedAt = time.milliseconds }
+
+    /// The Kubernetes event of which this is one revision; nil for any other.
+    public var series: EventSeries? {
+        seriesCount.flatMap { count in
+            withBytes(of: .id) { EventSeries(id: $0, count: count) }
+        }
+    }
+
+    /// Has the event be a revision, if its id says so; its count stands in its metadata.
+    mutating func findSeries() {
+        guard withBytes(of: .id, { EventSeries.isRevision($0) }) else { return }
+        seriesCount = withBytes(of: .metadata) { EventSeries.count(of: $0) }
+    }
 
     /// Sets one of `EventField.texts` to the bytes that `append` appends.
     mutating func set(_ field: EventField, _ append: (inout [UInt8]) -> Void) {
@@ -65,14 +82,15 @@ public struct Event: Sendable {
         }
     }
 
-    /// Lends one field, which is not null.
+    /// Lends one field; nothing for null.
     func withBytes<Result>(of field: EventField, _ body: (UnsafeRawBufferPointer) -> Result)
         -> Result
     {
         let span = spans[field.rawValue]
         return storage.withUnsafeBytes { bytes in
             body(
-                UnsafeRawBufferPointer(rebasing: bytes[Int(span.start)...].prefix(Int(span.count))))
+                UnsafeRawBufferPointer(
+                    rebasing: bytes[Int(span.start)...].prefix(max(0, Int(span.count)))))
         }
     }
 
@@ -97,7 +115,12 @@ public struct Event: Sendable {
     /// Whether sending this again is a replay of the stored event `view`: the same content, apart from
     /// what this one left out and the store or whoever brought the event may have filled in.
     public func isReplay(of stored: EventView) -> Bool {
-        if let givenOccurrences, Int64(givenOccurrences) != stored.occurrences { return false }
+        if yieldsToStored { return true }
+        if let givenOccurrences, seriesCount == nil,
+            Int64(givenOccurrences) != stored.occurrences
+        {
+            return false
+        }
         return withView { own in
             EventField.texts.allSatisfy { field in
                 if field == .createdAt, !hasGivenTime { return true }

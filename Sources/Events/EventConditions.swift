@@ -78,7 +78,7 @@ public struct EventConditions: Hashable, Sendable {
         guard let least = Severity(rawValue: text) else {
             throw QueryError(
                 parameter: "severity_min",
-                detail: "must be one of \(Severity.list), not \(EventDecoder.quoted(text.utf8))")
+                detail: "must be one of \(Severity.list), not \(EventRules.quoted(text.utf8))")
         }
         return FieldFilter(severityFrom: least)
     }

@@ -138,15 +138,15 @@ public struct FieldFilter: Hashable, Sendable {
             guard !meant.isEmpty else {
                 throw wrong(
                     field,
-                    "must be one of \(Severity.list), not \(EventDecoder.quoted(value.text))")
+                    "must be one of \(Severity.list), not \(EventRules.quoted(value.text))")
             }
             return meant.map { Value($0) }
         case .eventType:
-            guard value.isPrefix && value.text.isEmpty || EventDecoder.isValidType(value.text)
+            guard value.isPrefix && value.text.isEmpty || EventRules.isValidType(value.text)
             else {
                 throw wrong(
                     field,
-                    "has \(EventDecoder.quoted(value.text)), which is not an event type: a-z 0-9 . _ -, a letter first"
+                    "has \(EventRules.quoted(value.text)), which is not an event type: a-z 0-9 . _ -, a letter first"
                 )
             }
             return [value]

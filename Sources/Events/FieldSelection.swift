@@ -12,7 +12,7 @@ public struct FieldSelection: Equatable, Sendable {
                 throw QueryError(
                     parameter: "fields",
                     detail:
-                        "has \(EventDecoder.quoted(name.utf8)); fields are \(names.joined(separator: ", "))"
+                        "has \(EventRules.quoted(name.utf8)); fields are \(names.joined(separator: ", "))"
                 )
             }
             fields.insert(field)

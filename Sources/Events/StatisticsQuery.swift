@@ -45,7 +45,7 @@ public struct StatisticsQuery: Sendable {
                 throw QueryError(
                     parameter: "by",
                     detail:
-                        "takes fields out of \(names.joined(separator: ", ")), separated by commas; \(EventDecoder.quoted(name.utf8)) is none"
+                        "takes fields out of \(names.joined(separator: ", ")), separated by commas; \(EventRules.quoted(name.utf8)) is none"
                 )
             }
             let field = StatisticsField.all[place]

@@ -39,11 +39,11 @@ public struct TextQuery: Hashable, Sendable {
         var index = 0
         while let (term, source) = try Self.term(bytes, &index) {
             guard !term.words.isEmpty else {
-                throw wrong("has \(EventDecoder.quoted(source)), in which there is no word")
+                throw wrong("has \(EventRules.quoted(source)), in which there is no word")
             }
             guard !term.endsInPrefix || term.words.last!.count >= Self.minPrefixBytes else {
                 throw wrong(
-                    "has \(EventDecoder.quoted(source)); before '*' stand at least \(Self.minPrefixBytes) characters"
+                    "has \(EventRules.quoted(source)); before '*' stand at least \(Self.minPrefixBytes) characters"
                 )
             }
             terms.append(term)

@@ -79,7 +79,7 @@ struct RedactionTests {
         }
         #expect(event.text(.metadata) == #"{"a":1,"token":"[REDACTED]"}"#)
         let redacted = #"{"token":"[REDACTED]","a":""}"#.utf8.count
-        let room = EventDecoder.metadataBytes - redacted
+        let room = EventRules.metadataBytes - redacted
         for (count, fits) in [(room, true), (room + 1, false)] {
             let filling = String(repeating: "x", count: count)
             let decoded = try decode(#"{"token":1,"a":"\#(filling)"}"#)

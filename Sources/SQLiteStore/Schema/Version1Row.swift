@@ -50,7 +50,7 @@ struct Version1Row {
                 if key.equals("created_at") { hasTime = true }
                 if key.equals("reason"), try reader.peekKind() == .string {
                     let text = try reader.readString().string
-                    if text.unicodeScalars.count <= EventDecoder.nameCharacters {
+                    if text.unicodeScalars.count <= EventRules.nameCharacters {
                         reason = Array(text.utf8)
                     }
                 } else {
