@@ -18,8 +18,9 @@ public enum CSV {
             if field.rawValue > EventField.reason.rawValue {
                 event.appendText(field, to: &output)
             } else if let bytes = event[field] {
-                let repaired = field == .metadata ? StorableMetadata(repairing: bytes) : nil
-                if let repaired {
+                if field == .metadata, !bytes.isCompactJSONObject,
+                    let repaired = StorableMetadata(repairing: bytes)
+                {
                     repaired.bytes.withUnsafeBytes { appendCell($0, to: &output) }
                 } else {
                     appendCell(bytes, to: &output)

@@ -122,7 +122,7 @@ public struct EventView {
             }
         case .metadata:
             guard let bytes = self[field] else { return }
-            if let repaired = StorableMetadata(repairing: bytes) {
+            if !bytes.isCompactJSONObject, let repaired = StorableMetadata(repairing: bytes) {
                 output.append(contentsOf: repaired.bytes)
             } else {
                 output.append(contentsOf: bytes)
