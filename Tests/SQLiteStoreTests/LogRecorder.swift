@@ -11,8 +11,11 @@ final class LogRecorder: Sendable {
     private let recorded = Mutex<[Line]>([])
     private let stream: AsyncStream<Line>
     private let continuation: AsyncStream<Line>.Continuation
+    private let onLine: @Sendable (Line) -> Void
 
-    init() {
+    /// - Parameter onLine: is called with each line, where it is logged.
+    init(onLine: @escaping @Sendable (Line) -> Void = { _ in }) {
+        self.onLine = onLine
         (stream, continuation) = AsyncStream.makeStream()
     }
 
@@ -33,6 +36,7 @@ final class LogRecorder: Sendable {
     private func record(_ line: Line) {
         recorded.withLock { $0.append(line) }
         continuation.yield(line)
+        onLine(line)
     }
 
     private struct Handler: LogHandler {
