@@ -43,6 +43,12 @@ let package = Package(
         .target(name: "Ingest", dependencies: ["Events", "JSON", "System"]),
         .target(name: "EventStore", dependencies: ["Events", "System", "CLinux"]),
         .target(
+            name: "Kubernetes",
+            dependencies: [
+                "HTTPClient", "EventStore", "Ingest", "Events", "JSON", "TLS", "System", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
             name: "SQLiteStore",
             dependencies: [
                 "EventStore", "System", "CLinux", "SQLite", "Events", "JSON",
@@ -69,7 +75,11 @@ let package = Package(
             dependencies: ["HTTPServer", .product(name: "Logging", package: "swift-log")],
             path: "Examples/echo"),
         .target(
-            name: "TestSupport", dependencies: ["EventStore", "Events", "JSON", "TLS"],
+            name: "TestSupport",
+            dependencies: [
+                "EventStore", "Events", "JSON", "TLS",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/Support"),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "TestSupport"]),
@@ -84,6 +94,13 @@ let package = Package(
             name: "HTTPClientTests",
             dependencies: [
                 "HTTPClient", "HTTPServer", "TLS", "System", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "KubernetesTests",
+            dependencies: [
+                "Kubernetes", "HTTPClient", "EventStore", "SQLiteStore", "Ingest", "Events",
+                "System", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "JSON", "TestSupport"]),

@@ -48,6 +48,9 @@ public protocol EventReader: AnyObject {
         _ body: (EventView) -> Bool
     ) throws(StoreError) -> Int64?
 
+    /// Returns the time up to which everything from `source` has arrived; nil for an unknown source.
+    func observedAt(source: String) throws(StoreError) -> Timestamp?
+
     /// The schema in force.
     func describeSchema() throws(StoreError) -> SchemaDescription
 }

@@ -68,6 +68,12 @@ public protocol EventRepository: AnyObject, Sendable {
         stopReason: @escaping @Sendable () -> StoreError?,
         completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void)
 
+    /// Records for the next process that everything from `source` up to `moment` has arrived. The
+    /// reply comes once that is synced.
+    func noteObserved(
+        _ source: String, upTo moment: Timestamp,
+        reply: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
     // MARK: Reading
 
     /// Time limits of a read: on the calling thread, and elsewhere.

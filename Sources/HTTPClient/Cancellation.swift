@@ -28,6 +28,13 @@ public final class Cancellation: Sendable {
         _ = retryingInterrupts { write(descriptor, &one, 8) }
     }
 
+    /// Waits for `time`, or until it is canceled.
+    public func wait(for time: Duration) {
+        let waiting = Waiting(timeout: time, cancellation: self)
+        // It throws if it was canceled, or if memory has run out.
+        try? waiting.pause(time, to: "wait")
+    }
+
     /// True once `cancel` was called.
     public var isCancelled: Bool { flag.load(ordering: .relaxed) }
 }

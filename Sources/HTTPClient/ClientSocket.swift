@@ -22,6 +22,7 @@ final class ClientSocket {
             descriptor = try Self.connect(path: path, waiting)
         case .tcp(let host, let port):
             descriptor = try Self.connect(host, port, waiting)
+            keepAlive()
             if let context { try encrypt(context, host) }
         }
     }
@@ -68,6 +69,24 @@ final class ClientSocket {
                 try waiting.wait(for: wantsWrite ? POLLOUT : POLLIN, of: descriptor, to: "receive")
             case .failed: throw failure("receive")
             }
+        }
+    }
+
+    /// Returns true if bytes or the end have arrived, or arrive within `time`.
+    func isReady(within time: Duration) throws(HTTPClientError) -> Bool {
+        if session?.hasBuffered == true { return true }
+        return try waiting.isReady(for: POLLIN, of: descriptor, within: time, to: "receive")
+    }
+
+    /// Makes the system detect within a minute that the other machine is gone, or that a router on
+    /// the way has forgotten the connection.
+    private func keepAlive() {
+        for (level, name, value) in [
+            (SOL_SOCKET, SO_KEEPALIVE, 1), (Int32(IPPROTO_TCP), TCP_KEEPIDLE, 30),
+            (Int32(IPPROTO_TCP), TCP_KEEPINTVL, 10), (Int32(IPPROTO_TCP), TCP_KEEPCNT, 3),
+        ] {
+            // If it fails, deadlines detect that later.
+            _ = clinux_set_option(descriptor, level, name, Int32(value))
         }
     }
 

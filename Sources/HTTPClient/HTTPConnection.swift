@@ -156,6 +156,16 @@ public final class HTTPConnection {
         return true
     }
 
+    /// Returns true if a piece of the body or its end has begun to arrive, or does within `time`.
+    public func isReady(within time: Duration) throws(HTTPClientError) -> Bool {
+        if case .ended = framing { return true }
+        if !unread.isEmpty { return true }
+        return try socket.isReady(within: time)
+    }
+
+    /// Limits each wait for the rest of the answer.
+    public func setTimeout(_ timeout: Duration) { socket.waiting.timeout = timeout }
+
     /// Receives the whole body. More than `limit` bytes are an error.
     public func receiveBody(limit: Int = 64 * 1024 * 1024) throws(HTTPClientError) -> [UInt8] {
         var body: [UInt8] = []

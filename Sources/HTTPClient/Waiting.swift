@@ -4,7 +4,7 @@ import System
 /// The limits on a client's waits for its socket.
 struct Waiting {
     /// The limit of each wait for the server to take or send something.
-    let timeout: Duration
+    var timeout: Duration
     /// The limit of all waits together.
     var deadline: ContinuousClock.Instant?
     let cancellation: Cancellation?
@@ -19,7 +19,14 @@ struct Waiting {
         }
     }
 
-    /// Waits for `time`, which must be short.
+    /// Returns true if `descriptor` is ready for `events` within `time`.
+    func isReady(
+        for events: Int32, of descriptor: Int32, within time: Duration, to action: String
+    ) throws(HTTPClientError) -> Bool {
+        try poll(for: events, of: descriptor, until: .now + time, to: action)
+    }
+
+    /// Waits for `time`.
     func pause(_ time: Duration, to action: String) throws(HTTPClientError) {
         _ = try poll(for: 0, of: -1, until: .now + time, to: action)
     }

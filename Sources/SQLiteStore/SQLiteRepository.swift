@@ -193,6 +193,17 @@ public final class SQLiteRepository: EventRepository {
         deletion.run(query.fromTheStart)
     }
 
+    /// Records that everything from `source` up to `moment` has arrived.
+    public func noteObserved(
+        _ source: String, upTo moment: Timestamp,
+        reply: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        guard let writer else {
+            return reply(.failure(notOpen))
+        }
+        writer.noteObserved(source, upTo: moment, reply)
+    }
+
     // MARK: Reading
 
     /// Makes a reader for one thread. SQLite always answers at once.

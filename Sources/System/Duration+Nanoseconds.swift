@@ -5,6 +5,11 @@ extension Duration {
             &+ UInt64(components.attoseconds / 1_000_000_000)
     }
 
+    /// Whole milliseconds.
+    package var inMilliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+
     /// Seconds, as Dispatch takes them.
     package var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) / 1e18

@@ -50,6 +50,10 @@ CREATE TABLE series (
   count INTEGER NOT NULL,
   received_at INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE sources (
+  name TEXT PRIMARY KEY,
+  observed_at INTEGER NOT NULL
+) WITHOUT ROWID;
 PRAGMA writable_schema=ON;
 INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table','search','search',0,'CREATE VIRTUAL TABLE search USING fts5(
   words, content='''', columnsize=0, detail=none, tokenize="ascii tokenchars ''-_.''"

@@ -88,6 +88,34 @@ struct HTTPClientTests {
         }
     }
 
+    @Test("Whether a piece has come is known without waiting for it")
+    func readiness() throws {
+        let server = try ScriptedAPIServer()
+        let client = HTTPClient(
+            try #require(ServerAddress(server.url)), userAgent: "test", timeout: .seconds(20))
+        let answered = DispatchSemaphore(value: 0)
+        let head = Mutex<ScriptedAPIServer.Exchange?>(nil)
+        Thread.detachNewThread {
+            let exchange = try? server.next()
+            exchange?.begin()
+            head.withLock { $0 = exchange }
+            answered.signal()
+        }
+        let (connection, _) = try client.open("GET", "/")
+        answered.wait()
+        let exchange = try #require(head.withLock { $0 })
+        #expect(try !connection.isReady(within: .milliseconds(1)))
+        exchange.send("one")
+        #expect(try connection.isReady(within: .seconds(20)))
+        var piece: [UInt8] = []
+        #expect(try connection.receivePiece(to: &piece))
+        #expect(piece == Array("one".utf8))
+        exchange.end()
+        #expect(try connection.isReady(within: .seconds(20)))
+        #expect(try !connection.receivePiece(to: &piece))
+        #expect(try connection.isReady(within: .zero))
+    }
+
     @Test("A redirect is an answer like others, which nobody follows")
     func redirect() throws {
         let target = CannedServer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")

@@ -39,6 +39,11 @@ final class ElsewhereStore: EventRepository {
         completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) { store.delete(query, for: client, stopReason: stopReason, completion: completion) }
 
+    func noteObserved(
+        _ source: String, upTo moment: Timestamp,
+        reply: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) { store.noteObserved(source, upTo: moment, reply: reply) }
+
     func readElsewhere(
         for request: ReadRequest,
         _ body: @escaping @Sendable (Result<any EventReader, StoreError>) -> Void

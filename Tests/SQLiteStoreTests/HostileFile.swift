@@ -21,7 +21,8 @@ enum HostileFile {
 
     /// Runs `sql` with types, NOT NULL and unique constraints removed, then restores the schema.
     static func plant(_ path: String, _ sql: String) throws {
-        let tables = "name IN ('events', 'store_state', 'retention', 'search_state', 'series')"
+        let tables =
+            "name IN ('events', 'store_state', 'retention', 'search_state', 'series', 'sources')"
         let restoring = try rows(
             path,
             """

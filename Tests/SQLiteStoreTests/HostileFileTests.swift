@@ -33,6 +33,7 @@ struct HostileFileTests {
                   'pod', 'eu', 'BackOff', 1, NULL, 1795429845123, '2026-11-23T10:30:4\(number).000Z', 'text', '{"a":1}')
                 """)
         }
+        try connection.execute("INSERT INTO sources VALUES ('watched', 1795429845123)")
         try connection.transaction { () throws(SQLiteError) in try index(connection, first: 2) }
     }
 
@@ -287,6 +288,7 @@ struct HostileFileTests {
         }
         defer { repository.close() }
         let reader = try repository.makeReader()
+        _ = try reader.observedAt(source: "watched")
         for parameters in Self.queries {
             #expect(try walk(reader, parameters).count <= 4, "\(parameters) goes round in circles")
         }
@@ -316,7 +318,8 @@ struct HostileFileTests {
         let columns =
             [
                 "store_state.clock", "store_state.floor_seq", "search_state.indexed_seq",
-                "retention.passed_seq", "retention.removed_seq", "events.seq",
+                "retention.passed_seq", "retention.removed_seq", "sources.observed_at",
+                "events.seq",
             ] + EventField.allCases.map { "events.\($0.name)" }
         for column in columns {
             let parts = column.split(separator: ".")

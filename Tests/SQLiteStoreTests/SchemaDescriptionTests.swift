@@ -42,7 +42,7 @@ struct SchemaDescriptionTests {
         #expect(
             schema.tables.map(\.name) == [
                 "events", "retention", "schema_version", "search", "search_state", "search_words",
-                "series", "store_state",
+                "series", "sources", "store_state",
             ])
         let events = try #require(schema.tables.first)
         let required = [
@@ -105,7 +105,7 @@ struct SchemaDescriptionTests {
             schema.tables.map(\.name)
                 == [
                     "events", #"it's a "name""#, "retention", "schema_version", "search",
-                    "search_state", "search_words", "series", "sqliteX", "store_state",
+                    "search_state", "search_words", "series", "sources", "sqliteX", "store_state",
                 ])
         #expect(
             schema.tables[1].columns

@@ -299,6 +299,34 @@ struct StoreTests {
         #expect(Set(try await store.ids([("severity", "info")])) == ["young", "dump"])
     }
 
+    // MARK: Sources
+
+    @Test("A source is known by when it had brought everything", arguments: StoreKind.allCases)
+    func observed(kind: StoreKind) async throws {
+        let store = try Store(kind)
+        let day = Self.day
+        func note(_ source: String, _ days: Int64) async throws {
+            let moment = Timestamp(milliseconds: testMoment.milliseconds + days * day)!
+            try await withCheckedContinuation { continuation in
+                store.repository.noteObserved(source, upTo: moment) {
+                    continuation.resume(returning: $0)
+                }
+            }.get()
+        }
+        #expect(try await store.read { try $0.observedAt(source: "a") } == nil)
+        try await note("a", 0)
+        try await note("b", 1)
+        // A clock may have been set back.
+        for days in [3, 2] as [Int64] { try await note("a", days) }
+        let days = try await store.read { reader in
+            try ["a", "b"].map { source in
+                let moment = try #require(try reader.observedAt(source: source))
+                return (moment.milliseconds - testMoment.milliseconds) / day
+            }
+        }
+        #expect(days == [2, 1])
+    }
+
     // MARK: Service
 
     @Test("The schema tells its versions", arguments: StoreKind.allCases)

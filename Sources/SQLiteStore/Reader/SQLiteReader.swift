@@ -162,6 +162,15 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
+    /// Returns the time up to which everything from `source` has arrived; nil for an unknown source.
+    public func observedAt(source: String) throws(StoreError) -> Timestamp? {
+        try storing { () throws(SQLiteError) in
+            let row = try connection.prepare("SELECT observed_at FROM sources WHERE name = ?")
+            try row.bind(1, source)
+            return try row.number().map(Timestamp.init(clamping:))
+        }
+    }
+
     /// Describes the file for `/schema`.
     public func describeSchema() throws(StoreError) -> SchemaDescription {
         try storing { () throws(SQLiteError) in try SchemaDescription(connection) }

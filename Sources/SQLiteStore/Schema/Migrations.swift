@@ -107,6 +107,10 @@ extension Migration {
               count INTEGER NOT NULL,
               received_at INTEGER NOT NULL
             ) WITHOUT ROWID;
+            CREATE TABLE sources (
+              name TEXT PRIMARY KEY,
+              observed_at INTEGER NOT NULL
+            ) WITHOUT ROWID;
             CREATE VIRTUAL TABLE search USING fts5(
               words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-_.'"
             );

@@ -24,7 +24,7 @@ enum StoredState {
         rowCount("store_state"), rowCount("search_state"),
         number("store_state", "clock", times), number("store_state", "floor_seq", seqs),
         number("retention", "passed_seq", seqs), number("retention", "removed_seq", seqs),
-        number("search_state", "indexed_seq", seqs),
+        number("search_state", "indexed_seq", seqs), number("sources", "observed_at", times),
         """
         SELECT 'retention has no row for ' || column1
         FROM (VALUES \(Severity.allCases.map { "('\($0.rawValue)')" }.joined(separator: ", ")))

@@ -12,6 +12,7 @@ final class EventStatements {
     private let connection: Connection
     private let search: SearchIndex
     private let insert, find, one, first, received, delete, floor, removed, passed, clock: Statement
+    private let observed: Statement
     /// What the next event gets: above all that there ever were, whose highest may have been deleted.
     /// Whoever rolls a transaction back puts it back.
     var nextSeq: Int64
@@ -38,6 +39,7 @@ final class EventStatements {
         passed = try connection.prepare("UPDATE retention SET passed_seq = ?2 WHERE severity = ?1")
         removed = try connection.prepare(
             "UPDATE retention SET removed_seq = ?2 WHERE severity = ?1 AND removed_seq < ?2")
+        observed = try connection.prepare("INSERT OR REPLACE INTO sources VALUES (?, ?)")
         nextSeq = try Self.lastSeq(connection) + 1
         receivedAt = try Self.lastTime(connection)
     }
@@ -171,6 +173,13 @@ final class EventStatements {
     func saveClock(_ time: Int64) throws(SQLiteError) {
         try clock.bind(1, time)
         try clock.run()
+    }
+
+    /// Records that everything from `source` up to `moment` has arrived, within a transaction.
+    func noteObserved(_ source: String, upTo moment: Timestamp) throws(SQLiteError) {
+        try observed.bind(1, source)
+        try observed.bind(2, moment.milliseconds)
+        try observed.run()
     }
 
     /// Empties the search index in a transaction of its own; false where there is nothing in it.

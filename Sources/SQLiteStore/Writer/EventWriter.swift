@@ -188,6 +188,14 @@ final class EventWriter: @unchecked Sendable {
         submit(.delete(id: id, reply))
     }
 
+    /// Records that everything from `source` up to `moment` has arrived, and replies on the
+    /// writer's thread.
+    func noteObserved(
+        _ source: String, upTo moment: Timestamp, _ reply: @escaping Write.Reply<Void>
+    ) {
+        submit(.observe(source: source, upTo: moment, reply))
+    }
+
     /// Deletes the events with these numbers, in slices, and replies with how many there were, and
     /// with what ended it early: on the writer's thread.
     func delete(

@@ -7,8 +7,9 @@ enum Write {
 
     case append([Event], allOrNothing: Bool, Reply<[AppendOutcome]>)
     case delete(id: [UInt8], Reply<Bool>)
+    case observe(source: String, upTo: Timestamp, Reply<Void>)
 
-    /// Events that it holds; a deletion counts as one.
+    /// Events that it holds; anything else counts as one.
     var eventCount: Int { if case .append(let events, _, _) = self { events.count } else { 1 } }
 
     var isDeletion: Bool { if case .delete = self { true } else { false } }
@@ -18,6 +19,7 @@ enum Write {
         switch self {
         case .append(let events, _, _): events.reduce(0) { $0 + $1.byteCount }
         case .delete(let id, _): id.count
+        case .observe(let source, _, _): source.utf8.count
         }
     }
 
@@ -26,6 +28,7 @@ enum Write {
         switch self {
         case .append(_, _, let reply): reply(.failure(error))
         case .delete(_, let reply): reply(.failure(error))
+        case .observe(_, _, let reply): reply(.failure(error))
         }
     }
 }

@@ -11,6 +11,7 @@ final class WriteTransaction {
     enum Answer {
         case appended([AppendOutcome], Write.Reply<[AppendOutcome]>)
         case deleted(Bool, Write.Reply<Bool>)
+        case observed(Write.Reply<Void>)
         /// There was no room for it.
         case refused(Write)
 
@@ -18,6 +19,7 @@ final class WriteTransaction {
             switch self {
             case .appended(let outcomes, let reply): reply(.success(outcomes))
             case .deleted(let existed, let reply): reply(.success(existed))
+            case .observed(let reply): reply(.success(()))
             case .refused(let write):
                 write.fail(
                     .unavailable(
@@ -110,6 +112,9 @@ final class WriteTransaction {
             let existed = try statements.delete(id: id)
             if existed { tally.deleted += 1 }
             return .deleted(existed, reply)
+        case .observe(let source, let moment, let reply):
+            try statements.noteObserved(source, upTo: moment)
+            return .observed(reply)
         }
     }
 

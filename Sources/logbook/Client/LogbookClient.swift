@@ -1,4 +1,5 @@
 import HTTPClient
+import JSON
 import System
 import TLS
 

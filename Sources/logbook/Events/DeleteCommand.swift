@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import JSON
 
 /// `logbook events delete`
 struct DeleteCommand: ParsableCommand {

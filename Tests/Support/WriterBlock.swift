@@ -1,13 +1,12 @@
 import Dispatch
 import EventStore
-import SQLiteStore
 
 /// Holds up the writer so that requests queue meanwhile: a reply comes on the writer's thread.
-final class WriterBlock: Sendable {
+public final class WriterBlock: Sendable {
     private let gate = DispatchSemaphore(value: 0)
 
     /// Returns once the writer is held.
-    init(_ repository: SQLiteRepository) {
+    public init(_ repository: any EventRepository) {
         let isHeld = DispatchSemaphore(value: 0)
         let gate = gate
         repository.delete(id: Array("nothing has this id".utf8)) { _ in
@@ -19,5 +18,5 @@ final class WriterBlock: Sendable {
     }
 
     /// Releases the writer.
-    func release() { gate.signal() }
+    public func release() { gate.signal() }
 }

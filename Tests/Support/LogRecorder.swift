@@ -2,33 +2,43 @@ import Logging
 import Synchronization
 
 /// Records log messages.
-final class LogRecorder: Sendable {
-    struct Line: Equatable, Sendable {
-        let level: Logger.Level
-        let message: String
+public final class LogRecorder: Sendable {
+    /// A line of the log.
+    public struct Line: Equatable, Sendable {
+        /// Its level.
+        public let level: Logger.Level
+        /// Its text.
+        public let message: String
+
+        /// A line as a test expects it.
+        public init(level: Logger.Level, message: String) {
+            self.level = level
+            self.message = message
+        }
     }
 
     private let recorded = Mutex<[Line]>([])
     private let stream: AsyncStream<Line>
     private let continuation: AsyncStream<Line>.Continuation
-    private let onLine: @Sendable (Line) -> Void
 
-    /// - Parameter onLine: is called with each line, where it is logged.
-    init(onLine: @escaping @Sendable (Line) -> Void = { _ in }) {
-        self.onLine = onLine
+    /// Nothing is logged so far.
+    public init() {
         (stream, continuation) = AsyncStream.makeStream()
     }
 
-    var logger: Logger {
+    /// Logs into this.
+    public var logger: Logger {
         Logger(label: "test") { _ in Handler(recorder: self) }
     }
 
-    var lines: [Line] { recorded.withLock { $0 } }
+    /// What has been logged.
+    public var lines: [Line] { recorded.withLock { $0 } }
 
-    var messages: [String] { lines.map(\.message) }
+    /// The texts alone.
+    public var messages: [String] { lines.map(\.message) }
 
     /// Waits until `message` is logged; may be called once.
-    func wait(for message: String, isPrefix: Bool = false) async {
+    public func wait(for message: String, isPrefix: Bool = false) async {
         for await line in stream
         where line.message == message || isPrefix && line.message.hasPrefix(message) { return }
     }
@@ -36,7 +46,6 @@ final class LogRecorder: Sendable {
     private func record(_ line: Line) {
         recorded.withLock { $0.append(line) }
         continuation.yield(line)
-        onLine(line)
     }
 
     private struct Handler: LogHandler {
