@@ -197,7 +197,7 @@ struct KubernetesEventTests {
             .map { $0.replacing(/:"(null)?"/, with: ":null") }
         var byID: [String: Set<String>] = [:]
         for line in lines {
-            let event = try decodeOne(line)
+            let event = try decodeOne(String(line))
             let text = rendered(event).replacing(/:"(null)?"/, with: ":null")
             byID[event.text(.id) ?? "", default: []].insert(text)
         }

@@ -20,9 +20,11 @@ public final class LogRecorder: Sendable {
     private let recorded = Mutex<[Line]>([])
     private let stream: AsyncStream<Line>
     private let continuation: AsyncStream<Line>.Continuation
+    private let onLine: @Sendable (Line) -> Void
 
-    /// Nothing is logged so far.
-    public init() {
+    /// - Parameter onLine: is called with each line, where it is logged.
+    public init(onLine: @escaping @Sendable (Line) -> Void = { _ in }) {
+        self.onLine = onLine
         (stream, continuation) = AsyncStream.makeStream()
     }
 
@@ -46,6 +48,7 @@ public final class LogRecorder: Sendable {
     private func record(_ line: Line) {
         recorded.withLock { $0.append(line) }
         continuation.yield(line)
+        onLine(line)
     }
 
     private struct Handler: LogHandler {
