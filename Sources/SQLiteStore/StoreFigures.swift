@@ -13,14 +13,14 @@ final class StoreFigures: Sendable {
     /// The figures that only SQLite has, without the readers'.
     var currentOwn: SQLiteStatistics { own.withLock { $0 } }
 
-    func noteCommit(_ transaction: WriteTransaction, walBytes: Int) {
-        let tally = transaction.tally
+    /// Records a commit; times are in nanoseconds.
+    func noteCommit(_ tally: EventTally, time: Int, syncTime: Int, walBytes: Int) {
         statistics.withLock { statistics in
             statistics.commits += 1
             statistics.tally += tally
             statistics.commitSizes.note(tally.storedCount + tally.deleted)
-            statistics.commitTimes.note(transaction.time)
-            statistics.syncTimes.note(transaction.syncTime)
+            statistics.commitTimes.note(time)
+            statistics.syncTimes.note(syncTime)
         }
         own.withLock { $0.mostWALBytes = max($0.mostWALBytes, Int64(walBytes)) }
     }

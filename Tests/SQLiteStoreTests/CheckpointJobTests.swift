@@ -25,7 +25,7 @@ struct CheckpointJobTests {
         var configuration = StoreConfiguration(path: path)
         configuration.checkpointPages = 20
         job = CheckpointJob(
-            connection, mover, SpacePlan(configuration, pageBytes: 4096), pageBytes: 4096,
+            connection, mover, SpacePlan(configuration, pageBytes: 4096),
             figures: StoreFigures(), reads: reads,
             reserve: try DiskReserve(database: path, bytes: 0), logger: LogRecorder().logger)
     }
@@ -70,7 +70,7 @@ struct CheckpointJobTests {
         try reader.execute("BEGIN; SELECT count(*) FROM t")
         // The WAL is due to start over, which fails while somebody reads.
         if forCommit {
-            job.makeRoom(stopping: .none)
+            job.emptyWAL(stopping: .none)
         }
         _ = try job.runSlice()
         #expect(connection.walPages > 0)
@@ -136,7 +136,7 @@ struct CheckpointJobTests {
         }
         hasBegun.wait()
         try write(pages: 10)
-        job.makeRoom(stopping: .all)
+        job.emptyWAL(stopping: .all)
         try write(pages: 1)
         #expect(connection.walPages < 10)
         haveEnded.wait()

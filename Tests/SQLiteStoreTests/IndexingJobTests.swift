@@ -22,7 +22,8 @@ struct IndexingJobTests {
         try connection.execute("PRAGMA journal_mode=WAL")
         search = try SearchIndex(connection)
         maker = try DocumentMaker(path: path)
-        job = IndexingJob(connection, search, maker, space: nil, figures: figures)
+        job = IndexingJob(
+            connection, search, maker, try makeRoom(connection, search, path), figures: figures)
     }
 
     /// Adds the finished documents to the index, and starts on the next ones.

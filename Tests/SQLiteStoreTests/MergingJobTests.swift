@@ -10,6 +10,7 @@ struct MergingJobTests {
     private let folder: TemporaryFolder
     private let connection: Connection
     private let search: SearchIndex
+    private let room: DiskRoom
     private let job: MergingJob
 
     init() throws {
@@ -18,7 +19,8 @@ struct MergingJobTests {
         try makeLatest(path)
         connection = try Connection(path, .readWrite)
         search = try SearchIndex(connection)
-        job = MergingJob(connection, search, space: nil)
+        room = try makeRoom(connection, search, path)
+        job = MergingJob(connection, search, room)
     }
 
     /// Adds events to the index in shares, each of them a segment.
@@ -77,7 +79,7 @@ struct MergingJobTests {
     @Test("What was not merged before a start is merged after it")
     func afterStart() throws {
         try add(shares: 18, of: 50)
-        let again = MergingJob(connection, try SearchIndex(connection), space: nil)
+        let again = MergingJob(connection, try SearchIndex(connection), room)
         for _ in 1...100 { _ = try again.runSlice() }
         #expect(try segments() ?? 18 < 16)
     }

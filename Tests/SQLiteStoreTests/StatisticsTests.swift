@@ -68,12 +68,14 @@ struct StatisticsTests {
     @Test("Events that are not in the search index are counted until they are")
     func searchLag() throws {
         let folder = try TemporaryFolder()
-        try makeLatest(folder.file("events.db"))
-        let connection = try Connection(folder.file("events.db"), .readWrite)
+        let path = folder.file("events.db")
+        try makeLatest(path)
+        let connection = try Connection(path, .readWrite)
         let figures = StoreFigures()
         let search = try SearchIndex(connection)
-        let maker = try DocumentMaker(path: folder.file("events.db"))
-        let job = IndexingJob(connection, search, maker, space: nil, figures: figures)
+        let maker = try DocumentMaker(path: path)
+        let job = IndexingJob(
+            connection, search, maker, try makeRoom(connection, search, path), figures: figures)
         let statements = try EventStatements(connection, search)
         for _ in 1...3 { _ = try statements.append(try event()) }
         _ = try job.runSlice()

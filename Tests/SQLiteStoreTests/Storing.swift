@@ -29,6 +29,20 @@ func index(_ connection: Connection, _ search: SearchIndex, first count: Int) th
     try search.add(documents)
 }
 
+/// The room for writes to the database at `path`, without a reserve, and with a size limit only if given.
+func makeRoom(
+    _ connection: Connection, _ search: SearchIndex, _ path: String, databasePages: Int? = nil,
+    log: LogRecorder = LogRecorder()
+) throws -> DiskRoom {
+    let plan = SpacePlan(
+        databasePages: databasePages, walPages: 65_536, cachePages: 4000, checkpointPages: 4096,
+        frameBytes: 4120, walFileBytes: 1 << 26)
+    return try DiskRoom(
+        connection, EventStatements(connection, search), plan,
+        DiskReserve(database: path, bytes: 0), path: path, figures: StoreFigures(),
+        reads: OpenReads(), logger: log.logger)
+}
+
 extension SQLiteRepository {
     /// Stores `events`, and waits for the reply.
     func append(_ events: [Event], allOrNothing: Bool = false) async -> AppendResult {

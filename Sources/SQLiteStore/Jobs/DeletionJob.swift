@@ -16,13 +16,10 @@ final class DeletionJob: WriterJob {
     let name = "deletion"
     private let connection: Connection
     private let statements: EventStatements
-    private let space: FileSpace?
-    private let reserve: DiskReserve
+    private let room: DiskRoom
     /// Told of each slice, with how many events it deleted.
     private let afterCommit: (Int) -> Void
     private var orders: [Order] = []
-    /// Whether somebody has deleted, or tried to, to make room on a full disk.
-    var hasMetFullDisk = false
     private var size: SliceSize
 
     private static let mostRows = 1024
@@ -30,15 +27,14 @@ final class DeletionJob: WriterJob {
     private static let walRest = Duration.milliseconds(100)
 
     init(
-        _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
-        reserve: DiskReserve, afterCommit: @escaping (Int) -> Void
+        _ connection: Connection, _ statements: EventStatements, _ room: DiskRoom,
+        afterCommit: @escaping (Int) -> Void
     ) {
         self.connection = connection
         self.statements = statements
-        self.space = space
-        self.reserve = reserve
+        self.room = room
         self.afterCommit = afterCommit
-        size = SliceSize(indexedEvents: min(Self.mostRows, space?.rowsPerSlice ?? .max))
+        size = SliceSize(indexedEvents: min(Self.mostRows, room.rowsPerSlice))
     }
 
     /// Takes the numbers of events to delete; those that are gone already do not count. The
@@ -49,7 +45,7 @@ final class DeletionJob: WriterJob {
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard let order = orders.first else { return .afterCommit() }
-        guard space?.hasRoomForSlice ?? true else { return .afterCommit(orAfter: Self.walRest) }
+        guard room.hasRoomForSlice else { return .afterCommit(orAfter: Self.walRest) }
         let seqs = order.seqs.prefix(size.count)
         let begin = clinux_monotonic_nanoseconds()
         do {
@@ -65,7 +61,7 @@ final class DeletionJob: WriterJob {
             // Who asked is told, and may ask again.
             end(error)
         }
-        if reserve.isSpent { hasMetFullDisk = true }
+        room.noteDeletion()
         return orders.isEmpty ? .afterCommit() : .soon
     }
 
@@ -76,10 +72,7 @@ final class DeletionJob: WriterJob {
         let delete = { () throws(SQLiteError) in outcome = try self.statements.delete(seqs) }
         do {
             try connection.transaction(delete)
-        } catch
-            where error.code == SQLiteError.full
-            && (space?.makeRoom(after: error) ?? false || reserve.spend())
-        {
+        } catch  where room.make(after: error, fromReserve: true) {
             // What is left of a full disk is for that which makes room.
             try connection.transaction(delete)
         }

@@ -9,8 +9,7 @@ final class IndexingJob: WriterJob {
     private let connection: Connection
     private let search: SearchIndex
     private let maker: DocumentMaker
-    private let space: FileSpace?
-    private let reserve: DiskReserve?
+    private let room: DiskRoom
     private let figures: StoreFigures
     /// The weight of a slice.
     private var size: SliceSize
@@ -33,34 +32,31 @@ final class IndexingJob: WriterJob {
     /// The weight of a slice, for very light ones pile up as segments; and of one that catches up.
     private static let weights = 4096...65_536
     private static let mostCatchingUpWeight = 262_144
-    /// Weight that fills fewer pages of the index than `FileSpace.eventsPerIndexing` counts for an event.
+    /// Weight that fills fewer pages of the index than `DiskRoom.eventsPerIndexing` counts for an event.
     private static let weightOfEvent = 128
     private static let idleTime = Duration.seconds(1)
     /// When to look whether documents have been made, where no commit comes.
     private static let makingTime = Duration.milliseconds(2)
 
-    /// - Parameter reserve: what is left of a full disk is for deleting, not for the index to grow.
     init(
-        _ connection: Connection, _ search: SearchIndex, _ maker: DocumentMaker,
-        space: FileSpace?, reserve: DiskReserve? = nil, figures: StoreFigures
+        _ connection: Connection, _ search: SearchIndex, _ maker: DocumentMaker, _ room: DiskRoom,
+        figures: StoreFigures
     ) {
-        self.reserve = reserve
+        self.room = room
         self.figures = figures
         self.connection = connection
         self.search = search
         self.maker = maker
-        self.space = space
-        mostWeight = min(
-            Self.mostCatchingUpWeight,
-            space.map { Self.weightOfEvent * $0.eventsPerIndexing } ?? .max)
+        mostWeight =
+            Self.weightOfEvent
+            * min(Self.mostCatchingUpWeight / Self.weightOfEvent, room.eventsPerIndexing)
         size = SliceSize(
             min(Self.weights.lowerBound, mostWeight)...min(Self.weights.upperBound, mostWeight),
-            first: 4 * Self.weights.lowerBound, target: WriterJobs.sliceTarget * 2)
+            first: 4 * Self.weights.lowerBound, target: SliceTime.usual * 2)
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
-        let isDiskFull = reserve?.isSpent ?? false
-        let hasRoom = isDiskFull ? false : try space?.hasRoomToIndex() ?? true
+        let hasRoom = try room.hasRoomToIndex()
         if let outcome = maker.work.takeOutcome() {
             let documents = try outcome.get()
             if hasRoom, search.expectsDocuments {

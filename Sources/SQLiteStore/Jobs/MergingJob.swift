@@ -7,8 +7,7 @@ final class MergingJob: WriterJob {
     let name = "merging"
     private let connection: Connection
     private let search: SearchIndex
-    private let space: FileSpace?
-    private let reserve: DiskReserve?
+    private let room: DiskRoom
     private var size: SliceSize
 
     /// 8 MiB, and the 1 MiB that there is always time for.
@@ -20,27 +19,21 @@ final class MergingJob: WriterJob {
     /// How long to leave a file alone that has no room.
     private static let rest = Duration.seconds(1)
 
-    /// - Parameter reserve: what is left of a full disk is for no large slices.
-    init(
-        _ connection: Connection, _ search: SearchIndex, space: FileSpace?,
-        reserve: DiskReserve? = nil
-    ) {
+    init(_ connection: Connection, _ search: SearchIndex, _ room: DiskRoom) {
         self.connection = connection
-        self.reserve = reserve
         self.search = search
-        self.space = space
+        self.room = room
         size = SliceSize(8...Self.mostPages, first: 16)
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard search.unmerged > 0 else { return .afterCommit() }
-        let isDiskFull = reserve?.isSpent ?? false
-        let room =
-            isDiskFull ? Self.pagesWhenLate : try space?.pagesPerMerging() ?? Self.mostPages
-        guard room > 0 else { return .afterCommit(orAfter: Self.rest) }
+        // What is left of a full disk is for no large slices.
+        let most = room.isDiskFull ? Self.pagesWhenLate : try room.pagesPerMerging()
+        guard most > 0 else { return .afterCommit(orAfter: Self.rest) }
         let late = max(0, search.unmerged - Self.mostUnmerged) / 2
         let mostWhenLate = max(size.longest, Self.pagesWhenLate)
-        let pages = min(max(size.count, min(late, mostWhenLate)), Self.mostPages, room)
+        let pages = min(max(size.count, min(late, mostWhenLate)), Self.mostPages, most)
         let begin = clinux_monotonic_nanoseconds()
         var hasWorked = false
         try connection.transaction { () throws(SQLiteError) in

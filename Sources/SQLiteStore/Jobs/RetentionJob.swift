@@ -16,7 +16,7 @@ final class RetentionJob: WriterJob {
     private let connection: Connection
     private let statements: EventStatements
     private let retention: Retention
-    private let space: FileSpace?
+    private let room: DiskRoom
     private let figures: StoreFigures
     private let logger: Logger
     private let clock: StoreClock
@@ -58,14 +58,14 @@ final class RetentionJob: WriterJob {
     private static let search = Duration.milliseconds(5)
 
     init(
-        _ connection: Connection, _ statements: EventStatements,
-        _ configuration: StoreConfiguration,
-        space: FileSpace?, figures: StoreFigures, logger: Logger, clock: StoreClock,
+        _ connection: Connection, _ statements: EventStatements, _ room: DiskRoom,
+        _ clock: StoreClock, _ configuration: StoreConfiguration, figures: StoreFigures,
+        logger: Logger,
         makeReader: @escaping () throws(SQLiteError) -> SQLiteReader
     ) throws(SQLiteError) {
         self.connection = connection
         self.statements = statements
-        self.space = space
+        self.room = room
         self.figures = figures
         self.logger = logger
         self.clock = clock
@@ -73,7 +73,7 @@ final class RetentionJob: WriterJob {
         savedClock = statements.receivedAt
         walks = try Self.walks(retention.ages, statements)
         count = retention.events == nil ? nil : EventCount(makeReader)
-        size = SliceSize(indexedEvents: min(Self.mostRows, space?.rowsPerSlice ?? .max))
+        size = SliceSize(indexedEvents: min(Self.mostRows, room.rowsPerSlice))
     }
 
     private static func walks(
@@ -95,7 +95,7 @@ final class RetentionJob: WriterJob {
     func runSlice() throws(SQLiteError) -> NextSlice {
         let monotonic = clinux_monotonic_nanoseconds()
         reportEarly(monotonic)
-        guard space?.hasRoomForSlice ?? true else { return .afterCommit(orAfter: Self.walRest) }
+        guard room.hasRoomForSlice else { return .afterCommit(orAfter: Self.walRest) }
         if let reason = try tooMany() {
             let wanted = min(size.count, reason.most)
             let removed = try remove(wanted, reason.why) { limit throws(SQLiteError) in
@@ -116,7 +116,7 @@ final class RetentionJob: WriterJob {
 
     /// Why events have to go before their time, and how many of them at most; nil when none have to.
     private func tooMany() throws(SQLiteError) -> (why: RemovalReason, most: Int)? {
-        if let space, try space.isShort() { return (.bytes, .max) }
+        if try room.isShort() { return (.bytes, .max) }
         guard let most = retention.events, let count = try count?.current(), count > most else {
             return nil
         }

@@ -8,8 +8,7 @@ final class ShrinkJob: WriterJob {
     private let connection: Connection
     private let pageCount, freeCount: Statement
     private let isPossible: Bool
-    private let space: FileSpace?
-    private let reserve: DiskReserve
+    private let room: DiskRoom
     private var isShrinking = false
     private var size: SliceSize
 
@@ -17,34 +16,30 @@ final class ShrinkJob: WriterJob {
     private static let keptShare: Int64 = 16
     private static let mostPages = 1024
 
-    init(
-        _ connection: Connection, space: FileSpace?, reserve: DiskReserve
-    ) throws(SQLiteError) {
+    init(_ connection: Connection, _ room: DiskRoom) throws(SQLiteError) {
         self.connection = connection
-        self.reserve = reserve
-        self.space = space
+        self.room = room
         pageCount = try connection.prepare("PRAGMA page_count")
         freeCount = try connection.prepare("PRAGMA freelist_count")
         // https://sqlite.org/pragma.html#pragma_auto_vacuum
         isPossible = try connection.integer("PRAGMA auto_vacuum") == 2
-        size = SliceSize(1...max(1, min(Self.mostPages, space?.rowsPerSlice ?? .max)), first: 64)
+        size = SliceSize(1...max(1, min(Self.mostPages, room.rowsPerSlice)), first: 64)
     }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard isPossible else { return .after(.seconds(86_400)) }
         let free = try freeCount.number() ?? 0
         let kept =
-            reserve.isSpent
+            room.isDiskFull
             ? Self.fewestKept / 2
             : max(Self.fewestKept, (try pageCount.number() ?? 0) / Self.keptShare)
         if free > 2 * kept { isShrinking = true }
         if free <= kept { isShrinking = false }
-        guard isShrinking, space?.hasRoomForSlice ?? true else { return .afterCommit() }
+        guard isShrinking, room.hasRoomForSlice else { return .afterCommit() }
         let begin = clinux_monotonic_nanoseconds()
         let wanted = min(size.count, Int(free - kept))
         try connection.execute("PRAGMA incremental_vacuum(\(wanted))")
         if wanted == size.count { size.note(.nanoseconds(clinux_monotonic_nanoseconds() - begin)) }
         return .soon
     }
-
 }

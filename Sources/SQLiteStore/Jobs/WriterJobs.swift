@@ -1,124 +1,78 @@
-import CLinux
+import EventStore
 import Logging
 import SQLite
-import System
 
-/// Gives the writer's jobs their slices: after each commit for a bounded time, and as long as it
-/// takes while nothing waits to be written.
+/// The writer's jobs: creates them, gives them slices, and takes their orders.
 ///
-/// One thread at a time may use it, the writer's.
+/// For the writer's thread alone.
 final class WriterJobs {
-    private struct Entry {
-        let job: any WriterJob
-        /// Monotonic nanoseconds; `.max` is never.
-        var due: UInt64 = 0
-        var isWokenByCommit = false
-        var hasFailed = false
-    }
+    private let schedule: JobSchedule
+    private let retention: RetentionJob
+    private let backups: BackupJob
+    private let deletions: DeletionJob
+    private let indexing: IndexingJob
 
-    /// What a slice should take: so that two of them, the second begun just before the time was up,
-    /// and a moment of bad luck stay below the 20 ms that a write may be held up.
-    static let sliceTarget = Duration.milliseconds(5)
-    /// What one should take that has to be larger, to keep up with what comes.
-    static let longestSlice = Duration.milliseconds(50)
-    private static let retryAfterFailure = Duration.seconds(5)
-
-    private let logger: Logger
-    private let connection: Connection
-    private let figures: StoreFigures
-    private let reads: OpenReads
-    private let space: FileSpace?
-    /// Commits of the connection that the jobs have been told of.
-    private var commits = 0
-    private var entries: [Entry] = []
-    /// Where the next turn begins, so that a job with much to do does not starve the others.
-    private var turn = 0
-
-    /// - Parameter space: nil where the files may grow as they like.
     init(
-        _ connection: Connection, logger: Logger, figures: StoreFigures, reads: OpenReads,
-        space: FileSpace? = nil
-    ) {
-        self.space = space
-        self.connection = connection
-        self.logger = logger
-        self.figures = figures
-        self.reads = reads
+        _ connection: Connection, _ statements: EventStatements, _ search: SearchIndex,
+        _ room: DiskRoom, _ clock: StoreClock, _ configuration: StoreConfiguration,
+        commits: CommitFeed, figures: StoreFigures, reads: OpenReads, logger: Logger
+    ) throws(SQLiteError) {
+        let path = configuration.path
+        let retention = try RetentionJob(
+            connection, statements, room, clock, configuration, figures: figures, logger: logger
+        ) { () throws(SQLiteError) in
+            try SQLiteReader(path: path, logger: logger, reads: reads)
+        }
+        self.retention = retention
+        backups = BackupJob(connection)
+        deletions = DeletionJob(connection, statements, room) { [count = retention.count] deleted in
+            commits.note(lastSeq: commits.lastSeq)
+            figures.noteDeleted(deleted)
+            count?.note(-deleted)
+        }
+        indexing = IndexingJob(
+            connection, search, try DocumentMaker(path: path), room, figures: figures)
+        schedule = JobSchedule(connection, room, figures: figures, reads: reads, logger: logger)
+        schedule.add(room.checkpoints)
+        schedule.add(retention)
+        schedule.add(backups)
+        schedule.add(deletions)
+        schedule.add(try ShrinkJob(connection, room))
+        schedule.add(indexing)
+        schedule.add(MergingJob(connection, search, room))
+        schedule.add(try MeasuringJob(connection, path: path, figures: figures, reads: reads))
     }
 
-    /// Adds a job, which is due at once.
-    func add(_ job: any WriterJob) { entries.append(Entry(job: job)) }
-
-    /// Makes `job` due, which has been given something to do.
-    func wake(_ job: any WriterJob) {
-        for index in entries.indices where entries[index].job === job { entries[index].due = 0 }
-    }
-
-    /// Runs slices of due jobs in turn, each at most once, until the target is used up.
+    /// Runs slices of jobs that are due, for a bounded time.
     ///
-    /// - Returns: whether a job is due still.
-    func run() -> Bool {
-        wakeAfterCommit()
-        let begin = clinux_monotonic_nanoseconds()
-        var now = begin
-        for offset in entries.indices {
-            let index = (turn + offset) % entries.count
-            guard entries[index].due <= now else { continue }
-            runSlice(index, &now)
-            if Duration.nanoseconds(now - begin) >= Self.sliceTarget {
-                turn = (index + 1) % entries.count
-                break
-            }
-        }
-        // A slice may have committed something, too.
-        wakeAfterCommit()
-        return entries.contains { $0.due <= now }
+    /// - Returns: whether a job is still due.
+    func run() -> Bool { schedule.run() }
+
+    /// The time until a job is due; nil if none will be before a commit.
+    var timeUntilDue: Duration? { schedule.timeUntilDue }
+
+    /// Records a commit, and how many events it removed to make room.
+    func noteCommit(_ tally: EventTally, removed: Int) {
+        retention.count?.note(tally.gained)
+        retention.noteRemoved(removed, .bytes)
     }
 
-    private func wakeAfterCommit() {
-        guard connection.walCommits != commits else { return }
-        commits = connection.walCommits
-        for index in entries.indices where entries[index].isWokenByCommit { entries[index].due = 0 }
+    /// Starts deleting the events with these numbers.
+    func delete(_ seqs: [Int64], _ completion: @escaping DeletionJob.Completion) {
+        deletions.delete(seqs, completion)
+        schedule.wake(deletions)
     }
 
-    private func runSlice(_ index: Int, _ now: inout UInt64) {
-        let begin = now
-        let job = entries[index].job
-        let next: NextSlice
-        do {
-            next = try job.runSlice()
-            if entries[index].hasFailed { logger.notice("The \(job.name) works again") }
-            entries[index].hasFailed = false
-        } catch  where space?.makeRoom(after: error) ?? false {
-            next = .soon
-        } catch {
-            reads.note(error)
-            if !entries[index].hasFailed {
-                logger.warning("The \(job.name) failed, and is tried again: \(error)")
-            }
-            entries[index].hasFailed = true
-            next = .after(Self.retryAfterFailure)
-        }
-        now = clinux_monotonic_nanoseconds()
-        figures.noteSlice(job.name, .nanoseconds(now - begin))
-        schedule(index, next, now)
+    /// Starts a copy of the database to the new file at `path`; one at a time.
+    func backUp(to path: String, _ completion: @escaping BackupJob.Completion) {
+        backups.begin(to: path, completion)
+        schedule.wake(backups)
     }
 
-    private func schedule(_ index: Int, _ next: NextSlice, _ now: UInt64) {
-        entries[index].isWokenByCommit = false
-        switch next {
-        case .soon: entries[index].due = 0
-        case .after(let rest): entries[index].due = now + rest.inNanoseconds
-        case .afterCommit(let rest):
-            entries[index].isWokenByCommit = true
-            entries[index].due = rest.map { now + $0.inNanoseconds } ?? .max
-        }
-    }
-
-    /// How long until a job is due; nil when none will be before a commit.
-    var timeUntilDue: Duration? {
-        guard let due = entries.map(\.due).min(), due != .max else { return nil }
-        let now = clinux_monotonic_nanoseconds()
-        return due > now ? .nanoseconds(due - now) : .zero
+    /// Abandons unfinished work, and ends work on other threads.
+    func stop() {
+        backups.stop()
+        deletions.stop()
+        indexing.stop()
     }
 }

@@ -30,7 +30,7 @@ final class WriteTransaction {
 
     private let connection: Connection
     private let statements: EventStatements
-    private let space: FileSpace?
+    private let room: DiskRoom
     private let clock: StoreClock
     private let begin, commit, save, release, rollback: Statement
     /// What became of the events of the last transaction.
@@ -41,15 +41,14 @@ final class WriteTransaction {
     private(set) var time = 0
     private(set) var syncTime = 0
 
-    /// - Parameter space: nil where the files may grow as they like.
     init(
-        _ connection: Connection, _ statements: EventStatements, space: FileSpace?,
-        clock: StoreClock
+        _ connection: Connection, _ statements: EventStatements, _ room: DiskRoom,
+        _ clock: StoreClock
     ) throws(SQLiteError) {
         self.clock = clock
         self.connection = connection
         self.statements = statements
-        self.space = space
+        self.room = room
         begin = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
         save = try connection.prepare("SAVEPOINT request")
@@ -65,7 +64,7 @@ final class WriteTransaction {
         do {
             try begin.run()
             statements.receivedAt = clock.now()
-            space?.begin()
+            room.begin()
             keepsTimes = false
             var answers: [Answer] = []
             answers.reserveCapacity(writes.count)
@@ -88,10 +87,10 @@ final class WriteTransaction {
         switch write {
         case .append(let events, let allOrNothing, let reply):
             // One event that is not stored changes nothing, and needs no savepoint.
-            let mayFailAlone = events.count > 1 && (allOrNothing || space != nil)
+            let mayFailAlone = events.count > 1 && (allOrNothing || room.isBounded)
             if mayFailAlone { try save.run() }
             let tallyBefore = tally
-            let removedBefore = space?.removed ?? 0
+            let removedBefore = room.removed
             let seqBefore = statements.nextSeq
             let outcomes = try append(events)
             guard mayFailAlone else {
@@ -106,7 +105,7 @@ final class WriteTransaction {
             statements.nextSeq = seqBefore
             tally = tallyBefore
             tally.conflicts += outcomes?.count(where: \.isConflict) ?? 0
-            space?.forgetRemoved(since: removedBefore)
+            room.forgetRemoved(since: removedBefore)
             return outcomes.map { .appended($0, reply) } ?? .refused(write)
         case .delete(let id, let reply):
             let existed = try statements.delete(id: id)
@@ -123,7 +122,7 @@ final class WriteTransaction {
         var outcomes: [AppendOutcome] = []
         outcomes.reserveCapacity(events.count)
         for event in events {
-            if let space, try !space.admit(bytes: event.byteCount) { return nil }
+            guard try room.admit(bytes: event.byteCount) else { return nil }
             if event.givenReceivedAt != nil { keepsTimes = true }
             let outcome = try statements.append(event)
             switch outcome {

@@ -5,8 +5,8 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-@Suite("WriterJobs")
-struct WriterJobsTests {
+@Suite("JobSchedule")
+struct JobScheduleTests {
     /// Records its turns in `log`, and asks for the next one as told.
     private final class Job: WriterJob {
         final class Log {
@@ -38,19 +38,23 @@ struct WriterJobsTests {
 
     private let folder: TemporaryFolder
     private let connection: Connection
+    private let room: DiskRoom
     private let log = LogRecorder()
     private let turns = Job.Log()
 
     init() throws {
         folder = try TemporaryFolder()
-        connection = try Connection(folder.file("a.db"), .create)
+        let path = folder.file("events.db")
+        try makeLatest(path)
+        connection = try Connection(path, .readWrite)
         try connection.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (x)")
         connection.takeOverCheckpoints()
+        room = try makeRoom(connection, SearchIndex(connection), path)
     }
 
-    private func makeJobs() -> WriterJobs {
-        WriterJobs(
-            connection, logger: log.logger, figures: StoreFigures(), reads: OpenReads())
+    private func makeJobs() -> JobSchedule {
+        JobSchedule(
+            connection, room, figures: StoreFigures(), reads: OpenReads(), logger: log.logger)
     }
 
     @Test("Jobs that have more to do take turns; one that has not waits for a commit")
@@ -74,7 +78,7 @@ struct WriterJobsTests {
         let jobs = makeJobs()
         let more = [Result<NextSlice, SQLiteError>](repeating: .success(.soon), count: 10)
         for name in ["a", "b", "c"] {
-            jobs.add(Job(name, turns, busy: WriterJobs.sliceTarget, more))
+            jobs.add(Job(name, turns, busy: SliceTime.usual, more))
         }
         for _ in 1...4 { #expect(jobs.run()) }
         #expect(turns.turns == ["a", "b", "c", "a"])

@@ -39,8 +39,8 @@ final class CheckpointJob: WriterJob {
     }
 
     init(
-        _ connection: Connection, _ mover: WALMover, _ plan: SpacePlan, pageBytes: Int,
-        figures: StoreFigures, reads: OpenReads, reserve: DiskReserve, logger: Logger
+        _ connection: Connection, _ mover: WALMover, _ plan: SpacePlan, figures: StoreFigures,
+        reads: OpenReads, reserve: DiskReserve, logger: Logger
     ) {
         self.connection = connection
         self.mover = mover
@@ -50,7 +50,7 @@ final class CheckpointJob: WriterJob {
         self.logger = logger
         checkpointPages = plan.checkpointPages
         mostPages = plan.walPages
-        frameBytes = SpacePlan.frameBytes(pageBytes)
+        frameBytes = plan.frameBytes
     }
 
     /// Whether another thread is writing pages of the file.
@@ -75,7 +75,7 @@ final class CheckpointJob: WriterJob {
             } else if isIdle || isDue {
                 // All has been moved that readers let it; so it is told.
                 if isIdle { _ = try connection.checkpoint(.passive, orEnd: logger) }
-                try emptyWAL(stopping: isLarge ? .long : .none, isIdle: isIdle)
+                try restartWAL(stopping: isLarge ? .long : .none, isIdle: isIdle)
             }
         }
         return .afterCommit(orAfter: Self.idleTime)
@@ -113,14 +113,12 @@ final class CheckpointJob: WriterJob {
     func stop() { mover.close() }
 
     /// Empties the WAL for a commit that has no room in it, as far as that is possible.
-    func makeRoom(stopping: Stopping) {
+    func emptyWAL(stopping: Stopping) {
         do {
-            // Those of another process are not waited for again.
             for _ in 0..<Self.stops {
-                if try emptyWAL(stopping: stopping) || stopping != .all || reads.oldestAge == .zero
-                {
-                    return
-                }
+                if try restartWAL(stopping: stopping) || stopping != .all { return }
+                // Those of another process are not waited for again.
+                if reads.oldestAge == .zero { return }
             }
         } catch {
             logger.warning("The WAL cannot be emptied before a commit: \(error)")
@@ -130,7 +128,7 @@ final class CheckpointJob: WriterJob {
     /// Has the next commit begin at the start of the WAL, which a passive checkpoint leaves to
     /// whether anybody reads at that instant; false where readers keep it from that.
     @discardableResult
-    private func emptyWAL(
+    private func restartWAL(
         stopping: Stopping, isIdle: Bool = false
     ) throws(SQLiteError) -> Bool {
         // What the WAL keeps for later, a full disk needs now.
@@ -153,7 +151,7 @@ final class CheckpointJob: WriterJob {
         moved = connection.walPages
         let wait = stopping == .all ? Self.stoppedReaderWait : Self.readerWait
         connection.setBusyTimeout(milliseconds: isIdle ? 0 : wait)
-        defer { connection.setBusyTimeout(milliseconds: EventWriter.writerBusyTimeout) }
+        defer { connection.setBusyTimeout(milliseconds: Connection.writerBusyTimeout) }
         do {
             _ = try connection.checkpoint(truncates ? .truncate : .restart, orEnd: logger)
             beginAnew()

@@ -7,12 +7,13 @@ import Testing
 @testable import SQLiteStore
 
 /// A database at its size limit, with a search index as large as its events.
-@Suite("FileSpace")
-struct FileSpaceTests {
+@Suite("DiskRoom")
+struct DiskRoomTests {
     private static let count = 600
 
     private let folder: TemporaryFolder
     private let connection: Connection
+    private let search: SearchIndex
     private let statements: EventStatements
     private let log = LogRecorder()
 
@@ -36,8 +37,8 @@ struct FileSpaceTests {
             try insert.run()
         }
         try connection.execute("COMMIT")
-        let search = try SearchIndex(connection)
-        try connection.transaction { () throws(SQLiteError) in
+        search = try SearchIndex(connection)
+        try connection.transaction { [search] () throws(SQLiteError) in
             try index(connection, search, first: Self.count)
         }
         search.noteCommit()
@@ -46,21 +47,17 @@ struct FileSpaceTests {
     }
 
     /// Makes a limit of `times` the database's current size.
-    private func makeSpace(times: Int = 1) throws -> FileSpace {
+    private func makeRoom(times: Int = 1) throws -> DiskRoom {
         let pages = Int(try #require(try connection.integer("PRAGMA page_count")))
-        return try FileSpace(
-            connection, statements, databasePages: times * pages, walPages: 65_536,
-            logger: log.logger)
+        return try SQLiteStoreTests.makeRoom(
+            connection, search, folder.file("events.db"), databasePages: times * pages, log: log)
     }
 
     private func emptied() -> Int { log.messages.count { $0.contains("made anew") } }
 
     @Test("A deletion that has no page left is tried again once the index has given up its own")
     func deletion() throws {
-        let reserve = try DiskReserve(database: folder.file("events.db"), bytes: 0)
-        let job = try DeletionJob(connection, statements, space: makeSpace(), reserve: reserve) {
-            _ in
-        }
+        let job = try DeletionJob(connection, statements, makeRoom()) { _ in }
         let ended = Mutex<(deleted: Int, error: SQLiteError?)?>(nil)
         job.delete(Array(1...Int64(Self.count))) { deleted, error in
             ended.withLock { $0 = (deleted, error) }
@@ -82,15 +79,14 @@ struct FileSpaceTests {
 
         func runSlice() throws(SQLiteError) -> NextSlice {
             slices += 1
-            throw FileSpaceTests.full
+            throw DiskRoomTests.full
         }
     }
 
     @Test("A slice that has no page left is tried again at once, but only where that can help")
     func slice() throws {
-        let jobs = try WriterJobs(
-            connection, logger: log.logger, figures: StoreFigures(), reads: OpenReads(),
-            space: makeSpace())
+        let jobs = try JobSchedule(
+            connection, makeRoom(), figures: StoreFigures(), reads: OpenReads(), logger: log.logger)
         let job = Job()
         jobs.add(job)
         #expect(jobs.run())
@@ -104,8 +100,8 @@ struct FileSpaceTests {
 
     @Test("Where pages are left below the bound it is the disk that is full, and the index stays")
     func fullDisk() throws {
-        let roomy = try makeSpace(times: 2)
-        #expect(!roomy.makeRoom(after: Self.full))
+        let roomy = try makeRoom(times: 2)
+        #expect(!roomy.make(after: Self.full, fromReserve: true))
         #expect(emptied() == 0)
     }
 
@@ -114,16 +110,16 @@ struct FileSpaceTests {
         #expect(try statements.emptySearchIndex())
         try connection.execute(
             "PRAGMA max_page_count=65536; UPDATE events SET description = zeroblob(4000); VACUUM")
-        let space = try makeSpace()
+        let room = try makeRoom()
         var isAdmitted = false
         try connection.transaction { () throws(SQLiteError) in
-            space.begin()
-            isAdmitted = try space.admit(bytes: 200_000)
+            room.begin()
+            isAdmitted = try room.admit(bytes: 200_000)
         }
         #expect(isAdmitted)
         let left = try connection.integer("SELECT count(*) FROM events")
-        #expect(left == Int64(Self.count - space.removed))
+        #expect(left == Int64(Self.count - room.removed))
         // The 260 pages, and the pages kept free, one for each event.
-        #expect((250...500).contains(space.removed))
+        #expect((250...500).contains(room.removed))
     }
 }

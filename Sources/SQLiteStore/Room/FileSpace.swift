@@ -1,4 +1,3 @@
-import Logging
 import SQLite
 
 /// What may still be written before the database and its WAL reach their bound. Asked before
@@ -6,7 +5,6 @@ import SQLite
 final class FileSpace {
     private let connection: Connection
     private let statements: EventStatements
-    private let logger: Logger
     private let databasePages, walPages: Int
     private let pageCount, freeCount: Statement
 
@@ -29,10 +27,8 @@ final class FileSpace {
 
     /// - Parameter databasePages: the bound on the database itself.
     init(
-        _ connection: Connection, _ statements: EventStatements, databasePages: Int, walPages: Int,
-        logger: Logger
+        _ connection: Connection, _ statements: EventStatements, databasePages: Int, walPages: Int
     ) throws(SQLiteError) {
-        self.logger = logger
         self.connection = connection
         self.statements = statements
         self.databasePages = databasePages
@@ -90,25 +86,6 @@ final class FileSpace {
     func pagesPerMerging() throws(SQLiteError) -> Int {
         guard walHasRoomToIndex else { return 0 }
         return min(eventsPerIndexing, try freePages() / 2)
-    }
-
-    /// Has the search index give up its pages, to be filled anew, where `error` says that none is left
-    /// below the bound: what is deleted makes it larger at first, and so does merging.
-    ///
-    /// - Returns: whether to try again: not where it is the disk that is full, or something else that is
-    ///   wrong, or where this has been done.
-    func makeRoom(after error: SQLiteError) -> Bool {
-        do {
-            guard error.code == SQLiteError.full, try isShort(), try statements.emptySearchIndex()
-            else { return false }
-        } catch {
-            // What failed first is the trouble to tell of.
-            return false
-        }
-        logger.warning(
-            "The search index has taken the pages that deleting needs below --max-database-bytes: it is made anew"
-        )
-        return true
     }
 
     // MARK: Within one
