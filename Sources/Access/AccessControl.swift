@@ -185,9 +185,10 @@ public final class AccessControl: Gatekeeper {
         return Refusal(error: error, reason: reason.rawValue, name: name)
     }
 
-    /// Counts and logs `refusal` of a request from `peer`; `now` is in nanoseconds.
+    /// Counts and logs `refusal` of a request from `peer` to the route `path`; `now` is in
+    /// nanoseconds.
     package func note(
-        _ refusal: Refusal, _ method: HTTPMethod?, _ route: Route, from peer: PeerAddress,
+        _ refusal: Refusal, _ method: HTTPMethod?, path: String, from peer: PeerAddress,
         now: UInt64
     ) {
         guard let reason = refusal.reason.flatMap(Reason.init) else { return }
@@ -195,7 +196,7 @@ public final class AccessControl: Gatekeeper {
         log.note(now: now) {
             var metadata: Logger.Metadata = [
                 "client": "\(peer)", "method": "\(method?.rawValue ?? "other")",
-                "route": "\(route.path)", "reason": "\(reason.rawValue)",
+                "route": "\(path)", "reason": "\(reason.rawValue)",
             ]
             if let name = refusal.name { metadata["name"] = "\(name)" }
             return ("Access refused", metadata)

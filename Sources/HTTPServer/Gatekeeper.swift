@@ -49,9 +49,10 @@ package protocol Gatekeeper: Sendable {
     /// The answer to a request whose admission has ended.
     var expiry: HTTPError { get }
 
-    /// Counts and logs `refusal` of a request from `peer`; `now` is in nanoseconds.
+    /// Counts and logs `refusal` of a request from `peer` to the route `path`; `now` is in
+    /// nanoseconds.
     func note(
-        _ refusal: Refusal, _ method: HTTPMethod?, _ route: Route, from peer: PeerAddress,
+        _ refusal: Refusal, _ method: HTTPMethod?, path: String, from peer: PeerAddress,
         now: UInt64)
 
     /// The number of refused requests by the reason of the refusal.

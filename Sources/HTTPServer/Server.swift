@@ -13,6 +13,8 @@ public final class Server: Sendable {
     let clientErrors: ThrottledLog
     let requestLog: RequestLog
     private let pools: [ConnectionPool]
+    /// One for each endpoint of the configuration, in the same order.
+    private let services: [Service]
     private let bufferedBytes = Atomic<Int>(0)
     private let dealt = Atomic<Int>(0)
     private let ended = DispatchGroup()
@@ -28,23 +30,17 @@ public final class Server: Sendable {
     ///
     /// - Parameter logger: event loops write to it, so it must not block on its reader.
     public init(_ configuration: ServerConfiguration, router: Router, logger: Logger) {
-        var configuration = configuration
-        for index in configuration.endpoints.indices {
-            let endpoint = configuration.endpoints[index]
-            configuration.endpoints[index].router = endpoint.paths.map(router.limited)
-            if configuration.access == nil, endpoint.paths == nil, endpoint.credentials == nil,
-                endpoint.address.port != nil
-            {
-                configuration.endpoints[index].hosts = configuration.hosts
-            }
-        }
         self.configuration = configuration
         self.router = router
         self.logger = logger
-        pools = [
+        let pools = [
             ConnectionPool(index: 0, limit: configuration.maxConnections),
             ConnectionPool(index: 1, limit: configuration.maxLimitedConnections),
         ]
+        self.pools = pools
+        services = configuration.endpoints.map { endpoint in
+            Service(endpoint, configuration, router, pools[endpoint.paths == nil ? 0 : 1])
+        }
         clientErrors = ThrottledLog(logger, level: .info)
         requestLog = RequestLog(logger, slow: configuration.slowRequest)
     }
@@ -107,7 +103,7 @@ public final class Server: Sendable {
             state.withLock { $0 = State() }
             throw error
         }
-        let opened = listeners
+        let opened = zip(listeners, services).map { (listener: $0, service: $1) }
         loops[0].enqueue { $0.listen(on: opened) }
         loops[0].wake()
         for listener in listeners {
@@ -202,9 +198,6 @@ public final class Server: Sendable {
     /// The pool of the endpoints that serve the whole router.
     var mainPool: ConnectionPool { pools[0] }
 
-    /// The pool that connections to `endpoint` belong to.
-    func pool(of endpoint: Endpoint) -> ConnectionPool { pools[endpoint.paths == nil ? 0 : 1] }
-
     /// The outcome of making room for another connection.
     enum Room {
         case made
@@ -266,14 +259,14 @@ public final class Server: Sendable {
 
     /// Deals accepted sockets out in turn, so that even a few connections spread evenly over the
     /// loops.
-    func deal(_ descriptor: Int32, from endpoint: Endpoint, by acceptor: EventLoop) {
+    func deal(_ descriptor: Int32, to service: Service, by acceptor: EventLoop) {
         let turn = dealt.wrappingAdd(1, ordering: .relaxed).oldValue
         let loops = loops
         let loop = loops[turn % loops.count]
         if loop === acceptor {
-            loop.adopt(descriptor, from: endpoint)
+            loop.adopt(descriptor, for: service)
         } else {
-            loop.enqueue { $0.adopt(descriptor, from: endpoint) }
+            loop.enqueue { $0.adopt(descriptor, for: service) }
             loop.wake()
         }
     }

@@ -1,6 +1,8 @@
 /// How fast a client takes an answer, over windows of the time in which there is something to take: what
 /// the handler needs to make the next piece is not the client's. All times are in nanoseconds.
 struct AnswerSpeed {
+    /// The time when a byte was last sent, or an answer started to wait for its client.
+    private(set) var lastSent: UInt64 = 0
     /// Of this window, before the wait that goes on.
     private var waited: UInt64 = 0
     private var waitingSince: UInt64?
@@ -12,7 +14,13 @@ struct AnswerSpeed {
         return waitingSince &+ (window - min(waited, window))
     }
 
-    mutating func noteSent(_ bytes: Int) { sent += bytes }
+    /// Records that bytes were sent.
+    ///
+    /// - Parameter wasBlocked: whether some were already waiting for the client.
+    mutating func noteSent(_ bytes: Int, wasBlocked: Bool, _ now: UInt64) {
+        sent += bytes
+        if bytes > 0 || !wasBlocked { lastSent = now }
+    }
 
     /// Something waits for the client from `now` on.
     mutating func beginWait(_ now: UInt64) {
@@ -26,11 +34,14 @@ struct AnswerSpeed {
         waitingSince = nil
     }
 
+    /// Starts over with the first window of another answer.
+    mutating func restart() { self = AnswerSpeed(lastSent: lastSent) }
+
     /// Ends the window, and begins the next.
     ///
     /// - Returns: the bytes sent in it.
     mutating func nextWindow(_ now: UInt64) -> Int {
-        defer { self = AnswerSpeed(waitingSince: now) }
+        defer { self = AnswerSpeed(lastSent: lastSent, waitingSince: now) }
         return sent
     }
 }

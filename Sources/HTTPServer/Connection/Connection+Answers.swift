@@ -22,65 +22,52 @@ extension Connection {
 
     /// Answers a request that cannot be understood: what follows it cannot be trusted either.
     func refuse(_ error: HTTPError) {
-        omitsBody = parser.head.method == .head
-        closesAfterAnswer = true
+        current.omitsBody = parser.head.method == .head
+        current.closesAfterAnswer = true
         // It has not come whole, so it has not waited for us.
-        begun = loop.now
-        headBytes = []
-        body = []
-        isBodyUnread = false
-        if phase == .receiving, let receiver {
-            // Whoever has taken the beginning knows what became of it.
-            endReceiving()
-            cut = error
-            phase = .waiting
-            if unsent.isEmpty { deadline = .max }
-            _ = receiver(.cut(error))
-            return
-        }
-        endReceiving()
-        answer(error)
+        current.begun = loop.now
+        unreadBody = nil
+        loop.noteEndOfPause(self)
+        guard case .receiving(let reception) = phase else { return answer(error) }
+        // Whoever has taken the beginning knows what became of it.
+        phase = .waiting(cut: error)
+        if unsent.isEmpty { deadline = .max }
+        _ = reception.receiver(.cut(error))
     }
 
     /// Gives the answer of the postponed request `number`, and goes on with what has come
     /// meanwhile.
     func finish(_ number: UInt64, _ render: (inout Response) -> Void) {
-        guard phase == .waiting || phase == .receiving, number == requestNumber, isPostponed else {
-            return
-        }
-        isPostponed = false
-        endReceiving()
+        guard phase.isWaiting || phase.isReceiving, number == requestNumber else { return }
+        var challenge: [UInt8]?
+        if case .waiting(let cut) = phase { challenge = cut?.challenge }
+        loop.noteEndOfPause(self)
         answer { response in
             render(&response)
-            if let challenge = cut?.challenge { response.addHeader("WWW-Authenticate", challenge) }
+            if let challenge { response.addHeader("WWW-Authenticate", challenge) }
         }
         resume()
     }
 
-    private func endReceiving() {
-        receiver = nil
-        receiverReadiness = .ready
-        loop.noteEndOfPause(self)
-    }
-
     func send(_ response: inout Response) {
         countAnswer(response.status)
-        if loop.isDraining || (isBodyUnread && isUnreadBodyTrouble) { closesAfterAnswer = true }
+        if loop.isDraining || (unreadBody != nil && isUnreadBodyTrouble) {
+            current.closesAfterAnswer = true
+        }
         let isChunked = response.source != nil && parser.head.isHTTP11
         // RFC 9112, 6.3: without a length or chunks, an answer's end is the connection's.
-        if response.source != nil, !isChunked { closesAfterAnswer = true }
+        if response.source != nil, !isChunked { current.closesAfterAnswer = true }
         // RFC 9112, 9.3: a 1.0 client keeps the connection only when it is told so.
-        if !parser.head.isHTTP11, !closesAfterAnswer {
+        if !parser.head.isHTTP11, !current.closesAfterAnswer {
             response.addHeader("Connection", "keep-alive")
         }
         response.write(
-            to: &loop.output, date: loop.dateLine, isChunked: isChunked, closes: closesAfterAnswer,
-            omitsBody: omitsBody)
-        if let source = response.source, !omitsBody {
-            stream = OutgoingStream(
-                source: source, isChunked: isChunked, isLive: response.isLive)
-            answerSpeed = AnswerSpeed()
-            phase = .streaming
+            to: &loop.output, date: loop.dateLine, isChunked: isChunked,
+            closes: current.closesAfterAnswer, omitsBody: current.omitsBody)
+        if let source = response.source, !current.omitsBody {
+            phase = .streaming(
+                OutgoingStream(source: source, isChunked: isChunked, isLive: response.isLive))
+            speed.restart()
             if unsent.isEmpty { deadline = .max }
         } else {
             endAnswer()
@@ -91,19 +78,23 @@ extension Connection {
 
     private func countAnswer(_ status: HTTPStatus) {
         let now = clinux_monotonic_nanoseconds()
-        let time = now &- begun
-        loop.counters.note(row: countedRow, status, nanoseconds: time)
-        guard let level = loop.requestLog.level(of: status, by: route, time) else { return }
+        let time = now &- current.begun
+        loop.counters.note(row: current.countedRow, status, nanoseconds: time)
+        let isExpected = current.route?.tellsTrouble ?? false
+        guard let level = loop.requestLog.level(of: status, isExpected: isExpected, time) else {
+            return
+        }
         let entry = RequestLog.Entry(
-            method: parser.head.method, route: countedRoute, parameter: parameter,
-            status: status.code, nanoseconds: time, trace: trace,
+            method: parser.head.method, route: countedRoute,
+            parameter: current.parameter, status: status.code, nanoseconds: time,
+            trace: current.trace,
             peer: PeerAddress(of: transport.descriptor))
         loop.requestLog.note(entry, at: level, now: now)
     }
 
     /// The path of the router that the request was for.
     private var countedRoute: String? {
-        loop.server.router.numberedPaths[LoopCounters.path(ofRow: countedRow)]
+        loop.server.router.numberedPaths[LoopCounters.path(ofRow: current.countedRow)]
     }
 
     /// Whether it is better to close than to read the rest of the body.
@@ -116,12 +107,11 @@ extension Connection {
     }
 
     private func endAnswer() {
-        onGone = nil
-        if closesAfterAnswer {
+        current.onGone = nil
+        if current.closesAfterAnswer {
             linger()
-        } else if isBodyUnread {
-            phase = .draining
-            drainedBytes = 0
+        } else if unreadBody != nil {
+            phase = .draining()
             setReadDeadline(loop.timeouts.body)
         } else {
             expectNextRequest()
@@ -130,13 +120,9 @@ extension Connection {
 
     func expectNextRequest() {
         parser.reset()
-        countedRow = LoopCounters.noRow
-        trace = nil
-        parameter = []
-        admission = nil
-        isInHeader = false
-        isBodyUnread = false
-        phase = .head
+        current = CurrentRequest()
+        unreadBody = nil
+        phase = .head()
         loop.noteRest(self)
         setReadDeadline(loop.timeouts.idle)
     }
@@ -145,28 +131,35 @@ extension Connection {
 
     /// Asks for the next piece once the client has taken those before it.
     func demandPiece() {
-        guard phase == .streaming, unsent.isEmpty else { return }
+        guard case .streaming(var stream) = phase, unsent.isEmpty else { return }
         guard endOfAdmission() == nil else { return breakOff() }
-        guard let (source, number) = stream?.demand() else { return }
+        guard let (source, number) = stream.demand() else { return }
+        phase = .streaming(stream)
         source(BodyDemand(loop: loop, token: token, number: number))
     }
 
     /// Sends the piece that demand `number` asked for.
     func sendPiece(_ number: UInt64, _ bytes: [UInt8], isLast: Bool) {
-        guard phase == .streaming, let isChunked = stream?.grant(number) else { return }
+        guard let isChunked = grantPiece(number) else { return }
         if !bytes.isEmpty { ChunkLine.append(bytes, to: &loop.output, isChunked: isChunked) }
         guard isLast else { return finishTurn() }
         if isChunked { loop.output.append("0\r\n\r\n") }
-        stream = nil
-        if loop.isDraining { closesAfterAnswer = true }
+        if loop.isDraining { current.closesAfterAnswer = true }
         endAnswer()
         resume()
     }
 
     /// Ends the connection in the middle of the body, so that the client sees that it is not whole.
     func failStream(_ number: UInt64) {
-        guard phase == .streaming, stream?.grant(number) != nil else { return }
-        breakOff()
+        if grantPiece(number) != nil { breakOff() }
+    }
+
+    /// Accepts the piece that demand `number` asked for, and says whether to send it as a chunk; nil
+    /// if there is no such demand.
+    private func grantPiece(_ number: UInt64) -> Bool? {
+        guard case .streaming(var stream) = phase else { return nil }
+        defer { phase = .streaming(stream) }
+        return stream.grant(number)
     }
 
     private func breakOff() {
@@ -193,28 +186,25 @@ extension Connection {
     /// Notes that `count` bytes went, and waits for the client if some are left.
     private func noteSent(_ count: Int, wasBlocked: Bool) {
         loop.counters.sent.add(count)
-        answerSpeed.noteSent(count)
-        if count > 0 || !wasBlocked { lastSent = loop.now }
+        speed.noteSent(count, wasBlocked: wasBlocked, loop.now)
         if !unsent.isEmpty {
-            answerSpeed.beginWait(loop.now)
+            speed.beginWait(loop.now)
             setAnswerDeadline()
         } else if wasBlocked {
-            answerSpeed.endWait(loop.now)
-            if stream == nil { answerSpeed = AnswerSpeed() }
+            speed.endWait(loop.now)
+            if !phase.isStreaming { speed.restart() }
             restoreDeadline()
         }
     }
 
-    func linger() {
-        phase = .lingering
-    }
+    func linger() { phase = .lingering() }
 
     /// Once the last answer has been sent, says so to the peer and waits for it to close: closing
     /// with bytes unread would reset the connection, and the peer might lose the answer (RFC 9112,
     /// 9.6).
     private func finishLingering() {
-        guard phase == .lingering, unsent.isEmpty, !isSendingFinished else { return }
-        isSendingFinished = true
+        guard case .lingering(isSendingFinished: false) = phase, unsent.isEmpty else { return }
+        phase = .lingering(isSendingFinished: true)
         pending = []
         transport.finishSending()
         setDeadline(isMakingRoom ? loop.timeouts.stall / 4 : loop.timeouts.linger)

@@ -12,19 +12,20 @@ extension Connection {
     }
 
     /// Who follows a stream may stop for a while, and still has all that comes.
-    var writeTimeout: UInt64 { stream == nil ? loop.timeouts.write : loop.timeouts.streamWrite }
+    var writeTimeout: UInt64 {
+        phase.isStreaming ? loop.timeouts.streamWrite : loop.timeouts.write
+    }
 
     /// Waits for the client to take what is unsent.
     func setAnswerDeadline() {
-        let isLive = stream?.isLive == true
-        let windowEnd = isLive ? .max : answerSpeed.windowEnd(loop.timeouts.answer)
-        deadline = min(lastSent &+ writeTimeout, windowEnd)
+        let windowEnd = phase.isLive ? .max : speed.windowEnd(loop.timeouts.answer)
+        deadline = min(speed.lastSent &+ writeTimeout, windowEnd)
         loop.noteDeadline(deadline)
     }
 
     private func answerDeadlineExpired() {
-        guard loop.now < lastSent &+ writeTimeout,
-            answerSpeed.nextWindow(loop.now) >= loop.limits.leastAnswerBytes
+        guard loop.now < speed.lastSent &+ writeTimeout,
+            speed.nextWindow(loop.now) >= loop.limits.leastAnswerBytes
         else { return close() }
         setAnswerDeadline()
     }
@@ -32,8 +33,7 @@ extension Connection {
     /// Waits for more of a body.
     func setBodyDeadline() {
         setReadDeadline(
-            phase == .receiving && receiverReadiness == .idle
-                ? loop.timeouts.bodyIdle : loop.timeouts.body)
+            phase.isReceiver(.idle) ? loop.timeouts.bodyIdle : loop.timeouts.body)
     }
 
     /// After a wait for the socket to take an answer, the phase's own wait begins.
@@ -43,21 +43,19 @@ extension Connection {
             loop.noteRest(self)
             setDeadline(loop.timeouts.idle)
         case .collecting, .draining: setBodyDeadline()
-        case .receiving where !isReceiverFull: setBodyDeadline()
-        case .receiving, .handshaking, .waiting, .streaming, .lingering, .closed: deadline = .max
+        case .receiving where !phase.isReceiver(.full): setBodyDeadline()
+        case .receiving, .handshaking, .handling, .waiting, .streaming, .lingering, .closed:
+            deadline = .max
         }
     }
 
     /// The header's time runs from its first byte, not from the last that came.
     func updateHeaderDeadline() {
-        guard phase == .head, unsent.isEmpty, parser.hasStarted else {
-            isInHeader = false
-            return
-        }
-        if !isInHeader {
-            isInHeader = true
-            setDeadline(loop.timeouts.header)
-        }
+        guard case .head(let isTimed) = phase else { return }
+        let isUnderWay = unsent.isEmpty && parser.hasStarted
+        guard isUnderWay != isTimed else { return }
+        phase = .head(isTimed: isUnderWay)
+        if isUnderWay { setDeadline(loop.timeouts.header) }
     }
 
     func deadlineExpired() {
@@ -66,12 +64,12 @@ extension Connection {
         case .head where parser.hasStarted:
             refuse(HTTPError(.requestTimeout, "The header did not arrive in time."))
             finishTurn()
-        case .receiving where receiverReadiness == .idle:
+        case .receiving where phase.isReceiver(.idle):
             refuse(HTTPError(.requestTimeout, "Nothing has come of the body for too long."))
             finishTurn()
         case .collecting, .receiving:
-            if bodyBytesInWindow >= loop.limits.leastBodyBytes {
-                bodyBytesInWindow = 0
+            if unreadBody?.bytesInWindow ?? 0 >= loop.limits.leastBodyBytes {
+                unreadBody?.bytesInWindow = 0
                 setDeadline(loop.timeouts.body)
             } else {
                 refuse(HTTPError(.requestTimeout, "The body came too slowly."))
@@ -84,9 +82,9 @@ extension Connection {
             close()
         case .draining, .lingering:
             close()
-        case .waiting where isPeerDone && onGone != nil:
+        case .waiting where isPeerDone && current.onGone != nil:
             close()
-        case .waiting, .streaming, .closed:
+        case .handling, .waiting, .streaming, .closed:
             deadline = .max
         }
     }
@@ -94,13 +92,12 @@ extension Connection {
     /// While the server stops: ends a connection whose client has moved no byte for a while, though
     /// it is its turn.
     func endIfStalled() {
-        let isClientsTurn =
-            !unsent.isEmpty
-            || !(phase == .waiting || phase == .streaming
-                || (phase == .receiving && isReceiverFull))
+        let isOurTurn = phase.isWaiting || phase.isStreaming || phase.isReceiver(.full)
+        let isClientsTurn = !unsent.isEmpty || !isOurTurn
+        var patience = loop.timeouts.stall
         // Who has had the last answer need only close.
-        let patience = isSendingFinished ? loop.timeouts.stall / 4 : loop.timeouts.stall
-        let lastMove = max(lastReceived, lastSent, loop.drainBegan)
+        if case .lingering(isSendingFinished: true) = phase { patience /= 4 }
+        let lastMove = max(lastReceived, speed.lastSent, loop.drainBegan)
         guard isClientsTurn, loop.now >= lastMove &+ patience else { return }
         switch phase {
         case .collecting, .receiving:

@@ -16,15 +16,17 @@ extension Connection {
                     let head = rest.slice(0..<end)
                     offset += end + begin(head, after: rest.slice(end..<rest.count))
                 case .collecting:
-                    guard !rest.isEmpty || decoder.isDone else { return offset }
+                    guard !rest.isEmpty || isBodyRead else { return offset }
                     offset += try collect(rest)
                 case .receiving:
-                    guard !isReceiverFull, !rest.isEmpty || decoder.isDone else { return offset }
+                    guard !phase.isReceiver(.full), !rest.isEmpty || isBodyRead else {
+                        return offset
+                    }
                     offset += try handOver(rest)
                 case .draining:
-                    guard !rest.isEmpty || decoder.isDone else { return offset }
+                    guard !rest.isEmpty || isBodyRead else { return offset }
                     offset += drain(rest)
-                case .handshaking, .waiting, .streaming:
+                case .handshaking, .handling, .waiting, .streaming:
                     return offset
                 case .lingering, .closed:
                     return bytes.count
@@ -34,6 +36,8 @@ extension Connection {
             }
         }
     }
+
+    private var isBodyRead: Bool { unreadBody?.isDone ?? true }
 
     /// Whether it is this connection's turn to begin another request, after `begun` in this turn.
     private func mayBegin(_ begun: Int) -> Bool {
@@ -46,7 +50,7 @@ extension Connection {
         flush()
         // Back-pressure: who does not read answers is not read from.
         isHeldBack = !unsent.isEmpty
-        return !isHeldBack && phase == .head
+        return !isHeldBack && phase.isHead
     }
 
     /// Has a request handled whose head is complete. Returns how many bytes of `rest`, what follows
@@ -55,15 +59,13 @@ extension Connection {
         _ headView: UnsafeRawBufferPointer, after rest: UnsafeRawBufferPointer
     ) -> Int {
         loop.noteRequest(self)
-        omitsBody = parser.head.method == .head
-        closesAfterAnswer = !parser.head.keepsAlive
-        cut = nil
-        isBodyUnread = parser.head.framing != .none
-        if isBodyUnread { decoder = BodyDecoder(parser.head.framing) }
-        let verdict = Verdict(parser.head, headView, router: router)
-        countedRow = LoopCounters.row(path: verdict.path, method: parser.head.method)
-        begun = loop.now
-        trace = parser.head.value(of: "traceparent", in: headView).flatMap(TraceID.init)
+        current.omitsBody = parser.head.method == .head
+        current.closesAfterAnswer = !parser.head.keepsAlive
+        if parser.head.framing != .none { unreadBody = UnreadBody(parser.head.framing) }
+        let verdict = Verdict(parser.head, headView, router: service.router)
+        current.countedRow = LoopCounters.row(path: verdict.path, method: parser.head.method)
+        current.begun = loop.now
+        current.trace = parser.head.value(of: "traceparent", in: headView).flatMap(TraceID.init)
         switch verdict.outcome {
         case .refuse(let error, let allow):
             answer(error, allow: allow)
@@ -76,8 +78,8 @@ extension Connection {
             }
             return 0
         case .run(let route, let parameter):
-            self.route = route
-            self.parameter = parameter
+            current.route = route
+            current.parameter = parameter
             guard admits(headView, to: route) else { return 0 }
             return readBody(of: route, headView, after: rest)
         }
@@ -89,16 +91,17 @@ extension Connection {
         of route: Route, _ headView: UnsafeRawBufferPointer, after rest: UnsafeRawBufferPointer
     ) -> Int {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        guard route.bodyLimit > 0, isBodyUnread else {
+        guard route.bodyLimit > 0, unreadBody != nil else {
             run(route, headView, body: nothing)
             return 0
         }
         if let takesPieces = route.takesPieces, takesPieces(request(route, headView, body: nothing))
         {
             run(route, headView, body: nothing)
-            if receiver != nil { continueToBody(isUnderWay: !rest.isEmpty) }
+            if phase.isReceiving { continueToBody(isUnderWay: !rest.isEmpty) }
             return 0
         }
+        var expected = 0
         if case .length(let length) = parser.head.framing {
             // RFC 9110, 10.1.1: a server may answer by the header alone, and the body is not sent.
             guard length <= route.bodyLimit else {
@@ -106,14 +109,15 @@ extension Connection {
                 return 0
             }
             if length <= rest.count {
-                isBodyUnread = false
+                unreadBody = nil
                 run(route, headView, body: rest.slice(0..<length))
                 return length
             }
-            body.reserveCapacity(min(length, loop.input.count))
+            expected = min(length, loop.input.count)
         }
-        headBytes = Array(headView)
-        phase = .collecting
+        var collected = CollectedBody(head: Array(headView))
+        collected.bytes.reserveCapacity(expected)
+        phase = .collecting(collected)
         continueToBody(isUnderWay: !rest.isEmpty)
         return 0
     }
@@ -125,62 +129,74 @@ extension Connection {
         if parser.head.expectsContinue, parser.head.isHTTP11, !isUnderWay {
             loop.output.append("HTTP/1.1 100 Continue\r\n\r\n")
         }
-        bodyBytesInWindow = 0
+        unreadBody?.bytesInWindow = 0
         setBodyDeadline()
     }
 
+    /// Passes the part of the body in `bytes` to `receive`, and returns how many bytes that took.
+    private func readBody(
+        _ bytes: UnsafeRawBufferPointer,
+        _ receive: (UnsafeRawBufferPointer) throws(HTTPError) -> Void
+    ) throws(HTTPError) -> Int {
+        try unreadBody?.read(bytes, limits: loop.limits, receive) ?? 0
+    }
+
     private func collect(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
-        guard let route else { preconditionFailure("a body is collected for a route") }
-        let limit = route.bodyLimit
-        let taken = try decoder.decode(bytes, limits: loop.limits) { piece throws(HTTPError) in
-            guard body.count + piece.count <= limit else { throw HTTPError.tooLarge(limit) }
-            body.append(contentsOf: piece)
-            bodyBytesInWindow += piece.count
+        guard case .collecting(var collected) = phase, let route = current.route else {
+            preconditionFailure("a body is collected for a route")
         }
-        if decoder.isDone {
-            isBodyUnread = false
-            begun = loop.now
-            runWithCollectedBody(route)
+        // The array now has one owner, so it grows in place.
+        phase = .handling
+        let limit = route.bodyLimit
+        let taken = try readBody(bytes) { piece throws(HTTPError) in
+            guard collected.bytes.count + piece.count <= limit else {
+                throw HTTPError.tooLarge(limit)
+            }
+            collected.bytes.append(contentsOf: piece)
+        }
+        guard isBodyRead else {
+            phase = .collecting(collected)
+            return taken
+        }
+        unreadBody = nil
+        current.begun = loop.now
+        // The token may have been removed while the body came.
+        if let refusal = endOfAdmission() {
+            answer(refusal)
+            return taken
+        }
+        collected.head.withUnsafeBytes { head in
+            collected.bytes.withUnsafeBytes { body in run(route, head, body: body) }
         }
         return taken
     }
 
-    private func runWithCollectedBody(_ route: Route) {
-        var head: [UInt8] = []
-        var content: [UInt8] = []
-        swap(&head, &headBytes)
-        swap(&content, &body)
-        // The token may have been removed while the body came. What came of it goes with this scope.
-        if let refusal = endOfAdmission() { return answer(refusal) }
-        head.withUnsafeBytes { head in
-            content.withUnsafeBytes { content in run(route, head, body: content) }
-        }
-    }
-
     /// Gives the receiver what is there of the body; returns how many bytes that took.
     private func handOver(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
-        guard let receiver else { preconditionFailure("a body is received by somebody") }
-        if let refusal = endOfAdmission() { throw refusal }
-        let wasIdle = receiverReadiness == .idle
-        var hasMore = false
-        let taken = try decoder.decode(bytes, limits: loop.limits) { piece throws(HTTPError) in
-            bodyBytesInWindow += piece.count
-            hasMore = true
-            receiverReadiness = receiver(.piece(piece))
+        guard case .receiving(var reception) = phase else {
+            preconditionFailure("a body is received by somebody")
         }
-        if decoder.isDone {
-            isBodyUnread = false
-            receiverReadiness = .ready
-            self.receiver = nil
-            phase = .waiting
-            begun = loop.now
+        if let refusal = endOfAdmission() { throw refusal }
+        let wasIdle = reception.readiness == .idle
+        var hasMore = false
+        let taken = try readBody(bytes) { piece throws(HTTPError) in
+            hasMore = true
+            reception.readiness = reception.receiver(.piece(piece))
+        }
+        guard !isBodyRead else {
+            unreadBody = nil
+            phase = .waiting()
+            current.begun = loop.now
             if unsent.isEmpty { deadline = .max }
-            _ = receiver(.end)
-        } else if isReceiverFull {
+            _ = reception.receiver(.end)
+            return taken
+        }
+        phase = .receiving(reception)
+        if reception.readiness == .full {
             // The wait is not the client's.
             if unsent.isEmpty { deadline = .max }
-        } else if hasMore, wasIdle || receiverReadiness == .idle {
-            bodyBytesInWindow = 0
+        } else if hasMore, wasIdle || reception.readiness == .idle {
+            unreadBody?.bytesInWindow = 0
             setBodyDeadline()
         }
         return taken
@@ -188,29 +204,35 @@ extension Connection {
 
     /// Called through `PendingResponse.receiveMore`.
     func receiveMore(_ number: UInt64, _ readiness: Request.Readiness) {
-        guard phase == .receiving, number == requestNumber, isReceiverFull else { return }
-        receiverReadiness = readiness
-        bodyBytesInWindow = 0
+        guard case .receiving(var reception) = phase, number == requestNumber,
+            reception.readiness == .full
+        else { return }
+        reception.readiness = readiness
+        phase = .receiving(reception)
+        unreadBody?.bytesInWindow = 0
         setBodyDeadline()
         resume()
     }
 
     /// Throws away bytes of a body whose request has been answered; returns how many it took.
     private func drain(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard case .draining(var drained) = phase else {
+            preconditionFailure("a body is drained behind its answer")
+        }
         let taken: Int
         do throws(HTTPError) {
-            taken = try decoder.decode(bytes, limits: loop.limits) { piece throws(HTTPError) in
-                drainedBytes += piece.count
-            }
+            taken = try readBody(bytes) { piece throws(HTTPError) in drained += piece.count }
         } catch {
             // The answer is out; a second one would be taken for the next request's.
             linger()
             return bytes.count
         }
-        if drainedBytes > loop.limits.drainBytes {
+        if drained > loop.limits.drainBytes {
             linger()
-        } else if decoder.isDone {
+        } else if isBodyRead {
             expectNextRequest()
+        } else {
+            phase = .draining(bytes: drained)
         }
         return taken
     }
@@ -225,43 +247,42 @@ extension Connection {
         }
         return Request(
             method: route.method, path: headView.slice(path),
-            query: query.map { headView.slice($0) }, parameter: parameter, body: body,
-            isBodyToCome: isBodyUnread, loopIndex: loop.index, head: parser.head,
+            query: query.map { headView.slice($0) }, parameter: current.parameter, body: body,
+            isBodyToCome: unreadBody != nil, loopIndex: loop.index, head: parser.head,
             headBytes: headView, connection: self)
     }
 
     private func run(
         _ route: Route, _ headView: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer
     ) {
-        isPostponed = false
+        phase = .handling
         loop.withResponse { response in
             route.handler(request(route, headView, body: body), &response)
-            if !isPostponed {
-                send(&response)
-            } else if receiver != nil {
-                phase = .receiving
-            } else {
-                phase = .waiting
-                if unsent.isEmpty { deadline = .max }
+            switch phase {
+            case .handling: send(&response)
+            case .waiting: if unsent.isEmpty { deadline = .max }
+            default: break
             }
         }
     }
 
     /// Called through `Request.postpone`.
-    func postpone() -> PendingResponse {
-        precondition(!isPostponed, "a request is postponed once")
-        isPostponed = true
-        requestNumber += 1
-        return PendingResponse(loop: loop, token: token, number: requestNumber)
-    }
+    func postpone() -> PendingResponse { answerLater(.waiting()) }
 
     /// Called through `Request.receiveBody`.
     func receiveBody(
         _ readiness: Request.Readiness, _ receiver: @escaping Request.BodyReceiver
     ) -> PendingResponse {
-        precondition(isBodyUnread, "the body is still to come")
-        receiverReadiness = readiness
-        self.receiver = receiver
-        return postpone()
+        precondition(unreadBody != nil, "the body is still to come")
+        return answerLater(.receiving(Reception(receiver: receiver, readiness: readiness)))
+    }
+
+    private func answerLater(_ next: Phase) -> PendingResponse {
+        guard case .handling = phase else {
+            preconditionFailure("a request is postponed once, by its handler")
+        }
+        phase = next
+        requestNumber += 1
+        return PendingResponse(loop: loop, token: token, number: requestNumber)
     }
 }

@@ -33,11 +33,15 @@ final class RequestLog: Sendable {
     }
 
     /// The level at which a request with this answer is logged; nil if it is not logged.
-    func level(of status: HTTPStatus, by route: Route?, _ nanoseconds: UInt64) -> Logger.Level? {
+    ///
+    /// - Parameter isExpected: whether the route exists to report a 503.
+    func level(
+        of status: HTTPStatus, isExpected: Bool, _ nanoseconds: UInt64
+    ) -> Logger.Level? {
         // 501 and 505 are the client's fault.
         let hasFailed =
             status == .internalServerError
-            || (status == .serviceUnavailable && route?.tellsTrouble != true)
+            || (status == .serviceUnavailable && !isExpected)
         return hasFailed || nanoseconds >= slow ? .warning : logsAll ? .debug : nil
     }
 

@@ -11,6 +11,8 @@ import TLS
 /// (atomic) and the eventfd.
 final class EventLoop: @unchecked Sendable {
     typealias Task = @Sendable (EventLoop) -> Void
+    /// A listener, and the service of its connections.
+    typealias Listening = (listener: Listener, service: Service)
 
     let index: Int
     unowned let server: Server
@@ -38,7 +40,7 @@ final class EventLoop: @unchecked Sendable {
     /// Connections that have more to do although no event will come for them.
     private var ready: [Connection] = []
 
-    private var listeners: [Listener] = []
+    private var listeners: [Listening] = []
     private var nextAccept = UInt64.max
     private(set) var isDraining = false
     /// The start of the drain, on the loop's clock.
@@ -175,7 +177,8 @@ final class EventLoop: @unchecked Sendable {
             var counter: UInt64 = 0
             _ = retryingInterrupts { read(wakeDescriptor, &counter, 8) }
         } else if event.token >= Self.listenerTokens {
-            accept(from: listeners[Int(event.token - Self.listenerTokens)])
+            let (listener, service) = listeners[Int(event.token - Self.listenerTokens)]
+            accept(from: listener, for: service)
         } else if let connection = connection(event.token) {
             connection.handle(event.events)
         }
@@ -210,16 +213,15 @@ final class EventLoop: @unchecked Sendable {
     }
 
     /// Takes over a connected socket.
-    func adopt(_ descriptor: Int32, from endpoint: Endpoint) {
+    func adopt(_ descriptor: Int32, for service: Service) {
         var transport = Transport(descriptor: descriptor, session: nil)
-        if let credentials = endpoint.credentials {
+        if let credentials = service.credentials {
             let session = TLSSession.accepting(credentials.current, descriptor: descriptor)
             transport = Transport(descriptor: descriptor, session: session)
         }
-        let pool = server.pool(of: endpoint)
-        guard !isDraining, transport.session != nil || endpoint.credentials == nil else {
+        guard !isDraining, transport.session != nil || service.credentials == nil else {
             transport.close()
-            return pool.release()
+            return service.pool.release()
         }
         let slot: Int
         if let free = freeSlots.popLast() {
@@ -230,10 +232,7 @@ final class EventLoop: @unchecked Sendable {
             generations.append(0)
         }
         let token = UInt64(generations[slot]) << 32 | UInt64(slot)
-        let connection = Connection(
-            transport, router: endpoint.router ?? server.router,
-            access: endpoint.paths == nil ? server.configuration.access : nil,
-            hosts: endpoint.hosts, loop: self, pool: pool, token: token)
+        let connection = Connection(transport, to: service, loop: self, token: token)
         slots[slot] = connection
         connectionCount += 1
         guard clinux_epoll_add(epoll, descriptor, connection.interest, token) == 0 else {
@@ -257,31 +256,31 @@ final class EventLoop: @unchecked Sendable {
         generations[slot] = (generations[slot] + 1) & 0x7FFF_FFFF
         freeSlots.append(UInt32(slot))
         connectionCount -= 1
-        rests[connection.pool.index].remove(slot)
-        pauses[connection.pool.index].remove(slot)
-        connection.pool.release()
-        if connection.isMakingRoom { server.noteEndOfPause(in: connection.pool) }
+        rests[connection.service.pool.index].remove(slot)
+        pauses[connection.service.pool.index].remove(slot)
+        connection.service.pool.release()
+        if connection.isMakingRoom { server.noteEndOfPause(in: connection.service.pool) }
         stopIfDrained()
     }
 
     /// Notes that `connection` now waits for a request.
     func noteRest(_ connection: Connection) {
-        rests[connection.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
+        rests[connection.service.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
     }
 
     /// Notes that `connection` has a request to handle.
     func noteRequest(_ connection: Connection) {
-        rests[connection.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
+        rests[connection.service.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
     }
 
     /// Notes that the body of `connection` has started to pause and may do so for a while.
     func notePause(_ connection: Connection) {
-        pauses[connection.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
+        pauses[connection.service.pool.index].append(Int(connection.token & 0xFFFF_FFFF), now: now)
     }
 
     /// Notes that the body of `connection` has ended or must continue.
     func noteEndOfPause(_ connection: Connection) {
-        pauses[connection.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
+        pauses[connection.service.pool.index].remove(Int(connection.token & 0xFFFF_FFFF))
     }
 
     /// Ends the body in `pool` that has paused longest; false if none is paused.
@@ -339,7 +338,7 @@ final class EventLoop: @unchecked Sendable {
     // MARK: Listening
 
     /// Accepts from `listeners` and deals connections out to all loops in turn.
-    func listen(on listeners: [Listener]) {
+    func listen(on listeners: [Listening]) {
         self.listeners = listeners
         resumeAccepting()
     }
@@ -347,24 +346,24 @@ final class EventLoop: @unchecked Sendable {
     /// Accepts again after `pauseAccepting`.
     func resumeAccepting() {
         nextAccept = .max
-        for (offset, listener) in listeners.enumerated() {
+        for (offset, listening) in listeners.enumerated() {
             let token = Self.listenerTokens + UInt64(offset)
             let result = clinux_epoll_add(
-                epoll, listener.descriptor, UInt32(CLINUX_READABLE), token)
+                epoll, listening.listener.descriptor, UInt32(CLINUX_READABLE), token)
             precondition(result == 0 || errno == EEXIST, "a listener can be registered")
         }
     }
 
     /// Pauses the listeners of `pool` for a while, or all listeners if it is nil.
     private func pauseAccepting(for pool: ConnectionPool? = nil) {
-        for listener in listeners where pool == nil || server.pool(of: listener.endpoint) === pool {
+        for (listener, service) in listeners where pool == nil || service.pool === pool {
             clinux_epoll_remove(epoll, listener.descriptor)
         }
         nextAccept = min(nextAccept, now + Self.acceptPause)
     }
 
-    private func accept(from listener: Listener) {
-        let pool = server.pool(of: listener.endpoint)
+    private func accept(from listener: Listener, for service: Service) {
+        let pool = service.pool
         for round in 0..<Self.acceptsPerWake {
             guard pool.reserve() else {
                 // Only in the first round is a client known to be waiting; epoll reports later ones
@@ -383,7 +382,7 @@ final class EventLoop: @unchecked Sendable {
             switch listener.accept() {
             case .connection(let descriptor):
                 counters.accepted.add(1)
-                server.deal(descriptor, from: listener.endpoint, by: self)
+                server.deal(descriptor, to: service, by: self)
             case .none:
                 return pool.release()
             case .exhausted:
@@ -399,7 +398,7 @@ final class EventLoop: @unchecked Sendable {
     // MARK: Ending
 
     func stopListening() {
-        for listener in listeners {
+        for (listener, _) in listeners {
             clinux_epoll_remove(epoll, listener.descriptor)
             listener.close()
         }

@@ -51,25 +51,29 @@ public struct Request {
     /// The client as a number: from its token or certificate, otherwise from its address. Clients
     /// get equal shares of shared resources by this number.
     public var client: UInt64 {
-        connection.admission?.client ?? PeerAddress(of: connection.transport.descriptor).network
+        connection.current.admission?.client
+            ?? PeerAddress(of: connection.transport.descriptor).network
     }
 
     /// Calls `body` on the event loop if the client goes before it has the whole answer, so that
     /// work for it can stop. Closing its sending side counts as going.
-    public func whenGone(_ body: @escaping @Sendable () -> Void) { connection.onGone = body }
+    public func whenGone(_ body: @escaping @Sendable () -> Void) {
+        connection.current.onGone = body
+    }
 
     /// A check, from any thread at any time, that the client may still have this done.
     public var isStillAdmitted: @Sendable () -> Bool {
-        guard let access = connection.access, let admission = connection.admission,
-            let requirement = connection.route?.requirement
+        guard let access = connection.service.access,
+            let admission = connection.current.admission,
+            let requirement = connection.current.route?.requirement
         else { return { true } }
         return { access.renew(admission, for: requirement) != nil }
     }
 
     /// True if the client also satisfies `requirement`, which is more than the route demands.
     public func isAdmitted(for requirement: Requirement) -> Bool {
-        guard let access = connection.access else { return true }
-        return connection.admission.map { access.allows($0, requirement) } ?? false
+        guard let access = connection.service.access else { return true }
+        return connection.current.admission.map { access.allows($0, requirement) } ?? false
     }
 
     /// Postpones the answer: the handler returns without one, and the holder of the result gives it

@@ -7,10 +7,6 @@ public struct Endpoint: Sendable {
     /// The paths of the server's router that are served here, to anyone; nil for all of them, under
     /// the server's access control.
     public let paths: [String]?
-    /// The router of those paths; the server sets it.
-    var router: Router?
-    /// The names that requests may use for the server; nil for any. The server sets it.
-    var hosts: HostNames?
 
     /// Serves at `address`.
     public init(
