@@ -1,14 +1,14 @@
 FROM swift:6.3-bookworm AS build
-# hadolint ignore=DL3008 # the newest of one Debian release is what is wanted: it differs by security fixes alone
+# hadolint ignore=DL3008 # the newest packages of one Debian release differ only by security fixes
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libsqlite3-dev libssl-dev pkg-config \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# The packages have a layer of their own, made anew only when the manifest changes.
+# The packages have their own layer, rebuilt only when the manifest changes.
 COPY Package.swift .
 RUN swift package resolve
-# SwiftPM wants a folder for every test target that the manifest names, and the tests are not needed here: a change to
-# one would build everything anew.
+# SwiftPM needs a folder for every test target in the manifest. The tests themselves are left out,
+# because a change to one would rebuild everything.
 # hadolint ignore=SC2013 # the names hold no blanks
 RUN for tests in $(sed -nE 's/.*"([A-Za-z]+Tests)".*/\1/p' Package.swift); do \
       mkdir -p "Tests/$tests" && touch "Tests/$tests/None.swift" || exit 1; \
@@ -24,20 +24,20 @@ RUN scripts/image-root "$(swift build -c release --static-swift-stdlib --show-bi
  && install -d /image-data \
  && touch --date "@$SOURCE_DATE_EPOCH" /image-data
 
-# Nothing to log into, and nothing to update but the program and what it links.
+# Nothing to log in to, and nothing to update except the program and its libraries.
 FROM scratch
 COPY --from=build /image/ /
 COPY --from=build --chown=10001:10001 /image-data /data
-# By number, for Kubernetes' runAsNonRoot cannot tell what a name stands for.
+# A number, because Kubernetes' runAsNonRoot cannot resolve a name.
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080
-# Other containers of a network call it by its own name.
+# Other containers of the network use its own name.
 ENV LOGBOOK_LISTEN=0.0.0.0:8080 LOGBOOK_DATABASE=/data/logbook.db LOGBOOK_ALLOWED_HOST=logbook
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/usr/local/bin/logbook", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/logbook"]
 CMD ["serve"]
-# Last, for they change with every build.
+# Last, because they change with every build.
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Logbook" \

@@ -2,7 +2,8 @@
 
 LOGBOOK_LISTEN ?= 127.0.0.1:8080
 LOGBOOK_DATABASE ?= ./data/logbook.db
-# .ci/run adds -Xswiftc -warnings-as-errors; not here, for a newer compiler's new warning must not stop a newcomer.
+# .ci/run adds -Xswiftc -warnings-as-errors. Not here, because a newer compiler's new warning must
+# not stop a newcomer.
 SWIFT_FLAGS ?=
 
 PREFIX ?= /usr/local
@@ -12,13 +13,14 @@ RELEASE = swift build -c release --static-swift-stdlib --product logbook $(SWIFT
 BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
 VENV = .build/venv/bin
 
-# At once, Swift Testing would start every test; one that then waits goes on behind all others, minutes later, when its
-# deadlines are long over. `swift test --num-workers` is for XCTest alone.
+# By default, Swift Testing would start all tests at once. A test that then waits resumes minutes
+# later, after all others, when its deadlines have passed. `swift test --num-workers` is only for
+# XCTest.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: run build test sanitize lint format document bench install image clean help
-# One `swift build` at a time: two would wait for each other's lock on .build.
+# One `swift build` at a time, because two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
 run: build ## build, then serve on 127.0.0.1:8080 with ./data/logbook.db

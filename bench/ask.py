@@ -1,4 +1,4 @@
-"""Measures pages and ingestion of a service that runs, for bench/scale.sh.
+"""Measures pages and ingestion of a running service, for bench/scale.sh.
 
     ask.py pages URL DATABASE REQUESTS    a table of p50 and p99 of each kind of page, in milliseconds: with 50 events
                                           and, of a quarter as many requests, with 1,000
@@ -23,7 +23,7 @@ random.seed(1)
 
 
 def sample(database, columns, count, newest=False):
-    """Events by chance, so that what is common in the data is common here."""
+    """Random events, so that common values in the data are common here."""
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
         (last,) = connection.execute("SELECT max(seq) FROM events").fetchone()
         seqs = range(max(1, last - count), last) if newest else (random.randint(1, last) for _ in range(count))
@@ -50,11 +50,12 @@ class Asker:
 
 
 def kinds(events):
-    """Each kind of page: its name, and a function that makes the parameters of one."""
+    """Each kind of page: its name and a function that makes its parameters."""
 
     def filters(*names):
         def make():
-            # Values of two events: what goes together in one may never do in two.
+            # Values of two events, because values that occur together in one may never do so in
+            # two.
             chosen = {name: random.choice(events)[name] for name in names}
             return {name: value for name, value in chosen.items() if value is not None}
 

@@ -51,7 +51,8 @@ static uint64_t random64(void) {
 static double chance(void) { return (double)(random64() >> 11) / 9007199254740992.0; }
 static int below(int limit) { return (int)(chance() * limit); }
 
-// A place below `limit`, the first ones by far the most often: Zipf's law, by inversion of its integral.
+// An index below `limit`, the first ones by far the most often: Zipf's law, by inversion of its
+// integral.
 static int zipf(int limit) { return (int)exp(chance() * log((double)limit + 1)) - 1; }
 
 // The population -------------------------------------------------------------------------------------------------
@@ -103,7 +104,8 @@ static void populate(long rows) {
     }
 }
 
-// Some that last have a third of the events, a few of them most of it; the rest is about those that live just now.
+// Long-lived objects have a third of the events, a few of them most of it; the rest is about
+// objects alive at the moment.
 static const struct object *choose(double progress) {
     if (chance() < 0.33) return &objects[zipf(lasting_count)];
     int newest = lasting_count + (int)(progress * (object_count - lasting_count));
@@ -135,7 +137,7 @@ static void load_templates(void) {
     if (template_count == 0) fprintf(stderr, "generate: the database holds no event to learn from\n"), exit(1);
 }
 
-// Copies `text` with `name` in the place of `old`.
+// Copies `text` with `name` in place of `old`.
 static void rename_in(char *out, size_t size, const char *text, const char *old, const char *name) {
     size_t length = 0, old_length = strlen(old);
     while (*text && length + NAME < size) {
@@ -210,7 +212,7 @@ static void insert_month(long rows, int64_t end_ms) {
 }
 
 static void fill(long rows, int64_t end_ms) {
-    // What a crash would leave is thrown away and made again.
+    // After a crash, the file is discarded and made again.
     execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; BEGIN");
     char *drops = sqlite3_mprintf(""), *creations = sqlite3_mprintf("");
     sqlite3_stmt *indexes =
@@ -233,7 +235,8 @@ static double seconds(clockid_t clock) {
 }
 
 static void insert(int rows_per_transaction, double duration) {
-    // As Sources/SQLiteStore/Writer/EventWriter.swift has it, which checkpoints by itself at as many pages.
+    // As in Sources/SQLiteStore/Writer/EventWriter.swift, which checkpoints by itself after as many
+    // pages.
     execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=OFF;"
             "PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=4096");
     sqlite3_stmt *insertion = prepare_insertion();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Logbook's HTTP server against nginx that returns the same bytes; then Logbook's reads against that, and against SQLite.
+# Compares Logbook's HTTP server with nginx returning the same bytes, then Logbook's reads with that
+# and with SQLite.
 #
 #   bench/http.sh [BINARY]
 #   CONNECTIONS="8 64 256"  DURATION=8 (seconds)  ROUNDS=3  ROWS=100000
@@ -9,7 +10,8 @@ set -euo pipefail
 CONNECTIONS=${CONNECTIONS:-8 64 256}
 ROWS=${ROWS:-100000}
 
-# start_nginx: sets nginx and nginx_url. It says what Logbook says, header by header; only Server and Date are its own.
+# start_nginx: sets nginx and nginx_url. It answers like Logbook, header by header; only Server and
+# Date are its own.
 start_nginx() {
   local port headers='' type='' name value
   port=$(free_port)
@@ -59,7 +61,7 @@ PYTHON
 start_logbook "$folder/logbook.db"
 start_nginx
 
-# size URL: bytes of the whole answer.
+# size URL: the bytes of the whole answer.
 size() { curl --silent --include "$1" | wc -c; }
 echo "GET /schema/version: $(size "$logbook_url/schema/version") bytes from logbook, $(size "$nginx_url/schema/version") from nginx;" \
   "$cores cores, shared with wrk; $ROUNDS rounds of $DURATION s in turn, medians"
@@ -74,8 +76,8 @@ for connections in $CONNECTIONS; do
   row logbook "logbook-$connections" "nginx-$connections"
 done
 
-# Paths by a script for all three, for the script costs wrk time of its own. The lookups are of 1,000 ids from all
-# over the table.
+# Paths by a script for all three, because the script itself costs wrk time. The lookups are of
+# 1,000 ids from all over the table.
 echo /schema/version >"$folder/version"
 echo '/events?limit=50' >"$folder/page"
 for ((round = 0; round < ROUNDS; round++)); do

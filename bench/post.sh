@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# How fast events come in, every one of them on the disk before its answer: against one connection, and against SQLite
-# itself, which bench/reference.c drives on copies of the same database, with the same events.
+# Measures how fast events are stored, each on the disk before its answer, against one connection,
+# and against SQLite itself, which bench/reference.c drives on copies of the same database with the
+# same events.
 #
 #   bench/post.sh [BINARY]
 #   DURATION=8 (seconds)  ROUNDS=3
@@ -19,7 +20,8 @@ reference() {
   rm -f "$folder"/reference.db*
 }
 
-# post NAME CONNECTIONS EVENTS_PER_REQUEST: measured on a fresh copy as well, and in events instead of requests.
+# post NAME CONNECTIONS EVENTS_PER_REQUEST: also measured on a fresh copy, in events instead of
+# requests.
 post() {
   cp "$folder/template.db" "$folder/logbook.db"
   start_logbook "$folder/logbook.db"

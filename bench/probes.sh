@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Probes, which must keep a 99th percentile of 5 ms while ten exports, ten statistics over everything and full write load run.
+# Measures probes, whose 99th percentile must stay under 5 ms beside ten exports, ten statistics
+# over everything and full write load.
 #
 #   bench/probes.sh [BINARY [DATABASE]]
 #   ROWS=10000000  DURATION=8 (seconds)
 #
-# DATABASE is one that an earlier run of this script or of scale.sh left, or where this run leaves its own; without one it is
-# removed. To fill it takes minutes and 10 GB.
+# DATABASE is the result of an earlier run of this script or of scale.sh, or the path to leave one
+# at. Without it, the database is removed. Filling it takes minutes and 10 GB.
 set -euo pipefail
 database=${2:+$(realpath "$2")}
 # shellcheck source=bench/servers.sh
@@ -23,17 +24,17 @@ fi
 write_events
 start_logbook "$database"
 
-# again NAME PATH: asks for it as often as it can be answered; a line for each answer in NAME. The clients yield to the probe and
-# to the server, whose time is what is measured.
+# again NAME PATH: requests it as often as possible, with a line for each answer in NAME. The
+# clients yield to the probe and to the server, which are measured.
 again() {
   while :; do
     nice -n 19 curl --silent --output /dev/null --write-out '%{http_code}\n' "$logbook_url$2" >>"$folder/$1" || true
   done
 }
-# counts NAME: how often which status was answered.
+# counts NAME: the number of answers by status.
 counts() { sort "$folder/$1" 2>/dev/null | uniq -c | awk '{ printf "%s%d times %s", (NR > 1 ? ", " : ""), $1, $2 }'; }
 
-# percentile NAME: a row of the table; sets `missed` when the 99th percentile is not under the bound.
+# percentile NAME: a row of the table; sets `missed` if the 99th percentile is not below the limit.
 percentile() {
   probe
   printf '%-44s%8.2f%8.2f%8.2f\n' "$1" "$middle" "$high" "$longest"

@@ -47,8 +47,8 @@ static double cpu_seconds(void) {
            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
-// xorshift64*: ids have to be spread like random ones, not to be secret. Begins with the time, for two runs on one
-// file must not make the same.
+// xorshift64*: ids must be spread like random ones but need not be secret. It starts with the time,
+// because two runs on one file must not make the same.
 static uint64_t random64(void) {
     static uint64_t state;
     if (state == 0) {
@@ -60,7 +60,8 @@ static uint64_t random64(void) {
     return state * 0x2545F4914F6CDD1D;
 }
 
-// As Sources/SQLiteStore/Writer/EventWriter.swift has it, which checkpoints by itself at as many pages.
+// As in Sources/SQLiteStore/Writer/EventWriter.swift, which checkpoints by itself after as many
+// pages.
 static void open_database(const char *path) {
     check(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL), SQLITE_OK);
     execute("PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
@@ -74,7 +75,8 @@ static sqlite3_stmt *insertion;
 static sqlite3_value *templates[MOST_TEMPLATES][MOST_COLUMNS];
 static int template_count, column_count, id_column, time_column;
 
-// Reads the events to copy, and prepares the insertion: every column but `seq`, which the store gives.
+// Reads the events to copy and prepares the insertion of every column except `seq`, which the store
+// sets.
 static void load_templates(void) {
     char columns[1024] = "", marks[2 * MOST_COLUMNS] = "";
     sqlite3_stmt *names = prepare("SELECT name FROM pragma_table_info('events') WHERE name <> 'seq'");
@@ -153,7 +155,8 @@ static void fill(long rows) {
 
 // Reading --------------------------------------------------------------------------------------------------------
 
-// Steps through all rows and touches every column, as one must to send them; returns how many rows there were.
+// Steps through all rows and touches every column, as sending them would; returns the number of
+// rows.
 static int drain(sqlite3_stmt *statement) {
     int rows = 0;
     volatile size_t bytes = 0;

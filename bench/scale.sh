@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Ten million events: how long each kind of page takes, warm and cold, and each kind of statistics, how soon a start is
-# answered, how much slower events come in than into an empty file, and what the search index costs.
+# Measures ten million events: the time of each kind of page, warm and cold, and of each kind of
+# statistics, the time from start to first answer, the slowdown of ingestion against an empty file,
+# and the cost of the search index.
 #
 #   bench/scale.sh [BINARY [DATABASE]]
 #   ROWS=10000000  REQUESTS=300 (pages of each kind)  DURATION=8 (seconds)
 #
-# DATABASE is one that an earlier run left, or where this run leaves its own; without one it is removed. It takes
-# a quarter of an hour and 12 GB.
+# DATABASE is the result of an earlier run, or the path to leave one at. Without it, the database is
+# removed. The run takes a quarter of an hour and 12 GB.
 set -euo pipefail
 database=${2:+$(realpath "$2")}
 # shellcheck source=bench/servers.sh

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What the benches share: starting and stopping the servers, and measuring one with wrk. Sourced, after `set -euo pipefail`.
+# The shared code of the benches: starting and stopping the servers, and measuring one with wrk.
+# Source it after `set -euo pipefail`.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
@@ -16,7 +17,7 @@ DURATION=${DURATION:-8}
 ROUNDS=${ROUNDS:-3}
 cores=$(nproc)
 
-# In the checkout, for /tmp is memory on many machines, and an fsync there costs nothing.
+# In the checkout, because /tmp is in memory on many machines, where an fsync costs nothing.
 mkdir -p .build
 folder=$(mktemp -d "$PWD/.build/bench.XXXXXX")
 [ "$(stat -f -c %T "$folder")" != tmpfs ] || fail "$folder is in memory; put the checkout on a disk"
@@ -33,7 +34,7 @@ trap 'exit 130' INT TERM
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-# await URL PID: until the server answers.
+# await URL PID: waits until the server answers.
 await() {
   until curl --silent --fail --output /dev/null "$1"; do
     kill -0 "$2" 2>/dev/null || { cat "$folder/log" >&2; fail "a server ended before it answered at $1"; }
@@ -46,7 +47,7 @@ start_logbook() {
   local port
   port=$(free_port)
   logbook_url=http://127.0.0.1:$port
-  # The events of the tests are years old, and are to stay.
+  # The tests' events are years old and must stay.
   "$binary" serve --listen "127.0.0.1:$port" --database "$1" --retain-info off --retain-warning off \
     --retain-error off --retain-critical off "${@:2}" 2>"$folder/log" &
   logbook=$!
@@ -54,30 +55,30 @@ start_logbook() {
   await "$logbook_url/readyz" "$logbook"
 }
 
-# stop_logbook: orderly, so that all is in the one file and nothing beside it.
+# stop_logbook: shuts it down in order, so that everything is in the one file.
 stop_logbook() {
   kill -TERM "$logbook"
   unset "started[$logbook]"
   wait "$logbook" || { cat "$folder/log" >&2; fail "logbook did not stop in order"; }
 }
 
-# make_template FILE: a database as Logbook makes it, holding the 200 real events of the tests.
+# make_template FILE: a database created by Logbook with the 200 real events of the tests.
 make_template() {
   start_logbook "$1"
   scripts/import-kubernetes-events --server "$logbook_url" Tests/Data/kubernetes-events.ndjson >/dev/null
   stop_logbook
 }
 
-# write_events: what wrk posts, in the file that EVENTS names. Without an id and a time, which the service then gives, as the
-# reference does.
+# write_events: the events that wrk posts, in the file that EVENTS names. Without ids and times,
+# which the service then sets, as the reference does.
 write_events() {
   scripts/import-kubernetes-events --dry-run Tests/Data/kubernetes-events.ndjson |
     sed -E 's/^\{"id":"[^"]*",("created_at":"[^"]*",)?/{/' >"$folder/events.ndjson"
   export EVENTS=$folder/events.ndjson
 }
 
-# probe: sets middle, high and longest, the median, the 99th percentile and the longest time in ms that /schema/version took an
-# ordinary client, 200 requests a second for DURATION.
+# probe: sets middle, high and longest: the median, the 99th percentile and the longest time in ms
+# of /schema/version for an ordinary client with 200 requests a second for DURATION.
 probe() {
   local took
   took=$(python3 bench/probe.py "$logbook_url" "$DURATION")
@@ -92,7 +93,7 @@ compile_reference() {
     bench/reference.c -lsqlite3
 }
 
-# cpu_ticks PID: what the process and its children have used so far, all threads.
+# cpu_ticks PID: the CPU time that the process and its children have used so far, all threads.
 cpu_ticks() {
   local pid ticks=0 used
   for pid in "$1" $(pgrep -P "$1"); do
@@ -110,7 +111,7 @@ measure() {
   before=$(cpu_ticks "$pid")
   wrk --threads "$threads" --connections "$connections" --duration "${DURATION}s" --timeout 10s "$@" "$url" >"$folder/wrk"
   after=$(cpu_ticks "$pid")
-  # A server that refuses is fast, and a rate of refusals means nothing.
+  # A server that refuses is fast, and the rate of refusals is meaningless.
   if grep -E 'Non-2xx|Socket errors' "$folder/wrk" >&2; then fail "errors at $url with $connections connections"; fi
   awk -v ticks=$((after - before)) -v hertz="$(getconf CLK_TCK)" '
     / requests in / { requests = $1 }
@@ -124,7 +125,7 @@ middle() { sort -g | awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2
 median() { awk -v column="$2" '{ print $column }' "$folder/results/$1" | middle; }
 ratio() { paste "$folder/results/$1" "$folder/results/$2" | awk '{ print $1 / $3 }' | middle; }
 
-# row LABEL NAME [OTHER]: a line of a table: what it is, per second, CPU each, ratio to OTHER.
+# row LABEL NAME [OTHER]: a line of a table: label, rate per second, CPU each, ratio to OTHER.
 row() {
   local against=''
   [ $# -lt 3 ] || against=$(printf '%.2f' "$(ratio "$2" "$3")")

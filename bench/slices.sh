@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# How long the writer's own work holds up writes: a database at its bound, which each event that comes makes another one leave,
-# 2,000 events a second in arrays of 100, and beside them a client that posts one at a time.
+# Measures how long the writer's background work holds up writes: a database at its limit, where
+# each new event replaces an old one, 2,000 events a second in arrays of 100, and a client that
+# posts one at a time.
 #
 #   bench/slices.sh [BINARY]
 #   DURATION=60 (seconds)  BOUND=2147483648 (bytes, --max-database-bytes)

@@ -12,12 +12,12 @@ BOUND_MS=20
 command -v slowhttptest >/dev/null || fail "slowhttptest is missing; run scripts/setup bench"
 [ "$(ulimit -n)" -ge $((2 * SLOW + 256)) ] || ulimit -n $((2 * SLOW + 256)) || fail "too few files may be open: ulimit -n"
 
-# connected: what slowhttptest says that it holds.
+# connected: the number of connections that slowhttptest reports.
 connected() { sed -n 's/.*connected:[^0-9]*\x1b[^ ]* *\([0-9]*\).*/\1/p' "$folder/slow" | tail -1; }
-# memory: of the server's own, in MiB.
+# memory: the server's own memory in MiB.
 memory() { awk '/^RssAnon/ { print $2 / 1024 }' "/proc/$logbook/status"; }
 
-# percentile NAME: a row of the table; sets `missed` when the 99th percentile is not under the bound.
+# percentile NAME: a row of the table; sets `missed` if the 99th percentile is not below the limit.
 percentile() {
   local used
   used=$(memory)
@@ -30,7 +30,7 @@ percentile() {
 beside() {
   local name=$1
   shift
-  # -p 60: how long a connection may last; -l: for as long as the whole run.
+  # -p 60: the longest that a connection may last; -l: the length of the run.
   slowhttptest -c "$SLOW" -r "$SLOW" -i 2 -l $((DURATION + 20)) -p 60 "$@" >"$folder/slow" 2>&1 &
   started[$!]=slow
   slow=$!
@@ -45,7 +45,7 @@ beside() {
 }
 
 start_logbook "$folder/logbook.db"
-# Two of them make a page that is more than a slow reader takes.
+# Two of them make a page that is larger than a slow reader takes.
 python3 - <<'PYTHON' >"$folder/events"
 import json
 print(json.dumps([{"event_type": "system", "severity": "info", "title": str(n), "description": "d" * 60000} for n in range(2)]))

@@ -21,7 +21,7 @@ def flights():
 
 
 def stall(port, stage):
-    """A connection that goes as far as `stage`."""
+    """A connection that proceeds up to `stage`."""
     tls, received, sent = flights()
     client = socket.create_connection(("127.0.0.1", port))
     hello = sent.read()

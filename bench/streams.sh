@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Memory while 2 GB of events come in as one stream of lines, and while ten million go out as another: how much the service takes at
-# most, which must stay under 100 MB, and how fast it goes.
+# Measures the peak memory, which must stay under 100 MB, and the speed while 2 GB of events come in
+# as one stream of lines, and while ten million go out as another.
 #
 #   bench/streams.sh [BINARY [DATABASE]]
 #   BYTES=2000000000 (sent in one request)
 #
-# DATABASE is one that scale.sh left, which is exported; without one, what has come in is.
+# DATABASE is the result of scale.sh, which is exported; without it, the events that came in are
+# exported.
 set -euo pipefail
 database=${2:+$(realpath "$2")}
 # shellcheck source=bench/servers.sh
@@ -14,7 +15,7 @@ BYTES=${BYTES:-2000000000}
 BOUND=100000000
 
 missed=0
-# peak WHAT SECONDS COUNT UNIT: a row; sets `missed` when the service has had more than the bound.
+# peak WHAT SECONDS COUNT UNIT: a row; sets `missed` if the service has exceeded the limit.
 peak() {
   local memory
   memory=$(awk '/^VmHWM/ { print $2 * 1024 }' "/proc/$logbook/status")

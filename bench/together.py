@@ -26,10 +26,10 @@ import time
 from pathlib import Path
 
 MEMORY = 536_870_912
-# What all of it may have resident at its highest: the limit of the pod, less the files' pages that count there.
+# The most resident memory: the pod's limit, minus the pages of files that count there.
 MOST_RESIDENT = 400 * 1024 * 1024
 PATIENCE = 60
-# How long it may take to end: --shutdown-timeout, and then the WAL is emptied.
+# The longest shutdown: --shutdown-timeout, then emptying the WAL.
 ENDING = 30
 SEVERITIES = ("info", "info", "info", "warning", "error", "critical")
 WORDS = [f"word{number}" for number in range(500)]
@@ -44,9 +44,10 @@ options = arguments.parse_args()
 
 over = threading.Event()
 refused, broken = [], []
-# How long requests took, in milliseconds, and how many there were.
+# The times of requests in milliseconds, and their numbers.
 took, counts = collections.defaultdict(list), collections.Counter()
-# Of each event whose POST was answered with its seq, and which nobody deletes: a stream that is behind does not tell of what is gone.
+# The seq of each event whose POST was answered and which nobody deletes, because a stream that is
+# behind does not report removed events.
 acknowledged = {}
 lock = threading.Lock()
 
@@ -104,7 +105,7 @@ def note(status, kind, what):
 
 
 def post(server, kind, make, interval, until=over):
-    """One connection that posts what `make` makes."""
+    """One connection that posts the events from `make`."""
     client = server.connect()
     for number in itertools.count():
         if until.wait(interval):
@@ -151,7 +152,7 @@ def follow(server, query, received, pause=0.0):
 
 
 def ask(server, kind, interval, method, *targets):
-    """A client that asks one thing after another, and reads all of each answer."""
+    """A client that sends one request after another and reads each answer completely."""
     for target in itertools.cycle(targets):
         if over.wait(interval):
             return
@@ -159,7 +160,7 @@ def ask(server, kind, interval, method, *targets):
         try:
             status, body = server.request(method, target)
         except (ConnectionError, http.client.HTTPException):
-            # An export that holds the WAL up is broken off, so that nobody takes it for whole.
+            # An export that blocks the WAL is broken off, so that nobody takes it for complete.
             if kind != "exports":
                 raise
             counts["exports (broken off)"] += 1
@@ -187,7 +188,7 @@ def probe(server):
 
 
 def opened(server, message):
-    """A connection that sends `message` and takes no more than the socket's buffer of what comes."""
+    """A connection that sends `message` and reads no more than the socket's buffer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", server.port))
@@ -221,7 +222,7 @@ def guarded(run):
 
 
 def check_streams(followed):
-    """Each event that was acknowledged came once, in order, to whoever follows it."""
+    """Checks that each acknowledged event came once and in order to its followers."""
     for name, (received, matches) in followed.items():
         if received != sorted(set(received)):
             broken.append(f"the stream of {name} is not in order, or has an event twice")
@@ -232,7 +233,7 @@ def check_streams(followed):
 
 
 def end(server):
-    """SIGTERM, with all that stalls connected. Returns how long that took."""
+    """Sends SIGTERM while the stalled clients are connected. Returns the time until the end."""
     begin = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     try:
@@ -265,7 +266,7 @@ def report(server, highest, slices, ending):
         broken.append(f"the WAL had {highest['wal']} bytes, of {limit}")
     if max(resident, default=0) > MOST_RESIDENT:
         broken.append(f"{max(resident) >> 20} MiB were resident, of {MOST_RESIDENT >> 20}")
-    # Ten minutes are enough to tell a leak from a cache that fills.
+    # Ten minutes are enough to tell a leak from a filling cache.
     if options.seconds >= 300 and last > first * 1.25 + (32 << 20):
         broken.append(f"memory grew from {first >> 20} to {last >> 20} MiB")
     for line in broken[:20]:
@@ -295,7 +296,8 @@ def main():
             (ask, "deletions", 2, "DELETE", "/events?event_type=discarded"),
         ]  # fmt: skip
         threads = [threading.Thread(target=guarded(run), args=(server, *rest)) for run, *rest in work]
-        # Live streams that nothing else wakes, and one who writes: other requests would end a read that a stream had left open.
+        # Live streams that nothing else wakes, and one writer, because other requests would end a
+        # read that a stream left open.
         threads[0].start()
         alone = threading.Event()
         threading.Timer(options.seconds / 4, alone.set).start()
@@ -308,7 +310,7 @@ def main():
         ]
         for thread in threads[1:]:
             thread.start()
-        # Once there is more to export than sockets hold.
+        # When there is more to export than sockets can hold.
         over.wait(options.seconds * 3 / 8)
         stalled.append(opened(server, f"GET /events/export {head}\r\n"))
         over.wait(options.seconds * 3 / 8)
@@ -325,7 +327,7 @@ def main():
         ending = end(server)
         for thread in streams:
             thread.join(PATIENCE)
-        # What is slow is told where it lost something (`reset`), and is looked at for its order alone.
+        # Slow clients are told that they lost something (`reset`), so only their order is checked.
         check_streams({
             "everything": (everything, lambda severity: True), "errors": (errors, lambda severity: severity in ("error", "critical")),
             "the slow": (slow, lambda severity: False), "nothing": (idle, lambda severity: False),

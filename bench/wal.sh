@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Half an hour of full writing beside queries that take as long as they may and clients that read pages slowly: how large the
-# WAL gets, whether the files stay within their bound, whether memory grows.
+# Half an hour of full writing beside the longest allowed queries and clients that read pages
+# slowly. Measures the size of the WAL, and checks that the files stay within their limit and memory
+# does not grow.
 #
 #   bench/wal.sh [BINARY]
 #   DURATION=1800 (seconds)  BOUND=2147483648 (bytes, --max-database-bytes)
@@ -20,7 +21,8 @@ load() {
     >"$folder/$1" 2>&1 &
   started[$!]=wrk
 }
-# Queries that walk an index to its end and find nothing, until their time limit or the writer stops them.
+# Queries that walk an index to its end and find nothing, until their time limit or the writer stops
+# them.
 long_reader() {
   while :; do
     curl --silent --output /dev/null --write-out '%{http_code}\n' --max-time 60 \
@@ -42,7 +44,7 @@ done
 slow_reader >"$folder/slow" 2>/dev/null &
 started[$!]=reader
 
-# sample: seconds, bytes of the database, of its WAL, resident memory
+# sample: seconds, bytes of the database and of its WAL, resident memory
 size() { stat -c %s "$1" 2>/dev/null || echo 0; }
 begin=$SECONDS
 while [ $((SECONDS - begin)) -lt "$DURATION" ]; do

@@ -1,9 +1,9 @@
-// Tells the thread sanitizer of what it cannot see: that a Swift Mutex which two threads want at once orders them.
+// Tells the thread sanitizer what it cannot see: a contended Swift Mutex orders two threads.
 //
-// Such a Mutex is handed over by the kernel (FUTEX_LOCK_PI), in libswiftSynchronization.so, which is not instrumented:
-// without this, each contended `withLock` is reported as a race, in a program of ten lines as well. Preloaded by
-// scripts/sanitize, these take the place of the two functions that every thread goes through which waits, or has to
-// wake one that does. They add no order that is not there: a race beside a lock is still found.
+// The kernel hands over such a Mutex (FUTEX_LOCK_PI), in libswiftSynchronization.so, which is not
+// instrumented. Without this, each contended `withLock` is reported as a race, even in a program of
+// ten lines. scripts/sanitize preloads these replacements of the two functions that a thread calls
+// to wait or to wake a waiter. They add no false order: a race beside a lock is still found.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>

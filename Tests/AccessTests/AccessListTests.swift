@@ -43,7 +43,7 @@ struct AccessListTests {
     }
 
     @Test(
-        "What is no line is refused by its number, and not quoted",
+        "An invalid line is refused by its number, and not quoted",
         arguments: [
             "ci", "ci read", "ci read s3cret", "ci read sha256:", "ci read sha256:\(hash)0",
             "ci read sha256:\(hash.dropLast())",

@@ -1,4 +1,4 @@
-"""The program for a test alone: to start and stop it takes some 50 ms."""
+"""A program for each test: starting and stopping it takes about 50 ms."""
 
 import signal
 
@@ -10,7 +10,7 @@ BODIES = examples(OPERATIONS["POST /events"]["requestBody"]["content"]["applicat
 
 @pytest.fixture(autouse=True)
 def patience():
-    """A live stream that brings heartbeats alone never times out by itself."""
+    """A live stream with only heartbeats never times out by itself."""
 
     def give_up(*_):
         raise TimeoutError
@@ -23,7 +23,7 @@ def patience():
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts the program with flags; it has to end with exit code 0."""
+    """Starts the program with flags; it must end with exit code 0."""
     running = []
     yield lambda *flags, **options: running.append(Program(tmp_path, *flags, **options)) or running[-1]
     for program in running:

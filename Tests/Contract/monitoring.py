@@ -1,4 +1,4 @@
-"""What docs/metrics.md lists, and what deploy asks of it."""
+"""The metrics in docs/metrics.md and their use in deploy."""
 
 import json
 import re

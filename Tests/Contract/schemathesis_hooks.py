@@ -1,4 +1,4 @@
-"""What schemathesis has to be told."""
+"""Hooks for schemathesis."""
 
 import json
 
@@ -12,10 +12,10 @@ def as_it_is(context, value):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Leaves out what OpenAPI cannot say, and test_contract.py has tests of."""
+    """Leaves out what OpenAPI cannot express and test_contract.py tests."""
     # With `Prefer: return=minimal` an answer has no body.
     if case.headers:
         case.headers.pop("Prefer", None)
-    # A stream of lines cannot be stored as a whole.
+    # A stream of lines cannot be all or nothing.
     if case.media_type == "application/x-ndjson" and case.query:
         case.query.pop("strict", None)

@@ -1,4 +1,4 @@
-"""A client that follows a live stream, and reads it as a browser would."""
+"""A client that follows a live stream and reads it like a browser."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ LINES = "application/x-ndjson"
 
 
 class Block(NamedTuple):
-    """What stands between two empty lines of a stream of Server-Sent Events."""
+    """The block between two empty lines of a stream of Server-Sent Events."""
 
     id: int | None
     event: str | None
@@ -66,7 +66,7 @@ class Stream:
             yield block
 
     def events(self):
-        """The events alone, each with what its block says of it."""
+        """Only the events, each checked against its block."""
         for block in self.blocks():
             if block.event == "event":
                 assert block.id == block.data["seq"]
@@ -75,7 +75,7 @@ class Stream:
                 assert block.event is None, block
 
     def lines(self, beats=False):
-        """Of a stream of lines, what they hold; None for a heartbeat, where wanted."""
+        """The content of a stream of lines; None for a heartbeat, if wanted."""
         while line := self.answer.readline():
             if line != b"\n":
                 yield json.loads(line)

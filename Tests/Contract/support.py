@@ -1,4 +1,4 @@
-"""The contract, the program, and what holds one against the other."""
+"""The contract, the program, and the comparison of both."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 20  # Only what hangs takes as long.
 
 
 def close(node):
-    """Has object schemas refuse what they do not name: clients are to pass over new fields, these tests are not."""
+    """Makes object schemas refuse unknown fields. Clients must ignore those; these tests must not."""
     if isinstance(node, dict) and node.get("type") == "object" and "properties" in node:
         node["additionalProperties"] = False
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
@@ -28,7 +28,7 @@ def close(node):
 
 CONTRACT = yaml.safe_load((ROOT / "openapi.yaml").read_text())
 close(CONTRACT)
-# By "GET /events/{id}" and so on.
+# Keyed by "GET /events/{id}" and so on.
 OPERATIONS = {
     f"{method.upper()} {path}": {"shared": item.get("parameters", []), **operation}
     for path, item in CONTRACT["paths"].items()
@@ -52,7 +52,7 @@ def parameters(operation):
 
 
 def response(operation, status):
-    """What the contract says of an answer; None is a path that it does not have."""
+    """The contract's description of an answer; None is a path outside the contract."""
     responses = OPERATIONS[operation]["responses"] if operation else CONTRACT["components"]["responses"]
     return resolve(responses.get(str(status), {"$ref": "#/components/responses/Refused"}))
 
@@ -68,7 +68,7 @@ def validator(schema):
 
 
 def typed(schema, text):
-    """A parameter or header field as what its schema describes."""
+    """A parameter or header field converted to its schema's type."""
     try:
         return json.loads(text) if schema.get("type") in ("integer", "boolean") else text
     except ValueError:
@@ -95,7 +95,7 @@ class Answer(NamedTuple):
 
 
 def receive(connection):
-    """The answer that comes on a connection, which then ends."""
+    """The answer on a connection, which then ends."""
     with connection.makefile("rb") as stream:
         status = int(stream.readline().split()[1])
         return Answer(status, http.client.parse_headers(stream), stream.read())
@@ -114,14 +114,14 @@ class Program:
         self.log = []
         listening = (re.search(r"Listening on http://127\.0\.0\.1:(\d+)", line) for line in self.lines())
         self.port = int(next(filter(None, listening))[1])
-        # The pipe is read on, so that the program never waits for room in it.
+        # The pipe is drained, so that the program never waits for space in it.
         threading.Thread(target=lambda: [*self.lines()], daemon=True).start()
-        # Until the database is in service, or its migration has failed.
+        # Until the database is in service or its migration has failed.
         while b'"migrating"' in self.request("GET", "/schema/version").body:
             assert self.process.poll() is None, "the program ended"
 
     def lines(self):
-        """The log as it comes; `log` keeps it."""
+        """The log's lines as they arrive, kept in `log`."""
         for line in self.process.stderr:
             self.log.append(line)
             yield line
@@ -132,14 +132,14 @@ class Program:
             as_it_is = body is None or isinstance(body, bytes)
             connection.request(method, target, body if as_it_is else json.dumps(body).encode(), headers)
             answer = connection.getresponse()
-            # A live stream has no end: its beginning will do.
+            # A live stream has no end, so its start is enough.
             body = answer.read1() if endless(answer) else answer.read()
             return Answer(answer.status, answer.headers, body)
         finally:
             connection.close()
 
     def send(self, message):
-        """Sends bytes as they are; the body is all that follows the head of the answer."""
+        """Sends raw bytes; the body is everything after the head of the answer."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
             connection.sendall(message)
             return receive(connection)
@@ -156,7 +156,7 @@ class Program:
 TRANSPORT_FIELDS = {"date", "content-type", "content-length", "connection", "transfer-encoding", "x-content-type-options"}
 
 
-# When the example was stored, in JSON and in CSV: no example can know it.
+# The time when the example was stored, in JSON and in CSV, which no example can know.
 RECEIVED_AT = re.compile(r'(?<="received_at":")[^"]*|(?<=,3,)[^,]*(?=,[0-9a-f]*,1\r\n)')
 
 
@@ -165,7 +165,7 @@ def settled(text):
 
 
 def check(answer, operation, example=None):
-    """Holds an answer against the contract: fields, content type, schema; and, verbatim, against the named example."""
+    """Checks an answer against the contract: fields, content type, schema, and the named example verbatim."""
     documented = response(operation, answer.status)
     fields = {name: resolve(field) for name, field in documented.get("headers", {}).items()}
     assert {name.lower() for name in answer.headers} <= TRANSPORT_FIELDS | {name.lower() for name in fields}

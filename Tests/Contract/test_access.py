@@ -1,4 +1,4 @@
-"""Tokens: what each operation of the contract asks for, and what an answer lets others do with it."""
+"""Tokens: the scope of each operation in the contract, and the protection of answers from others."""
 
 import re
 
@@ -39,7 +39,7 @@ def test_the_contract_says_what_each_operation_needs():
         scope = SCOPES[operation]
         assert described.get("security") in (None, [{"bearer": [scope]}, {"certificate": [scope]}])
         assert {"401", "403"} & described["responses"].keys() == ({"401", "403"} if scope else set())
-    # What is open, one by one: a route that somebody adds is not.
+    # The open operations, one by one, so that a new route is not among them.
     assert {operation for operation, scope in SCOPES.items() if not scope} == {
         "GET /schema/version", "GET /healthz", "GET /readyz", "GET /", "GET /openapi.yaml", "GET /openapi.json"}
     assert {operation for operation, scope in SCOPES.items() if scope == "write"} == {"POST /events"}
@@ -76,7 +76,7 @@ def test_operations(guarded, tokens, operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_other_site_reads_an_answer_and_no_cache_keeps_one(guarded, tokens, operation):
-    """Without Access-Control-Allow-Origin a browser gives no page of another origin what it was answered."""
+    """Without Access-Control-Allow-Origin a browser shows the answer to no page of another origin."""
     method, path = operation.replace("{id}", COMPLETE["id"]).split()
     origin = {"Origin": "https://evil.example"}
     preflight = guarded.request("OPTIONS", path, headers=origin | {

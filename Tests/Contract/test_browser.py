@@ -80,7 +80,7 @@ AWAIT = """new Promise((done, failed) => {
 
 
 def test_event_source(start, browser, tmp_path):
-    """It follows, and when the service comes back it has what was stored meanwhile, from where heartbeats had brought it."""
+    """It follows, and when the service is back it gets what was stored meanwhile, from the position of the last heartbeat."""
     flags = ["--stream-heartbeat", "0.05"]
     program = start(*flags)
     patience = PATIENCE_SECONDS * 1000
@@ -97,7 +97,7 @@ def test_event_source(start, browser, tmp_path):
     store(program, "not-of-a-node", kind="Pod")
     port = program.port
     program.stop()
-    # Where the browser does not look for it.
+    # The browser does not look for it here.
     meanwhile = start(*flags)
     store(meanwhile, "meanwhile")
     meanwhile.stop()

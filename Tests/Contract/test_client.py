@@ -1,4 +1,4 @@
-"""What a server sends to the commands, a hostile one too: nothing of it acts on the terminal, crashes a command or ends an import."""
+"""Answers to the commands, even from a hostile server: none acts on the terminal, crashes a command or ends an import."""
 
 import contextlib
 import json
@@ -13,7 +13,8 @@ import pytest
 import yaml
 from support import BINARY, PATIENCE_SECONDS, run
 
-# Clear the screen, the same as one character, turn the direction of text, set the terminal's title, ring.
+# Clears the screen, the same as one character, changes the direction of text, sets the terminal's
+# title, rings the bell.
 EVIL = "a\u001b[2Jb\u009b2Jc\u202ed\u2066e\u001b]0;t\u0007f\u007f\rg"
 OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 MOST = 2**63 - 1
@@ -21,7 +22,7 @@ MOST = 2**63 - 1
 
 @contextlib.contextmanager
 def server(answer):
-    """A server that answers with the status and body that `answer` has for a request's target and body."""
+    """A server that answers with the status and body that `answer` returns for a request's target and body."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -50,26 +51,26 @@ def server(answer):
 
 
 def on_terminal(*arguments):
-    """Runs a command whose standard output and standard error are one terminal; what is written there."""
+    """Runs a command with one terminal as standard output and standard error; returns the terminal's text."""
     master, terminal = pty.openpty()
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm"}
     with subprocess.Popen([BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, env=environment) as process:
         os.close(terminal)
         written = b""
-        # A terminal that nobody has open any more is an error to read from.
+        # Reading from a terminal that nobody has open any more is an error.
         with contextlib.suppress(OSError):
             while piece := os.read(master, 65536):
                 written += piece
         os.close(master)
         process.wait(timeout=PATIENCE_SECONDS)
-    # The terminal itself makes a line feed CR LF; the progress on standard error is of our own making.
+    # The terminal itself turns a line feed into CR LF; the progress on standard error is our own.
     return re.sub("\r\x1b\\[K([0-9]+ events.*? left)?", "", written.decode()).replace("\r\n", "\n").replace("\r\n", "\n")
 
 
 @pytest.fixture
 def evil(empty):
     event = {"id": "evil", "event_type": "x", "severity": "info", "title": EVIL, "object_kind": EVIL, "metadata": {"k": EVIL}}
-    # Also as the bytes themselves, where JSON allows that.
+    # Also as raw bytes, where JSON allows that.
     body = json.dumps(event, ensure_ascii=False).encode()
     assert empty.request("POST", "/events", body, {"Content-Type": "application/json"}).status == 201
     return ("--server", f"http://127.0.0.1:{empty.port}")
@@ -95,7 +96,7 @@ def test_a_terminal_obeys_no_event(evil):
 
 
 def test_a_terminal_obeys_no_error(tmp_path, monkeypatch):
-    # What a command makes by such a name is not to stay here.
+    # Files that a command creates under such a name must not stay here.
     monkeypatch.chdir(tmp_path)
     refusals = [(400, {"detail": EVIL}), (400, EVIL.encode()), (503, {"detail": EVIL}), (200, EVIL.encode())]
     for status, body in refusals:
@@ -187,5 +188,5 @@ def test_pieces_fit_through_a_proxy(tmp_path):
     assert ended.returncode == 1, ended
     assert stored == [event["id"] for event in events if event["id"] != "large"]
     assert "line 1501: answered 413" in ended.stderr and "rejected 1" in ended.stdout, ended
-    # What is too large is learned, not tried again with every piece.
+    # The size limit is learned, not tried again with every piece.
     assert sum(size > 100_000 for size in sizes) < 30, sizes

@@ -1,4 +1,4 @@
-"""What the commands print is what others read; docs/cli.md names every command and flag that there is, and no other."""
+"""The commands print what other programs can read; docs/cli.md names every command and flag, and no others."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def test_yaml_is_read_back_as_the_same_values(program):
 
 
 def commands(command, path=()):
-    """All commands that there are, by their names."""
+    """All commands by name."""
     subcommands = [sub for sub in command.get("subcommands", []) if sub["commandName"] != "help"]
     if not subcommands:
         yield " ".join(path), command
@@ -42,7 +42,7 @@ SECTIONS = dict(re.findall(r"^#+ (.+?)\n(.*?)(?=^#|\Z)", TEXT, re.MULTILINE | re
 
 
 def rows(section):
-    """The flags of a section's table, and of the groups that it refers to."""
+    """The flags in a section's table and in the groups that it refers to."""
     flags = set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE))
     for group in re.findall(r"\[[^\]]*\]\(#([a-z-]+)\)", section):
         flags |= set(re.findall(r"^\| `(--[a-z-]+)", SECTIONS[group.replace("-", " ").capitalize()], re.MULTILINE))
@@ -54,7 +54,7 @@ def test_commands_and_flags_are_documented():
     documented = {name.removeprefix("logbook ") for name in SECTIONS if name.startswith("logbook ")}
     assert documented == COMMANDS.keys()
     for name, command in COMMANDS.items():
-        # Those of serve are in limits.md and README.md, by a test of their own.
+        # The flags of serve are in limits.md and README.md and have their own test.
         if name == "serve":
             continue
         flags = {f"--{argument['preferredName']['name']}" for argument in command["arguments"] if argument["kind"] != "positional"}

@@ -1,4 +1,4 @@
-"""Holds the program to openapi.yaml: what it serves, what it takes, what it answers."""
+"""Checks the program against openapi.yaml: its routes, its requests, its answers."""
 
 import json
 import re
@@ -21,19 +21,19 @@ OTHER = COMPLETE | {"title": "Other content"}
 NEW_EVENT = {"$ref": "#/components/schemas/NewEvent"}
 
 
-# What an operation does not go without.
+# Parameters that an operation requires.
 NEEDED = {"DELETE /events": "?severity=critical"}
 
 
 def ask(program, operation, query="", body=None, headers={}):
-    """COMPLETE is the event that operations on one are about."""
+    """Operations on one event use COMPLETE."""
     method, path = operation.replace("{id}", COMPLETE["id"]).split()
     query = query or NEEDED.get(operation, "")
     return program.request(method, path + query, EVENT if body is None and method == "POST" else body, headers)
 
 
 class Case(NamedTuple):
-    """A request when COMPLETE is stored, its status, and the example that its answer is verbatim."""
+    """A request while COMPLETE is stored, its status, and the example that its answer equals verbatim."""
 
     operation: str
     status: int
@@ -127,7 +127,7 @@ CASES = [
 
 
 class Refusal(NamedTuple):
-    """What the server refuses before a route is asked; None is a path that the contract does not have."""
+    """The server's refusals before a route is called; None is a path outside the contract."""
 
     status: int
     operation: str | None
@@ -218,7 +218,7 @@ def test_a_browser_gets_a_page_that_needs_nothing_else(empty):
 
 
 def test_all_that_the_contract_has_is_tested():
-    """401, 403, 500 and 503 have tests of their own, of every operation that has them."""
+    """401, 403, 500 and 503 have their own tests, for every operation that has them."""
     for operation, described in OPERATIONS.items():
         for status in described["responses"].keys() - {"401", "403", "500", "503", "default"}:
             tested = {case.example for case in CASES if (case.operation, str(case.status)) == (operation, status)}
@@ -265,7 +265,7 @@ def test_damaged_database(empty, operation):
 
 @pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if "503" in OPERATIONS[operation]["responses"]])
 def test_failed_migration(start, tmp_path, operation):
-    """A view has the name of the table that the second migration makes."""
+    """A view has the name of the table that the second migration creates."""
     with sqlite3.connect(tmp_path / "logbook.db") as database:
         database.execute("CREATE TABLE events_v2 (x)")
     answer = ask(start(), operation)

@@ -1,4 +1,4 @@
-"""Holds deploy/kubernetes and deploy/helm against Kubernetes' schemas, deploy/systemd against systemd, all against the program and the contract."""
+"""Checks deploy/kubernetes and deploy/helm against Kubernetes' schemas, deploy/systemd against systemd, and all against the program."""
 
 import json
 import re
@@ -14,10 +14,10 @@ from test_documentation import FLAGS
 
 CHART = ROOT / "deploy/helm/logbook"
 VERSION = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-# The chart says where the program listens, and what it keeps where.
+# The chart sets the program's addresses and paths.
 PLACES = {"--listen", "--probe-listen", "--database", "--tls-certificate", "--tls-key", "--tls-client-ca", "--tls-client-auth", "--access-file"}
 TLS = {"enabled": True, "clientAuth": "optional", "certManager": {"enabled": True, "issuerRef": {"name": "authority"}}}
-# Each value that a template asks about, the other way than it is by default.
+# Each value that a template checks, set to other than its default.
 OTHER_VALUES = {
     "image": {"digest": "sha256:" + 64 * "0", "pullPolicy": "Always"},
     "imagePullSecrets": ["registry"],
@@ -81,7 +81,7 @@ def container(rendered):
 def flags(rendered):
     command, *arguments = container(rendered)["args"]
     assert command == "serve"
-    # As a kubelet expands it.
+    # Expanded like a kubelet does.
     return dict(argument.replace("$(NAMESPACE)", "events").split("=", 1) for argument in arguments)
 
 
@@ -110,7 +110,7 @@ def test_the_image_is_this_version():
 
 def test_flags_exist(rendered):
     assert flags(rendered).keys() <= FLAGS.keys() | PLACES
-    # What bounds database and WAL leaves as much for the copy that a backup makes.
+    # The limit on database and WAL leaves as much for a backup's copy.
     if "--max-database-bytes" in flags(rendered):
         (claim,) = rendered["StatefulSet"]["spec"]["volumeClaimTemplates"]
         assert claim["spec"]["resources"]["requests"]["storage"] == "10Gi"
@@ -140,7 +140,8 @@ def test_helm_finds_nothing():
 def test_values_and_schema_name_the_same():
     def compare(values, schema):
         assert schema["additionalProperties"] is False
-        # Helm itself hands `global` to every chart; an issuer's group is cert-manager's own unless given.
+        # Helm itself passes `global` to every chart; an issuer's group defaults to cert-manager's
+        # own.
         assert values.keys() == schema["properties"].keys() - {"global", "group"}
         for name, value in values.items():
             if "properties" in schema["properties"][name]:
@@ -181,7 +182,7 @@ def test_selectors_meet_the_pod(rendered):
 
 
 def test_pod_is_restricted(rendered):
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards/, Restricted, and a root that cannot be written."""
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/, Restricted, and a read-only root."""
     assert pod(rendered)["securityContext"].items() >= {
         "runAsNonRoot": True, "runAsUser": 10001, "fsGroup": 10001, "seccompProfile": {"type": "RuntimeDefault"},
     }.items()  # fmt: skip
@@ -200,7 +201,7 @@ def test_there_is_time_to_end(rendered):
 
 
 def test_the_program_starts_with_it(rendered, start, tmp_path):
-    """The very arguments, but for places: of a volume, of the certificate, and ports that are free."""
+    """The same arguments, except paths of the volume and the certificate, and free ports."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a",
          "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.crt"], check=True, capture_output=True,
@@ -225,7 +226,8 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
     for probe in ("livenessProbe", "readinessProbe"):
         assert program.request("GET", container(rendered)[probe]["httpGet"]["path"]).status == 200
     assert program.request("GET", "/events").status == (401 if "--access-file" in given else 200)
-    # As the rest of the cluster calls it, as `kubectl port-forward` does; and as nobody should.
+    # The names used by the rest of the cluster and by `kubectl port-forward`, and one that must not
+    # be used.
     service = rendered["Service"]["metadata"]["name"]
     named = [f"{service}{below}" for below in ("", ".events", ".events.svc", ".events.svc.cluster.local")]
     for name, status in [(name, 200) for name in (*named, f"{service}-0.{named[-1]}", "10.0.0.1", "localhost")] + [("evil.example", 421)]:
@@ -250,12 +252,12 @@ def settings(name):
 
 
 def test_systemd_would_take_the_unit(tmp_path):
-    """The very unit, but for where the program is."""
+    """The same unit, except the program's path."""
     unit = tmp_path / "logbook.service"
     unit.write_text(UNIT.replace("/usr/local/bin/logbook", str(BINARY)))
     verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert (verified.returncode, verified.stderr) == (0, "")
-    # Of 10, which is a service with nothing of the kind; the highest that systemd calls OK is 4.9.
+    # On a scale to 10, which is a service without hardening; systemd calls up to 4.9 OK.
     hardened = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], capture_output=True, text=True)  # fmt: skip
     assert hardened.returncode == 0, hardened.stdout

@@ -1,4 +1,4 @@
-"""Runs what docs/api.md shows, and has the documentation name all that the contract and `--help` have."""
+"""Runs the commands of docs/api.md, and checks that the documentation names everything in the contract and `--help`."""
 
 import json
 import re
@@ -7,12 +7,12 @@ import subprocess
 from support import BINARY, OPERATIONS, PATIENCE_SECONDS, ROOT, parameters
 
 TEXT = (ROOT / "docs/api.md").read_text()
-# A block of sh, and the block right below it, which shows what the first prints.
+# A block of sh, and the block right below it, which shows its output.
 EXAMPLES = re.findall(r"^```sh\n(.*?)^```\n(?:```(json|http|text)\n(.*?)^```\n)?", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def agrees(found, shown):
-    """Whether a JSON value is the one shown: `…` stands for any value but null, or any piece of a text."""
+    """True if a JSON value is the one shown. `…` stands for any value but null, or any part of a text."""
     if shown == "…":
         return found is not None
     if type(found) is not type(shown):
@@ -25,7 +25,7 @@ def agrees(found, shown):
 
 
 def json_texts(text):
-    """The JSON texts that stand one behind the other; fractions as they are written."""
+    """Consecutive JSON texts, with fractions as written."""
     values = []
     while text := text.lstrip():
         value, end = json.JSONDecoder(parse_float=str).raw_decode(text)
@@ -45,14 +45,14 @@ def test_examples_print_what_is_shown(empty, tmp_path):
         elif kind == "text":
             assert agrees(run.stdout, shown), (command, run.stdout)
         else:
-            # Of an answer some lines are shown, in order.
+            # Some lines of the answer are shown, in order.
             lines = iter(run.stdout.splitlines())
             for line in filter(None, shown.splitlines()):
                 assert any(agrees(found, line) for found in lines), (command, line, run.stdout)
 
 
 def test_examples_hold_next_year_as_well():
-    """A date of an example is older than retention some day; then the event is gone before the next command asks for it."""
+    """A date in an example would some day be older than retention, and the event gone before the next command."""
     for command, _, shown in EXAMPLES:
         assert not re.search(r"\b\d{4}-\d{2}-\d{2}", command + shown), command
 
@@ -84,7 +84,7 @@ UNITS = {"KiB": 2**10, "MiB": 2**20}
 
 
 def test_flags_are_documented():
-    """docs/configuration.md has each with its default and text; nothing else names one that there is not."""
+    """docs/configuration.md has each with its default and text; no document names an unknown one."""
     assert len(FLAGS) > 30
     made = subprocess.run([ROOT / "scripts/document-flags", BINARY], capture_output=True, text=True, check=True).stdout
     assert (ROOT / "docs/configuration.md").read_text() == made, "run `make document`"
@@ -93,7 +93,7 @@ def test_flags_are_documented():
     guide = "".join((ROOT / document).read_text() for document in documents)
     known = set().union(*(re.findall("--[a-z][a-z-]+", help_text(command)) for command in COMMANDS))
     known |= set(re.findall(r"`(--[a-z-]+)", (ROOT / "docs/cli.md").read_text()))
-    # What follows another program's name is that program's.
+    # Flags after another program's name belong to that program.
     others = re.sub("(curl|docker|helm|kubectl|systemctl) .*", "", guide)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", others)) <= known
 

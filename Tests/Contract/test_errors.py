@@ -1,4 +1,4 @@
-"""Every error that the service can give, found in the sources by its text: none is without a case here, or a reason why not."""
+"""Every error of the service, found in the sources by its text, has a case here or a reason for having none."""
 
 import json
 import re
@@ -12,11 +12,11 @@ from support import PATIENCE_SECONDS, ROOT, Answer, receive, run
 
 EVENT = b'{"event_type":"a","severity":"info","title":"t"}'
 
-# What the sources say
+# Texts in the sources
 
 
 def literal(text, start):
-    """The string literal that begins at `start`, as a regular expression that takes any text for an interpolation; and its end."""
+    """The string literal at `start` as a regular expression, with any text for an interpolation, and its end."""
     pattern, place = "", start + 1
     while text[place] != '"':
         if text.startswith("\\(", place):
@@ -29,7 +29,7 @@ def literal(text, start):
 
 
 def enclosed(text, start):
-    """What stands up to the parenthesis that closes one opened before `start`."""
+    """The text up to the parenthesis that closes one opened before `start`."""
     depth, place = 1, start
     while depth:
         if text[place] == '"':
@@ -49,23 +49,23 @@ def literals(text):
 
 
 def texts():
-    """Of each error that the sources construct, the pieces that its detail is made of, by file."""
+    """The parts of the detail of each error that the sources construct, by file."""
     found = set()
     for file in sorted(path for target in ("HTTPServer", "Access", "Events", "EventStore", "SQLiteStore", "LogbookAPI") for path in (ROOT / "Sources" / target).rglob("*.swift")):
         text = re.sub(r"^\s*//.*$", "", file.read_text(), flags=re.MULTILINE)
-        # Those that are made of the errors of other layers.
+        # Those built from the errors of other layers.
         pieces = literals("".join(re.findall(r"self\.init\(.*?\)\n", text, re.DOTALL))) if file.stem == "Problem" else []
         for constructor in re.finditer(r"\b(?:Problem|HTTPError|QueryError|FieldError|wrong)\(|\.unavailable\(|\bproblem\(", text):
             inside = enclosed(text, text.index("(", constructor.start()) + 1)
             pieces += literals(re.sub(r'(parameter|pointer): *"[^"]*",?', "", inside))
-        # Sentences that a function gives to a constructor.
+        # Sentences that a function passes to a constructor.
         for function in re.finditer(r"func explanation\(.*?\n    }", text, re.DOTALL):
             pieces += literals(function[0])
         found |= {(file.name, piece) for piece in pieces if len(re.sub(r"\.\*|\\", "", piece)) > 3}
     return found
 
 
-# What has no case here, by what stands in its way; with the tests that show those that another does.
+# Errors without a case here, by the reason, with the tests that cover those with another test.
 ELSEWHERE = {
     "the database cannot be read at the moment": "SQLiteStoreTests/EventReaderTests.swift",
     "the query was stopped, because it held up the writing of events": "SQLiteStoreTests/OpenReadsTests.swift",
@@ -91,7 +91,7 @@ UNPROVOKED = {
     "the disk has no room for a copy of the database": "the disk would have to be nearly full",
 }
 
-# What provokes the others: requests as bytes, and the flags of the program that is sent them
+# Requests that provoke the others, as bytes, and the flags of the program that gets them
 
 
 def get(target, *fields, method="GET", version="HTTP/1.1", host="Host: localhost"):
@@ -157,7 +157,7 @@ def opened(program, message):
 
 
 def many_at_once(start):
-    """One live stream, backup, body more than there may be; and a query that takes longer than it may."""
+    """One live stream, backup and body too many, and a query that takes too long."""
     program = start("--max-streams", "1", "--query-timeout", "0.001")
     with opened(program, get("/events/stream")) as stream:
         assert stream.recv(12) == b"HTTP/1.1 200"
@@ -174,7 +174,7 @@ def many_at_once(start):
         backup.sendall(get("/backup"))
         assert backup.recv(12) == b"HTTP/1.1 200"
         yield program.send(get("/backup"))
-    # Each is counted as 512 KiB of 64 MiB: 32 are too many, whichever they are.
+    # Each counts as 512 KiB of 64 MiB, so 32 of any kind are too many.
     body = chunked("1", "[", "").replace(b"Connection: close", LINES.encode())
     bodies = [opened(program, body) for _ in range(160)]
     answered, _, _ = select.select(bodies, [], [], PATIENCE_SECONDS)
@@ -184,7 +184,7 @@ def many_at_once(start):
 
 
 def shutting_down(start, tmp_path):
-    """A stream of lines of which one has been stored."""
+    """A stream of lines with one line stored."""
     remove_database(tmp_path)
     program = start("--shutdown-delay", "1")
     head = chunked(f"{len(EVENT) + 1:x}", EVENT.decode() + "\n", "").replace(b"Connection: close", LINES.encode())
@@ -208,7 +208,7 @@ def remove_database(folder):
 
 
 def broken(start, tmp_path):
-    """A database that cannot be migrated, and one whose pages are no pages."""
+    """A database that cannot be migrated, and one with invalid pages."""
     remove_database(tmp_path)
     with sqlite3.connect(tmp_path / "logbook.db") as database:
         database.execute("CREATE TABLE events_v2 (x)")
@@ -229,7 +229,7 @@ def broken(start, tmp_path):
 
 
 def guarded(start, tmp_path):
-    """Tokens that are missing, wrong, too weak, and twice there."""
+    """Missing, wrong, weak and duplicate tokens."""
     token = run("token", "create", "--name", "ci", "--scope", "read", "--file", tmp_path / "access").stdout.strip()
     program = start("--access-file", tmp_path / "access")
     for fields in ([], ["Authorization: Bearer wrong"], [f"Authorization: Bearer {token}"], ["Authorization: Basic x"] * 2):
@@ -265,7 +265,7 @@ LEAK = re.compile(r"(^|[\s'\"(])/[\w.-]+/|\.db\b|\.swift\b|\b(SELECT|INSERT|UPDA
 
 
 def check_shape(answer):
-    """RFC 9457, and what the contract adds to it; the texts that a person reads."""
+    """RFC 9457 and the contract's additions; the texts for people."""
     problem = answer.json
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -297,7 +297,7 @@ def test_every_error_has_the_shape_of_all(start, tmp_path):
             except AssertionError as error:
                 raise AssertionError(f"{request[:200]}: {answer}") from error
         else:
-            # A stream of lines tells of its errors in its summary.
+            # A stream of lines reports its errors in its summary.
             assert answer.json.get("rejected"), f"{request[:200]}: {answer}"
             found += [error["detail"] for error in answer.json["errors"]]
     said = texts()

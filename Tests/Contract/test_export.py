@@ -1,4 +1,4 @@
-"""Exports: all that the filters match, whole or visibly not."""
+"""Exports: all matching events, or a visible failure."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def test_csv_gives_back_what_is_stored(empty):
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_an_export_is_all_of_it_in_order(empty, order):
-    """More than one piece, more than one page, many events of one moment."""
+    """More than one piece, more than one page, many events at one moment."""
     for batch in range(5):
         moment = f"2026-01-0{batch % 2 + 1}T00:00:00Z"
         store(empty, *[event(f"{batch}-{n}", ["info", "error"][n % 2], created_at=moment) for n in range(1300)])

@@ -1,4 +1,4 @@
-"""Random filters: every route that takes them finds what a model of them does."""
+"""Random filters: every route with filters finds the same events as a model."""
 
 import json
 import random
@@ -35,7 +35,7 @@ def escaped(value):
 
 
 def of_field(name, values, chance):
-    """A filter of a field, and what it means."""
+    """A filter of a field and its meaning."""
     wanted, unwanted, texts = [], [], []
     for value in chance.sample([value for value in values if value], chance.randrange(1, 3)):
         is_prefix, is_excluded = chance.random() < 0.3, chance.random() < 0.3
@@ -59,7 +59,7 @@ def zone(event):
 
 
 def query(chance):
-    """Parameters, and what they mean."""
+    """Parameters and their meaning."""
     since, word, place = f"2026-01-0{chance.randrange(1, 6)}T00:00:00.000Z", chance.choice(WORDS), chance.choice(["a", "1.5"])
     least = chance.randrange(4)
     choices = [

@@ -1,4 +1,4 @@
-"""What of the image can be shown without Docker: what the Dockerfile says, and that the program runs in what it lays out."""
+"""Tests of the image without Docker: the Dockerfile, and the program in the file system that it builds."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from support import BINARY, PATIENCE_SECONDS, ROOT
 from test_documentation import FLAGS
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-# Of the last stage, its instructions, with continued lines joined.
+# The instructions of the last stage, with continued lines joined.
 FINAL = re.findall(r"^([A-Z]+) +(.*)$", DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :].replace("\\\n", " "), re.MULTILINE)
 
 
@@ -77,11 +77,11 @@ def test_layer_is_the_same_each_time(root, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, and become another user")
 def test_runs_as_first_process_of_a_read_only_root(root, tmp_path):
-    """As a container runtime starts it: process 1, an unknown user, no shell, only /data to write to; SIGTERM ends it."""
+    """Started like in a container: process 1, an unknown user, no shell, only /data writable; SIGTERM ends it."""
     data = tmp_path / "data"
     data.mkdir()
     os.chown(data, 10001, 10001)
-    # A runtime makes these two when they are missing, before it makes the root read-only.
+    # A runtime creates these two if they are missing, before it makes the root read-only.
     for folder in (root / "proc", root / "data"):
         folder.mkdir()
     mounts = (

@@ -1,4 +1,4 @@
-"""What the program logs: its form, what it tells of requests, and what nothing that is sent can make it say."""
+"""The program's log: its format, its lines for requests, and its safety against anything that is sent."""
 
 import http.client
 import json
@@ -15,12 +15,13 @@ from support import BINARY, PATIENCE_SECONDS
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
-# What ends a line, moves a cursor, or turns text round; header fields cannot hold C0 controls.
+# Characters that end a line, move a cursor or change the direction of text; header fields cannot
+# hold C0 controls.
 HOSTILE = ["\r\n2026-01-01T00:00:00.000Z error forged", "\x1b[2J", "\x7f", "\u009b31m", "\u2028forged", "\u202egnp.exe", 'a" b=c\\']
 
 
 def find(program, wanted):
-    """The first line that `wanted` is true of, once it is there."""
+    """The first line for which `wanted` is true, once it is there."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         for line in program.log[:]:
@@ -88,7 +89,7 @@ def test_problem_answers_do_not_change_with_a_trace(program):
 
 def test_slow_and_failing_requests_are_warnings(start, tmp_path):
     program = start("--log-format", "json", "--slow-request", "0")
-    # Those of the start may have used up the lines of a second.
+    # The lines of the start may have used up the first second's limit.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not any(line.get("trace_id") == TRACE for line in entries(program)):
         assert time.monotonic() < deadline
@@ -104,7 +105,7 @@ def test_failures_are_warnings_and_probes_are_not(start, tmp_path):
     for path in ("/readyz", "/schema/version", "/healthz", "/events"):
         program.request("GET", path)
     assert entry(program, route="/events", status="503")["level"] == "warning"
-    # In the order in which they came: those before it would be there.
+    # In order of arrival: earlier lines would be there.
     assert {line.get("route") for line in entries(program)} == {None, "/events"}
 
 
@@ -131,7 +132,7 @@ def test_nothing_that_is_sent_forges_or_hides_a_line(start, format):
     before = len(program.log)
     for text in HOSTILE:
         program.request("GET", f"/events/{percent(text)}")
-        # Raw, where a header field or a target may hold it; what may not be there is refused.
+        # Raw, where a header field or a target may hold it; elsewhere it is refused.
         raw = text.encode()
         program.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nTraceparent: " + raw + b"\r\nUser-Agent: " + raw + b"\r\nConnection: close\r\n\r\n")
         program.send(b"GET /events/" + raw + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -175,7 +176,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def serve_silently(tmp_path, *flags, **options):
-    """The program, whose log nobody reads: it listens on a Unix socket."""
+    """The program on a Unix socket, with a log that nobody reads."""
     path = str(tmp_path / "socket")
     process = subprocess.Popen([BINARY, "serve", "--listen", f"unix:{path}", "--database", tmp_path / "logbook.db", *flags], **options)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -202,7 +203,7 @@ def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path):
     reading, writing = os.pipe()
     process, connection = serve_silently(tmp_path, "--log-level", "debug", stdout=writing, stderr=writing)
     os.close(writing)
-    # More lines than the pipe and the queue hold.
+    # More lines than the pipe and the queue can hold.
     for number in range(9_000):
         connection.request("GET", "/events/" + "x" * 120)
         connection.getresponse().read()
@@ -210,7 +211,7 @@ def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path):
     text = b""
     while b"lines were not logged" not in text:
         text = text[-100:] + os.read(reading, 65_536)
-    # It flows again; and is full once more.
+    # It flows again, and then fills up once more.
     for number in range(9_000):
         connection.request("GET", "/events/" + "x" * 120)
         connection.getresponse().read()

@@ -1,4 +1,4 @@
-"""GET /metrics: against its documentation, Prometheus' own check, a Prometheus that scrapes it, and what was done."""
+"""GET /metrics compared with its documentation, Prometheus' own check, a scraping Prometheus, and the requests sent."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def read(program):
 
 
 def samples(program):
-    """Each sample by its name and labels, as they stand there."""
+    """Each sample by its name and labels as written."""
     return {name: float(value) for name, value in re.findall(r"^([^#\s].*) (\S+)$", read(program), re.MULTILINE)}
 
 
@@ -103,7 +103,7 @@ def test_bytes_are_those_on_the_wire(empty):
     def of(answer, name):
         return int(re.search(rf"^{name} (\d+)$", answer.body.decode(), re.MULTILINE)[1])
 
-    # What asks is received before it is answered, and its answer is sent after.
+    # A request is counted as received before it is answered, and its answer as sent after.
     assert of(second, "logbook_http_received_bytes_total") - of(first, "logbook_http_received_bytes_total") == len(asked)
     assert of(second, "logbook_http_sent_bytes_total") - of(first, "logbook_http_sent_bytes_total") == size
     assert of(first, "logbook_http_received_bytes_total") - before["logbook_http_received_bytes_total"] == len(request) + len(asked)
@@ -133,7 +133,8 @@ def test_events_are_counted_by_what_became_of_them(empty):
         "malformed": 2, "invalid": 2, "too_large": 2, "conflict": 2, "unavailable": 0}
     events = empty.request("GET", "/events").json["events"]
     assert counted["logbook_events_last_seq"] == max(event["seq"] for event in events)
-    # Two events were stored one by one, two by an array, one by a stream, and one of them was deleted.
+    # Two events were stored one by one, two in an array, one in a stream, and one of them was
+    # deleted.
     assert counted["logbook_commit_events_sum"] == 5
     commits = counted["logbook_commit_events_count"]
     assert commits == counted["logbook_commit_duration_seconds_count"] == counted["logbook_commit_sync_duration_seconds_count"]
@@ -155,7 +156,8 @@ def test_retention_and_sizes(start, tmp_path):
     program = start("--max-events", "10")
     assert program.request("POST", "/events", [EVENT] * 100).status == 200
     stored, counted = 100, samples(program)
-    # How many there are is counted once, on the side; what is too many goes with the next commit.
+    # The number of events is counted once, in the background; surplus ones are removed with the
+    # next commit.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while counted['logbook_events_removed_total{reason="count"}'] != stored - 10:
         assert time.monotonic() < deadline
@@ -172,7 +174,7 @@ def test_streams_and_how_far_they_are_behind(empty):
     title = "x" * 1000
     with Stream(empty), Stream(empty, receive_buffer=4096):
         wait(empty, "logbook_streams", 2)
-        # More than sockets hold, and one of the two reads nothing: neither does the other here.
+        # More than sockets can hold. One of the two reads nothing, and neither does the other here.
         for _ in range(20):
             assert empty.request("POST", "/events", [EVENT | {"title": title}] * 1000).status == 200
         assert samples(empty)["logbook_stream_lag_events"] > 1000
@@ -215,7 +217,7 @@ def free_port():
 
 @contextmanager
 def prometheus(folder, target):
-    """A Prometheus that scrapes `target`; gives what answers its queries."""
+    """Runs a Prometheus that scrapes `target`; gives a function for queries."""
     (folder / "prometheus.yaml").write_text(json.dumps({
         "scrape_configs": [{"job_name": "logbook", "scrape_interval": "1s", "scrape_timeout": "1s",
                             "static_configs": [{"targets": [target]}]}]}))
@@ -247,13 +249,13 @@ def test_prometheus_scrapes_it(busy, tmp_path):
                 names = set(ask("label/__name__/values"))
 
         def result(query):
-            """Waits for it: Prometheus lists the names of a scrape before it has stored its values."""
+            """Waits, because Prometheus lists the names of a scrape before it has stored the values."""
             while not (found := ask("query?" + urllib.parse.urlencode({"query": query}))["result"]):
                 assert time.monotonic() < deadline, query
             return found
 
         stored, = result('logbook_events_stored_total{type="cluster",severity="error"}')
         assert stored["value"][1] == "1"
-        # The limit of the database is shown only where there is one.
+        # The limit of the database is shown only if there is one.
         for query in (query for query in QUERIES if "logbook_database_limit_bytes" not in query):
             result(without_variables(query))

@@ -1,4 +1,4 @@
-"""Takes databases of kube9-operator, versions 1 to 6, the way that docs/migrating.md shows."""
+"""Migrates databases of kube9-operator, versions 1 to 6, as docs/migrating.md shows."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ from support import ROOT, run
 JOB = yaml.safe_load((ROOT / "deploy/from-kube9/job.yaml").read_text())
 DOCUMENT = (ROOT / "docs/migrating.md").read_text()
 COLUMNS = ("id", "event_type", "severity", "title", "description", "object_kind", "object_namespace", "object_name", "metadata", "created_at")
-# What each version has besides events.
+# The other tables of each version.
 OTHER_TABLES = {
     2: ["assessments", "assessment_history"], 3: ["image_scans", "image_vulnerabilities"], 4: ["collections"], 5: ["argocd_apps"],
     6: ["ai_conformance_runs", "ai_conformance_requirement_results"],
@@ -22,7 +22,7 @@ CUT_OFF = '{"reason":"BackOff","_truncated": tru'
 
 
 def make(path, version):
-    """A database as the operator leaves it when it is killed: what came last is in the WAL alone."""
+    """A database as a killed operator leaves it: the last events are only in the WAL."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL, description TEXT)")
@@ -47,7 +47,7 @@ def make(path, version):
                 "shop", f"web-{number}", CUT_OFF if number == 7 else reason if number % 2 else None, f"2026-01-02T03:04:05.{number % 1000:03}Z",
             ))  # fmt: skip
         rows = database.execute("SELECT * FROM events").fetchall()
-        # Closed in order it would empty the WAL.
+        # Closing it in order would empty the WAL.
         for suffix in ("", "-wal"):
             copy = path.with_name(f"kube9.db{suffix}")
             copy.write_bytes(path.with_name(path.name + suffix).read_bytes())

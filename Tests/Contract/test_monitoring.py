@@ -1,4 +1,4 @@
-"""deploy/prometheus and deploy/grafana: valid, about metrics that exist, documented, and each alert able to fire."""
+"""deploy/prometheus and deploy/grafana are valid and documented, use existing metrics, and each alert can fire."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def test_metrics_that_are_asked_for_exist():
     asked = " ".join([*QUERIES, *(alert["expr"] for alert in ALERTS)])
     named = set(re.findall(r"\b(?:logbook|process)_\w+|\bup\b", re.sub(r'"[^"]*"', "", asked)))
     assert named <= METRICS | {"up"}
-    # And the dashboard leaves nothing out that an alert is about.
+    # The dashboard covers everything that an alert uses.
     for alert in ALERTS:
         for name in set(re.findall(r"\blogbook_\w+", re.sub(r'"[^"]*"', "", alert["expr"]))):
             assert any(name in query for query in QUERIES), name

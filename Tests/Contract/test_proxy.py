@@ -1,4 +1,4 @@
-"""Below a prefix of a real nginx, under names that are not ours, and what probers and browsers add to requests."""
+"""Requests under a prefix of a real nginx, under foreign names, and with additions by probers and browsers."""
 
 import http.client
 import socket
@@ -14,7 +14,7 @@ PROBES = ("/healthz", "/readyz", "/schema/version", "/metrics")
 
 @pytest.fixture
 def nginx(empty, tmp_path):
-    """The URL of `location /logbook/` before the program."""
+    """The URL of `location /logbook/` in front of the program."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,7 +86,7 @@ def send(program, target, *fields, body=b"", method="GET", version="HTTP/1.1"):
 
 @pytest.mark.parametrize("target", PROBES)
 def test_probes_pass_over_what_a_prober_adds(program, target):
-    """A cache-buster, a load balancer's name for the host, a body with GET, fields that say nothing here."""
+    """A cache-buster, a load balancer's name for the host, a body with GET, fields without effect."""
     plain = program.request("GET", target)
     assert plain.headers["Cache-Control"] == "no-store"
     for query, fields, body in (
@@ -113,10 +113,10 @@ def test_a_host_that_is_not_ours_is_misdirected(start):
                 check(answer, operation)
                 assert "--allowed-host" in answer.json["detail"]
         assert send(program, "/events/x", f"Host: {host}", method="DELETE").status == 421
-        # They tell nothing of the events.
+        # They reveal nothing about the events.
         for target in ("/healthz", "/readyz", "/schema/version", "/", "/openapi.json"):
             assert send(program, target, f"Host: {host}").status == 200
-    # No browser leaves it out.
+    # Every browser sends it.
     assert send(program, "/events", version="HTTP/1.0").status == 200
 
 

@@ -1,4 +1,4 @@
-"""Secrets in metadata are not stored, wherever they come in, and never come out."""
+"""Secrets in metadata are never stored, whichever way they arrive, and never returned."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def test_secrets_are_stored_nowhere(start):
     lines = (json.dumps(event("line")) + "\n").encode()
     assert program.request("POST", "/events", lines, {"Content-Type": "application/x-ndjson"}).json["accepted"] == 1
     assert program.request("POST", "/events", lines + lines).json["duplicates"] == 2
-    # Read on another thread than short bodies are.
+    # Read on another thread than short bodies.
     large = [event("large") | {"description": "x" * 60_000}, *({**event(f"l{n}"), "description": "x" * 60_000} for n in range(5))]
     assert program.request("POST", "/events", large).json["accepted"] == 6
     for target in ("/events?limit=100", "/events/export", "/events/line", "/events/stream?after=0"):
@@ -40,7 +40,7 @@ def test_sending_twice_is_safe_with_redaction(start):
     assert program.request("POST", "/events", event("e")).status == 201
     again = program.request("POST", "/events", event("e"))
     assert (again.status, again.json["metadata"]) == (200, STORED)
-    # What came out goes in again, as from an export.
+    # Redacted metadata is stored again unchanged, as from an export.
     assert program.request("POST", "/events", EVENT | {"id": "e", "metadata": STORED}).status == 200
     other = EVENT | {"id": "e", "metadata": SENT | {"user": "b"}}
     assert program.request("POST", "/events", other).status == 409

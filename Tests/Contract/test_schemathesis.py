@@ -1,4 +1,4 @@
-"""Has schemathesis look for requests whose answers are not what the contract, as the program serves it, says."""
+"""Lets schemathesis search for requests whose answers violate the contract that the program serves."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from support import run
 
 HERE = Path(__file__).parent
-# Some 25 s alone on two cores; with the same seed and the same contract the same requests.
+# About 25 s alone on two cores. The same seed and contract give the same requests.
 EXAMPLES = 30
 PATIENCE_SECONDS = 300
 
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 300
 def test_schemathesis_finds_nothing(start, tmp_path):
     pytest.importorskip("schemathesis", reason="`scripts/setup test` installs it, and `make test` runs that")
     signal.alarm(PATIENCE_SECONDS)
-    # With access control, so that what it sends without the token, or with another, has to be refused.
+    # With access control, so that requests without the token, or with another, must be refused.
     token = run("token", "create", "--name", "st", "--scope", "admin", "--file", tmp_path / "access").stdout.strip()
     program = start("--access-file", tmp_path / "access")
     command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run",
@@ -29,6 +29,6 @@ def test_schemathesis_finds_nothing(start, tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=PATIENCE_SECONDS)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     selected, total = map(int, re.search(r"(\d+) selected / (\d+) total", ended.stdout).groups())
-    # All but the live stream.
+    # All except the live stream.
     assert selected == total - 1 > 10
     assert int(re.search(r"(\d+) generated", ended.stdout)[1]) > 500

@@ -1,4 +1,4 @@
-"""Live streams: each event once, in order, from where the client was."""
+"""Live streams: each event once, in order, from the client's position."""
 
 import json
 import random
@@ -56,7 +56,7 @@ def test_a_stream_resumes_where_it_was(empty):
         assert seen == expected
     with Stream(empty, "after=298", accept=LINES) as lines:
         assert ids(lines.lines(), 2) == ["299", "300"]
-    # A browser that connects again keeps the URL that it had.
+    # A browser that reconnects keeps its URL.
     with Stream(empty, "after=1", after=298) as stream:
         assert ids(stream.events(), 2) == ["299", "300"]
 
@@ -96,14 +96,15 @@ def test_heartbeats_move_the_resume_point(start):
 
 
 def test_streams_are_bounded_and_places_come_back(start):
-    # Of three one client gets two.
+    # One client gets two of three.
     program = start("--max-streams", "3", "--stream-heartbeat", "0.05")
     with Stream(program), Stream(program, accept=LINES):
         refused = program.request("GET", "/events/stream")
         assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
         assert program.request("HEAD", "/events/stream").status == 503
     deadline = time.monotonic() + PATIENCE_SECONDS
-    # That a client has gone shows when it is sent something, at the next heartbeat at the latest.
+    # The server notices that a client has gone when it sends something, at the latest at the next
+    # heartbeat.
     while program.request("HEAD", "/events/stream").status != 200:
         assert time.monotonic() < deadline
     for _ in range(10):
@@ -134,7 +135,7 @@ def test_curl(empty):
 
 
 def test_one_thousand_streams(start):
-    """Half of them want every tenth event."""
+    """Half of them filter every tenth event."""
     count, batches = 1000, 30
     # One client gets three quarters of them.
     empty = start("--max-streams", "1400")
@@ -193,7 +194,7 @@ def test_a_reader_that_stalls_costs_nothing_and_loses_nothing(empty):
             names += [f"{batch}-{place}" for place in range(100)]
             store(empty, *[event(name, description=text) for name in names[-100:]])
         assert ids(brisk.events(), len(names)) == names
-        # 40 MB went by; SQLite's page caches fill meanwhile.
+        # 40 MB passed through, while SQLite's page caches filled.
         assert own_memory(empty) - before < 30_000_000
         assert ids(stalled.events(), len(names)) == names
 
@@ -222,7 +223,7 @@ def test_model(start, seed, most):
         for number in range(60):
             events = [event(f"{name}-{number}-{place}", rng.choice(SEVERITIES)) for place in range(rng.randint(1, 20))]
             if rng.random() < 0.2:
-                # A batch that is stored not at all must not show, nor leave anything out.
+                # A batch that is not stored at all must not appear or hide anything.
                 refused = [*events, events[0] | {"title": "Another"}]
                 assert program.request("POST", "/events?strict=true", refused).status == 422
             store(program, *events)
@@ -273,7 +274,7 @@ def test_model(start, seed, most):
         thread.start()
     for thread in posters:
         thread.join()
-    # The last event is one that every follower wants or passes, and nobody deletes.
+    # The last event is one that every follower wants or skips, and that nobody deletes.
     final[0] = program.request("POST", "/events", event("end")).json["seq"]
     done.set()
     for thread in [deleter, *followers]:

@@ -1,4 +1,4 @@
-"""Every kind of client at once. What must hold is said, and looked at, in bench/together.py."""
+"""Every kind of client at once. bench/together.py describes and checks the requirements."""
 
 import subprocess
 import sys

@@ -85,7 +85,7 @@ struct AccessTests {
         #expect(both.status == 400)
     }
 
-    @Test("The probes' own address asks nobody")
+    @Test("The probes' own address needs no token")
     func probeAddress() throws {
         try file.add("ci", "read")
         let server = try serve("--probe-listen", "unix:\(folder.file("probes"))")
@@ -278,7 +278,7 @@ struct AccessTests {
         }
     }
 
-    @Test("A file that anybody may change is warned of")
+    @Test("A file that anyone may change causes a warning")
     func writable() throws {
         try file.add("a", "read")
         let isWarned = try serve().log.contains("chmod o-w")

@@ -86,7 +86,7 @@ struct BackupTests {
         #expect(try ids(server.folder.file(old)) == ["kept", "later"])
     }
 
-    @Test("What is no whole copy is refused, and the database stays as it is")
+    @Test("An incomplete copy is refused, and the database is unchanged")
     func refused() throws {
         let server = try LogbookProcess()
         try server.store((0..<500).map { NewEvent(id: "e\($0)") })
@@ -114,7 +114,7 @@ struct BackupTests {
         #expect(!FileManager.default.fileExists(atPath: server.folder.file("new.db.lock")))
     }
 
-    @Test("A copy that comes to nothing leaves the one before")
+    @Test("A failed copy leaves the previous one")
     func keepsLast() throws {
         let server = try LogbookProcess()
         let copy = server.folder.file("copy.db")

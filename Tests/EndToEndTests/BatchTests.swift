@@ -34,7 +34,7 @@ struct BatchTests {
     }
 
     @Test(
-        "A broken item of an array costs none of its neighbours, and is named",
+        "A broken item of an array affects no other, and is named",
         arguments: [
             #"{"title":"#, #"{"a":1,"a":2}"#, #"{"title":"\uD800"}"#, "{title:1}", "nul", "",
             #"{"title":"t","title":"u","metadata":{"x":[1,2,{}]}}"#, "[1,", "\"\u{1}\"",
@@ -55,7 +55,7 @@ struct BatchTests {
     }
 
     @Test(
-        "An array that breaks off, or goes on, stores what is whole",
+        "An array that breaks off, or continues after its end, stores its complete items",
         arguments: ["", ",", ", {", #", {"title":"#, #", {"title":"t"#, "] x", ",]", "]]"])
     func cutOff(_ end: String) throws {
         let items = [NewEvent(id: "one").json, NewEvent(id: "two").json].joined(separator: ",")
@@ -151,7 +151,7 @@ struct BatchTests {
         #expect(summary.ids == ["good"])
     }
 
-    @Test("A large array is stored whole while others get their answers")
+    @Test("A large array is stored completely while others get their answers")
     func large() throws {
         let text = String(repeating: "x", count: 1_000)
         let events = (0..<5_000).map { NewEvent(id: "e\($0)", title: "t", description: text) }

@@ -165,7 +165,7 @@ struct CommandLineTests {
         #expect(try server.exchange("GET", "/readyz").status == 200)
     }
 
-    @Test("A database in use is refused, and its owner goes on")
+    @Test("A database in use is refused, and its owner continues")
     func databaseInUse() throws {
         let server = try LogbookProcess()
         try server.post(NewEvent(id: "e").json)

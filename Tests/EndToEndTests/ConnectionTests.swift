@@ -92,7 +92,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "Answers of 100 pipelined pages all come, though the client takes them at its own pace",
+        "All 100 pipelined pages are answered, though the client takes them at its own pace",
         arguments: [false, true])
     func backPressure(_ finishesSending: Bool) throws {
         let text = String(repeating: "x", count: 2_000)

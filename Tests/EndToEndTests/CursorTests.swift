@@ -63,7 +63,7 @@ struct CursorTests {
     }
 
     @Test(
-        "While others insert and delete, nothing comes twice, and what was there all along comes",
+        "While others insert and delete, nothing is repeated, and everything that stays is shown",
         arguments: Disturbance.all)
     func disturbed(_ disturbance: Disturbance) throws {
         var random = SeededGenerator(seed: UInt64(disturbance.days))
@@ -100,7 +100,7 @@ struct CursorTests {
         #expect(walked.count > 25, "the walk went over several pages")
     }
 
-    @Test("The same, with others that really run beside it")
+    @Test("The same, with others that really run at the same time")
     func concurrent() throws {
         let first = (0..<1_000).map { Self.event($0, day: $0 % 3) }
         try server.store(first)

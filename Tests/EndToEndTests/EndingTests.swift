@@ -127,7 +127,7 @@ struct EndingTests {
         }
     }
 
-    @Test("10,000 connections of every kind leave descriptors and memory where they began")
+    @Test("10,000 connections of every kind leave descriptors and memory unchanged")
     func everyKindOfEnding() throws {
         let server = try LogbookProcess(
             flags: Self.waits.flatMap { ["--\($0)", "0.3"] })

@@ -28,7 +28,7 @@ struct FaultTests {
         try everyCall(kind, action, count: 1_000_000)
     }
 
-    @Test("Each call fails once while retention removes what comes first", arguments: failures)
+    @Test("Each call fails once while retention removes the oldest events", arguments: failures)
     func retention(_ kind: FaultyDisk.Kind, _ action: FaultyDisk.Action) throws {
         try everyCall(kind, action, count: 1, keeping: 4)
     }

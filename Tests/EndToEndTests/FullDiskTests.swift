@@ -23,7 +23,7 @@ struct FullDiskTests {
         try expectRecovery(server, left)
     }
 
-    @Test("Of a volume of 8 MiB, which others fill, too", .enabled(if: getuid() == 0))
+    @Test("On a volume of 8 MiB, which others fill too", .enabled(if: getuid() == 0))
     func volume() throws {
         let volume = try Volume(bytes: 8 << 20)
         let filler = volume.folder.file("filler")

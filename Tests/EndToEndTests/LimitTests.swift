@@ -164,7 +164,7 @@ struct LimitTests {
         return try client.readResponse()
     }
 
-    @Test("A body of 64 KiB that nobody wants is read, one byte more ends the connection")
+    @Test("An unwanted body of 64 KiB is read, one byte more ends the connection")
     func drain() throws {
         let server = try LogbookProcess()
         let client = try server.connect()

@@ -24,7 +24,7 @@ struct LineStreamTests {
     }
 
     @Test(
-        "What is valid is stored, what is not is named by its line",
+        "Valid events are stored, others are named by their line",
         arguments: [
             "application/x-ndjson", "application/jsonl; charset=utf-8", "Application/NDJSON",
         ])
@@ -85,7 +85,7 @@ struct LineStreamTests {
         #expect(peak - before < 60_000_000, "\(before) to \(peak)")
     }
 
-    @Test("Lines are stored as they come, not when the stream ends; what breaks off keeps them")
+    @Test("Lines are stored as they arrive, not when the stream ends; they stay if it breaks off")
     func asTheyCome() throws {
         let server = try LogbookProcess()
         let client = try server.connect()
@@ -108,7 +108,9 @@ struct LineStreamTests {
         #expect(try again.walk("order=asc").map(\.id) == ["a", "b"])
     }
 
-    @Test("A stream may pause between lines, and not in one; what ends it tells what was stored")
+    @Test(
+        "A stream may pause between lines but not inside one; its last answer reports what was stored"
+    )
     func pause() throws {
         let server = try LogbookProcess()
         let pausing = try server.connect()
@@ -129,7 +131,7 @@ struct LineStreamTests {
         #expect(try pausing.readResponse().decode(BatchSummary.self).ids == ["a", "c"])
     }
 
-    @Test("A stream that breaks off, or is no body, stores its whole lines and tells of them")
+    @Test("A stream that breaks off, or is malformed, stores its complete lines and reports them")
     func brokenOff() throws {
         let server = try LogbookProcess()
         let line = { NewEvent(id: $0).json + "\n" }
@@ -165,7 +167,8 @@ struct LineStreamTests {
         }
     }
 
-    @Test("A stream that pauses makes room for another connection, and is told what was stored")
+    @Test(
+        "A stream that pauses makes room for another connection, with a report of what was stored")
     func displaced() throws {
         let server = try LogbookProcess(flags: ["--max-connections", "2"])
         let stream = try server.connect()
@@ -235,7 +238,7 @@ struct LineStreamTests {
         #expect(try server.exchange("GET", "/events/x").status == 404)
     }
 
-    @Test("A stream under way at SIGTERM is told so, and what it was told is stored is")
+    @Test("A stream in progress at SIGTERM is told so, and everything reported as stored is stored")
     func shutdown() throws {
         let server = try LogbookProcess()
         let client = try server.connect()

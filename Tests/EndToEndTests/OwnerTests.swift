@@ -32,7 +32,7 @@ struct OwnerTests {
         #expect(command.status == 3, "\(command.errors)")
     }
 
-    @Test("The next one is starting while the last one ends, and then goes on")
+    @Test("The next one starts while the last one ends, and then continues")
     func overlapping() throws {
         let first = try LogbookProcess(flags: ["--shutdown-delay", "3000"])
         try first.post(NewEvent(id: "e").json)

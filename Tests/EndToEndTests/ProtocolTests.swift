@@ -134,7 +134,7 @@ struct ProtocolTests {
     }
 
     @Test(
-        "What is malformed or ambiguous is refused, and nothing behind it is answered",
+        "A malformed or ambiguous message is refused, and nothing after it is answered",
         arguments: Refusal.all)
     func refused(_ refusal: Refusal) throws {
         let client = try server.connect()
@@ -146,7 +146,7 @@ struct ProtocolTests {
         #expect(try server.walk("").isEmpty)
     }
 
-    @Test("An unknown method is 501, or 405 where the path is known")
+    @Test("An unknown method is 501, or 405 if the path is known")
     func unknownMethod() throws {
         for method in ["BREW", "TRACE", "get", "PROPFIND"] {
             let known = try server.exchange(method, "/healthz")

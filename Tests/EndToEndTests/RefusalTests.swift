@@ -79,14 +79,14 @@ struct RefusalTests {
         try expectRefusal(["version 9", "up to 2"])
     }
 
-    @Test("Text is no database")
+    @Test("Text is not a database")
     func text() throws {
         let text = String(repeating: "This is not a database, but a note.\n", count: 200)
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         try expectRefusal(["not an SQLite database"])
     }
 
-    @Test("A file of a few bytes is no database", arguments: [1, 15, 16, 99, 100])
+    @Test("A file of a few bytes is not a database", arguments: [1, 15, 16, 99, 100])
     func tiny(_ count: Int) throws {
         let bytes = Data("SQLite format 3\0".utf8) + Data(repeating: 0, count: 100)
         try bytes.prefix(count).write(to: URL(fileURLWithPath: path))
@@ -131,7 +131,7 @@ struct RefusalTests {
         try expectRefusal(["damaged"])
     }
 
-    @Test("A damaged header is no database, or damage")
+    @Test("A damaged header means not a database, or damage")
     func header() throws {
         try Version1.make(path, Version1.rows(10))
         try overwrite(Data(repeating: 0, count: 100), at: 0)

@@ -29,7 +29,7 @@ struct SearchTests {
     }
 
     @Test(
-        "What is no search is refused, and says why",
+        "An invalid search is refused with the reason",
         arguments: ["-a", "%22a", "*", "a*", "%22%22", "x+-", "%22a%22+%22", ""])
     func refused(q: String) throws {
         #expect(try server.exchange("GET", "/events?q=\(q)").problem(400).parameters == ["q"])

@@ -96,7 +96,7 @@ struct ShutdownTests {
         #expect(try ids(in: server.database) == ["late", "slow"])
     }
 
-    @Test("Of connections at rest each is closed, and told so with TLS")
+    @Test("Each idle connection is closed, with an alert under TLS")
     func idle() throws {
         let folder = try TemporaryFolder()
         let server = try LogbookProcess(in: folder, flags: Certificates(in: folder).flags)

@@ -70,7 +70,7 @@ struct StoringTests {
     }
 
     @Test(
-        "Metadata comes back byte for byte, white space between tokens apart",
+        "Metadata is returned byte for byte, without white space between tokens",
         arguments: [
             #"{"n":12345678901234567890,"x":1.10,"z":1,"a":[]}"#,
             #"{"z":1,"y":2,"a":3,"0":-0.0,"e":1E+400,"tiny":1e-999}"#,
@@ -107,7 +107,7 @@ struct StoringTests {
     }
 
     @Test(
-        "Text of every kind comes back as it was meant",
+        "Text of every kind is returned unchanged",
         arguments: [
             Spelling(#"Grüße, 世界 😀 ﷽ e\u0301"#, "Grüße, 世界 😀 ﷽ e\u{301}"),
             Spelling(#"\u00e9\u4e16\ud83d\ude00"#, "é世😀"),

@@ -98,7 +98,7 @@ struct TLSTests {
         #expect(answer.output.contains("This port speaks TLS"))
     }
 
-    @Test("TLS on the plain port is refused, and hurts nobody")
+    @Test("TLS on the plain port is refused, and affects nobody")
     func helloOnPlainPort() throws {
         let url = "https://127.0.0.1:\(service.server.port)/healthz"
         #expect(try Command("curl", ["-sSk", "--noproxy", "*", url]).status == 35)

@@ -45,7 +45,7 @@ struct TimeTests {
     }
 
     @Test(
-        "What is no RFC 3339 time is refused",
+        "An invalid RFC 3339 time is refused",
         arguments: [
             "", "now", "2026-11-23", "2026-11-23T10:30:45", "2026-11-23T10:30Z", "1795429845",
             "2026-11-23 10:30:45", "2026-11-23T10:30:45.Z", "2026-11-23T10:30:45,5Z",

@@ -97,7 +97,7 @@ struct Version1Tests {
         #expect(try restored.walk("limit=1000") == before)
     }
 
-    @Test("No copy is kept where none is wanted")
+    @Test("No copy is kept if none is wanted")
     func withoutBackup() throws {
         try Version1.make(path, Version1.rows(10))
         let server = try LogbookProcess(in: folder, flags: ["--backup-before-migrate", "false"])
@@ -235,7 +235,7 @@ struct Version1Tests {
         }
     }
 
-    @Test("A migration that fails leaves the file as it was, and says so to whoever asks")
+    @Test("A failed migration leaves the file unchanged and is reported")
     func failing() throws {
         try Version1.make(
             path,

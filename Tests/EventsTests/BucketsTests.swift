@@ -26,7 +26,7 @@ struct BucketsTests {
         #expect(buckets.bounds(2) == ("2026-11-23T12:00:00.000Z", "2026-11-23T12:00:00.001Z"))
     }
 
-    @Test("A range that ends where a bucket does has no further one")
+    @Test("A range that ends with a bucket has no further one")
     func exactEnd() throws {
         #expect(try buckets("2026-11-23T10:00:00Z", "2026-11-23T12:00:00Z", "1h").count == 2)
         #expect(try buckets("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.001Z", "1d").count == 1)

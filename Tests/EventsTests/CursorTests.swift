@@ -20,7 +20,7 @@ struct CursorTests {
         ("until", "2026-11-23T10:30:45Z"),
     ]
 
-    @Test("A cursor leads the same query to where it was given out")
+    @Test("A cursor returns the same query to its position")
     func roundTrip() throws {
         var generator = SeededGenerator(seed: 4)
         let extremes: [Int64] = [0, 1, .max, .min]

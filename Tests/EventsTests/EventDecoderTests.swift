@@ -167,7 +167,7 @@ struct EventDecoderTests {
                 == [FieldError(pointer: "", detail: "an event is a JSON object, not \(kind)")])
     }
 
-    @Test("What is missing is required, once, and is told apart from what is wrong")
+    @Test("A missing field is required, once, and distinguished from a wrong one")
     func required() throws {
         #expect(
             try errors("{}") == [
@@ -182,7 +182,7 @@ struct EventDecoderTests {
         }
     }
 
-    @Test("A detail tells what was found and what would be right, and stays short")
+    @Test("A detail says what was found and what would be right, and stays short")
     func details() throws {
         let found = try errors(
             body([
@@ -319,7 +319,7 @@ struct EventDecoderTests {
     }
 
     @Test(
-        "Text that is no JSON throws",
+        "Text that is not JSON throws",
         arguments: [
             "", "{", "{]", #"{"title"}"#, #"{"title":}"#, #"{"title":"a",}"#, #"{"title":"a"#,
             #"{"title":"\ud800"}"#, #"{"metadata":{"a":01}}"#, #"{"metadata":{]}"#, "nul",

@@ -43,7 +43,7 @@ struct EventTests {
         }
     }
 
-    @Test("What the body throws comes out")
+    @Test("An error of the body is thrown")
     func throwing() throws {
         let event = try decodedEvent(Self.full)
         let error = FieldError(pointer: "/x", detail: "y")
@@ -93,7 +93,7 @@ struct EventTests {
         #expect(!first.withView { otherTime.isReplay(of: $0) })
     }
 
-    @Test("What the store or a sender fills in is not compared where the replay leaves it out")
+    @Test("Values that the store fills in are not compared if the replay leaves them out")
     func filledIn() throws {
         let stored = try decodedEvent(
             body(["id": #""x""#, "occurrences": "3", "cluster": #""c""#, "reason": #""r""#]))

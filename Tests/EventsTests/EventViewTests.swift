@@ -71,7 +71,7 @@ struct EventViewTests {
         #expect(output.contains(#","metadata":\#(metadata),"created_at""#))
     }
 
-    @Test("Appending leaves what is there")
+    @Test("Appending keeps the content")
     func appends() {
         var output = Array("[".utf8)
         EventView(seq: -1).appendJSON(to: &output)

@@ -64,7 +64,7 @@ struct MetadataFilterTests {
     }
 
     @Test(
-        "What is written otherwise is not equal, and what is no scalar is equal to nothing",
+        "Differently written values are not equal, and values that are not scalars equal nothing",
         arguments: [
             (#"{"a":1.10}"#, "1.1"), (#"{"a":1e2}"#, "100"), (#"{"a":"b"}"#, "\"b\""),
             (#"{"a":{}}"#, "{}"), (#"{"a":[]}"#, "[]"), (#"{"a":["b"]}"#, "b"),

@@ -65,7 +65,7 @@ struct RedactionTests {
                 == #"{"cardnumber":"[REDACTED]","password":2}"#)
     }
 
-    @Test("The bound on metadata is on what is stored, and white space goes first")
+    @Test("The limit on metadata applies to what is stored, after white space is removed")
     func bound() throws {
         func decode(_ metadata: String) throws -> EventDecoder.Decoded {
             try Array(body(["metadata": metadata]).utf8).withUnsafeBytes { bytes in

@@ -56,14 +56,14 @@ struct TextQueryTests {
         #expect(try !matches(q, Self.event))
     }
 
-    @Test("Nothing matches an event without texts but what it does not have")
+    @Test("Only exclusions match an event without texts")
     func empty() throws {
         #expect(try !matches("a", [.title: ""]))
         #expect(try matches("-a b", [.title: "b"]))
     }
 
     @Test(
-        "What is wrong says so",
+        "Errors are explained",
         arguments: [
             ("-a", "names no word"), ("-\"a b\" -c", "names no word"), ("\"a", "quote"),
             ("a \"b c", "quote"), ("a *", "no word"), ("a -", "no word"), ("\"\"", "no word"),

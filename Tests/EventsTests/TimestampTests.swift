@@ -27,7 +27,7 @@ struct TimestampTests {
             parts.hour!, parts.minute!, parts.second!)
     }
 
-    @Test("Random moments read as Foundation has them, and come back")
+    @Test("Random moments are parsed like in Foundation, and written back")
     func roundTrip() throws {
         var generator = SeededGenerator(seed: 1)
         for _ in 0..<5_000 {
@@ -53,7 +53,7 @@ struct TimestampTests {
         }
     }
 
-    @Test("Every month of all years begins where counting days says")
+    @Test("Every month of all years begins on the counted day")
     func months() throws {
         // 1970-01-01 is 719,528 days after 0000-01-01.
         var day: Int64 = -719_528
@@ -97,7 +97,7 @@ struct TimestampTests {
     }
 
     @Test(
-        "Digits behind the third are cut, not rounded",
+        "Digits after the third are cut, not rounded",
         arguments: [
             (".1", 100), (".12", 120), (".123", 123), (".1239", 123), (".9999999999", 999),
             (".000999", 0), (".0", 0), ("", 0), (".123" + String(repeating: "9", count: 400), 123),
@@ -169,7 +169,7 @@ struct TimestampTests {
         #expect(Self.parse(text) == nil)
     }
 
-    @Test("No byte can stand where another must")
+    @Test("No byte can replace a required one")
     func everyByte() {
         let text = Array("2026-11-23T10:30:45.123Z".utf8)
         let digits = Set(UInt8(ascii: "0")...UInt8(ascii: "9"))

@@ -40,15 +40,16 @@ static const char *const kind_names[] = {"open", "read", "write", "sync", "trunc
 
 enum { FILES = 4096, SECTOR = 512 };
 
-// A file, known by its inode: names come and go. The descriptor is the shim's own, and never closed, for closing one
-// drops the locks that the process has on the file; holding it open also keeps the inode's number from being reused.
+// A file, identified by its inode, because names come and go. The descriptor is the shim's own and
+// never closed: closing one would drop the locks that the process has on the file, and an open one
+// keeps the inode's number from being reused.
 struct file {
     dev_t device;
     ino_t inode;
     int descriptor;
 };
 
-// What has been done and not been synced, oldest first.
+// Changes that are not yet synced, oldest first.
 struct change {
     enum { BYTES, SIZE, CREATED, REMOVED, RENAMED } what;
     struct file *file;              // BYTES, SIZE
@@ -84,7 +85,7 @@ static int (*real_fallocate)(int, off_t, off_t);
 static int (*real_unlink)(const char *);
 static int (*real_rename)(const char *, const char *);
 
-// At the first call: another library's constructor may be sooner than one of ours.
+// At the first call, because another library's constructor may run before one of ours.
 static void begin(void) {
     if (real_rename) return;
     real_open = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64");
@@ -182,8 +183,8 @@ static void note_truncation(struct file *file, off_t size) {
     if (size < change->old_size) change->old = bytes_of(file, size, (size_t)(change->old_size - size));
 }
 
-// Another name for what is about to vanish, so that it can come back; one that an earlier process, killed before it could
-// forget it, has not left behind.
+// Another name for a file that is about to vanish, so that it can be restored. It must differ from
+// any that an earlier killed process left behind.
 static char *save(const char *path) {
     char *name = malloc(strlen(path) + 64);
     sprintf(name, "%s.vanished-%d-%d", path, (int)getpid(), ++saved_count);
@@ -199,7 +200,7 @@ static void forget(struct change *change) {
     free(change);
 }
 
-// What is written again is not lost any more.
+// Rewritten data is no longer lost.
 static void regain(struct change *lost, struct change *synced) {
     for (off_t i = 0; i < lost->size; i++) {
         off_t offset = lost->offset + i;
@@ -272,7 +273,7 @@ static void undo_all(struct change *change, int names, int *kept) {
     if (is_name == names && !is_kept) undo(change);
 }
 
-// Does it again, as far as the disk had got.
+// Repeats the change, as far as the disk had got.
 static void redo(struct change *change, uint64_t percent) {
     if (!change->file || change->lost || random_bits() % 100 >= percent) return;
     if (change->what == SIZE) {
@@ -304,7 +305,7 @@ static void cut(void) {
 
 // MARK: Faults
 
-// Counts a call; 0 when it may go on, -1 with errno when it fails, 1 when only half of it succeeds.
+// Counts a call; 0 if it may proceed, -1 with errno if it fails, 1 if only half of it succeeds.
 static int strike(enum kind kind) {
     if (exists(cure)) return 0;
     counts[kind]++;
@@ -332,7 +333,7 @@ static int strike(enum kind kind) {
     return -1;
 }
 
-// How much of a write that ends at `end` the quota lets through.
+// The part of a write ending at `end` that the quota allows.
 static ssize_t within_quota(struct file *file, off_t end, size_t count) {
     if (quota < 0 || exists(cure)) return (ssize_t)count;
     long total = 0;
@@ -463,7 +464,8 @@ static int sync_descriptor(int descriptor) {
     int is_names = descriptor >= 0 && descriptor < FILES && is_folder[descriptor];
     if (!file && !is_names) return real_fdatasync(descriptor);
     pthread_mutex_lock(&lock);
-    // Nothing is really synced: no power will go while the tests run, and they take a tenth of the time.
+    // Nothing is really synced: the power will not fail while the tests run, and they take a tenth
+    // of the time.
     int result = strike(SYNC) < 0 ? -1 : 0;
     int error = errno;
     if (file) {

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("The HTTP client, against a server in this process")
 struct HTTPClientTests {
-    @Test("One connection serves a request after the other; a status is no error")
+    @Test("One connection serves one request after another; a status is not an error")
     func keepAlive() throws {
         try TestServer.run { server in
             let client = server.client()
@@ -60,7 +60,7 @@ struct HTTPClientTests {
         }
     }
 
-    @Test("A body piece by piece: what has come is there before the rest")
+    @Test("A body piece by piece: received pieces are available before the rest")
     func streaming() throws {
         let demands = Mutex<[BodyDemand]>([])
         let stream = TestServer.route("/stream") { _, response in
@@ -116,7 +116,7 @@ struct HTTPClientTests {
         #expect(try connection.isReady(within: .zero))
     }
 
-    @Test("A redirect is an answer like others, which nobody follows")
+    @Test("A redirect is an answer like others and is not followed")
     func redirect() throws {
         let target = CannedServer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         let server = CannedServer(
@@ -148,7 +148,7 @@ struct HTTPClientTests {
         }
     }
 
-    @Test("The deadline is that of all pieces together, however fast they come")
+    @Test("The deadline is for all pieces together, however fast they arrive")
     func deadlineOfStream() throws {
         let stream = TestServer.route("/stream") { _, response in
             response.source = { $0.send([1]) }
@@ -221,7 +221,9 @@ struct HTTPClientTests {
         #expect(kind { _ = try client.exchange("GET", "/") } == .exposedToken)
     }
 
-    @Test("What is no token ends no line of the head", arguments: ["", "a b", "a\r\nb", "\u{E9}"])
+    @Test(
+        "An invalid token is refused, so it cannot end a line of the head",
+        arguments: ["", "a b", "a\r\nb", "\u{E9}"])
     func wrongToken(_ text: String) throws {
         try TestServer.run { server in
             let client = server.client(token: { () throws(HTTPClientError) in text })

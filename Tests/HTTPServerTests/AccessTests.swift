@@ -105,7 +105,7 @@ struct AccessTests {
     }
 
     @Test(
-        "What is no token, or another than those of the file",
+        "A malformed or unknown token",
         arguments: [
             ([], 401, nil), ([bearer("boss")], 200, nil),
             (["authorization: bEARER   boss \t"], 200, nil),
@@ -140,7 +140,7 @@ struct AccessTests {
 
     // MARK: Bodies
 
-    @Test("A body that is not to come is not asked for, and not waited for")
+    @Test("A refused body is neither asked for nor waited for")
     func body() throws {
         try Self.run(try AccessFile(Self.tokens)) { server in
             for (path, framing) in [
@@ -196,7 +196,7 @@ struct AccessTests {
         }
     }
 
-    @Test("A stream, and a body that goes on, end with their token, and not with another's")
+    @Test("A stream and a long body end with their token, and not with another's")
     func removal() throws {
         let file = try AccessFile(Self.tokens + [("other", .admin)])
         try Self.run(file) { server in
@@ -258,7 +258,9 @@ struct AccessTests {
         }
     }
 
-    @Test("However many wrong tokens come, each is answered at once, and a right one after them")
+    @Test(
+        "However many wrong tokens arrive, each is answered at once, and so is a right one after them"
+    )
     func wrong() throws {
         let file = try AccessFile(Self.tokens)
         try Self.run(file) { server in

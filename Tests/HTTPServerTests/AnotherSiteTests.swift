@@ -5,7 +5,7 @@ import Testing
 @Suite("Pages of other sites")
 struct AnotherSiteTests {
     @Test(
-        "What a browser sends for one is refused, but for a look at the first page",
+        "A browser's request for one is refused, except for the first page",
         arguments: [
             ([], true), (["Sec-Fetch-Site: same-origin"], true), (["Sec-Fetch-Site: none"], true),
             (["Sec-Fetch-Site: same-origin", "Origin: http://b"], true),

@@ -24,7 +24,7 @@ struct ChunkLineTests {
     }
 
     @Test(
-        "What is no size line is refused",
+        "An invalid size line is refused",
         arguments: [
             "", ";a", "g", "0x5", "+5", "-5", " 5", "5 ", "5\t", "5.", "5;", "5;;a", "5;=b", "5;a=",
             "5; a", "5;a =b", "5;a= b", "5;a=b c", "5;a=\"b", "5;a=\"b\\", "5;a=\"b\"c", "5;a\r",

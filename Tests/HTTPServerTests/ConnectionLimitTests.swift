@@ -35,7 +35,7 @@ struct ConnectionLimitTests {
     }
 
     @Test(
-        "Clients that say nothing, or never finish a head, do not keep others out",
+        "Silent clients, and those that never finish a head, do not keep others out",
         arguments: ["", "GET / HTTP/1.1\r\nHost"])
     func silent(beginning: String) throws {
         try TestServer.run(maxConnections: 4) { server in

@@ -103,7 +103,7 @@ struct DeadlineTests {
         }
     }
 
-    @Test("A request that comes as its connection is given up meets an end, not a reset")
+    @Test("A request that arrives as its connection is dropped meets an end, not a reset")
     func idleRace() throws {
         let limits = limits { $0.idleTimeout = Self.short }
         try TestServer.run(limits: limits) { server in
@@ -118,7 +118,7 @@ struct DeadlineTests {
     }
 
     @Test(
-        "A body that comes too slowly is a 408",
+        "A body that arrives too slowly is a 408",
         arguments: ["Content-Length: 100\r\n\r\nhel", "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"])
     func body(rest: String) throws {
         let limits = limits {
@@ -168,7 +168,7 @@ struct DeadlineTests {
         }
     }
 
-    @Test("A body that does not come at all is a 408, however low the rate is")
+    @Test("A body that never arrives is a 408, however low the rate is")
     func noBody() throws {
         let limits = limits {
             $0.bodyGrace = Self.short
@@ -181,7 +181,7 @@ struct DeadlineTests {
         }
     }
 
-    @Test("A body that nobody wants is not waited for longer than others")
+    @Test("An unwanted body is not waited for longer than others")
     func drain() throws {
         let limits = limits { $0.bodyGrace = Self.short }
         try TestServer.run(limits: limits) { server in
@@ -276,7 +276,7 @@ struct DeadlineTests {
         }
     }
 
-    @Test("A body may pause between two items also where its receiver was full before")
+    @Test("A body may pause between two items even if its receiver was full before")
     func pauseAfterFull() throws {
         let handler: Route.Handler = { request, _ in
             final class State { var pending: PendingResponse? }
@@ -367,7 +367,7 @@ struct DeadlineTests {
         }
     }
 
-    @Test("What comes behind a refused request does not cost the client its answer")
+    @Test("Bytes after a refused request do not cost the client its answer")
     func lingerReads() throws {
         let limits = limits { _ in }
         try TestServer.run(limits: limits) { server in

@@ -65,7 +65,7 @@ struct EndingTests {
     }
 
     @Test(
-        "Hundreds of every kind leave no descriptor and no connection behind",
+        "Hundreds of every kind leave no descriptor and no connection open",
         arguments: Layer.allCases)
     func everyKind(_ layer: Layer) throws {
         let later = LaterRoute()

@@ -21,7 +21,7 @@ struct FiguresTests {
             uniqueKeysWithValues: zip(HTTPStatus.all.map(\.code), counts).filter { $0.1 > 0 })
     }
 
-    @Test("Every status has a place of its own")
+    @Test("Every status has its own index")
     func statuses() throws {
         let source = try String(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
@@ -60,7 +60,7 @@ struct FiguresTests {
         }
     }
 
-    @Test("A request's time begins when it has come whole, and ends with its answer")
+    @Test("A request's time begins with its last byte and ends with its answer")
     func times() throws {
         let later = LaterRoute()
         try TestServer.run(routes: [later.route]) { server in

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("HTTPLimits")
 struct HTTPLimitsTests {
-    @Test("The least that must come of a body is the rate times the window, and one byte")
+    @Test("The minimum of a body is the rate times the window, but at least one byte")
     func leastBodyBytes() {
         var limits = HTTPLimits()
         #expect(limits.leastBodyBytes == 10_240)

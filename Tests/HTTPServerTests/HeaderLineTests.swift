@@ -21,7 +21,7 @@ struct HeaderLineTests {
     }
 
     @Test(
-        "What is no field line is refused",
+        "An invalid field line is refused",
         arguments: [
             "X", "X y", ":", ": y", " X: y", "\tX: y", "X : y", "X\t: y", "X\0: y", "X\r: y",
             "é: y",
@@ -62,7 +62,7 @@ struct HeaderLineTests {
     }
 
     @Test(
-        "What is no length is refused",
+        "An invalid length is refused",
         arguments: [
             "", " 5", "5 ", "+5", "-5", "0x5", "5,5", "5.0", "1e3", "five", "５",
             "9223372036854775808",

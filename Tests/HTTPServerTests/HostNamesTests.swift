@@ -46,7 +46,7 @@ struct HostNamesTests {
     }
 
     @Test(
-        "What is no name is not taken for one",
+        "An invalid name is not taken for one",
         arguments: ["", ".", "a b", "a:80", "[::1]", "http://a", "*.a b", "a,b"])
     func invalid(_ name: String) {
         #expect(HostNames([name]) == nil)

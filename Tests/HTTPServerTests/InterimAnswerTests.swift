@@ -37,7 +37,7 @@ struct InterimAnswerTests {
     }
 
     @Test(
-        "Is not sent where the header decides, or nobody waits for it",
+        "Is not sent if the header decides, or the client does not wait for it",
         arguments: [
             ("POST /small HTTP/1.1", "Content-Length: 1001", 413),
             ("POST /nowhere HTTP/1.1", "Content-Length: 5", 404),
@@ -66,7 +66,7 @@ struct InterimAnswerTests {
         }
     }
 
-    @Test("Stays behind the answers to earlier requests")
+    @Test("Comes after the answers to earlier requests")
     func order() throws {
         try TestServer.run { server in
             let client = try server.connect()

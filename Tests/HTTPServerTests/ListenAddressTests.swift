@@ -22,7 +22,7 @@ struct ListenAddressTests {
     }
 
     @Test(
-        "What is no address",
+        "Invalid addresses",
         arguments: [
             "", "a", "8080", "a:", "a:b", "a:-1", "a:65536", "a:80 ", "a: 80", "::1:80", "::1",
             "[::1]",

@@ -14,7 +14,7 @@ struct PercentEncodingTests {
         #expect(text.withBytes { PercentEncoding.decode($0) } == Array(decoded.utf8))
     }
 
-    @Test("A plus sign is a space where it is said to be one, an encoded one never")
+    @Test("A plus sign is a space if so configured, an encoded one never")
     func plus() {
         #expect(
             "a+b%2Bc".withBytes { PercentEncoding.decode($0, plusIsSpace: true) }
@@ -23,7 +23,7 @@ struct PercentEncodingTests {
     }
 
     @Test(
-        "What is no escape stays, and nothing behind the end is read",
+        "Invalid escapes stay, and nothing after the end is read",
         arguments: ["%", "%4", "%zz", "a%"])
     func malformed(text: String) {
         #expect(text.withBytes { PercentEncoding.decode($0) } == Array(text.utf8))
@@ -39,7 +39,7 @@ struct PercentEncodingTests {
         #expect(PercentEncoding.encode(text.utf8) == Array(encoded.utf8))
     }
 
-    @Test("Every byte comes back")
+    @Test("Every byte is returned")
     func roundTrip() {
         let bytes = Array(UInt8.min...UInt8.max)
         let decoded = PercentEncoding.encode(bytes).withUnsafeBytes { PercentEncoding.decode($0) }

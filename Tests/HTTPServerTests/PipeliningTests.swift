@@ -86,7 +86,8 @@ struct PipeliningTests {
         }
     }
 
-    @Test("A large body, sent while nobody reads, comes back whole", arguments: Layer.allCases)
+    @Test(
+        "A large body, sent while nobody reads, is returned completely", arguments: Layer.allCases)
     func largeBody(_ layer: Layer) throws {
         try TestServer.run(isSecure: layer.isSecure) { server in
             let body = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }

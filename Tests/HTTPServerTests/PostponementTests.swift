@@ -46,7 +46,7 @@ struct PostponementTests {
         }
     }
 
-    @Test("A client that goes before its answer is told of, and one that has it is not")
+    @Test("A client that goes before its answer is reported, and one that has it is not")
     func gone() throws {
         try withServer(stallTimeout: .milliseconds(10)) { server, later in
             let answered = try server.connect()
@@ -66,7 +66,7 @@ struct PostponementTests {
         }
     }
 
-    @Test("Hold back what was asked behind them, and keep its order")
+    @Test("Hold back later requests, and keep their order")
     func order() throws {
         try withServer { server, later in
             let client = try server.connect()
@@ -109,7 +109,7 @@ struct PostponementTests {
         }
     }
 
-    @Test("Go to HEAD without their body, and close where that was asked")
+    @Test("Have no body for HEAD, and close if that was asked")
     func headAndClose() throws {
         try withServer { server, later in
             let client = try server.connect()

@@ -44,7 +44,7 @@ struct RequestParserTests {
         #expect(head.fields.map { String(decoding: bytes[$0.value], as: UTF8.self) } == ["c", "e"])
     }
 
-    @Test("The end of the head is told, and what follows left alone")
+    @Test("The end of the head is reported, and the bytes after it are left alone")
     func end() throws {
         let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         var parser = RequestParser()
@@ -58,7 +58,7 @@ struct RequestParserTests {
         #expect(end == head.utf8.count)
     }
 
-    @Test("A head says whether it has begun, and nothing of the last one stays")
+    @Test("A head knows if it has begun, and nothing of the last one stays")
     func reset() throws {
         var parser = RequestParser()
         #expect(!parser.hasStarted)

@@ -43,7 +43,7 @@ struct ResponseTests {
         #expect(!text.contains("\r\nContent-Type:"))
     }
 
-    @Test("204 has neither length nor type, nor a body that a handler left behind")
+    @Test("204 has neither length nor type, nor a body left by a handler")
     func noContent() {
         let text = written { response in
             response.status = .noContent

@@ -28,7 +28,7 @@ struct StopTests {
         }
     }
 
-    @Test("Closes connections at rest, and those to come")
+    @Test("Closes idle connections, and later ones")
     func idle() throws {
         let server = try TestServer()
         let client = try server.connect()
@@ -150,7 +150,7 @@ struct StopTests {
         #expect(try stop(server, timeout: .seconds(600)).wasInTime())
     }
 
-    @Test("Leaves no connection behind that comes at the same time", arguments: 0..<20)
+    @Test("Leaves no connection open that arrives at the same time", arguments: 0..<20)
     func race(round: Int) throws {
         let server = try TestServer(loops: 4)
         let port = server.port

@@ -28,7 +28,7 @@ struct StreamingTests {
     private static let countdownBody =
         "2\r\n4 \r\n2\r\n3 \r\n2\r\n2 \r\n2\r\n1 \r\n2\r\ngo\r\n0\r\n\r\n"
 
-    @Test("An answer in chunks, and the next request behind it", arguments: Layer.allCases)
+    @Test("An answer in chunks, and the next request after it", arguments: Layer.allCases)
     func chunked(_ layer: Layer) throws {
         try TestServer.run(routes: [Self.countdown], isSecure: layer.isSecure) { server in
             let client = try server.connect(over: layer)
@@ -137,7 +137,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("A source goes with its client, though the loop answers nobody else")
+    @Test("A source is released with its client, even if the loop answers nobody else")
     func goesAlone() throws {
         let gone = Atomic<Int>(0)
         let route = TestServer.route(.get, "/silent") { _, response in
@@ -212,7 +212,7 @@ struct StreamingTests {
         })
 
     @Test(
-        "A body comes to its receiver piece by piece, however long",
+        "A receiver gets a body piece by piece, however long",
         arguments: ["Content-Length: 5000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"],
         Layer.allCases)
     func received(framing: String, _ layer: Layer) throws {
@@ -282,7 +282,7 @@ struct StreamingTests {
     }
 
     @Test(
-        "A body that ends badly is told to its receiver, whose answer is the last",
+        "A receiver learns of a body that ends badly, and its answer is the last",
         arguments: Layer.allCases)
     func malformed(_ layer: Layer) throws {
         let gone = Atomic<Bool>(false)

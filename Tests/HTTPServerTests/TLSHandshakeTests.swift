@@ -29,7 +29,7 @@ struct TLSHandshakeTests {
     }
 
     @Test(
-        "Cut short at every byte, by an end or a reset, they leave no descriptor behind",
+        "Cut short at every byte, by an end or a reset, they leave no descriptor open",
         arguments: Layer.secure)
     func truncated(_ layer: Layer) throws {
         try TestServer.run(isSecure: true) { server in
@@ -74,7 +74,7 @@ struct TLSHandshakeTests {
     }
 
     @Test(
-        "With a byte changed they fail, or succeed, and nobody else is hurt",
+        "With a byte changed they fail or succeed, and no other client is affected",
         arguments: Layer.secure)
     func mutated(_ layer: Layer) throws {
         try TestServer.run(isSecure: true) { server in
@@ -93,7 +93,7 @@ struct TLSHandshakeTests {
         }
     }
 
-    @Test("A flood that stalls at each stage holds up nobody, and ends with the handshake's time")
+    @Test("A flood that stalls at each stage holds up nobody, and ends with the handshake timeout")
     func flood() throws {
         var limits = HTTPLimits()
         limits.headerTimeout = .seconds(5)

@@ -35,7 +35,7 @@ struct TransferCodingTests {
     }
 
     @Test(
-        "Chunked comes once, last and bare, or it is 400",
+        "Chunked must be once, last and without parameters, or it is a 400",
         arguments: [
             ["chunked, gzip"], ["chunked", "gzip"], ["chunked, chunked"], ["chunked", "chunked"],
             ["chunked, gzip, chunked"], [""], ["chunked,"], [",chunked"], ["gzip,,chunked"],

@@ -37,7 +37,7 @@ struct UnixSocketTests {
         return text
     }
 
-    @Test("Serve, and leave no file behind")
+    @Test("Serve, and remove their files")
     func serve() throws {
         let server = server()
         try server.start()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPServer
 
-@Suite("Bodies that nobody wants")
+@Suite("Unwanted bodies")
 struct UnwantedBodyTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n"
 

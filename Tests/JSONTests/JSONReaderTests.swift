@@ -10,7 +10,7 @@ let sample = #"""
 
 @Suite("Reading")
 struct JSONReaderTests {
-    @Test("Values come in order, keys decoded, numbers as written")
+    @Test("Values are read in order, keys decoded, numbers as written")
     func pull() throws {
         let tree = try JSONTree(whole: Array(sample.utf8))
         #expect(
@@ -33,7 +33,7 @@ struct JSONReaderTests {
     }
 
     @Test(
-        "Numbers come through unharmed",
+        "Numbers are unchanged",
         arguments: [
             "12345678901234567890", "1.10", "-0", "-0.0", "1E+400", "0.100000000000000005551115",
             "123456789012345678901234567890.123456789012345678901234567890e-00012",
@@ -115,7 +115,7 @@ struct JSONReaderTests {
         }
     }
 
-    @Test("Depth is bounded, whether it is skipped or read")
+    @Test("Depth is bounded, for skipping and for reading")
     func depth() {
         func nested(_ depth: Int) -> String {
             let pairs = depth / 2

@@ -73,7 +73,7 @@ struct JSONWritingTests {
         #expect(written { $0.appendInteger(value) } == String(value))
     }
 
-    @Test("Appending keeps what is there")
+    @Test("Appending keeps the content")
     func appends() {
         let output = written { output in
             output.append(#"{"id":"#)

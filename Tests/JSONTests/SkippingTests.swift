@@ -5,7 +5,7 @@ import Testing
 @Suite("Skipping")
 struct SkippingTests {
     @Test(
-        "A slice knows its depth and whether it has white space",
+        "A slice knows its depth and if it has white space",
         arguments: [
             ("1", 0, false), (" \"a b\" ", 0, false), ("{}", 1, false), ("{ }", 1, true),
             ("[[],{}]", 2, false), ("[{\"a\":[1]},2]", 3, false), ("[1, 2]", 1, true),

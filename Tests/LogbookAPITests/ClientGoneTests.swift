@@ -108,7 +108,7 @@ struct ClientGoneTests {
         }
     }
 
-    @Test("A deletion stops where its token is taken away, and says how many went")
+    @Test("A deletion stops when its token is revoked, and reports how many were deleted")
     func deletion() throws {
         let path = FileManager.default.temporaryDirectory.appending(
             path: "access-\(UUID().uuidString)"

@@ -124,7 +124,7 @@ struct StreamHubTests {
     }
 
     @Test(
-        "A stream that has had everything holds no read, and gets what comes next",
+        "A stream that is up to date holds no read, and gets the next event",
         arguments: [true, false])
     func idle(isLocal: Bool) throws {
         let service = try Service(isLocal: isLocal)
@@ -138,7 +138,7 @@ struct StreamHubTests {
     }
 
     @Test(
-        "Streams with one wish share what is read, whatever each of them waits for",
+        "Streams with equal keys share a read, whatever each of them waits for",
         arguments: [true, false])
     func several(isLocal: Bool) throws {
         let service = try Service(isLocal: isLocal)
@@ -165,7 +165,7 @@ struct StreamHubTests {
     }
 
     @Test(
-        "A resume before what is gone begins with reset, where its filter admits that, and repeats nothing",
+        "A resume before removed events that its filter admits begins with reset, and repeats nothing",
         arguments: [true, false])
     func reset(isLocal: Bool) throws {
         let service = try Service(isLocal: isLocal)
@@ -192,7 +192,7 @@ struct StreamHubTests {
         #expect(try stream("?after=100").contains("{\"reset\":{\"oldest\":1}}"))
     }
 
-    @Test("A store that answers nothing at once is asked elsewhere, for every route")
+    @Test("A store that answers nothing at once is read elsewhere, for every route")
     func elsewhere() throws {
         let service = try Service(isLocal: false)
         for id in ["a", "b"] { try service.post(id) }
@@ -213,7 +213,7 @@ struct StreamHubTests {
         #expect(try get("/metrics").contains("\nlogbook_wal_limit_bytes "))
     }
 
-    @Test("At the end streams are told so, with what was stored last", arguments: [true, false])
+    @Test("At shutdown streams get the last events and a farewell", arguments: [true, false])
     func ending(isLocal: Bool) throws {
         let service = try Service(isLocal: isLocal)
         let stream = try service.stream()

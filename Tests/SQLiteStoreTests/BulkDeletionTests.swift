@@ -85,7 +85,7 @@ struct BulkDeletionTests {
         }
     }
 
-    @Test("More than a page, while others store and delete: what was there goes, what comes stays")
+    @Test("More than a page, while others store and delete: old events go, new ones stay")
     func many() async throws {
         let store = try TestStore(make: Self.fill(5000))
         let other = Task {
@@ -124,7 +124,7 @@ struct BulkDeletionTests {
                 == Ending(deleted: 0, error: nil))
     }
 
-    @Test("One that is stopped says how many went, and they are gone; asking again goes on")
+    @Test("A stopped one reports how many were deleted; repeating it continues")
     func stopped() async throws {
         let store = try TestStore(make: Self.fill(3000))
         let looks = Looks()

@@ -48,7 +48,7 @@ struct DatabaseLockTests {
         withExtendedLifetime(first) {}
     }
 
-    @Test("A second holder is refused, and told who holds it, until the first lets go")
+    @Test("A second holder is refused with the first one's name, until that releases it")
     func exclusive() throws {
         var first: DatabaseLock? = try takeLock(path)
         #expect(first != nil)
@@ -89,7 +89,7 @@ struct DatabaseLockTests {
         #expect(error?.message.hasSuffix("there is no folder \(folder.file("nowhere"))") == true)
     }
 
-    @Test("Nobody else may take the lock, also of a file that others could open")
+    @Test("Nobody else may take the lock, even of a file that others could open")
     func permissions() throws {
         func mode() throws -> UInt32 {
             var file = stat()

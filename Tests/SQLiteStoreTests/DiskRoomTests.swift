@@ -83,7 +83,7 @@ struct DiskRoomTests {
         }
     }
 
-    @Test("A slice that has no page left is tried again at once, but only where that can help")
+    @Test("A slice without a free page is retried at once, but only if that can help")
     func slice() throws {
         let jobs = try JobSchedule(
             connection, makeRoom(), figures: StoreFigures(), reads: OpenReads(), logger: log.logger)

@@ -11,7 +11,7 @@ import Testing
 struct EventRepositoryTests {
     // MARK: Appending
 
-    @Test("What is stored comes back in every field, with the number of the reply")
+    @Test("A stored event is returned in every field, with the seq of the reply")
     func append() async throws {
         let store = try TestStore()
         let events = try [
@@ -37,14 +37,14 @@ struct EventRepositoryTests {
         #expect(try reader.allSeqs() == [2, 1, 3])
     }
 
-    @Test("No event is no work, and is answered")
+    @Test("No events means no work and an answer")
     func none() async throws {
         let store = try TestStore()
         #expect(try await store.repository.append([]).get().isEmpty)
         #expect(try await store.repository.append([], allOrNothing: true).get().isEmpty)
     }
 
-    @Test("The same again is a duplicate, answered with what is stored")
+    @Test("The same event again is a duplicate, answered with the stored event")
     func duplicate() async throws {
         let store = try TestStore()
         let first = try event(["id": "x", "metadata": ["a": 1]])
@@ -89,7 +89,7 @@ struct EventRepositoryTests {
         #expect(try store.repository.makeReader().allSeqs().count == 1)
     }
 
-    @Test("All or nothing: a conflict stores none, a duplicate is no conflict")
+    @Test("All or nothing: a conflict stores none, a duplicate is not a conflict")
     func allOrNothing() async throws {
         let store = try TestStore()
         _ = await store.repository.append([try event(["id": "x"])])
@@ -144,7 +144,7 @@ struct EventRepositoryTests {
 
     // MARK: Deleting
 
-    @Test("Deleting says whether there was one; its number is not given out again")
+    @Test("Deleting reports if there was one; its seq is not reused")
     func delete() async throws {
         let store = try TestStore()
         _ = await store.repository.append(try ["a", "b", "c"].map { try event(["id": $0]) })

@@ -89,7 +89,7 @@ struct EventStatisticsTests {
         #expect(found.events.reduce(0, +) == rows.count)
     }
 
-    @Test("The 20 most frequent of many values are told, in each bucket too")
+    @Test("The 20 most frequent of many values are returned, in each bucket too")
     func manyValues() throws {
         // Value n has n events, all in one minute.
         let connection = try Connection(path, .readWrite)

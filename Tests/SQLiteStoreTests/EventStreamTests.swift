@@ -20,7 +20,7 @@ struct EventStreamTests {
         return seqs
     }
 
-    @Test("What there is around a place, deleted events counted where they matter")
+    @Test("The seqs around a position, counting deleted events where they matter")
     func range() async throws {
         let store = try TestStore()
         let reader = try store.repository.makeReader()

@@ -75,7 +75,7 @@ struct EventWriterTests {
         #expect(announced.withLock { $0 } == [0, 12])
     }
 
-    @Test("A crowd is committed in pieces, so that the first need not wait for the last")
+    @Test("Many events are committed in pieces, so that the first need not wait for the last")
     func pieces() async throws {
         let announced = Mutex(0)
         let store = try TestStore(tellOfCommits: { announced.withLock { $0 += 1 } })
@@ -154,7 +154,7 @@ struct EventWriterTests {
         }
     }
 
-    @Test("What waits when the store is closed is stored; what comes after is refused")
+    @Test("Events queued when the store is closed are stored; later ones are refused")
     func closing() async throws {
         let store = try TestStore()
         let repository = store.repository
@@ -197,7 +197,7 @@ struct EventWriterTests {
         #expect(announced.withLock { $0 } == 0)
     }
 
-    @Test("However much the jobs have to do, a deletion need not wait for the end of it")
+    @Test("However much work the jobs have, a deletion need not wait for its end")
     func jobsYield() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("events.db")
@@ -234,7 +234,7 @@ struct EventWriterTests {
 
     // MARK: The WAL
 
-    @Test("A WAL that passes its size is moved into the file, and begins anew")
+    @Test("A WAL that exceeds its size is moved into the file and starts over")
     func checkpoints() async throws {
         let store = try TestStore(configure: {
             $0.checkpointPages = 20
@@ -306,7 +306,7 @@ struct EventWriterTests {
         CREATE TEMP TRIGGER fill BEFORE INSERT ON main.events BEGIN INSERT INTO full VALUES (NULL); END;
         """
 
-    @Test("A full disk fails all of a commit but what it deletes, is told, and passes")
+    @Test("A full disk fails a commit except its deletions, is reported, and recovers")
     func full() async throws {
         let store = try TestStore()
         _ = await store.repository.append([try event(["id": "before"])])

@@ -20,7 +20,7 @@ struct FairShareTests {
         #expect(third)
     }
 
-    @Test("Of two a client gets one; the only one goes to whoever comes first")
+    @Test("A client gets one of two; a single one goes to the first client")
     func few() {
         var two = FairShare(total: 2)
         let taken = [two.take(for: 1), two.take(for: 1), two.take(for: 2)]
@@ -32,7 +32,7 @@ struct FairShareTests {
         #expect(first + [last] == [true, false, true])
     }
 
-    @Test("What is larger than a share is given when nobody holds anything, and then alone")
+    @Test("An amount larger than a share is granted only if nobody holds anything")
     func large() {
         var share = FairShare(total: 100)
         let before = [share.take(100, for: 1), share.take(1, for: 2)]

@@ -69,7 +69,7 @@ struct FilterModelTests {
         #expect(found > Self.queries)
     }
 
-    @Test("What is passed over and what is counted", arguments: UInt64(1)...4)
+    @Test("Offsets and exact counts", arguments: UInt64(1)...4)
     func offsetAndCount(seed: UInt64) throws {
         let (model, reader) = try fill(seed)
         var random = SeededGenerator(seed: seed + 100)

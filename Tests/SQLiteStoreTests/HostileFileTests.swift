@@ -136,7 +136,7 @@ struct HostileFileTests {
         }
     }
 
-    @Test("Statistics come to an end, whatever texts are none")
+    @Test("Statistics end, whatever invalid texts there are")
     func statistics() throws {
         try make()
         try HostileFile.plant(
@@ -157,7 +157,7 @@ struct HostileFileTests {
         #expect(found.totals[0].counts.map(\.value) == ["info", "\u{FFFD}"])
     }
 
-    @Test("A search comes to an end where numbers have gaps that no store leaves")
+    @Test("A search ends even if seqs have gaps that no store leaves")
     func gaps() throws {
         try make()
         let far = EventTable.seqs.upperBound
@@ -183,7 +183,7 @@ struct HostileFileTests {
         #expect(seqs == [far, 2, 1])
     }
 
-    @Test("A deletion that contradicts the search index has that made anew, and nothing else stops")
+    @Test("A deletion that contradicts the search index rebuilds it, and nothing else stops")
     func contradiction() async throws {
         try make()
         try HostileFile.run(
@@ -259,7 +259,7 @@ struct HostileFileTests {
         #expect(try walk(try makeReader(path), []).count == 5)
     }
 
-    @Test("Version 1 with numbers for texts, or nothing where there must be something, is damaged")
+    @Test("Version 1 with numbers for texts, or required values missing, is damaged")
     func version1() throws {
         for sql in ["UPDATE events SET id = 7", "UPDATE events SET title = NULL"] {
             for name in try folder.names() {

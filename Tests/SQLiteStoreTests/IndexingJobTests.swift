@@ -63,7 +63,7 @@ struct IndexingJobTests {
         }
     }
 
-    @Test("However much is behind at the start or comes at once, a slice is bounded")
+    @Test("However much is missing at the start or arrives at once, a slice is bounded")
     func bounded() throws {
         try insert(60_000)
         for _ in 1...2 { try runSlice() }
@@ -73,7 +73,7 @@ struct IndexingJobTests {
         #expect(try behind() >= 120_000 - 2 * 4096 - 16_384)
     }
 
-    @Test("A slice ends with the event that comes to its weight, and the next one follows at once")
+    @Test("A slice ends with the event that reaches its weight, and the next one follows at once")
     func boundedInBytes() throws {
         // A nearly empty row with so many bytes, of one word, weighs 1,000 and its few tokens.
         for id in 1...100 {
@@ -93,7 +93,7 @@ struct IndexingJobTests {
         #expect(maker.work.isGoingOn)
     }
 
-    @Test("A few events wait for company, until nothing comes any more")
+    @Test("A few events wait for more, until nothing arrives any more")
     func fewEvents() throws {
         try insert(10)
         try runSlice()

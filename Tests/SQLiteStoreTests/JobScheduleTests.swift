@@ -57,7 +57,7 @@ struct JobScheduleTests {
             connection, room, figures: StoreFigures(), reads: OpenReads(), logger: log.logger)
     }
 
-    @Test("Jobs that have more to do take turns; one that has not waits for a commit")
+    @Test("Jobs with more work take turns; one without waits for a commit")
     func turnsAndCommits() throws {
         let jobs = makeJobs()
         jobs.add(Job("a", turns, [.success(.soon), .success(.soon)]))
@@ -116,7 +116,7 @@ struct JobScheduleTests {
         #expect(size.count == 1000)
     }
 
-    @Test("A bound on bytes is divided so that the parts never come to more")
+    @Test("A limit on bytes is divided so that the parts never exceed it")
     func plan() {
         for megabytes in [2, 64, 1000, 100_000] {
             var configuration = StoreConfiguration(path: "")

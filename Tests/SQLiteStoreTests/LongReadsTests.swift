@@ -10,7 +10,7 @@ import Testing
 struct LongReadsTests {
     private let request = ReadRequest(client: 1, limit: .seconds(3600))
 
-    @Test("Reads run elsewhere, with a reader that sees what is committed")
+    @Test("Reads run elsewhere, with a reader that sees every commit")
     func elsewhere() async throws {
         let store = try TestStore()
         _ = await store.repository.append([try event(["id": "a"])])
@@ -59,7 +59,7 @@ struct LongReadsTests {
         #expect(store.repository.readElsewhere(for: request) { _ in })
     }
 
-    @Test("One client's reads leave a thread for the others, and places to wait")
+    @Test("One client's reads leave a thread for the others, and slots to wait in")
     func shares() async throws {
         let store = try TestStore()
         let gate = DispatchSemaphore(value: 0)

@@ -55,7 +55,7 @@ struct MigrationTests {
             ])
     }
 
-    @Test("Unusual values come through: NUL bytes, empty texts, quotes, all of Unicode")
+    @Test("Unusual values are unchanged: NUL bytes, empty texts, quotes, all of Unicode")
     func unusualValues() throws {
         try makeVersion1(path)
         let texts = ["", "\u{0}", "a\u{0}b", "'\"", "é e\u{301} 😀", "\u{FFFF}", "line\nline"]
@@ -204,7 +204,7 @@ struct MigrationTests {
         ("{}\u{0}", #"{"unparsed":"{}\u0000"}"#), ("é\u{1}", #"{"unparsed":"é\u0001"}"#),
     ]
 
-    @Test("Metadata stays as it is where it can; the rest is kept as text in an object")
+    @Test("Valid metadata is unchanged; the rest is kept as text in an object")
     func metadata() throws {
         try makeVersion1(path)
         do {
@@ -267,7 +267,7 @@ struct MigrationTests {
         #expect(log.lines.filter { $0.level == .warning } == [])
     }
 
-    @Test("Indexes that others put on events go with the old table, and are reported")
+    @Test("Other programs' indexes on events are dropped with the old table, and reported")
     func foreignOnEvents() throws {
         try makeVersion1(path, events: 5)
         try Connection(path, .readWrite).execute(
@@ -408,7 +408,7 @@ struct MigrationTests {
         #expect(try rows(path, "SELECT \(Self.columns) FROM events ORDER BY seq") == before)
     }
 
-    @Test("No copy where none is asked for, and none of what did not exist")
+    @Test("No copy if none is requested, and none of a file that did not exist")
     func noCopy() throws {
         try makeVersion1(path, events: 3)
         _ = try manager(path, backsUp: false).prepare { _ in }

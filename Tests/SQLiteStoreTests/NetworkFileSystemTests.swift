@@ -23,7 +23,7 @@ struct NetworkFileSystemTests {
         ] as [UInt32])
     func local(_ type: UInt32) { #expect(NetworkFileSystem.name(ofType: type) == nil) }
 
-    @Test("The type of a folder comes from the kernel; of none there is none")
+    @Test("The type of a folder comes from the kernel; without a folder there is none")
     func kernel() {
         #expect(clinux_file_system_type("/proc") == 0x9FA0)
         #expect(clinux_file_system_type("/nowhere") == -1)

@@ -29,7 +29,7 @@ struct OpenReadsTests {
         #expect(reads.oldestAge == .zero)
     }
 
-    @Test("A read that keeps the WAL from being emptied is stopped there, and told why")
+    @Test("A read that keeps the WAL from being emptied is stopped with the reason")
     func stopped() async throws {
         let store = try TestStore(configure: {
             $0.checkpointPages = 64

@@ -122,14 +122,14 @@ struct PagePlanTests {
         }
     }
 
-    @Test("Every page is one walk along an index, or two behind a cursor; nothing is sorted")
+    @Test("Every page is one walk along an index, or two after a cursor; nothing is sorted")
     func plans() throws {
         let folder = try TemporaryFolder()
         try makeLatest(folder.file("events.db"))
         try Self.expectPlans(makeReader(folder.file("events.db")))
     }
 
-    @Test("Statistics that somebody had SQLite gather do not lead it elsewhere")
+    @Test("SQLite's own statistics from another program do not change its plans")
     func plansAfterAnalyze() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("events.db")

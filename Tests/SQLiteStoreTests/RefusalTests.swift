@@ -387,7 +387,7 @@ struct RefusalTests {
         if readable { #expect(try folder.contents() == before) }
     }
 
-    @Test("Tables of others, plain indexes and statistics are tolerated; so is the highest seq")
+    @Test("Other tables, plain indexes and statistics are tolerated; so is the highest seq")
     func tolerated() throws {
         try makeLatest(path)
         try HostileFile.plant(path, farSeq.replacing("%", with: "\(EventTable.seqs.upperBound)"))
@@ -401,7 +401,7 @@ struct RefusalTests {
         #expect(try manager(path).inspect() == Migration.latest)
     }
 
-    @Test("A newer file is told with both versions and what to do")
+    @Test("The message for a newer file has both versions and what to do")
     func newer() throws {
         try makeLatest(path)
         try Connection(path, .readWrite).execute(newerRow)

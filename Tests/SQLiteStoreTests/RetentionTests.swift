@@ -44,7 +44,7 @@ struct RetentionTests {
 
     // MARK: By age
 
-    @Test("Each severity goes at its own age, and what is younger stays")
+    @Test("Each severity is removed at its own age, and younger events stay")
     func byAge() async throws {
         let store = try TestStore(
             make: { try Self.fill($0, days: 40) },
@@ -145,7 +145,7 @@ struct RetentionTests {
         #expect(try rows(again.path, "SELECT count(*) FROM events") == ["20"])
     }
 
-    @Test("It goes on behind the place that the file keeps for a severity, in the order of arrival")
+    @Test("It continues after the position in the file for a severity, in the order of arrival")
     func places() async throws {
         let store = try TestStore(
             make: { try Self.fill($0, days: 40) }, configure: { $0.retention = Retention() })
@@ -239,7 +239,9 @@ struct RetentionTests {
 
     // MARK: By bytes
 
-    @Test("Database and WAL never pass their bound, however much comes; the latest is kept")
+    @Test(
+        "Database and WAL never exceed their limit, however much arrives; the newest events are kept"
+    )
     func byBytes() async throws {
         let bound = 8 * 1024 * 1024
         let most = Mutex<Int64>(0)
@@ -275,7 +277,7 @@ struct RetentionTests {
             try rows(store.path, "PRAGMA integrity_check", mode: .immutable) == ["ok"])
     }
 
-    @Test("A full database whose search index is as large as its events goes on, and makes room")
+    @Test("A full database whose search index is as large as its events continues, and makes space")
     func byBytesOfWords() async throws {
         let store = try TestStore(configure: { $0.retention.bytes = 24 * 1024 * 1024 })
         var random = SeededGenerator(seed: 1)

@@ -131,7 +131,7 @@ struct SchemaManagerTests {
 
     // MARK: Recognising versions
 
-    @Test("The version in force is the highest, and 0 where there is none")
+    @Test("The version in force is the highest, and 0 if there is none")
     func versions() throws {
         try Connection(path, .create).execute("CREATE TABLE other (x)")
         #expect(try manager(path).inspect() == 0)

@@ -49,7 +49,7 @@ struct SearchDocumentTests {
         #expect(twice.tokens == whole.tokens)
     }
 
-    @Test("Parts of words and words with the number behind them count, each once")
+    @Test("Parts of words, and words with the number after them, count once each")
     func partsAndPairs() throws {
         let text = "AaBbCcDd-1 AaBbCcDd-1"
         // The word, its four parts, the number, and each of the five with the number.
@@ -84,7 +84,7 @@ struct SearchDocumentTests {
         return seqs
     }
 
-    @Test("A marked event is found by each of its words and no others, and leaves nothing behind")
+    @Test("A marked event is found by each of its words and no others, and is deleted completely")
     func found() throws {
         let connection = try Connection(path, .readWrite)
         try insert(connection, id: "a", last: "nginx-7 LateWord")

@@ -58,7 +58,7 @@ struct SnapshotTests {
         repository.close()
     }
 
-    @Test("One that is held counts as an open read, between reads too, and can be told to end")
+    @Test("A held one counts as an open read, even between reads, and can be told to end")
     func counted() async throws {
         let reads = OpenReads()
         let reader = try SQLiteReader(

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Statistics")
 struct StatisticsTests {
-    @Test("What waits is counted while it waits, and what is refused for it")
+    @Test("Queued events are counted while they wait, and so are refusals")
     func queue() async throws {
         let store = try TestStore(configure: { $0.queuedEvents = 3 })
         let replies = Replies()
@@ -27,7 +27,7 @@ struct StatisticsTests {
         #expect(statistics.tally.storedCount == 2)
     }
 
-    @Test("Of what is rolled back nothing is counted but the conflict")
+    @Test("Of a rollback only the conflict is counted")
     func rolledBack() async throws {
         let store = try TestStore()
         _ = try await store.repository.append([event(["id": "x"])]).get()

@@ -69,7 +69,7 @@ struct StoreClockTests {
         #expect(clock.now() == start + 60)
     }
 
-    @Test("At a start it goes on from the last row, wherever the system's clock is")
+    @Test("At a start it continues from the last row, whatever the system's clock")
     func start() {
         let clocks = Clocks()
         let ahead = clocks.clock(last: clocks.wall + Self.year)

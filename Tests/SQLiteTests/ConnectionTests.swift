@@ -158,7 +158,7 @@ struct ConnectionTests {
     private static let endless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
-    @Test("A statement stops when asked to, and the connection goes on")
+    @Test("A statement stops on request, and the connection continues")
     func interrupt() throws {
         let connection = try Connection(":memory:", .create)
         var looks = 0
@@ -184,7 +184,7 @@ struct ConnectionTests {
 
     // MARK: The WAL
 
-    @Test("Checkpoints are the owner's: the WAL grows until it is moved, and is told")
+    @Test("Checkpoints are the owner's: the WAL grows until it is moved, and its size is reported")
     func checkpoints() throws {
         let connection = try makeWAL()
         connection.takeOverCheckpoints()
@@ -264,7 +264,7 @@ struct ConnectionTests {
             try copy.integer("SELECT max(x) FROM t WHERE typeof(x) = 'integer'") == Int64(steps))
     }
 
-    @Test("A copy holds what is committed, the WAL's part included, and stands alone")
+    @Test("A copy holds everything committed, including the WAL's part, and needs no other file")
     func backup() throws {
         let connection = try makeWAL()
         connection.takeOverCheckpoints()
@@ -330,7 +330,7 @@ struct ConnectionTests {
 
     // MARK: Looking without touching
 
-    @Test("A path that begins with two slashes is no authority of a URI")
+    @Test("A path that begins with two slashes is not a URI authority")
     func doubleSlash() throws {
         try Connection(path, .create).execute("CREATE TABLE t (x); INSERT INTO t VALUES (7)")
         for slashes in ["/", "//"] {

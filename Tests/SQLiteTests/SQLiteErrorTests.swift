@@ -75,7 +75,7 @@ struct SQLiteErrorTests {
         #expect(error?.message == "database or disk is full")
     }
 
-    @Test("A text file is no database, and damage")
+    @Test("A text file is not a database, and counts as damage")
     func notADatabase() throws {
         try Data(String(repeating: "no database ", count: 100).utf8)
             .write(to: URL(filePath: path))
@@ -114,7 +114,7 @@ struct SQLiteErrorTests {
         #expect(throws: Never.self) { try Connection(path, mode) }
     }
 
-    @Test("A folder is no file, and what lies in no folder cannot be made")
+    @Test("A folder is not a file, and a file without a folder cannot be created")
     func folders() {
         for wrong in [folder.file("."), folder.file("nowhere/a.db")] {
             let error = error { () throws(SQLiteError) in

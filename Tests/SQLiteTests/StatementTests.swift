@@ -17,7 +17,7 @@ struct StatementTests {
         "line\nline\r\n", "e\u{301}", String(repeating: "long ", count: 100_000),
     ]
 
-    @Test("Text comes back byte by byte, copied or borrowed", arguments: texts)
+    @Test("Text is returned byte for byte, copied or borrowed", arguments: texts)
     func text(_ text: String) throws {
         let insert = try connection.prepare("INSERT INTO t (x) VALUES (?)")
         try insert.bind(1, text)
@@ -144,7 +144,7 @@ struct StatementTests {
     }
 
     @Test(
-        "What is no statement is refused",
+        "An invalid statement is refused",
         arguments: [
             ("", 21, "there is no statement in the text"),
             ("-- nothing", 21, "there is no statement in the text"),

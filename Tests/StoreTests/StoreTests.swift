@@ -40,7 +40,9 @@ struct StoreTests {
         #expect(next[0].receipt?.seq == 2)
     }
 
-    @Test("Commits are counted before their replies, and told after", arguments: StoreKind.allCases)
+    @Test(
+        "Commits are counted before their replies and announced after them",
+        arguments: StoreKind.allCases)
     func commits(kind: StoreKind) async throws {
         let store = try Store(kind)
         let before = store.repository.commits.count
@@ -215,7 +217,7 @@ struct StoreTests {
     }
 
     @Test(
-        "Following is in the order of numbers, and knows what is gone",
+        "Following is in the order of seq, and knows of removed events",
         arguments: StoreKind.allCases)
     func follow(kind: StoreKind) async throws {
         let store = try Store(kind)
@@ -245,7 +247,7 @@ struct StoreTests {
     }
 
     @Test(
-        "A read that nobody waits for, or whose time is over, ends so",
+        "A canceled read, or one that is out of time, ends with that error",
         arguments: StoreKind.allCases)
     func requests(kind: StoreKind) async throws {
         let store = try Store(kind)

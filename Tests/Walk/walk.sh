@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A newcomer's walk: the commands of README.md's section "A walk", as they stand there, in a folder of their own.
+# A newcomer's walk: the commands of the section "A walk" in README.md, in a separate folder.
 #
 #   LOGBOOK_BINARY=PROGRAM Tests/Walk/walk.sh
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 finish() {
   status=$?
-  # Whatever the walk has left running.
+  # Processes that the walk has left running.
   for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
   wait
   [ $status = 0 ] || cat "$folder/output" >&2
@@ -19,7 +19,7 @@ trap finish EXIT
 fail() { echo "walk: $*" >&2; exit 1; }
 
 mkdir "$folder"/{data,backup,old}
-# The file of the operator that was there before: version 1, by its own statements.
+# The operator's old file: version 1, by its own statements.
 sqlite3 "$folder/old/operator.db" <<SQL
 $(sed -n '/static let schema = """/,/"""/p' Tests/EndToEndTests/Harness/Version1.swift | sed '1d;$d')
 INSERT INTO schema_version VALUES (1, '2025-06-01T12:00:00.000Z', 'Initial schema with events table');
@@ -28,18 +28,18 @@ SQL
 
 commands=$(awk '/^## /{here = /A walk/} /^```/{code = /sh/; next} here && code' README.md)
 [ "$(grep -c logbook <<<"$commands")" -ge 10 ] || fail "README.md has no walk"
-# Where it says so is the newcomer's to choose.
+# A newcomer may choose other paths and addresses.
 commands=$(sed -e "s# /\(data\|backup\|old\)/# $folder/\1/#g" -e "s#http://127.0.0.1:8080#unix:$folder/socket#g" <<<"$commands")
 
 export LOGBOOK_BINARY folder PATH="$folder/usr/bin:$PATH"
 export LOGBOOK_LISTEN=unix:$folder/socket LOGBOOK_SERVER=unix:$folder/socket
-# The events are years old, and are to stay.
+# The events are years old and must stay.
 export LOGBOOK_RETAIN_INFO=off LOGBOOK_RETAIN_WARNING=off LOGBOOK_RETAIN_ERROR=off LOGBOOK_RETAIN_CRITICAL=off
 bash -c '
   set -euo pipefail
   trap "kill \$(jobs -p) 2>/dev/null || true; wait" EXIT
   sudo() { "$@"; }
-  # The program is built already.
+  # The program is already built.
   make() { command make -o build BINARY="$LOGBOOK_BINARY" PREFIX="$folder/usr" "$@"; }
   '"$commands" >"$folder/output" 2>&1 || fail "a command failed"
 

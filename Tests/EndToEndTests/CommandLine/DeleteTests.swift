@@ -14,7 +14,7 @@ struct DeleteTests {
         try Command(BuiltProgram.path, ["events", "delete", "--server", server.url] + arguments)
     }
 
-    @Test("By ids, of which those that are not there are told")
+    @Test("By ids, with a message for those that do not exist")
     func ids() throws {
         let run = try delete("e1", "none", "e2")
         #expect(run.status == 1)
@@ -55,7 +55,7 @@ struct DeleteTests {
     }
 
     @Test(
-        "Everything at once is no wish that is understood",
+        "Wrong combinations of arguments are refused",
         arguments: [[], ["e1", "--kind", "Pod"], ["e1", "--dry-run"], [""]])
     func usage(_ arguments: [String]) throws {
         let run = try Command(

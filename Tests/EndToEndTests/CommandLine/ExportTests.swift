@@ -56,7 +56,7 @@ struct ExportTests {
         }
     }
 
-    @Test("After a break the same command goes on where it was")
+    @Test("After an interruption the same command resumes")
     func resumes() throws {
         let whole = try LogbookCommand.output("events", "export", "--server", server.url)
         // The files left by a run that was killed after its first page, while writing more.
@@ -92,7 +92,7 @@ struct ExportTests {
         #expect(try content(output) == whole)
     }
 
-    @Test("A server that comes late is waited for")
+    @Test("A server that starts late is waited for")
     func patience() throws {
         let place = try TemporaryFolder()
         let socket = "unix:\(place.file("s"))"

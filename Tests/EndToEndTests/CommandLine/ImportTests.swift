@@ -35,7 +35,7 @@ struct ImportTests {
 
     // MARK: Text
 
-    @Test("What was exported comes back as it was, and only once")
+    @Test("An export is imported unchanged, and only once")
     func roundTrip() throws {
         try server.store(
             (0..<6000).map { NewEvent(id: "e\($0)", title: "\"quoted\" \\ \u{1F600} \($0)") })
@@ -128,7 +128,7 @@ struct ImportTests {
             try imported(file("none", " [ ] ")).output == "accepted 0, duplicates 0, rejected 0\n")
     }
 
-    @Test("What cannot be stored is told by its place, and the rest is stored")
+    @Test("Events that cannot be stored are reported by position, and the rest is stored")
     func rejected() throws {
         try server.store([NewEvent(id: "taken", title: "Before")])
         let long = String(repeating: "x", count: 1024 * 1024)
@@ -251,7 +251,7 @@ struct ImportTests {
         #expect(try server.walk("limit=1000").count == 20_000)
     }
 
-    @Test("A server that goes in the midst of it is waited for, and nothing is stored twice")
+    @Test("A server that goes away in the middle is waited for, and nothing is stored twice")
     func restarted() throws {
         let place = try TemporaryFolder()
         let socket = "unix:\(place.file("s"))"
@@ -275,7 +275,7 @@ struct ImportTests {
         #expect(try Command.sqlite(target.database, "SELECT count(*) FROM events") == ["30000"])
     }
 
-    @Test("Progress is shown on a terminal, with what is left")
+    @Test("Progress is shown on a terminal, with the time left")
     func progress() throws {
         let lines = (0..<20_000).map {
             #"{"event_type":"a","severity":"info","title":"Event \#($0)"}"#

@@ -65,7 +65,7 @@ struct ListTests {
 
     // MARK: Selection
 
-    @Test("Filters go to the server as they are, and what it refuses is told")
+    @Test("Filters go to the server unchanged, and its refusals are shown")
     func filters() throws {
         #expect(try list("--server", url, "--severity", "error", "--ids").contains("\nc "))
         #expect(try list("--server", url, "--filter", "object_name=web", "--ids").contains("\na "))
@@ -135,7 +135,7 @@ struct ListTests {
         #expect(try again.walk("").count == 3)
     }
 
-    @Test("An older file, and what is none, are refused with what to do")
+    @Test("An older file, and a missing one, are refused with what to do")
     func refusedFile() throws {
         let folder = try TemporaryFolder()
         let old = folder.file("old.db")
@@ -209,7 +209,7 @@ struct ListTests {
         #expect(run.errors.isEmpty, "\(run.errors)")
     }
 
-    @Test("A full disk behind standard output is a failure")
+    @Test("A full disk under standard output is a failure")
     func fullDisk() throws {
         let run = try LogbookCommand.shell("logbook events list --server \(url) > /dev/full")
         #expect(run.status == 1)

@@ -68,7 +68,7 @@ struct StatsTests {
                 == stats("--severity", "error", "--format", format))
     }
 
-    @Test("What is not understood is told", arguments: [true, false])
+    @Test("Wrong values are refused with the name of the flag", arguments: [true, false])
     func refused(_ isFile: Bool) throws {
         for (flag, value) in [("--interval", "7h"), ("--by", "title")] {
             let source = isFile ? ["--database", server.database] : ["--server", server.url]

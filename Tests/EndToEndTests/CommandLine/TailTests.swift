@@ -33,7 +33,7 @@ struct TailTests {
         #expect(try ids(child.standardOutput.wholeText()) == ["e0", "e1", "e2"])
     }
 
-    @Test("Over a restart of the server nothing is missing and nothing comes twice")
+    @Test("Over a restart of the server nothing is missing and nothing is repeated")
     func reconnects() throws {
         let folder = try TemporaryFolder()
         let socket = "unix:\(folder.file("s"))"
@@ -73,7 +73,7 @@ struct TailTests {
         #expect(try ids(child.standardOutput.wholeText()) == ["p2", "p3", "p4", "n0", "n1"])
     }
 
-    @Test("Every format comes line by line", arguments: ["table", "csv", "yaml"])
+    @Test("Every format is written line by line", arguments: ["table", "csv", "yaml"])
     func formats(_ format: String) throws {
         let server = try LogbookProcess()
         try server.store([NewEvent(id: "a", title: "First"), NewEvent(id: "b", title: "Second")])
@@ -95,7 +95,7 @@ struct TailTests {
         }
     }
 
-    @Test("What retention took away meanwhile is told")
+    @Test("Events that retention removed meanwhile are reported")
     func reset() throws {
         let server = try LogbookProcess()
         try server.store((0..<5).map { NewEvent(id: "e\($0)") })

@@ -73,7 +73,7 @@ struct TokenTests {
             byVariable.output == "accepted 0, duplicates 3, rejected 0\n", "\(byVariable.errors)")
     }
 
-    @Test("A token is made once, and its hash alone is kept, where nobody else reads it")
+    @Test("A token is printed once, and only its hash is kept, in a private file")
     func create() throws {
         let output = try LogbookCommand.output(
             "token", "create", "--name", "ci", "--scope", "write,read")
@@ -121,7 +121,7 @@ struct TokenTests {
         #expect(!FileManager.default.fileExists(atPath: file.path))
     }
 
-    @Test("No line goes into a file that is no access file")
+    @Test("No line is written to a file that is not an access file")
     func foreignFile() throws {
         try "key: value\n".write(toFile: file.path, atomically: true, encoding: .utf8)
         for path in [file.path, folder.path, folder.file("none/access")] {
