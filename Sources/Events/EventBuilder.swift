@@ -8,7 +8,7 @@ import JSON
 ///     builder.set(.title, "Events may be missing")
 ///     let decoded = builder.finish(now: now)  // .event(…), or .invalid(…) with every reason
 public struct EventBuilder {
-    /// The most errors that one event is reported with.
+    /// The most errors reported for one event.
     static let errorLimit = 20
 
     private var event = Event()
@@ -17,9 +17,9 @@ public struct EventBuilder {
     private var given: UInt16 = 0
     private let redaction: Redaction?
 
-    /// Starts an event of nothing.
+    /// Starts an empty event.
     ///
-    /// - Parameter redaction: what is taken out of its metadata.
+    /// - Parameter redaction: the values removed from its metadata.
     public init(redaction: Redaction? = nil) { self.redaction = redaction }
 
     // MARK: Fields
@@ -48,7 +48,7 @@ public struct EventBuilder {
         event.setTime(time, isGiven: true)
     }
 
-    /// Sets how many occurrences the event tells of.
+    /// Sets the number of occurrences that the event stands for.
     public mutating func setOccurrences(_ count: Int32) {
         note(.occurrences)
         guard count >= 0 else {
@@ -59,8 +59,8 @@ public struct EventBuilder {
 
     /// Sets metadata to a JSON object, without white space and secrets.
     ///
-    /// - Returns: nil; or the rule that it breaks, and then metadata is left as it was.
-    /// - Throws: when `json` is not one JSON text.
+    /// - Returns: nil, or the rule that it breaks; metadata is then unchanged.
+    /// - Throws: if `json` is not one JSON text.
     public mutating func setMetadata(
         _ json: UnsafeRawBufferPointer
     ) throws(JSONError) -> FieldError? {
@@ -73,16 +73,16 @@ public struct EventBuilder {
         return try setMetadata(slice).map { FieldError(pointer: "/metadata", detail: $0) }
     }
 
-    /// Has an event that is stored already under the same id win, whatever its content.
+    /// Makes an event already stored under the same id win, whatever its content.
     public mutating func yieldToStored() { event.yieldsToStored = true }
 
-    /// Adds a reason why this is no event.
+    /// Adds a reason why this is not a valid event.
     public mutating func report(_ error: FieldError) {
         guard errors.count < Self.errorLimit else { return }
         errors.append(error)
     }
 
-    /// The event, or every reason why it is none.
+    /// Returns the event, or every reason why it is not valid.
     ///
     /// - Parameter now: the time of an event without one, and in the id of an event without one.
     public mutating func finish(now: Timestamp) -> EventDecoder.Decoded {
@@ -98,7 +98,7 @@ public struct EventBuilder {
 
     // MARK: For the decoder
 
-    /// Notes that a field is given; false where it was before.
+    /// Records that a field is given; false if it already was.
     @discardableResult
     mutating func note(_ field: EventField) -> Bool {
         let bit: UInt16 = 1 << UInt16(field.rawValue)
@@ -155,7 +155,7 @@ public struct EventBuilder {
         "must be a whole number from 0 to \(Int32.max), not \(found)"
     }
 
-    /// Returns the rule that an object breaks; nil when it is set.
+    /// Returns the rule that an object breaks; nil if it is set.
     mutating func setMetadata(_ slice: JSONSlice) throws(JSONError) -> String? {
         note(.metadata)
         guard slice.depth <= EventRules.metadataDepth else {
@@ -173,7 +173,7 @@ public struct EventBuilder {
                 }
             if let redacted { rewritten = redacted }
         }
-        // An object has two bytes at least.
+        // An object has at least two bytes.
         let bytes = rewritten.isEmpty ? slice.raw.count : rewritten.count
         guard bytes <= EventRules.metadataBytes else {
             return

@@ -2,7 +2,7 @@ import JSON
 
 /// Reads events from JSON, strictly by the table of the contract (docs/api.md).
 public struct EventDecoder {
-    /// A well-formed JSON value is an event, or it is not and these are the reasons.
+    /// The result for a well-formed JSON value: an event, or the reasons it is not one.
     public enum Decoded {
         case event(Event)
         case invalid([FieldError])
@@ -12,13 +12,13 @@ public struct EventDecoder {
     private var builder: EventBuilder
     private var unknown: [JSONString] = []
 
-    /// Reads the value that comes next.
+    /// Reads the next value.
     ///
-    /// - Parameter now: the time of an event that brings none, and in the id of one that brings
-    /// none.
-    ///   - redaction: what is taken out of its metadata.
-    ///   - keepsReceivedAt: takes `received_at`, which the store gives else.
-    /// - Throws: when the text is not JSON, a duplicate key included.
+    /// - Parameters:
+    ///   - now: the time of an event without one, and in the id of an event without one.
+    ///   - redaction: removes values from its metadata.
+    ///   - keepsReceivedAt: true to accept `received_at`, which otherwise the store sets.
+    /// - Throws: if the text is not JSON, or has a duplicate key.
     public static func decode(
         _ reader: inout JSONReader, now: Timestamp, redaction: Redaction? = nil,
         keepsReceivedAt: Bool = false
@@ -58,12 +58,13 @@ public struct EventDecoder {
     private mutating func readUnknown(
         _ key: JSONString, _ reader: inout JSONReader
     ) throws(JSONError) {
-        // Whoever sends millions of them is told of the first.
+        // Only the first of millions of unknown fields are reported.
         guard unknown.count < EventBuilder.errorLimit else {
             _ = try reader.skipValue()
             return
         }
-        // A key can be as long as the body. In scalars, for a character can have any number of them.
+        // A key can be as long as the body. Scalars are counted, because a character can have any
+        // number of them.
         let shortName = key.prefix(scalars: 64)
         guard !unknown.contains(key) else {
             throw reader.error(
@@ -127,7 +128,7 @@ public struct EventDecoder {
 }
 
 extension JSONKind {
-    /// With its article, for errors.
+    /// The kind with its article, for errors.
     fileprivate var phrase: String {
         switch self {
         case .object: "an object"

@@ -4,7 +4,7 @@ import JSON
 public struct EventSeries: Equatable, Sendable {
     /// The revision's id without its version, such as `k8s:core:UID`.
     public let key: [UInt8]
-    /// How often the Kubernetes event had occurred by then.
+    /// The number of times the Kubernetes event had occurred by then.
     public let count: Int64
 
     private static let prefix: StaticString = "k8s:core:"
@@ -16,7 +16,7 @@ public struct EventSeries: Equatable, Sendable {
         self.count = count
     }
 
-    /// Whether `id` is `k8s:core:UID:RESOURCEVERSION`.
+    /// True if `id` is `k8s:core:UID:RESOURCEVERSION`.
     public static func isRevision(_ id: UnsafeRawBufferPointer) -> Bool { keyEnd(id) != nil }
 
     private static func keyEnd(_ id: UnsafeRawBufferPointer) -> Int? {
@@ -56,7 +56,7 @@ public struct EventSeries: Equatable, Sendable {
                 }
             }
         } catch {
-            // Nothing, or a text that somebody else stored: it tells of one occurrence.
+            // Nothing, or a text that somebody else stored: one occurrence.
             return 1
         }
         return repeats.map { max($0, 2) } ?? max(count, 1)

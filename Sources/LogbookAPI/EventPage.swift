@@ -3,14 +3,14 @@ import Events
 import HTTPServer
 import JSON
 
-/// A page of events being answered.
+/// The answer of a page of events.
 struct EventPage: Sendable {
     let query: EventQuery
-    /// The parameters as they came, for the Link to the next page.
+    /// The parameters as received, for the Link to the next page.
     private let parameters: QueryParameters
 
-    /// A page ends early, before its limit, once it is this long: an answer's memory has a bound,
-    /// too.
+    /// The length at which a page ends early, before its limit, because an answer's memory is
+    /// bounded too.
     static let maxBytes = 4 * 1024 * 1024
 
     init(_ parameters: QueryParameters, now: Timestamp) throws(QueryError) {
@@ -20,7 +20,7 @@ struct EventPage: Sendable {
 
     /// Reads the page and writes the answer.
     ///
-    /// - Throws: `timeLimit` when that takes longer than `budget`; then `response` is as it was.
+    /// - Throws: `timeLimit` if it takes longer than `budget`; `response` is then unchanged.
     func render(
         _ reader: any EventReader, budget: Duration, to response: inout Response
     ) throws(StoreError) {
@@ -69,8 +69,8 @@ struct EventPage: Sendable {
         response.body.append("}}\n")
     }
 
-    /// RFC 8288: the same query with `cursor`, from which it goes on. Relative to the request, so that it holds below any
-    /// prefix that a proxy puts before.
+    /// RFC 8288: the same query with the next `cursor`. Relative to the request, so that it works
+    /// under any prefix that a proxy adds.
     private func link(_ cursor: String) -> [UInt8] {
         var link = Array("<events?".utf8)
         for (name, value) in parameters.pairs where name != "cursor" && name != "offset" {

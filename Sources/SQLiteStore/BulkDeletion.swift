@@ -1,26 +1,27 @@
 import EventStore
 import Events
 
-/// Deletes what a query asks for: finds some of the events where reading may take its time, has the
-/// writer delete those, and so on. It holds no snapshot meanwhile, and no more than a page of numbers.
+/// Deletes the matches of a query: finds some events on a thread that may take its time, has the
+/// writer delete them, and repeats. Meanwhile it holds no snapshot, and no more than a page of
+/// seqs.
 struct BulkDeletion: Sendable {
-    /// How many were deleted, and what ended it early.
+    /// The number of events deleted, and the error that ended it early.
     typealias Completion = @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
 
     let repository: SQLiteRepository
     let writer: EventWriter
-    /// What was stored later is not meant.
+    /// Later events are not deleted.
     let lastSeq: Int64
-    /// Who asks.
+    /// The client.
     let client: UInt64
-    /// Asked between two pages: why it may not go on.
+    /// Called between two pages; the reason it may not continue.
     let stopReason: @Sendable () -> StoreError?
     let completion: Completion
 
-    /// How many go on at a time.
+    /// The most deletions at a time.
     static let most = 16
 
-    /// Deletes the events of `query` and of the pages behind it; `deleted` were before.
+    /// Deletes the events of `query` and of later pages; `deleted` were deleted before.
     func run(_ query: EventQuery, deleted: Int = 0) {
         if let reason = stopReason() { return completion(deleted, reason) }
         let request = ReadRequest(client: client, limit: repository.readBudgets.elsewhere)
@@ -35,7 +36,7 @@ struct BulkDeletion: Sendable {
         if !isTaken { completion(deleted, .tooManyReads) }
     }
 
-    /// The numbers of a page's events, and the query of the pages behind it.
+    /// The seqs of a page's events, and the query for later pages.
     private func find(
         _ query: EventQuery, _ reader: any EventReader
     ) throws(StoreError) -> (seqs: [Int64], rest: EventQuery?) {
@@ -44,7 +45,7 @@ struct BulkDeletion: Sendable {
         var last: EventQuery.Position?
         try reader.page(query, budget: repository.readBudgets.elsewhere) { event in
             seen += 1
-            // There is one event more than the limit where there is another page.
+            // One event more than the limit means that there is another page.
             guard seen <= query.limit else { return false }
             if event.seq <= lastSeq { seqs.append(event.seq) }
             if seen == query.limit {

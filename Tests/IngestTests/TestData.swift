@@ -8,7 +8,7 @@ func testData(_ name: String) -> URL {
         .appending(path: "Data/\(name)")
 }
 
-/// What a real tool may print: Tests/Data/README.md says what each case is.
+/// The output of real tools; Tests/Data/README.md describes each case.
 func eventCase(_ name: String) throws -> Data {
     try Data(contentsOf: testData("event-cases/\(name).json"))
 }

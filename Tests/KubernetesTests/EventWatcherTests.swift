@@ -31,7 +31,7 @@ struct EventWatcherTests {
         #expect(first.field("Authorization") == "Bearer secret")
         #expect(first.field("Accept-Encoding") == nil)
         first.answer(Object.list(7, [Object.event("a", 5, kind: false)], next: "x_-1="))
-        // What changes between two pages has a version above that of the first.
+        // An object that changes between two pages has a version above that of the first.
         let second = try trial.server.next()
         #expect(second.target == "/api/v1/events?limit=500&continue=x_-1%3D")
         second.answer(Object.list(9, [Object.event("b", 8)]))

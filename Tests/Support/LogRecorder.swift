@@ -33,7 +33,7 @@ public final class LogRecorder: Sendable {
         Logger(label: "test") { _ in Handler(recorder: self) }
     }
 
-    /// What has been logged.
+    /// The logged lines.
     public var lines: [Line] { recorded.withLock { $0 } }
 
     /// The texts alone.

@@ -50,7 +50,7 @@ public final class ScriptedAPIServer: Sendable {
         for exchange in all.withLock({ $0 }) { exchange.finish() }
     }
 
-    /// Where it is.
+    /// Its address.
     public var url: String {
         context == nil ? "http://127.0.0.1:\(port)" : "https://localhost:\(port)"
     }
@@ -238,7 +238,7 @@ public final class ScriptedAPIServer: Sendable {
 
 /// A test that cannot go on.
 public struct TestFailure: Error, CustomStringConvertible {
-    /// Why.
+    /// The reason.
     public let description: String
 
     /// A reason.

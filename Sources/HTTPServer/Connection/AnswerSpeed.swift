@@ -1,14 +1,15 @@
-/// How fast a client takes an answer, over windows of the time in which there is something to take: what
-/// the handler needs to make the next piece is not the client's. All times are in nanoseconds.
+/// The rate at which a client takes an answer, in windows of the time in which there is something
+/// to take. The handler's time for making a piece does not count. All times are in nanoseconds.
 struct AnswerSpeed {
     /// The time when a byte was last sent, or an answer started to wait for its client.
     private(set) var lastSent: UInt64 = 0
-    /// Of this window, before the wait that goes on.
+    /// The time waited in this window, without the current wait.
     private var waited: UInt64 = 0
     private var waitingSince: UInt64?
     private var sent = 0
 
-    /// When the window is over, if the client goes on as slowly; `.max` while nothing waits for it.
+    /// The end of the window if the client continues at this rate; `.max` while nothing waits for
+    /// the client.
     func windowEnd(_ window: UInt64) -> UInt64 {
         guard let waitingSince else { return .max }
         return waitingSince &+ (window - min(waited, window))
@@ -22,12 +23,12 @@ struct AnswerSpeed {
         if bytes > 0 || !wasBlocked { lastSent = now }
     }
 
-    /// Something waits for the client from `now` on.
+    /// Notes that something waits for the client from `now` on.
     mutating func beginWait(_ now: UInt64) {
         if waitingSince == nil { waitingSince = now }
     }
 
-    /// The client has taken all that there was.
+    /// Notes that the client has taken everything.
     mutating func endWait(_ now: UInt64) {
         guard let since = waitingSince else { return }
         waited += now - since
@@ -37,7 +38,7 @@ struct AnswerSpeed {
     /// Starts over with the first window of another answer.
     mutating func restart() { self = AnswerSpeed(lastSent: lastSent) }
 
-    /// Ends the window, and begins the next.
+    /// Ends the window and begins the next one.
     ///
     /// - Returns: the bytes sent in it.
     mutating func nextWindow(_ now: UInt64) -> Int {

@@ -1,8 +1,8 @@
 import System
 
-/// Who may have a request run.
+/// Access control for requests.
 extension Connection {
-    /// Lets the request in whose head has come, or answers it.
+    /// Admits the request with this head, or answers it.
     func admits(_ head: UnsafeRawBufferPointer, to route: Route) -> Bool {
         guard let requirement = route.requirement else { return true }
         if let hosts = service.hosts, let host = parser.head.host, !hosts.contain(head.slice(host))
@@ -26,7 +26,7 @@ extension Connection {
         }
     }
 
-    /// For a request that goes on for long: why it may not any more; nil when it may.
+    /// The reason a long request may no longer continue; nil if it may.
     func endOfAdmission() -> HTTPError? {
         guard let access = service.access, let admission = current.admission,
             let requirement = current.route?.requirement

@@ -20,23 +20,23 @@ extension Connection {
         }
     }
 
-    /// Answers a request that cannot be understood: what follows it cannot be trusted either.
+    /// Answers an unintelligible request. The bytes after it cannot be trusted either.
     func refuse(_ error: HTTPError) {
         current.omitsBody = parser.head.method == .head
         current.closesAfterAnswer = true
-        // It has not come whole, so it has not waited for us.
+        // It never became complete, so it did not wait for us.
         current.begun = loop.now
         unreadBody = nil
         loop.noteEndOfPause(self)
         guard case .receiving(let reception) = phase else { return answer(error) }
-        // Whoever has taken the beginning knows what became of it.
+        // The receiver of the first part knows what became of it.
         phase = .waiting(cut: error)
         if unsent.isEmpty { deadline = .max }
         _ = reception.receiver(.cut(error))
     }
 
-    /// Gives the answer of the postponed request `number`, and goes on with what has come
-    /// meanwhile.
+    /// Gives the answer of the postponed request `number`, and continues with the bytes that
+    /// arrived meanwhile.
     func finish(_ number: UInt64, _ render: (inout Response) -> Void) {
         guard phase.isWaiting || phase.isReceiving, number == requestNumber else { return }
         var challenge: [UInt8]?
@@ -57,7 +57,7 @@ extension Connection {
         let isChunked = response.source != nil && parser.head.isHTTP11
         // RFC 9112, 6.3: without a length or chunks, an answer's end is the connection's.
         if response.source != nil, !isChunked { current.closesAfterAnswer = true }
-        // RFC 9112, 9.3: a 1.0 client keeps the connection only when it is told so.
+        // RFC 9112, 9.3: a 1.0 client keeps the connection only if told so.
         if !parser.head.isHTTP11, !current.closesAfterAnswer {
             response.addHeader("Connection", "keep-alive")
         }
@@ -72,7 +72,7 @@ extension Connection {
         } else {
             endAnswer()
         }
-        // The loop keeps the response for the next answer; the source must go with its client.
+        // The loop keeps the response for the next answer, but the source must go with its client.
         response.source = nil
     }
 
@@ -92,15 +92,15 @@ extension Connection {
         loop.requestLog.note(entry, at: level, now: now)
     }
 
-    /// The path of the router that the request was for.
+    /// The router's path for the request.
     private var countedRoute: String? {
         loop.server.router.numberedPaths[LoopCounters.path(ofRow: current.countedRow)]
     }
 
-    /// Whether it is better to close than to read the rest of the body.
+    /// True if closing is better than reading the rest of the body.
     private var isUnreadBodyTrouble: Bool {
-        // A client that waits for 100 may send the body after this answer or not: its next bytes
-        // could be either (RFC 9110, 10.1.1).
+        // A client that waits for 100 may or may not send the body after this answer, so its next
+        // bytes are ambiguous (RFC 9110, 10.1.1).
         if parser.head.expectsContinue { return true }
         guard case .length(let length) = parser.head.framing else { return false }
         return length > loop.limits.drainBytes
@@ -129,7 +129,7 @@ extension Connection {
 
     // MARK: Pieces
 
-    /// Asks for the next piece once the client has taken those before it.
+    /// Asks for the next piece once the client has taken all earlier ones.
     func demandPiece() {
         guard case .streaming(var stream) = phase, unsent.isEmpty else { return }
         guard endOfAdmission() == nil else { return breakOff() }
@@ -138,7 +138,7 @@ extension Connection {
         source(BodyDemand(loop: loop, token: token, number: number))
     }
 
-    /// Sends the piece that demand `number` asked for.
+    /// Sends the piece for demand `number`.
     func sendPiece(_ number: UInt64, _ bytes: [UInt8], isLast: Bool) {
         guard let isChunked = grantPiece(number) else { return }
         if !bytes.isEmpty { ChunkLine.append(bytes, to: &loop.output, isChunked: isChunked) }
@@ -149,13 +149,14 @@ extension Connection {
         resume()
     }
 
-    /// Ends the connection in the middle of the body, so that the client sees that it is not whole.
+    /// Ends the connection in the middle of the body, so that the client sees that it is
+    /// incomplete.
     func failStream(_ number: UInt64) {
         if grantPiece(number) != nil { breakOff() }
     }
 
-    /// Accepts the piece that demand `number` asked for, and says whether to send it as a chunk; nil
-    /// if there is no such demand.
+    /// Accepts the piece that demand `number` asked for, and returns true if it is sent as a chunk;
+    /// nil if there is no such demand.
     private func grantPiece(_ number: UInt64) -> Bool? {
         guard case .streaming(var stream) = phase else { return nil }
         defer { phase = .streaming(stream) }
@@ -169,8 +170,7 @@ extension Connection {
 
     // MARK: Sending
 
-    /// Sends what the loop's output holds, after what is still unsent; what the socket does not
-    /// take is kept.
+    /// Sends the loop's output after the unsent bytes; keeps what the socket does not take.
     func flush() {
         if !loop.output.isEmpty || !unsent.isEmpty {
             let wasBlocked = !unsent.isEmpty
@@ -183,7 +183,7 @@ extension Connection {
         finishLingering()
     }
 
-    /// Notes that `count` bytes went, and waits for the client if some are left.
+    /// Notes that `count` bytes were sent, and waits for the client if some are left.
     private func noteSent(_ count: Int, wasBlocked: Bool) {
         loop.counters.sent.add(count)
         speed.noteSent(count, wasBlocked: wasBlocked, loop.now)
@@ -199,9 +199,8 @@ extension Connection {
 
     func linger() { phase = .lingering() }
 
-    /// Once the last answer has been sent, says so to the peer and waits for it to close: closing
-    /// with bytes unread would reset the connection, and the peer might lose the answer (RFC 9112,
-    /// 9.6).
+    /// After the last answer, closes the sending side and waits for the peer to close. Closing with
+    /// unread bytes would reset the connection, and the peer might lose the answer (RFC 9112, 9.6).
     private func finishLingering() {
         guard case .lingering(isSendingFinished: false) = phase, unsent.isEmpty else { return }
         phase = .lingering(isSendingFinished: true)

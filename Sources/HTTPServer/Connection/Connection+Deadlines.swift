@@ -1,7 +1,7 @@
-/// How long a connection waits, and for what.
+/// A connection's deadlines.
 extension Connection {
-    /// Waits for the client to send. While it has answers yet to read, that wait goes on instead: a
-    /// client that asks for more must not get more time.
+    /// Waits for the client to send. While it has unread answers, that wait continues instead,
+    /// because asking for more must not give a client more time.
     func setReadDeadline(_ nanoseconds: UInt64) {
         if unsent.isEmpty { setDeadline(nanoseconds) }
     }
@@ -11,12 +11,12 @@ extension Connection {
         loop.noteDeadline(deadline)
     }
 
-    /// Who follows a stream may stop for a while, and still has all that comes.
+    /// A client that follows a stream may pause for a while without missing anything.
     var writeTimeout: UInt64 {
         phase.isStreaming ? loop.timeouts.streamWrite : loop.timeouts.write
     }
 
-    /// Waits for the client to take what is unsent.
+    /// Waits for the client to take the unsent bytes.
     func setAnswerDeadline() {
         let windowEnd = phase.isLive ? .max : speed.windowEnd(loop.timeouts.answer)
         deadline = min(speed.lastSent &+ writeTimeout, windowEnd)
@@ -36,7 +36,7 @@ extension Connection {
             phase.isReceiver(.idle) ? loop.timeouts.bodyIdle : loop.timeouts.body)
     }
 
-    /// After a wait for the socket to take an answer, the phase's own wait begins.
+    /// Sets the phase's own deadline after a wait for the socket.
     func restoreDeadline() {
         switch phase {
         case .head:
@@ -49,7 +49,7 @@ extension Connection {
         }
     }
 
-    /// The header's time runs from its first byte, not from the last that came.
+    /// Sets the header's deadline, which counts from its first byte, not from the latest one.
     func updateHeaderDeadline() {
         guard case .head(let isTimed) = phase else { return }
         let isUnderWay = unsent.isEmpty && parser.hasStarted
@@ -89,13 +89,13 @@ extension Connection {
         }
     }
 
-    /// While the server stops: ends a connection whose client has moved no byte for a while, though
-    /// it is its turn.
+    /// While the server stops: ends a connection whose client has moved no byte for a while
+    /// although it is its turn.
     func endIfStalled() {
         let isOurTurn = phase.isWaiting || phase.isStreaming || phase.isReceiver(.full)
         let isClientsTurn = !unsent.isEmpty || !isOurTurn
         var patience = loop.timeouts.stall
-        // Who has had the last answer need only close.
+        // A client that has the last answer only has to close.
         if case .lingering(isSendingFinished: true) = phase { patience /= 4 }
         let lastMove = max(lastReceived, speed.lastSent, loop.drainBegan)
         guard isClientsTurn, loop.now >= lastMove &+ patience else { return }

@@ -1,6 +1,6 @@
-/// Reading requests and having them handled.
+/// Reading requests and calling their handlers.
 extension Connection {
-    /// Handles what it can of `bytes` and returns how many it took.
+    /// Handles as much of `bytes` as possible and returns the number of bytes consumed.
     func process(_ bytes: UnsafeRawBufferPointer) -> Int {
         var offset = 0
         var begun = 0
@@ -39,22 +39,22 @@ extension Connection {
 
     private var isBodyRead: Bool { unreadBody?.isDone ?? true }
 
-    /// Whether it is this connection's turn to begin another request, after `begun` in this turn.
+    /// True if this connection may begin another request after `begun` requests in this turn.
     private func mayBegin(_ begun: Int) -> Bool {
         guard begun < loop.limits.requestsPerWake else {
-            // Fairness: the others first.
+            // Fairness: other connections first.
             resumeNextTurn()
             return false
         }
         guard loop.output.count + unsent.count > loop.limits.outputBytes else { return true }
         flush()
-        // Back-pressure: who does not read answers is not read from.
+        // Back-pressure: a client that does not read answers is not read from.
         isHeldBack = !unsent.isEmpty
         return !isHeldBack && phase.isHead
     }
 
-    /// Has a request handled whose head is complete. Returns how many bytes of `rest`, what follows
-    /// the head, were its body.
+    /// Handles a request whose head is complete. Returns the number of bytes of `rest`, after the
+    /// head, that were its body.
     private func begin(
         _ headView: UnsafeRawBufferPointer, after rest: UnsafeRawBufferPointer
     ) -> Int {
@@ -85,8 +85,8 @@ extension Connection {
         }
     }
 
-    /// Runs the handler if the whole body is there or it takes it piece by piece; else has the body
-    /// collected first. Returns how many bytes of `rest` were the body.
+    /// Runs the handler if the whole body is there or is taken piece by piece; otherwise collects
+    /// the body first. Returns the number of bytes of `rest` that were the body.
     private func readBody(
         of route: Route, _ headView: UnsafeRawBufferPointer, after rest: UnsafeRawBufferPointer
     ) -> Int {
@@ -103,7 +103,8 @@ extension Connection {
         }
         var expected = 0
         if case .length(let length) = parser.head.framing {
-            // RFC 9110, 10.1.1: a server may answer by the header alone, and the body is not sent.
+            // RFC 9110, 10.1.1: a server may answer after the header alone, and the body is not
+            // sent.
             guard length <= route.bodyLimit else {
                 answer(.tooLarge(route.bodyLimit))
                 return 0
@@ -122,7 +123,7 @@ extension Connection {
         return 0
     }
 
-    /// Has the client send the body, and its time begin.
+    /// Makes the client send the body, and starts its time.
     private func continueToBody(isUnderWay: Bool) {
         // RFC 9110, 10.1.1: a server "MAY omit sending a 100 (Continue) response if it has already
         // received some or all of the content".
@@ -171,7 +172,7 @@ extension Connection {
         return taken
     }
 
-    /// Gives the receiver what is there of the body; returns how many bytes that took.
+    /// Gives the receiver the bytes of the body that are there; returns the number consumed.
     private func handOver(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
         guard case .receiving(var reception) = phase else {
             preconditionFailure("a body is received by somebody")
@@ -193,7 +194,7 @@ extension Connection {
         }
         phase = .receiving(reception)
         if reception.readiness == .full {
-            // The wait is not the client's.
+            // The client is not to blame for this wait.
             if unsent.isEmpty { deadline = .max }
         } else if hasMore, wasIdle || reception.readiness == .idle {
             unreadBody?.bytesInWindow = 0
@@ -214,7 +215,7 @@ extension Connection {
         resume()
     }
 
-    /// Throws away bytes of a body whose request has been answered; returns how many it took.
+    /// Discards bytes of a body whose request has been answered; returns the number consumed.
     private func drain(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard case .draining(var drained) = phase else {
             preconditionFailure("a body is drained behind its answer")
@@ -223,7 +224,7 @@ extension Connection {
         do throws(HTTPError) {
             taken = try readBody(bytes) { piece throws(HTTPError) in drained += piece.count }
         } catch {
-            // The answer is out; a second one would be taken for the next request's.
+            // The answer is sent; a second one would be taken for that of the next request.
             linger()
             return bytes.count
         }

@@ -5,21 +5,21 @@ import TLS
 /// One client's connection: reads requests, has them handled in order, writes the answers. Lives on
 /// its event loop.
 ///
-/// Reading and turns stand here; requests, answers and deadlines in the extensions.
+/// Reading and turns are here; requests, answers and deadlines are in the extensions.
 final class Connection {
     private(set) var transport: Transport
     let token: UInt64
-    /// A cycle until the connection closes, which it does before the loop ends; an unowned
+    /// A cycle until the connection closes, which it does before the loop ends. An unowned
     /// reference would be counted at every use.
     let loop: EventLoop
     /// The service that it is connected to.
     let service: Service
 
-    // One thread uses a connection, and no closure called here reaches it: checking that accesses are
-    // exclusive would cost a seventh of a request's instructions.
+    // One thread uses a connection, and no closure called here reaches it: checking that accesses
+    // are exclusive would cost a seventh of a request's instructions.
     @exclusivity(unchecked) var phase = Phase.head()
     var parser = RequestParser()
-    /// Received and not handled yet: part of a head, or requests that must wait for their turn.
+    /// Received but not handled: part of a head, or requests that wait for their turn.
     var pending: [UInt8] = []
     @exclusivity(unchecked) var current = CurrentRequest()
     /// The body of the current request; nil if there is none or it has been read.
@@ -30,18 +30,18 @@ final class Connection {
     @exclusivity(unchecked) var unsent = UnsentBytes()
     @exclusivity(unchecked) var speed = AnswerSpeed()
 
-    // What it waits for.
+    // The current waits.
     var isPeerDone = false
     var isReady = false
-    /// Requests wait for the client to take the answers before them.
+    /// True if requests wait for the client to take earlier answers.
     var isHeldBack = false
-    /// Its body was ended because it paused: another connection waits for the place.
+    /// True if its body was ended because it paused, and another connection waits for the slot.
     private(set) var isMakingRoom = false
     private(set) var interest = UInt32(CLINUX_READABLE)
-    /// On the loop's clock.
+    /// The deadline on the loop's clock.
     @exclusivity(unchecked) var deadline = UInt64.max
     private(set) var lastReceived: UInt64 = 0
-    /// Bytes in this connection's buffers that the server's total knows of.
+    /// Bytes in this connection's buffers that are included in the server's total.
     private var accountedBytes = 0
 
     init(_ transport: Transport, to service: Service, loop: EventLoop, token: UInt64) {
@@ -51,8 +51,8 @@ final class Connection {
         self.token = token
     }
 
-    /// A client that connects and says nothing gets as long as one that is slow to finish its first
-    /// header, and so does one that is slow to finish a handshake.
+    /// Starts the connection. A silent client, and one that is slow to finish a handshake, gets as
+    /// long as one that is slow to finish its first header.
     func start() {
         if transport.session != nil { phase = .handshaking }
         loop.noteRest(self)
@@ -87,7 +87,7 @@ final class Connection {
             phase = .head()
             setInterest(UInt32(CLINUX_READABLE))
             setDeadline(loop.timeouts.header)
-            // The first request may have come with the last of the handshake.
+            // The first request may have arrived with the end of the handshake.
             receive()
         case .plainHTTP:
             transport = Transport(descriptor: transport.descriptor, session: nil)
@@ -126,7 +126,7 @@ final class Connection {
         }
     }
 
-    /// Goes on with what has been received, after a wait.
+    /// Continues with the received bytes after a wait.
     func resume() {
         isReady = false
         isHeldBack = false
@@ -136,13 +136,13 @@ final class Connection {
         if isReadDue { receive() }
     }
 
-    /// Has `resume` called at the loop's next wake-up, which is at once.
+    /// Queues `resume` for the loop's next wake-up, which is immediate.
     func resumeNextTurn() {
         isReady = true
         loop.addReady(self)
     }
 
-    /// Whether TLS holds bytes that are to be read: epoll tells only of those in the socket.
+    /// True if TLS holds unread bytes: epoll reports only those in the socket.
     private var isReadDue: Bool {
         guard let session = transport.session, interest & UInt32(CLINUX_READABLE) != 0,
             !phase.isClosed
@@ -163,23 +163,23 @@ final class Connection {
         swap(&bytes, &pending)
     }
 
-    /// Sends what was answered, and sees what to wait for next.
+    /// Sends the answers and determines what to wait for.
     func finishTurn() {
         flush()
         if phase.isClosed { return }
         if isHeldBack, unsent.isEmpty {
-            // The client has read on since: no event will tell that there is room again.
+            // The client has read on since, so no event will report that there is space again.
             isHeldBack = false
             resumeNextTurn()
         }
         if isPeerDone, !isReady {
-            // What has come of a body is taken first; then its receiver may still answer.
+            // Received bytes of a body are taken first; then its receiver may still answer.
             if phase.isReceiving, !phase.isReceiver(.full) {
                 refuse(HTTPError(.badRequest, "The body ends in the middle."))
                 return finishTurn()
             }
-            // Nothing else tells of a client that is gone: whoever ends its side does not get what is
-            // live, nor what takes long. What is stored or quick is answered all the same.
+            // Nothing else shows that a client is gone: one that closes its sending side gets
+            // neither live streams nor slow answers. Storing and quick requests are still answered.
             let isAwaited =
                 phase.isReceiving || phase.isWaiting || (phase.isStreaming && !phase.isLive)
             if unsent.isEmpty, !isAwaited { return close() }
@@ -197,7 +197,8 @@ final class Connection {
     // MARK: Waiting
 
     private func updateInterest() {
-        // Never what TLS does not go on with: it would be there at each look, and the loop would spin.
+        // Never wait for what TLS does not continue with: it would be reported at each check, and
+        // the loop would spin.
         if transport.readWantsWrite { return setInterest(UInt32(CLINUX_WRITABLE)) }
         if transport.writeWantsRead { return setInterest(UInt32(CLINUX_READABLE)) }
         var wanted: UInt32 = 0
@@ -219,8 +220,8 @@ final class Connection {
 
     // MARK: Memory
 
-    /// Keeps the server's total of buffered bytes; false when this connection has grown beyond what
-    /// is left of it.
+    /// Updates the server's total of buffered bytes; false if this connection has grown beyond the
+    /// limit.
     private func accountForBuffers() -> Bool {
         var held = pending.count + unsent.count
         if case .collecting(let collected) = phase { held += collected.count }
@@ -230,7 +231,7 @@ final class Connection {
         return loop.server.addBufferedBytes(change) <= loop.limits.bufferedBytes || change < 0
     }
 
-    /// Gives up on a connection for want of memory: with an answer where one can still be given.
+    /// Drops a connection for lack of memory, with an answer if one is still possible.
     private func shed() {
         loop.counters.shed.add(1)
         guard case .collecting = phase, unsent.isEmpty else { return close() }
@@ -244,7 +245,7 @@ final class Connection {
         phase.isHead && !parser.hasStarted && pending.isEmpty && unsent.isEmpty
     }
 
-    /// Closes, but for what has come meanwhile, which is answered.
+    /// Closes, unless a request has arrived meanwhile, which is answered.
     func closeIfIdle() {
         if phase.isHandshaking { return close() }
         guard isAtRest else { return }
@@ -252,8 +253,8 @@ final class Connection {
         if isAtRest { takeLeave() }
     }
 
-    /// Closes so that another may have the place, also in the middle of a head, but not where a request has
-    /// come meanwhile, or an answer is still on its way.
+    /// Closes to make room for another connection, even in the middle of a head, but not if a
+    /// request has arrived meanwhile or an answer is still being sent.
     func closeIfResting() -> Bool {
         if isAtRest { receive() }
         guard phase.isHandshaking || phase.isHead, unsent.isEmpty, !isReady, !isHeldBack else {
@@ -265,8 +266,8 @@ final class Connection {
 
     private var isPausing: Bool { phase.isReceiver(.idle) }
 
-    /// Ends a body that pauses, so that another connection may have the place, but not where more of it has
-    /// come meanwhile. Its receiver says what became of it.
+    /// Ends a paused body to make room for another connection, but not if more of it has arrived
+    /// meanwhile. Its receiver reports what became of it.
     func endIfPausing() -> Bool {
         let last = lastReceived
         if isPausing { receive() }
@@ -280,8 +281,8 @@ final class Connection {
         return true
     }
 
-    /// Ends a connection at rest. Its client may be sending a request right now: to be reset would
-    /// look like a failure, and an end before any answer tells it to send that again elsewhere.
+    /// Ends an idle connection. Its client may be sending a request right now: a reset would look
+    /// like a failure, but an end before any answer tells it to send the request again elsewhere.
     func takeLeave() {
         linger()
         finishTurn()

@@ -16,7 +16,8 @@ extension Connection {
         case streaming(OutgoingStream)
         /// Reading an unwanted body, up to a limit.
         case draining(bytes: Int = 0)
-        /// Everything is answered; still reading so that the client can read the answer (RFC 9112, 9.6).
+        /// Everything is answered; still reading so that the client can read the answer (RFC 9112,
+        /// 9.6).
         case lingering(isSendingFinished: Bool = false)
         case closed
 
@@ -28,10 +29,10 @@ extension Connection {
         var isLingering: Bool { if case .lingering = self { true } else { false } }
         var isClosed: Bool { if case .closed = self { true } else { false } }
 
-        /// Whether it sends a live stream.
+        /// True if it sends a live stream.
         var isLive: Bool { if case .streaming(let stream) = self { stream.isLive } else { false } }
 
-        /// Whether the receiver of a body last reported this readiness.
+        /// True if the receiver of a body last reported this readiness.
         func isReceiver(_ readiness: Request.Readiness) -> Bool {
             if case .receiving(let reception) = self {
                 reception.readiness == readiness

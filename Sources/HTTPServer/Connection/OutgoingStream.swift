@@ -1,7 +1,7 @@
-/// An answer's body that is being sent piece by piece.
+/// The body of an answer that is sent piece by piece.
 struct OutgoingStream {
     let source: BodySource
-    /// False where the end of the connection is the end of the body.
+    /// False if the end of the connection is the end of the body.
     let isChunked: Bool
     let isLive: Bool
     private var number: UInt64 = 0
@@ -13,7 +13,7 @@ struct OutgoingStream {
         self.isLive = isLive
     }
 
-    /// Whom to ask for the next piece, and under which number; nil when that has been done.
+    /// The source to ask for the next piece, and the demand's number; nil if it was already asked.
     mutating func demand() -> (BodySource, number: UInt64)? {
         guard !isDemanded else { return nil }
         isDemanded = true
@@ -21,8 +21,7 @@ struct OutgoingStream {
         return (source, number)
     }
 
-    /// Takes the piece that was asked for under `number`, and says whether to send it as a chunk;
-    /// nil when it has come before.
+    /// Takes the piece for demand `number`; true to send it as a chunk, nil if it has already come.
     mutating func grant(_ number: UInt64) -> Bool? {
         guard isDemanded, number == self.number else { return nil }
         isDemanded = false

@@ -8,7 +8,7 @@ struct Transport {
     let descriptor: Int32
     let session: TLSSession?
 
-    /// Under TLS a read may have to write first, and the other way round.
+    /// True if a TLS read must first write; `writeWantsRead` is the reverse.
     var readWantsWrite: Bool { session?.readWantsWrite ?? false }
     var writeWantsRead: Bool { session?.writeWantsRead ?? false }
 
@@ -19,7 +19,7 @@ struct Transport {
         return count == 0 ? .ended : Self.outcome(of: errno)
     }
 
-    /// Sends `bytes`, which are not empty, from `offset` on.
+    /// Sends `bytes`, which must not be empty, from `offset` on.
     func send(_ bytes: [UInt8], from offset: Int) -> SocketOutcome {
         bytes.withUnsafeBytes { buffer in
             let rest = buffer.slice(offset..<buffer.count)
@@ -27,25 +27,25 @@ struct Transport {
         }
     }
 
-    /// Sends around TLS, where there is any.
+    /// Sends outside TLS, if there is any.
     func sendPlain(_ bytes: UnsafeRawBufferPointer) -> SocketOutcome {
         let count = retryingInterrupts { clinux_send(descriptor, bytes.baseAddress, bytes.count) }
         return count >= 0 ? .bytes(count) : Self.outcome(of: errno)
     }
 
-    /// Sends no more; the peer reads what is on its way, then the end.
+    /// Closes the sending side; the peer reads what is on its way, then the end.
     func finishSending() {
         session?.finishSending()
-        // ENOTCONN is all that can come of it: the peer has gone, and reading will say so.
+        // The only possible error is ENOTCONN: the peer has gone, and reading will report that.
         _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// Has `close` send a reset in place of an orderly end.
+    /// Makes `close` send a reset instead of an orderly end.
     func reset() {
         session?.breakOff()
         var option = linger(l_onoff: 1, l_linger: 0)
         let size = socklen_t(MemoryLayout<linger>.size)
-        // Where it fails, as for a Unix socket, the body's missing end still tells.
+        // If it fails, as for a Unix socket, the missing end of the body still shows it.
         _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
     }
 

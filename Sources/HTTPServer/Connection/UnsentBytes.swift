@@ -1,13 +1,12 @@
-/// Answers that the socket has not taken yet. Empty, and without a buffer, while the client keeps
-/// up.
+/// Answers that the socket has not yet taken. Empty and without a buffer while the client keeps up.
 struct UnsentBytes {
     private var bytes: [UInt8] = []
     private var offset = 0
 
-    /// What became of a try to send.
+    /// The outcome of an attempt to send.
     enum Outcome {
         case sentAll
-        /// The socket took some, and takes no more now.
+        /// The socket took some and takes no more now.
         case sentSome
         /// The socket took nothing.
         case blocked
@@ -16,13 +15,13 @@ struct UnsentBytes {
 
     var isEmpty: Bool { bytes.isEmpty }
 
-    /// Bytes held, those already sent included.
+    /// The bytes held, including those already sent.
     var count: Int { bytes.count }
 
-    /// Bytes yet to be sent.
+    /// The bytes yet to be sent.
     var remaining: Int { bytes.count - offset }
 
-    /// Sends what is held, then `output`; holds what the socket does not take.
+    /// Sends the held bytes, then `output`; holds what the socket does not take.
     mutating func send(_ output: [UInt8], over transport: Transport) -> Outcome {
         if bytes.isEmpty {
             switch transport.send(output, from: 0) {

@@ -1,11 +1,11 @@
 import CLinux
 import SQLite
 
-/// Copies the database while events come in, some pages a slice, on the connection that writes: so
-/// what is committed meanwhile goes into the copy as well, and no snapshot keeps the WAL from being
-/// emptied however large the file is.
+/// Copies the database while events come in, some pages per slice, on the connection that writes.
+/// So commits meanwhile go into the copy too, and no snapshot keeps the WAL from being emptied,
+/// however large the file.
 final class BackupJob: WriterJob {
-    /// The last `seq` of the copy, or why there is none.
+    /// The last `seq` of the copy, or the reason there is none.
     typealias Completion = @Sendable (Result<Int64, SQLiteError>) -> Void
 
     let name = "backup"
@@ -16,7 +16,7 @@ final class BackupJob: WriterJob {
 
     init(_ connection: Connection) { self.connection = connection }
 
-    /// Begins a copy; the completion comes when it is whole, on the writer's thread.
+    /// Begins a copy; the completion comes when it is complete, on the writer's thread.
     func begin(to path: String, _ completion: @escaping Completion) {
         precondition(backup == nil, "one copy at a time")
         do {
@@ -43,14 +43,14 @@ final class BackupJob: WriterJob {
         return .afterCommit()
     }
 
-    /// Gives up the copy that is being made.
+    /// Abandons the copy that is being made.
     func stop() {
         guard backup != nil else { return }
         end(.failure(SQLiteError(extendedCode: SQLiteError.interrupt, message: "shutting down")))
     }
 
     private func end(_ result: Result<Int64, SQLiteError>) {
-        // The new file is closed before anybody looks at it.
+        // The new file is closed before it is used.
         backup = nil
         let completion = completion
         self.completion = nil

@@ -1,10 +1,10 @@
 import CLinux
 import SQLite
 
-/// Deletes events that somebody has found, a slice at a time: however many they are, writing goes on
-/// and the WAL keeps within its bound.
+/// Deletes events that were found before, one slice at a time, so that writing continues and the
+/// WAL stays within its limit, however many there are.
 final class DeletionJob: WriterJob {
-    /// How many were deleted, and what ended it early.
+    /// The number of events deleted, and the error that ended it early.
     typealias Completion = @Sendable (_ deleted: Int, _ error: SQLiteError?) -> Void
 
     private struct Order {
@@ -17,13 +17,13 @@ final class DeletionJob: WriterJob {
     private let connection: Connection
     private let statements: EventStatements
     private let room: DiskRoom
-    /// Told of each slice, with how many events it deleted.
+    /// Called after each slice with the number of events it deleted.
     private let afterCommit: (Int) -> Void
     private var orders: [Order] = []
     private var size: SliceSize
 
     private static let mostRows = 1024
-    /// How long to leave a WAL alone that has no room for a slice.
+    /// The time to leave a WAL alone that has no space for a slice.
     private static let walRest = Duration.milliseconds(100)
 
     init(
@@ -37,8 +37,8 @@ final class DeletionJob: WriterJob {
         size = SliceSize(indexedEvents: min(Self.mostRows, room.rowsPerSlice))
     }
 
-    /// Takes the numbers of events to delete; those that are gone already do not count. The
-    /// completion comes on the writer's thread, once what was deleted is synced.
+    /// Takes the seqs of events to delete; missing ones do not count. The completion comes on the
+    /// writer's thread, once the deletion is synced.
     func delete(_ seqs: [Int64], _ completion: @escaping Completion) {
         orders.append(Order(seqs: seqs[...], completion: completion))
     }
@@ -58,7 +58,7 @@ final class DeletionJob: WriterJob {
             orders[0].seqs.removeFirst(taken)
             if orders[0].seqs.isEmpty { end(nil) }
         } catch {
-            // Who asked is told, and may ask again.
+            // The client is told, and may ask again.
             end(error)
         }
         room.noteDeletion()
@@ -73,13 +73,13 @@ final class DeletionJob: WriterJob {
         do {
             try connection.transaction(delete)
         } catch  where room.make(after: error, fromReserve: true) {
-            // What is left of a full disk is for that which makes room.
+            // The rest of a full disk is for freeing space.
             try connection.transaction(delete)
         }
         return outcome
     }
 
-    /// Gives up what is still to do.
+    /// Abandons the rest.
     func stop() {
         while !orders.isEmpty {
             end(SQLiteError(extendedCode: SQLiteError.interrupt, message: "shutting down"))

@@ -3,15 +3,15 @@ import EventStore
 import SQLite
 import Synchronization
 
-/// How many events there are: counted once, which takes seconds in a large file and so is done on a
-/// thread of its own, and kept up with by the writer after that.
+/// The number of events. It is counted once, on its own thread because that takes seconds in a
+/// large file, and then kept up to date by the writer.
 ///
 /// For the writer's thread alone.
 final class EventCount {
     private let makeReader: () throws(SQLiteError) -> SQLiteReader
     private let counted = Outcome()
     private(set) var isCounting = false
-    /// What has come and gone since the count began.
+    /// Events added minus events removed since the count began.
     private var change = 0
     private var base: Int?
 
@@ -23,7 +23,7 @@ final class EventCount {
         self.makeReader = makeReader
     }
 
-    /// The number, which begins to be counted when that has not been done; nil until it has.
+    /// The number of events, or nil until they have been counted; starts counting if necessary.
     func current() throws(SQLiteError) -> Int? {
         if let base { return base + change }
         if !isCounting {
@@ -35,12 +35,13 @@ final class EventCount {
         return base.map { $0 + change }
     }
 
-    /// Notes what a commit has added, or removed.
+    /// Notes the events that a commit has added or removed.
     func note(_ change: Int) { self.change += change }
 
     private func beginCounting() throws(SQLiteError) {
         let reader = try makeReader()
-        // The snapshot is taken here, between two commits: exactly what is noted comes after it.
+        // The snapshot is taken here, between two commits, so that exactly the later ones are
+        // noted.
         do {
             try reader.takeSnapshot()
         } catch {
@@ -57,8 +58,8 @@ final class EventCount {
         }
     }
 
-    /// `@unchecked Sendable`: the reader goes from one thread to another, which is the only one that
-    /// has it then.
+    /// `@unchecked Sendable`: the reader moves from one thread to another, and only one has it at a
+    /// time.
     private struct Lent: @unchecked Sendable {
         let reader: SQLiteReader
 

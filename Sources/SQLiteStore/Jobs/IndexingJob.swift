@@ -1,9 +1,8 @@
 import CLinux
 import SQLite
 
-/// Takes events into the search index behind their commits: as many as weigh what a slice has time for,
-/// or few once nothing is written any more. While the documents of the next ones are made, the writer
-/// goes on.
+/// Adds events to the search index after their commits: as many as a slice has time for, or a few
+/// once writing pauses. While the documents of the next ones are made, the writer continues.
 final class IndexingJob: WriterJob {
     let name = "indexing"
     private let connection: Connection
@@ -13,29 +12,32 @@ final class IndexingJob: WriterJob {
     private let figures: StoreFigures
     /// The weight of a slice.
     private var size: SliceSize
-    /// Whether the last slice may have left events that it had no time for.
+    /// True if the last slice may have left events that it had no time for.
     private var isMore = false
-    /// Events that were not in the index at the last look; and those of them that the last slice has
+    /// The events missing in the index at the last check; and the part of them that the last slice
     /// left, nil before the first.
     private var seen = 0
     private var left: Int?
     private let mostWeight: Int
 
-    /// Each slice is a transaction and a segment of the index: fewer events are not worth one.
+    /// The fewest events in a slice. Each slice is a transaction and a segment of the index, and
+    /// fewer are not worth one.
     private static let fewest = 1024
-    /// Events behind the index, from which on it takes more than comes: whoever reads looks through
-    /// them one by one.
+    /// The number of missing events above which it indexes more than arrives, because readers
+    /// examine them one by one.
     private static let mostBehind = 8192
-    /// Events of a slice, and of one that catches up: what a commit may bring at most, and some more.
+    /// The most events in a slice, and in one that catches up: the most that a commit may add, and
+    /// some more.
     private static let most = 4096
     private static let mostCatchingUp = 16_384
-    /// The weight of a slice, for very light ones pile up as segments; and of one that catches up.
+    /// The weight of a slice, because very light ones pile up as segments; and of one that catches
+    /// up.
     private static let weights = 4096...65_536
     private static let mostCatchingUpWeight = 262_144
-    /// Weight that fills fewer pages of the index than `DiskRoom.eventsPerIndexing` counts for an event.
+    /// A weight that fills fewer pages of the index than `DiskRoom.eventsPerIndexing` assumes.
     private static let weightOfEvent = 128
     private static let idleTime = Duration.seconds(1)
-    /// When to look whether documents have been made, where no commit comes.
+    /// The time after which to check for finished documents if there is no commit.
     private static let makingTime = Duration.milliseconds(2)
 
     init(
@@ -86,17 +88,17 @@ final class IndexingJob: WriterJob {
         search.noteCommit()
         let time = Duration.nanoseconds(clinux_monotonic_nanoseconds() - begin)
         isMore = documents.weight >= size.count
-        // One that catches up tells it, too, and so does an event that is a slice by itself.
+        // So does one that catches up, and an event that fills a slice by itself.
         if isMore { size.note(time, of: documents.weight) }
         left = seen - documents.count
     }
 
-    /// Ends what goes on beside the writer.
+    /// Ends the work on the other thread.
     func stop() { maker.close() }
 
-    /// A little more than came since the last slice, where much is behind, so that the index catches
-    /// up in the end. What was there from the start is taken at the usual pace: a migrated file may
-    /// have millions.
+    /// The limits of a slice: somewhat more than arrived since the last one if many events are
+    /// missing, so that the index eventually catches up. Events from before the start are taken at
+    /// the usual pace, because a migrated file may have millions.
     private func limit(_ behind: Int) -> (count: Int, weight: Int) {
         guard behind > Self.mostBehind, let left else { return (Self.most, size.count) }
         let catchingUp = max(0, behind - left) / 4 * 5

@@ -3,14 +3,14 @@ import Logging
 import SQLite
 import System
 
-/// Gives the writer's jobs their slices: after each commit for a bounded time, and as long as it
-/// takes while nothing waits to be written.
+/// Gives the writer's jobs their slices: after each commit for a limited time, and without a limit
+/// while the queue is empty.
 ///
-/// One thread at a time may use it, the writer's.
+/// Only one thread at a time may use it, the writer's.
 final class JobSchedule {
     private struct Entry {
         let job: any WriterJob
-        /// Monotonic nanoseconds; `.max` is never.
+        /// Monotonic nanoseconds; `.max` means never.
         var due: UInt64 = 0
         var isWokenByCommit = false
         var hasFailed = false
@@ -23,10 +23,11 @@ final class JobSchedule {
     private let figures: StoreFigures
     private let reads: OpenReads
     private let room: DiskRoom
-    /// Commits of the connection that the jobs have been told of.
+    /// The connection's commits that the jobs have been told of.
     private var commits = 0
     private var entries: [Entry] = []
-    /// Where the next turn begins, so that a job with much to do does not starve the others.
+    /// The index where the next turn begins, so that a job with much to do does not starve the
+    /// others.
     private var turn = 0
 
     init(
@@ -43,14 +44,14 @@ final class JobSchedule {
     /// Adds a job, which is due at once.
     func add(_ job: any WriterJob) { entries.append(Entry(job: job)) }
 
-    /// Makes `job` due, which has been given something to do.
+    /// Makes `job` due, because it was given something to do.
     func wake(_ job: any WriterJob) {
         for index in entries.indices where entries[index].job === job { entries[index].due = 0 }
     }
 
     /// Runs slices of due jobs in turn, each at most once, until the target is used up.
     ///
-    /// - Returns: whether a job is due still.
+    /// - Returns: true if a job is still due.
     func run() -> Bool {
         wakeAfterCommit()
         let begin = clinux_monotonic_nanoseconds()
@@ -64,7 +65,7 @@ final class JobSchedule {
                 break
             }
         }
-        // A slice may have committed something, too.
+        // A slice may have committed something too.
         wakeAfterCommit()
         return entries.contains { $0.due <= now }
     }
@@ -109,7 +110,7 @@ final class JobSchedule {
         }
     }
 
-    /// How long until a job is due; nil when none will be before a commit.
+    /// The time until a job is due; nil if none will be before a commit.
     var timeUntilDue: Duration? {
         guard let due = entries.map(\.due).min(), due != .max else { return nil }
         let now = clinux_monotonic_nanoseconds()

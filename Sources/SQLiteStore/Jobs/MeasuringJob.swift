@@ -1,8 +1,8 @@
 import Glibc
 import SQLite
 
-/// Looks now and then how large everything is, for those who must not wait for a disk; and where
-/// somebody has met trouble, whether the newest event can still be read.
+/// Measures sizes at intervals, for those who must not wait for a disk; and after any trouble,
+/// checks that the newest event is still readable.
 final class MeasuringJob: WriterJob {
     let name = "measuring"
     private let path: String
@@ -37,7 +37,7 @@ final class MeasuringJob: WriterJob {
         return .after(Self.interval)
     }
 
-    /// A connection of its own, for what others have in their caches says nothing of the file.
+    /// Reads on its own connection, because other connections' caches say nothing about the file.
     private func isNewestReadable() -> Bool {
         do throws(SQLiteError) {
             let connection = try Connection(path, .readOnly)

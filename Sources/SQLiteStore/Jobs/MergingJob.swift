@@ -1,8 +1,8 @@
 import CLinux
 import SQLite
 
-/// Merges the segments of the search index a few pages at a time, which FTS5 itself would do many at a
-/// time within the commits that add to it.
+/// Merges the segments of the search index a few pages at a time. FTS5 itself would merge many at a
+/// time, within the commits that add to it.
 final class MergingJob: WriterJob {
     let name = "merging"
     private let connection: Connection
@@ -13,10 +13,10 @@ final class MergingJob: WriterJob {
     /// 8 MiB, and the 1 MiB that there is always time for.
     private static let mostPages = 2048
     private static let pagesWhenLate = 256
-    /// Events that may wait to be merged. Where more come than slices merge, these become larger: a page for
-    /// each second event beyond, as far as there is time.
+    /// The most events that may wait to be merged. If more arrive than slices merge, slices grow:
+    /// by a page for every second event beyond, as far as there is time.
     private static let mostUnmerged = 4096
-    /// How long to leave a file alone that has no room.
+    /// The time to leave a file alone that has no space.
     private static let rest = Duration.seconds(1)
 
     init(_ connection: Connection, _ search: SearchIndex, _ room: DiskRoom) {
@@ -28,7 +28,7 @@ final class MergingJob: WriterJob {
 
     func runSlice() throws(SQLiteError) -> NextSlice {
         guard search.unmerged > 0 else { return .afterCommit() }
-        // What is left of a full disk is for no large slices.
+        // The rest of a full disk is not for large slices.
         let most = room.isDiskFull ? Self.pagesWhenLate : try room.pagesPerMerging()
         guard most > 0 else { return .afterCommit(orAfter: Self.rest) }
         let late = max(0, search.unmerged - Self.mostUnmerged) / 2

@@ -6,11 +6,11 @@ import Logging
 import SQLite
 import System
 
-/// Removes events that have reached the age of their severity, and the ones that came first where
-/// there are too many, a slice at a time.
+/// Removes events that have reached the age of their severity, and the oldest ones if there are too
+/// many, one slice at a time.
 ///
-/// Ages count from `received_at`, in the order of which events are numbered: so it walks by number, from
-/// a place for each severity that the file keeps, and looks at no event twice for one.
+/// Ages count from `received_at`, whose order is that of `seq`. So it walks by seq, from a position
+/// in the file for each severity, and examines no event twice for one.
 final class RetentionJob: WriterJob {
     let name = "retention"
     private let connection: Connection
@@ -20,23 +20,23 @@ final class RetentionJob: WriterJob {
     private let figures: StoreFigures
     private let logger: Logger
     private let clock: StoreClock
-    /// Kept up by the writer; nil where there is no bound on it.
+    /// The count, kept up to date by the writer; nil if there is no limit on it.
     let count: EventCount?
 
     private var size: SliceSize
 
-    /// Severities that go at the same age, and how far that has come.
+    /// Severities with the same age, and the progress of removing them.
     private struct Walk {
         let severities: Set<Severity>
         let age: Int64
         var place: Int64
     }
     private var walks: [Walk]
-    /// Those of `walks` that the run which goes on has not come to yet, by their index, and the time that
-    /// it counts from; empty between runs.
+    /// The indexes of `walks` that the current run has yet to do, and the time that it counts from;
+    /// empty between runs.
     private var pending: [Int] = []
     private var time: Int64 = 0
-    /// What the file has as the clock's time, apart from what rows say.
+    /// The clock's time saved in the file, apart from the rows.
     private var savedClock: Int64
     private var nextRun: UInt64 = 0
     private var removedInRun = 0
@@ -46,15 +46,15 @@ final class RetentionJob: WriterJob {
     private var nextReport: UInt64 = 0
     private static let reportInterval = Duration.seconds(60)
     private static let mostRows = 4096
-    /// When to look again whether the events have been counted.
+    /// The time after which to check again for the count of events.
     private static let countRest = Duration.seconds(1)
-    /// How long to leave a WAL alone that has no room for a slice.
+    /// The time to leave a WAL alone that has no space for a slice.
     private static let walRest = Duration.seconds(1)
-    /// Milliseconds that the two clocks may be apart before somebody is told.
+    /// Milliseconds that the two clocks may differ before it is reported.
     private static let strangeLag: Int64 = 60_000
-    /// Milliseconds of the clock that may be lost when the process is killed at rest.
+    /// Milliseconds of the clock that may be lost if an idle process is killed.
     private static let clockSaving: Int64 = 3_600_000
-    /// How long a slice may look for events to remove.
+    /// The longest that a slice may search for events to remove.
     private static let search = Duration.milliseconds(5)
 
     init(
@@ -101,7 +101,7 @@ final class RetentionJob: WriterJob {
             let removed = try remove(wanted, reason.why) { limit throws(SQLiteError) in
                 try statements.deleteFirst(limit)
             }
-            // Where nothing is left to remove, what comes next may change that.
+            // If nothing is left to remove, later events may change that.
             return removed > 0 ? .soon : .afterCommit()
         }
         if pending.isEmpty, monotonic >= nextRun { try beginRun(monotonic) }
@@ -114,7 +114,7 @@ final class RetentionJob: WriterJob {
         return .afterCommit(orAfter: count?.isCounting ?? false ? min(rest, Self.countRest) : rest)
     }
 
-    /// Why events have to go before their time, and how many of them at most; nil when none have to.
+    /// The reason events must be removed early, and the most of them; nil if none must.
     private func tooMany() throws(SQLiteError) -> (why: RemovalReason, most: Int)? {
         if try room.isShort() { return (.bytes, .max) }
         guard let most = retention.events, let count = try count?.current(), count > most else {
@@ -123,7 +123,7 @@ final class RetentionJob: WriterJob {
         return (.count, count - most)
     }
 
-    /// Removes up to `limit` events in a transaction of its own, and learns from how long it takes.
+    /// Removes up to `limit` events in its own transaction, and learns from the time it takes.
     private func remove(
         _ limit: Int, _ reason: RemovalReason, _ delete: (Int) throws(SQLiteError) -> Int
     ) throws(SQLiteError) -> Int {
@@ -137,7 +137,7 @@ final class RetentionJob: WriterJob {
         return removed
     }
 
-    /// Goes on with a walk; false where it has come to what is too young.
+    /// Continues a walk; false if it has reached events that are too young.
     private func expire(_ walk: inout Walk) throws(SQLiteError) -> Bool {
         let end = clinux_monotonic_nanoseconds() + Self.search.inNanoseconds
         var found = try statements.findExpired(
@@ -156,7 +156,7 @@ final class RetentionJob: WriterJob {
         return found.isMore
     }
 
-    /// Notes events that are gone, by a slice or by the writer itself.
+    /// Notes events removed by a slice or by the writer itself.
     func noteRemoved(_ removed: Int, _ reason: RemovalReason) {
         guard removed > 0 else { return }
         count?.note(-removed)
@@ -170,7 +170,7 @@ final class RetentionJob: WriterJob {
         nextRun = monotonic + retention.interval.inNanoseconds
         time = clock.now()
         tellOfLag()
-        // The newest row keeps it, too.
+        // The newest row keeps it too.
         savedClock = max(savedClock, statements.receivedAt)
         if time - savedClock >= Self.clockSaving {
             try connection.transaction { () throws(SQLiteError) in try statements.saveClock(time) }

@@ -1,8 +1,8 @@
 import CLinux
 import SQLite
 
-/// Gives pages back to the file system that are not used any more, some at a time; a stock of them
-/// stays, for what comes next would have to grow the file again; not on a full disk.
+/// Returns unused pages to the file system, some at a time. Some are kept, because new events would
+/// have to grow the file again; none on a full disk.
 final class ShrinkJob: WriterJob {
     let name = "shrinking"
     private let connection: Connection

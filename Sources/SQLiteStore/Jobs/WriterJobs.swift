@@ -43,9 +43,9 @@ final class WriterJobs {
         schedule.add(try MeasuringJob(connection, path: path, figures: figures, reads: reads))
     }
 
-    /// Runs slices of jobs that are due, for a bounded time.
+    /// Runs slices of jobs that are due, for a limited time.
     ///
-    /// - Returns: whether a job is still due.
+    /// - Returns: true if a job is still due.
     func run() -> Bool { schedule.run() }
 
     /// The time until a job is due; nil if none will be before a commit.

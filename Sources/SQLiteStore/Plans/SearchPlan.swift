@@ -6,7 +6,7 @@ struct SearchPlan {
     private var words: [[UInt8]] = []
     /// Prefixes of words that it must have too.
     private var prefixes: [[UInt8]] = []
-    /// Filters of which it must have a value.
+    /// The filters; it must have a value of each.
     private let filters: [FieldFilter]
     /// For each metadata filter with several values, the words of which a document must have one.
     private var choices: [[[UInt8]]] = []

@@ -2,9 +2,9 @@ import CLinux
 import Logging
 import SQLite
 
-/// Moves the WAL into the file: a part whenever so many pages have come, on another thread; the rest
-/// when nothing is written any more. Where readers keep the WAL from beginning anew it waits for them
-/// a little; where it has grown to half its bound, the reads that began long ago are stopped.
+/// Moves the WAL into the file: a part after every so many pages, on another thread, and the rest
+/// when writing pauses. If readers keep the WAL from starting over, it waits for them briefly; if
+/// the WAL has grown to half its limit, old reads are stopped.
 final class CheckpointJob: WriterJob {
     let name = "checkpoint"
     private let connection: Connection
@@ -15,25 +15,26 @@ final class CheckpointJob: WriterJob {
     private let logger: Logger
     private let checkpointPages, mostPages, frameBytes: Int
 
-    /// Pages in the WAL at the last slice, checkpoint, and attempt to have it begin anew.
+    /// The pages in the WAL at the last slice, checkpoint, and attempt to start it over.
     private var seen = 0
     private var moved = 0
     private var restarted = 0
-    /// How often the rest has been moved since the WAL was to begin anew.
+    /// The number of times the rest was moved since the WAL was due to start over.
     private var rounds = 0
     private var hasWarned = false
 
     private static let idleTime = Duration.seconds(1)
-    /// How long the writer waits for reads that end by themselves; and for those that have all been stopped, where
-    /// it would have to refuse what waits, before it stops those that have begun since.
+    /// The time that the writer waits for reads that end by themselves; and, if it would otherwise
+    /// have to refuse writes, for reads that have all been stopped, before it stops those that have
+    /// begun since.
     private static let readerWait: Int32 = 10
     private static let stoppedReaderWait: Int32 = 100
     private static let stops = 10
     private static let mostRounds = 4
-    /// Reads younger than this are not to blame for a WAL of half its bound.
+    /// Reads younger than this are not to blame for a WAL of half its limit.
     private static let longRead = Duration.milliseconds(100)
 
-    /// Which reads are stopped for a checkpoint.
+    /// The reads to stop for a checkpoint.
     enum Stopping {
         case none, long, all
     }
@@ -53,7 +54,7 @@ final class CheckpointJob: WriterJob {
         frameBytes = plan.frameBytes
     }
 
-    /// Whether another thread is writing pages of the file.
+    /// True if another thread is writing pages of the file.
     var isMoving: Bool { mover.work.isGoingOn }
 
     func runSlice() throws(SQLiteError) -> NextSlice {
@@ -70,10 +71,10 @@ final class CheckpointJob: WriterJob {
             let isDue = pages - restarted >= 2 * checkpointPages
             if pages - moved >= fewestToMove(isIdle: isIdle, isDue: isDue) {
                 if isDue { rounds += 1 }
-                // Else the writer has to sync all of it.
+                // Otherwise the writer would have to sync all of it.
                 mover.begin(syncs: isDue)
             } else if isIdle || isDue {
-                // All has been moved that readers let it; so it is told.
+                // Everything that readers allow has been moved; this records it.
                 if isIdle { _ = try connection.checkpoint(.passive, orEnd: logger) }
                 try restartWAL(stopping: isLarge ? .long : .none, isIdle: isIdle)
             }
@@ -81,8 +82,8 @@ final class CheckpointJob: WriterJob {
         return .afterCommit(orAfter: Self.idleTime)
     }
 
-    /// Pages for which the other thread is asked: where the WAL is to begin anew for fewer than else, so
-    /// that the writer has next to none to move. While it moves others come.
+    /// The least number of pages for which the other thread is started. Fewer if the WAL is due to
+    /// start over, so that the writer has next to none to move. More arrive while it moves.
     private func fewestToMove(isIdle: Bool, isDue: Bool) -> Int {
         if isIdle { return 1 }
         return max(1, checkpointPages / (isDue && rounds < Self.mostRounds ? 64 : 2))
@@ -100,24 +101,24 @@ final class CheckpointJob: WriterJob {
         do {
             let (pages, time) = try outcome.get()
             figures.noteCheckpoint(time)
-            // It may have begun anew since.
+            // The WAL may have started over since.
             moved = min(pages, connection.walPages)
         } catch  where error.code == SQLiteError.full && reserve.spend() {
-            // Sooner than the WAL grows beyond what the reserve can take, a full disk gets it.
+            // A full disk gets the reserve before the WAL outgrows it.
         } catch  where error.isBusy {
-            // A commit was changing the WAL-index at that instant; nothing has been moved.
+            // A commit was changing the WAL-index at that instant; nothing was moved.
         }
     }
 
     /// Ends what goes on beside the writer.
     func stop() { mover.close() }
 
-    /// Empties the WAL for a commit that has no room in it, as far as that is possible.
+    /// Empties the WAL, as far as possible, for a commit that does not fit in it.
     func emptyWAL(stopping: Stopping) {
         do {
             for _ in 0..<Self.stops {
                 if try restartWAL(stopping: stopping) || stopping != .all { return }
-                // Those of another process are not waited for again.
+                // Reads of another process are not waited for again.
                 if reads.oldestAge == .zero { return }
             }
         } catch {
@@ -125,13 +126,13 @@ final class CheckpointJob: WriterJob {
         }
     }
 
-    /// Has the next commit begin at the start of the WAL, which a passive checkpoint leaves to
-    /// whether anybody reads at that instant; false where readers keep it from that.
+    /// Makes the next commit start at the beginning of the WAL, which after a passive checkpoint
+    /// depends on there being no reader at that instant; false if readers prevent it.
     @discardableResult
     private func restartWAL(
         stopping: Stopping, isIdle: Bool = false
     ) throws(SQLiteError) -> Bool {
-        // What the WAL keeps for later, a full disk needs now.
+        // A full disk needs now what the WAL would keep for later.
         let truncates = isIdle || reserve.isSpent
         if isIdle, !reserve.isSpent, connection.walPages == 0, moved <= 2 * checkpointPages {
             return true
@@ -146,8 +147,8 @@ final class CheckpointJob: WriterJob {
         rounds = 0
         mover.work.wait()
         try noteMoved()
-        // All will be moved that readers let, even where what follows finds the WAL busy: `mover` must not
-        // begin where nothing is left.
+        // Everything that readers allow will be moved, even if the next step finds the WAL busy:
+        // `mover` must not begin when nothing is left.
         moved = connection.walPages
         let wait = stopping == .all ? Self.stoppedReaderWait : Self.readerWait
         connection.setBusyTimeout(milliseconds: isIdle ? 0 : wait)

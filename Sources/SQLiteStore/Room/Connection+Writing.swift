@@ -4,8 +4,8 @@ import SQLite
 
 /// The connection that writes.
 extension Connection {
-    /// In milliseconds. Nobody else writes, but a process that inspects the file may hold a lock for
-    /// a moment.
+    /// In milliseconds. Nobody else writes, but a process that inspects the file may hold a lock
+    /// for a moment.
     static let writerBusyTimeout: Int32 = 5000
 
     /// Opens the database at `path` for the only writer, which runs its own checkpoints.
@@ -39,7 +39,7 @@ extension Connection {
     }
 }
 
-/// The end of the process after a sync of the database file that failed.
+/// The end of the process after a failed sync of the database file.
 enum FailedSync {
     /// EX_IOERR of sysexits.h.
     static let exitCode: Int32 = 74

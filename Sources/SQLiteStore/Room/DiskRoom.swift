@@ -1,8 +1,9 @@
 import Logging
 import SQLite
 
-/// The room left for writing, and the one way to make more: below the size limit, in the WAL, and on
-/// a full disk. Only this type knows where room comes from: the WAL, the search index, the reserve.
+/// The room left for writing, and the one way to make more: below the size limit, in the WAL, and
+/// on a full disk. Only this type knows where room comes from: the WAL, the search index, the
+/// reserve.
 ///
 /// For the writer's thread alone.
 final class DiskRoom {
@@ -37,10 +38,10 @@ final class DiskRoom {
     private let frameBytes: Int
     /// The checkpoints, which are also a job.
     let checkpoints: CheckpointJob
-    /// Whether a file beside the database has been written and synced. Nothing is written before
+    /// True once a file beside the database has been written and synced. Nothing is written before
     /// that, because a failed sync of the database ends the process.
     private(set) var isTrusted = false
-    /// Whether events have been deleted since the disk was full.
+    /// True if events have been deleted since the disk was full.
     private var hasDeletedOnFullDisk = false
 
     init(
@@ -85,7 +86,7 @@ final class DiskRoom {
     /// index gives up its pages and is rebuilt later: deleting and merging both grow it at first.
     ///
     /// - Parameter fromReserve: whether a full disk may use the reserve.
-    /// - Returns: whether to try again; false if the error is another one or there is no room to make.
+    /// - Returns: true to try again; false if the error is another one or there is no room to make.
     func make(after error: SQLiteError, fromReserve: Bool) -> Bool {
         guard error.code == SQLiteError.full else { return false }
         if giveUpIndexBelowBound() { return true }
@@ -111,11 +112,11 @@ final class DiskRoom {
 
     // MARK: A full disk
 
-    /// Whether the reserve is spent; the rest of it is only for deleting.
+    /// True if the reserve is spent; the rest of it is only for deleting.
     var isDiskFull: Bool { reserve.isSpent }
 
-    /// Checks that the disk keeps what is written, and takes the reserve. Throws if it does not, or if
-    /// the disk is full.
+    /// Checks that the disk keeps what is written, and takes the reserve. Throws if it does not, or
+    /// if the disk is full.
     func claim() throws(SQLiteError) {
         if !isTrusted {
             guard reserve.canSync(), (try? Folder.sync(of: path)) != nil else {
@@ -134,9 +135,9 @@ final class DiskRoom {
         if isDiskFull { hasDeletedOnFullDisk = true }
     }
 
-    /// Has the search index give up its pages if deleting made no room: a deletion grows the index
-    /// until its segments are merged, and a full disk has no room to merge them. The pages go back to
-    /// the disk, and the index is rebuilt later.
+    /// Makes the search index give up its pages if deleting made no room: a deletion grows the
+    /// index until its segments are merged, and a full disk has no room to merge them. The pages go
+    /// back to the disk, and the index is rebuilt later.
     private func giveUpIndexOnFullDisk() {
         guard hasDeletedOnFullDisk else { return }
         hasDeletedOnFullDisk = false
@@ -165,23 +166,24 @@ final class DiskRoom {
 
     // MARK: For jobs
 
-    /// Whether jobs may write at all: not while readers keep the WAL of a full disk from being emptied.
+    /// True if jobs may write at all: not while readers keep the WAL of a full disk from being
+    /// emptied.
     func hasRoomForJobs() -> Bool {
         guard isDiskFull, connection.walEnd > Self.walPagesOfFullDisk else { return true }
         make(for: .fullDisk)
         return connection.walEnd <= 4 * Self.walPagesOfFullDisk || reads.oldestAge == .zero
     }
 
-    /// Whether fewer pages than desired are left below the size limit.
+    /// True if fewer pages than desired are left below the size limit.
     func isShort() throws(SQLiteError) -> Bool { try bound?.isShort() ?? false }
 
-    /// Whether the WAL has room for a slice that deletes rows or moves pages.
+    /// True if the WAL has room for a slice that deletes rows or moves pages.
     var hasRoomForSlice: Bool { bound?.hasRoomForSlice ?? true }
 
     /// The most rows or pages in such a slice.
     var rowsPerSlice: Int { bound?.rowsPerSlice ?? .max }
 
-    /// Whether there is room for a slice of indexing: not on a full disk, because the index grows.
+    /// True if there is room for a slice of indexing: not on a full disk, because the index grows.
     func hasRoomToIndex() throws(SQLiteError) -> Bool {
         guard !isDiskFull else { return false }
         return try bound?.hasRoomToIndex() ?? true
@@ -195,7 +197,7 @@ final class DiskRoom {
 
     // MARK: For a transaction
 
-    /// Whether there is a size limit.
+    /// True if there is a size limit.
     var isBounded: Bool { bound != nil }
 
     /// The WAL's size in bytes.
@@ -207,7 +209,8 @@ final class DiskRoom {
     /// Starts counting for a transaction that has just begun.
     func begin() { bound?.begin() }
 
-    /// Whether an event of this size can be stored. Removes the oldest events if that makes room.
+    /// Returns true if an event of this size can be stored. Removes the oldest events if that
+    /// helps.
     func admit(bytes: Int) throws(SQLiteError) -> Bool { try bound?.admit(bytes: bytes) ?? true }
 
     /// Discounts events whose removal was rolled back, together with what it made room for.

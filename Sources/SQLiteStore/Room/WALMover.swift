@@ -2,20 +2,20 @@ import CLinux
 import Logging
 import SQLite
 
-/// Moves pages of the WAL into the file on a thread and a connection of its own, while the writer
-/// commits: a checkpoint's writes and its sync take as long as many commits.
+/// Moves pages of the WAL into the file on its own thread and connection while the writer commits,
+/// because a checkpoint's writes and its sync take as long as many commits.
 ///
-/// It may `begin` only while something is left to move: a checkpoint that begins with nothing to move,
-/// while a commit has the WAL begin anew, meets SQLite's WAL-reset defect (3.7.0 to 3.51.2), which
-/// corrupts the file. Where the writer itself checkpoints it waits for this one first.
+/// It may `begin` only while something is left to move: a checkpoint that begins with nothing to
+/// move, while a commit starts the WAL over, triggers SQLite's WAL-reset defect (3.7.0 to 3.51.2),
+/// which corrupts the file. When the writer itself checkpoints, it first waits for this one.
 ///
-/// `@unchecked Sendable`: the connection is used by one piece of work at a time.
+/// `@unchecked Sendable`: only one piece of work at a time uses the connection.
 final class WALMover: @unchecked Sendable {
-    /// Pages in the WAL, and how long it took to move as much as readers let it.
+    /// The pages in the WAL, and the time of moving as much as readers allow.
     typealias Moved = (pages: Int, time: Duration)
 
     let work = SideWork<Moved>("checkpoints")
-    /// nil when closed.
+    /// The connection; nil when closed.
     private var connection: Connection?
     private let logger: Logger
 
@@ -23,16 +23,16 @@ final class WALMover: @unchecked Sendable {
         self.logger = logger
         let connection = try Connection(path, .readWrite)
         self.connection = connection
-        // Syncs as the writer does; its own closing has nothing to move.
+        // Syncs like the writer; closing it has nothing to move.
         try connection.execute("PRAGMA synchronous=FULL; PRAGMA cache_size=16")
         connection.keepWALOnClose()
     }
 
-    /// Begins to move what is in the WAL by now. What is left to move keeps the WAL from beginning anew
-    /// until it has been moved.
+    /// Begins to move the WAL's current content. While some is left to move, the WAL cannot start
+    /// over.
     ///
-    /// - Parameter syncs: has the file synced where commits go on, too; else SQLite leaves that to a later
-    ///   one.
+    /// - Parameter syncs: true to sync the file even if commits continue; otherwise SQLite leaves
+    ///   that to a later checkpoint.
     func begin(syncs: Bool) {
         work.begin { [self] () throws(SQLiteError) in
             let begin = clinux_monotonic_nanoseconds()
@@ -47,7 +47,7 @@ final class WALMover: @unchecked Sendable {
         }
     }
 
-    /// Closes the connection, once nothing is being moved any more; nothing is from then on.
+    /// Closes the connection after the current work; no more is done.
     func close() {
         work.wait()
         connection = nil

@@ -1,10 +1,11 @@
 import CLinux
 import Events
 
-/// The store's own clock: it says when an event was received. It never goes back behind the last row,
-/// and stands still while the system's clock is behind it. It is at most 60 times as fast as the
-/// monotonic clock: a system clock that jumps ahead by years moves it by an hour a minute, until
-/// somebody notices. Ages are counted from it, so that no clock that jumps removes the history.
+/// The store's own clock, which dates the receipt of events. It never goes back before the last
+/// row, and stands still while the system's clock is behind it. It runs at most 60 times as fast as
+/// the monotonic clock: a system clock that jumps ahead by years moves it by only an hour a minute,
+/// until an operator notices. Ages are counted from it, so that no jumping clock removes the
+/// history.
 ///
 /// For the writer's thread alone.
 final class StoreClock {
@@ -15,12 +16,15 @@ final class StoreClock {
     private let monotonic: () -> UInt64
     private var time: Int64
     private var setAt: UInt64
-    /// Milliseconds that it was behind the system's clock when it was last asked; negative where it is
+    /// The milliseconds that it lagged behind the system's clock when last read; negative if it is
     /// ahead.
     private(set) var lag: Int64 = 0
 
+    /// Creates the clock.
+    ///
     /// - Parameters:
-    ///   - last: milliseconds that the clock had reached by the file's last row; nil in a new file.
+    ///   - last: the milliseconds that the clock had reached at the file's last row; nil in a new
+    ///     file.
     ///   - wall: the system's clock.
     ///   - monotonic: nanoseconds of a clock that nobody sets.
     init(
@@ -33,7 +37,7 @@ final class StoreClock {
         setAt = monotonic()
     }
 
-    /// Milliseconds since 1970, by this clock.
+    /// The milliseconds since 1970 by this clock.
     func now() -> Int64 {
         let wall = wall().milliseconds
         let monotonic = monotonic()
@@ -44,7 +48,7 @@ final class StoreClock {
         }
         let elapsed = Int64(min(monotonic - setAt, 1 << 53))
         let step = min(wall - time, Self.fastest * elapsed / Self.nanosecondsPerMillisecond)
-        // Else many short steps would come to none.
+        // Otherwise many short steps would add up to nothing.
         if step > 0 {
             time += step
             setAt = monotonic

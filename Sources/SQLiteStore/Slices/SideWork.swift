@@ -2,21 +2,21 @@ import Dispatch
 import SQLite
 import Synchronization
 
-/// A piece of work at a time, on a thread beside the writer's.
+/// Runs one piece of work at a time on a thread beside the writer's.
 ///
-/// `@unchecked Sendable`: the writer's thread alone uses it, and `isGoingOn`; the outcome is behind a
-/// lock.
+/// `@unchecked Sendable`: only the writer's thread uses it, and `isGoingOn`; the outcome is behind
+/// a lock.
 final class SideWork<Value: Sendable>: @unchecked Sendable {
     private let queue: DispatchQueue
     private let outcome = Mutex<Result<Value, SQLiteError>?>(nil)
-    /// Whether something has begun whose outcome has not been taken.
+    /// True if work has begun whose outcome has not been taken.
     private(set) var isGoingOn = false
 
     init(_ name: String) {
         queue = DispatchQueue(label: "logbook.\(name)", qos: .userInitiated)
     }
 
-    /// Begins `work`; nothing else may be going on.
+    /// Begins `work`; no other may be in progress.
     func begin(_ work: @escaping @Sendable () throws(SQLiteError) -> Value) {
         precondition(!isGoingOn, "one thing at a time")
         isGoingOn = true
@@ -26,7 +26,7 @@ final class SideWork<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// What became of it; nil while it goes on, or when that has been told.
+    /// The outcome; nil while the work is in progress, or if the outcome was already taken.
     func takeOutcome() -> Result<Value, SQLiteError>? {
         let taken = outcome.withLock { outcome in
             defer { outcome = nil }
@@ -36,6 +36,6 @@ final class SideWork<Value: Sendable>: @unchecked Sendable {
         return taken
     }
 
-    /// Returns once nothing goes on.
+    /// Returns once no work is in progress.
     func wait() { queue.sync {} }
 }

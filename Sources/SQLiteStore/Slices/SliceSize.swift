@@ -1,6 +1,6 @@
 import Events
 
-/// How many rows or pages fit into a slice, learned from the time that the last ones took.
+/// The number of rows or pages that fit in a slice, learned from the times of earlier slices.
 struct SliceSize {
     private(set) var count: Int
     private let range: ClosedRange<Int>
@@ -12,9 +12,10 @@ struct SliceSize {
         count = min(max(first, range.lowerBound), range.upperBound)
     }
 
-    /// Of events that go into the search index or out of it, `most` of them at most: each slice is a sync, and a
-    /// segment of the index, and very small ones pile up until SQLite puts thousands of them together at once. Half of the
-    /// time are the costs of a slice of any size, so it may take double that of others.
+    /// Creates a size for events that are added to the search index or removed from it, at most
+    /// `most`. Each slice is a sync and a segment of the index, and very small ones pile up until
+    /// SQLite merges thousands of them at once. Half of the time is the fixed cost of a slice, so
+    /// it may take twice as long as others.
     init(indexedEvents most: Int, first: Int = fewestIndexedEvents) {
         let most = max(1, most)
         self.init(
@@ -24,16 +25,16 @@ struct SliceSize {
 
     private static let fewestIndexedEvents = 128
 
-    /// How many a slice takes that has to keep up with what comes.
+    /// The size of a slice that must keep up with arriving events.
     var longest: Int { Int(Double(count) * (SliceTime.longest / target)) }
 
-    /// Learns that a slice of `taken` took so long.
+    /// Learns that a slice of `taken` took this long.
     mutating func note(_ time: Duration, of taken: Int) {
         note(time * Double(count) / Double(max(1, taken)))
     }
 
-    /// Learns that a slice of the full count took so long: half of it next time when that was over
-    /// the target, a quarter more when it was well below.
+    /// Learns that a slice of the full count took this long: halves the count if that was over the
+    /// target, and adds a quarter if it was well below.
     mutating func note(_ time: Duration) {
         if time > target {
             count = max(range.lowerBound, count / 2)
@@ -43,17 +44,17 @@ struct SliceSize {
     }
 }
 
-/// What slices of work on events cost, in units that each take about as long as a token that the
-/// search index takes or gives up: up to 1 us. Reading or copying 64 bytes is one, too.
+/// The cost of slices of work on events. A unit is about the time to add a token to the search
+/// index or remove it, up to 1 us; reading or copying 64 bytes is one too.
 ///
-/// A usual event with its document weighs about 60, the heaviest of all 15,000.
+/// A typical event with its document weighs about 60, the heaviest 15,000.
 enum SliceWeight {
-    /// What a slice that deletes events may come to, the last event apart.
+    /// The most that a slice that deletes events may weigh, except for its last event.
     static let mostDeleted = 16_384
     private static let bytes = 64
 
     static func of(bytes count: Int) -> Int { count / bytes }
 
-    /// An event's row, without its document.
+    /// The weight of an event's row, without its document.
     static func of(_ event: EventView) -> Int { 1 + of(bytes: event.byteCount) }
 }

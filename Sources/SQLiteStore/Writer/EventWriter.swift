@@ -5,12 +5,12 @@ import Logging
 import SQLite
 import System
 
-/// The only writer. It takes everything that waits into one transaction, commits, and then answers
-/// all of it: a client that is alone gets its own commit at once, sixty-four share one. What it does
-/// for nobody in particular, such as checkpoints, are jobs that get short slices between commits.
+/// The only writer. It takes the whole queue into one transaction, commits, and then answers all of
+/// it: a single client gets its own commit at once, sixty-four share one. Background work, such as
+/// checkpoints, is done by jobs in short slices between commits.
 ///
-/// `@unchecked Sendable`: the connection, its statements and the jobs are used on `queue` alone;
-/// what waits is behind a lock.
+/// `@unchecked Sendable`: the connection, its statements and the jobs are used only on `queue`; the
+/// waiting writes are behind a lock.
 final class EventWriter: @unchecked Sendable {
     private static let fullDiskRest = DispatchTimeInterval.milliseconds(100)
     private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
@@ -40,8 +40,7 @@ final class EventWriter: @unchecked Sendable {
 
     /// Takes over the only connection that writes.
     ///
-    /// - Parameters:
-    ///   - now: the system's clock.
+    /// - Parameter now: the system's clock.
     init(
         _ configuration: StoreConfiguration, commits: CommitFeed, logger: Logger,
         reads: OpenReads = OpenReads(), now: @escaping () -> Timestamp
@@ -73,23 +72,24 @@ final class EventWriter: @unchecked Sendable {
         jobs = try WriterJobs(
             connection, statements, search, room, clock, configuration, commits: commits,
             figures: figures, reads: reads, logger: logger)
-        // The first reading makes the WAL, whose name SQLite does not see to it that the disk keeps.
+        // The first read creates the WAL, and SQLite does not make sure that the disk keeps its
+        // name.
         _ = try connection.integer("SELECT count(*) FROM schema_version")
         commits.note(lastSeq: statements.nextSeq - 1)
         do { try room.claim() } catch { _ = noteFailure(error) }
-        // Some of them have something to do before anything is written.
+        // Some jobs have work before anything is written.
         queue.async { [weak self] in self?.run() }
     }
 
-    /// Events that wait to be written, and their bytes.
+    /// The events waiting to be written, and their bytes.
     var queued: (events: Int, bytes: Int) { waiting.held }
 
-    /// Why nothing can be written at the moment; nil when it can.
+    /// The reason nothing can be written at the moment; nil if it can.
     var failureReason: String? { failure.reason }
 
     // MARK: From any thread
 
-    /// Stores `events`, and replies once they are committed and synced, on the writer's thread.
+    /// Stores `events` and replies once they are committed and synced, on the writer's thread.
     ///
     /// - Parameter allOrNothing: a conflict stores none of them.
     func append(
@@ -98,7 +98,7 @@ final class EventWriter: @unchecked Sendable {
         submit(.append(events, allOrNothing: allOrNothing, reply))
     }
 
-    /// Deletes the event with this id, and replies whether there was one.
+    /// Deletes the event with this id; the reply is true if there was one.
     func delete(id: [UInt8], _ reply: @escaping Write.Reply<Bool>) {
         submit(.delete(id: id, reply))
     }
@@ -111,8 +111,8 @@ final class EventWriter: @unchecked Sendable {
         submit(.observe(source: source, upTo: moment, reply))
     }
 
-    /// Deletes the events with these numbers, in slices, and replies with how many there were, and
-    /// with what ended it early: on the writer's thread.
+    /// Deletes the events with these seqs in slices; replies on the writer's thread with the number
+    /// deleted and the error that ended it early.
     func delete(
         _ seqs: [Int64], _ reply: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
@@ -138,7 +138,7 @@ final class EventWriter: @unchecked Sendable {
         }
     }
 
-    /// Begins a copy of the database to the new file at `path`; one at a time.
+    /// Begins a copy of the database to a new file at `path`; only one at a time.
     func backUp(to path: String, _ completion: @escaping BackupJob.Completion) {
         queue.async { [self] in
             guard !isClosed else {
@@ -152,7 +152,7 @@ final class EventWriter: @unchecked Sendable {
         }
     }
 
-    /// Writes what still waits, moves the WAL into the file, and takes no more.
+    /// Writes everything that is queued, moves the WAL into the file, and takes no more.
     func close() {
         waiting.close()
         queue.sync {
@@ -178,14 +178,14 @@ final class EventWriter: @unchecked Sendable {
 
     // MARK: On the queue
 
-    /// Writes what waits, gives the jobs their slices, and comes back until nothing waits and no job is
-    /// due. Between two rounds the queue has its turn: jobs may have hours of work, and a deletion, a
-    /// backup and the end cannot wait for them.
+    /// Writes the queue, gives the jobs their slices, and repeats until the queue is empty and no
+    /// job is due. Other blocks run between two rounds, because jobs may have hours of work, and a
+    /// deletion, a backup and the end cannot wait for them.
     private func run() {
         guard !isClosed else { return }
         if failure.isOfDamage { changeNoMore() }
         if let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
-        // Jobs write, too.
+        // Jobs write too.
         let haveRoom = room.hasRoomForJobs()
         let isWorkLeft = room.isTrusted && haveRoom && jobs.run()
         // A checkpoint may have spent the reserve, too.
@@ -209,7 +209,7 @@ final class EventWriter: @unchecked Sendable {
         }
     }
 
-    /// Has the queue look after the jobs when the next one is due.
+    /// Makes the queue check the jobs when the next one is due.
     private func planLook() {
         guard room.isTrusted, let rest = jobs.timeUntilDue else { return }
         let look = DispatchTime.now() + .nanoseconds(Int(rest.inNanoseconds))
@@ -227,7 +227,7 @@ final class EventWriter: @unchecked Sendable {
         guard room.isTrusted, !failure.isOfDamage else {
             return waiting.forEach { $0.fail(failure.refusal) }
         }
-        // What is left of a full disk is for that which makes room.
+        // The rest of a full disk is for freeing space.
         let writes = room.isDiskFull ? refuseAllButDeletions(waiting) : waiting
         do {
             room.make(for: .nextCommit)
@@ -266,7 +266,7 @@ final class EventWriter: @unchecked Sendable {
         return writes.filter(\.isDeletion)
     }
 
-    /// Answers what is done; what there was no room for only the second time.
+    /// Answers what is done. Writes that did not fit are answered only the second time.
     private func reply(_ answers: [WriteTransaction.Answer], isAgain: Bool) -> [Write] {
         var refused: [Write] = []
         for answer in answers {
@@ -281,8 +281,8 @@ final class EventWriter: @unchecked Sendable {
 
     // MARK: Trouble
 
-    /// In a damaged file a deletion may spread the damage, whoever wants it; what has been committed
-    /// still goes into the file (https://sqlite.org/pragma.html#pragma_query_only).
+    /// In a damaged file any deletion may spread the damage. Committed changes still go into the
+    /// file (https://sqlite.org/pragma.html#pragma_query_only).
     private func changeNoMore() {
         guard !isReadOnly else { return }
         isReadOnly = true
@@ -297,8 +297,8 @@ final class EventWriter: @unchecked Sendable {
         return reason
     }
 
-    /// While nothing can be written no traffic may come that would find out that it can again:
-    /// tries by itself.
+    /// While nothing can be written, no request comes that would find out that it can again, so the
+    /// writer retries by itself.
     private func planRetry() {
         queue.asyncAfter(deadline: .now() + Self.retryAfterFailure) { [weak self] in
             guard let self, failureReason != nil, !isClosed else { return }

@@ -20,7 +20,8 @@ final class WriteFailure: Sendable {
     /// The reason; nil if writing works.
     var reason: String? { isOfDamage ? Self.isDamaged : current.withLock { $0 } }
 
-    /// Whether the file is damaged. That does not go away, although a small write may still succeed.
+    /// True if the file is damaged. That does not go away, although a small write may still
+    /// succeed.
     var isOfDamage: Bool { reads.haveFoundDamage }
 
     /// The answer to a write that is not even tried.
@@ -28,7 +29,7 @@ final class WriteFailure: Sendable {
 
     /// Records that writing failed.
     ///
-    /// - Returns: the answer to the write, and whether this is a new failure that may pass.
+    /// - Returns: the answer to the write, and true if this is a new failure that may pass.
     func note(_ error: SQLiteError) -> (reason: StoreError, isNews: Bool) {
         reads.note(error)
         let reason =

@@ -2,7 +2,7 @@ import EventStore
 import Events
 import Synchronization
 
-/// What waits to be written, within bounds, and whether the writer is awake to take it.
+/// The writes that wait, within limits, and the state of the writer: awake or asleep.
 final class WriteQueue: Sendable {
     private struct Waiting {
         var writes: [Write] = []
@@ -12,11 +12,11 @@ final class WriteQueue: Sendable {
         var isClosed = false
     }
 
-    /// What became of a write that was to wait.
+    /// The outcome of adding a write.
     enum Verdict {
         /// The writer will take it.
         case waits
-        /// It waits, and the writer has to be woken.
+        /// It waits, and the writer must be woken.
         case wakes
         case isFull
         case isClosed
@@ -30,17 +30,16 @@ final class WriteQueue: Sendable {
         byteLimit = bytes
     }
 
-    /// What waits.
+    /// The events and bytes that wait.
     var held: (events: Int, bytes: Int) { waiting.withLock { ($0.events, $0.bytes) } }
 
-    /// Has `write` wait, if there is room for it.
+    /// Adds `write` if there is space for it.
     func add(_ write: Write) -> Verdict {
         let events = write.eventCount
         let bytes = write.byteCount
         return waiting.withLock { waiting in
             guard !waiting.isClosed else { return .isClosed }
-            // A request that is larger than the bound itself still gets its turn when nothing else
-            // waits.
+            // A request that is larger than the limit itself gets its turn when the queue is empty.
             guard
                 waiting.events == 0
                     || (waiting.events + events <= eventLimit && waiting.bytes + bytes <= byteLimit)
@@ -53,7 +52,8 @@ final class WriteQueue: Sendable {
         }
     }
 
-    /// All that waits, up to so many events and the rest of the last request; nil when nothing does.
+    /// Everything that waits, up to `eventLimit` events and the rest of the last request; nil if
+    /// the queue is empty.
     func take(upTo eventLimit: Int) -> [Write]? {
         waiting.withLock { waiting in
             guard !waiting.writes.isEmpty else { return nil }
@@ -71,7 +71,7 @@ final class WriteQueue: Sendable {
         }
     }
 
-    /// Notes that the writer goes to sleep; false when something waits after all.
+    /// Notes that the writer goes to sleep; false if something waits after all.
     func sleep() -> Bool {
         waiting.withLock { waiting in
             guard waiting.writes.isEmpty else { return false }
@@ -80,11 +80,11 @@ final class WriteQueue: Sendable {
         }
     }
 
-    /// Takes no more from now on.
+    /// Refuses all later writes.
     func close() { waiting.withLock { $0.isClosed = true } }
 }
 
-/// What somebody asked the writer for, with where the reply goes.
+/// A request to the writer and its reply.
 enum Write {
     typealias Reply<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
@@ -92,12 +92,12 @@ enum Write {
     case delete(id: [UInt8], Reply<Bool>)
     case observe(source: String, upTo: Timestamp, Reply<Void>)
 
-    /// Events that it holds; anything else counts as one.
+    /// The number of events; anything else counts as one.
     var eventCount: Int { if case .append(let events, _, _) = self { events.count } else { 1 } }
 
     var isDeletion: Bool { if case .delete = self { true } else { false } }
 
-    /// Bytes that it keeps in memory while it waits.
+    /// The bytes that it keeps in memory while it waits.
     var byteCount: Int {
         switch self {
         case .append(let events, _, _): events.reduce(0) { $0 + $1.byteCount }
@@ -106,7 +106,7 @@ enum Write {
         }
     }
 
-    /// Replies that it was not done.
+    /// Replies that it failed.
     func fail(_ error: StoreError) {
         switch self {
         case .append(_, _, let reply): reply(.failure(error))

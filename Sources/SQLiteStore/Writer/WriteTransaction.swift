@@ -3,7 +3,7 @@ import EventStore
 import Events
 import SQLite
 
-/// What many have asked for, done in one transaction.
+/// The requests of many clients, done in one transaction.
 ///
 /// For the writer's thread alone.
 final class WriteTransaction {
@@ -12,7 +12,7 @@ final class WriteTransaction {
         case appended([AppendOutcome], Write.Reply<[AppendOutcome]>)
         case deleted(Bool, Write.Reply<Bool>)
         case observed(Write.Reply<Void>)
-        /// There was no room for it.
+        /// It did not fit.
         case refused(Write)
 
         func reply() {
@@ -33,11 +33,12 @@ final class WriteTransaction {
     private let room: DiskRoom
     private let clock: StoreClock
     private let begin, commit, save, release, rollback: Statement
-    /// What became of the events of the last transaction.
+    /// The outcomes of the events in the last transaction.
     private(set) var tally = EventTally()
-    /// Whether events of it keep times of another store: the newest row's is not the clock's then.
+    /// True if events in it keep another store's times; the newest row's time is then not the
+    /// clock's.
     private var keepsTimes = false
-    /// Nanoseconds that it took, and those of them in which it was written to the WAL and synced.
+    /// The nanoseconds that it took, and those in which it was written to the WAL and synced.
     private(set) var time = 0
     private(set) var syncTime = 0
 
@@ -56,7 +57,7 @@ final class WriteTransaction {
         rollback = try connection.prepare("ROLLBACK TO request")
     }
 
-    /// Does everything or, when it throws, nothing.
+    /// Does everything or, if it throws, nothing.
     func run(_ writes: [Write]) throws(SQLiteError) -> [Answer] {
         tally = EventTally()
         let begun = clinux_monotonic_nanoseconds()
@@ -86,7 +87,7 @@ final class WriteTransaction {
     private func execute(_ write: Write) throws(SQLiteError) -> Answer {
         switch write {
         case .append(let events, let allOrNothing, let reply):
-            // One event that is not stored changes nothing, and needs no savepoint.
+            // A single event that is not stored changes nothing and needs no savepoint.
             let mayFailAlone = events.count > 1 && (allOrNothing || room.isBounded)
             if mayFailAlone { try save.run() }
             let tallyBefore = tally
@@ -117,7 +118,7 @@ final class WriteTransaction {
         }
     }
 
-    /// Stores events one after the other; nil when there is no room for one of them.
+    /// Stores events one after another; nil if one of them does not fit.
     private func append(_ events: [Event]) throws(SQLiteError) -> [AppendOutcome]? {
         var outcomes: [AppendOutcome] = []
         outcomes.reserveCapacity(events.count)

@@ -33,7 +33,7 @@ struct ListCommand: ParsableCommand {
 
     static let valueFlags = SourceOptions.valueFlags + OutputOptions.valueFlags
 
-    /// The most that a page may have.
+    /// The most events on a page.
     private static let pageLimit = 1000
 
     func validate() throws {
