@@ -24,34 +24,46 @@ extension LogbookAPI {
         }
     }
 
-    /// `GET /`: the list of routes, as JSON unless a browser asks.
+    /// A file that the page for browsers is made of.
+    var pageRoute: Route {
+        route(
+            .get, "/page/{file}", "a file of the page", scope: nil,
+            statuses: [.ok, .notModified, .badRequest, .notFound]
+        ) { [self] request, response throws(Problem) in
+            _ = try parameters(request, known: [])
+            let name = String(decoding: request.parameter, as: UTF8.self)
+            guard let answer = page.answer(name) else {
+                throw Problem(.notFound, "The page has no file of this name.")
+            }
+            answer.write(to: &response, for: request)
+        }
+    }
+
+    /// `GET /`: what there is, as JSON; for a browser the page, whose own the query is.
     func indexRoute(of routes: [Route]) -> Route {
         let path = "/"
-        let summary = "this index"
+        let summary = "this index; for a browser the page"
         let statuses: [HTTPStatus] = [.ok, .notModified, .badRequest]
-        let index = RouteIndex(
-            routes.map(RouteIndex.Entry.init)
-                + [
-                    RouteIndex.Entry(
-                        method: .get, path: path, summary: summary, scope: nil, parameters: [],
-                        statuses: statuses)
-                ])
-        let answers = [
-            StaticAnswer("application/json", index.json),
-            StaticAnswer("text/html; charset=utf-8", index.page),
-        ]
+        let index = StaticAnswer(
+            "application/json",
+            RouteIndex(
+                routes.map(RouteIndex.Entry.init)
+                    + [
+                        RouteIndex.Entry(
+                            method: .get, path: path, summary: summary, scope: nil, parameters: [],
+                            statuses: statuses)
+                    ]
+            ).json)
         return route(.get, path, summary, scope: nil, statuses: statuses) {
             [self] request, response throws(Problem) in
-            _ = try parameters(request, known: [])
             // A client that accepts neither gets JSON, because an index that is a 406 helps nobody.
             let preferred = MediaType.preferred(
                 of: ["application/json", "text/html"], request.header("accept"))
+            let html = preferred == 1 ? page.answer(Page.index) : nil
+            if html == nil { _ = try parameters(request, known: []) }
             response.addHeader("Vary", "Accept")
-            // The page has its own style; nothing else may run or be fetched.
-            response.addHeader(
-                "Content-Security-Policy",
-                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-            answers[preferred ?? 0].write(to: &response, for: request)
+            Page.addSecurity(to: &response)
+            (html ?? index).write(to: &response, for: request)
         }
     }
 }

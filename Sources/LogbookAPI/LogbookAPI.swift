@@ -13,6 +13,7 @@ public final class LogbookAPI: Sendable {
     let bodyLimit: Int
     let version: String
     let redaction: Redaction?
+    let page: Page
     /// Bytes of bodies that are being read outside the event loops.
     let ingestion: Mutex<FairShare>
     let rejections = Rejections()
@@ -27,15 +28,17 @@ public final class LogbookAPI: Sendable {
     ///   - heartbeat: the interval at which each of them sends a heartbeat.
     ///   - redaction: removes values from the metadata of incoming events.
     ///   - version: the program's version, for its metrics.
+    ///   - pageFolder: the folder to read the page's files from for each request; nil serves the embedded ones.
     ///   - now: the time of events without one.
     public init(
         _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
-        heartbeat: Duration, redaction: Redaction?, version: String,
+        heartbeat: Duration, redaction: Redaction?, version: String, pageFolder: String? = nil,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.version = version
         self.redaction = redaction
+        page = Page(folder: pageFolder)
         self.bodyLimit = bodyLimit
         self.now = now
         ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))
@@ -48,7 +51,7 @@ public final class LogbookAPI: Sendable {
     public var routes: [Route] {
         let routes =
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
-            + metricsRoutes + statisticsRoutes + contractRoutes
+            + metricsRoutes + statisticsRoutes + contractRoutes + [pageRoute]
         return routes + [indexRoute(of: routes)]
     }
 

@@ -96,13 +96,20 @@ struct ServeCommand: ParsableCommand {
                 + "separated by commas; off for none.", valueName: "keys"))
     var redactKeys = Redaction.usualKeys.joined(separator: ",")
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder to read the files of the page at / from for each request, while working on it. "
+                + "(default: those in the program)", valueName: "path"),
+        completion: .directory)
+    var page: String?
+
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + AccessOptions.valueFlags + LimitOptions.valueFlags
         + RetentionOptions.valueFlags + StreamOptions.valueFlags + [
             "database", "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
-            "log-level", "log-format", "slow-request", "redact-keys",
+            "log-level", "log-format", "slow-request", "redact-keys", "page",
         ]
 
     func validate() throws {
@@ -173,7 +180,7 @@ struct ServeCommand: ParsableCommand {
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
-            version: Version.text, now: Self.now)
+            version: Version.text, pageFolder: page, now: Self.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)
         }

@@ -51,6 +51,11 @@ def parameters(operation):
     return {parameter["name"]: parameter for parameter in described if parameter["in"] == "query"}
 
 
+def concrete(path):
+    """A path with something in place of its parameter."""
+    return path.replace("{id}", "node-3-not-ready").replace("{file}", "app.js")
+
+
 def response(operation, status):
     """The contract's description of an answer; None is a path outside the contract."""
     responses = OPERATIONS[operation]["responses"] if operation else CONTRACT["components"]["responses"]

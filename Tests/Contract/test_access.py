@@ -4,7 +4,7 @@ import re
 
 import pytest
 from conftest import BODIES
-from support import CONTRACT, OPERATIONS, check, run
+from support import CONTRACT, OPERATIONS, check, concrete, run
 from test_contract import COMPLETE, ask
 
 SCOPES = {
@@ -41,7 +41,7 @@ def test_the_contract_says_what_each_operation_needs():
         assert {"401", "403"} & described["responses"].keys() == ({"401", "403"} if scope else set())
     # The open operations, one by one, so that a new route is not among them.
     assert {operation for operation, scope in SCOPES.items() if not scope} == {
-        "GET /schema/version", "GET /healthz", "GET /readyz", "GET /", "GET /openapi.yaml", "GET /openapi.json"}
+        "GET /schema/version", "GET /healthz", "GET /readyz", "GET /", "GET /page/{file}", "GET /openapi.yaml", "GET /openapi.json"}
     assert {operation for operation, scope in SCOPES.items() if scope == "write"} == {"POST /events"}
     assert {operation for operation, scope in SCOPES.items() if scope == "admin"} == {
         "DELETE /events", "DELETE /events/{id}", "GET /backup"}
@@ -77,7 +77,7 @@ def test_operations(guarded, tokens, operation):
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_other_site_reads_an_answer_and_no_cache_keeps_one(guarded, tokens, operation):
     """Without Access-Control-Allow-Origin a browser shows the answer to no page of another origin."""
-    method, path = operation.replace("{id}", COMPLETE["id"]).split()
+    method, path = concrete(operation).split()
     origin = {"Origin": "https://evil.example"}
     preflight = guarded.request("OPTIONS", path, headers=origin | {
         "Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization"})

@@ -125,7 +125,7 @@ MESSAGES = [
     get("/events?q=" + "+".join(map(str, range(100)))), get("/events?q=a*"), get("/events?q=*"),
     get("/events/export?format=xml"), get("/events/export", "Accept: image/png"), get("/events/stream", "Accept: image/png"),
     get("/events/stream?after=x"), get("/events/stream", "Last-Event-ID: x"), get("/events/stats?by=title"), get("/events/stats?interval=7h"),
-    get("/events/stats?interval=1m&since=3d"), post(EVENT, target="/events?strict=yes"), post(EVENT, LINES, target="/events?strict=true"),
+    get("/events/stats?interval=1m&since=3d"), get("/page/none"), post(EVENT, target="/events?strict=yes"), post(EVENT, LINES, target="/events?strict=true"),
     # Bodies
     post(b""), post(b"{"), post(b"a=b"), post(EVENT, "Content-Encoding: gzip"), post(b"[]"), post(b'[{"a":1}]'), post(b"{}"), post(TAKEN),
     post(b"1", "Content-Type: application/json"), post(b"[" + TAKEN + b"]"), post(b"[" + TAKEN + b"," + EVENT + b"]", target="/events?strict=true"),

@@ -9,3 +9,12 @@ struct embedded_file {
 
 struct embedded_file embedded_openapi_yaml(void);
 struct embedded_file embedded_openapi_json(void);
+
+// A file of the page for browsers.
+struct embedded_page_file {
+    const char *name;
+    struct embedded_file file;
+};
+
+// Those from Sources/LogbookPage, by number from 0 on; behind the last one, `name` is null.
+struct embedded_page_file embedded_page_file(size_t number);

@@ -1,0 +1,53 @@
+import CEmbedded
+import HTTPServer
+import System
+
+/// The page for browsers: what the program carries, or, for those who work on it, a folder of the same names.
+struct Page: Sendable {
+    /// What is embedded, by name.
+    private let answers: [String: StaticAnswer]
+    private let folder: String?
+
+    static let index = "index.html"
+    /// The longest file that is served from a folder, in bytes.
+    private static let fileLimit = 1024 * 1024
+
+    init(folder: String?) {
+        var answers: [String: StaticAnswer] = [:]
+        var number = 0
+        while let name = embedded_page_file(number).name {
+            let name = String(cString: name)
+            answers[name] = StaticAnswer(Self.contentType(name), embedded_page_file(number).file)
+            number += 1
+        }
+        self.answers = answers
+        self.folder = folder
+    }
+
+    /// The file called `name`; nil where the page has none.
+    func answer(_ name: String) -> StaticAnswer? {
+        guard let embedded = answers[name], let folder else { return answers[name] }
+        guard let bytes = readFile("\(folder)/\(name)", limit: Self.fileLimit) else { return nil }
+        return StaticAnswer(embedded.contentType, bytes)
+    }
+
+    private static func contentType(_ name: String) -> StaticString {
+        if name.hasSuffix(".html") { return "text/html; charset=utf-8" }
+        return name.hasSuffix(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8"
+    }
+
+    /// What a browser must keep to: nothing from elsewhere, nothing inline, and no markup made by a script, so that no
+    /// event can be more than text (https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/trusted-types/).
+    private static let securityPolicy: StaticString = """
+        default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+        base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+        require-trusted-types-for 'script'; trusted-types 'none'
+        """
+
+    /// Adds what holds for the page and for the index alike.
+    static func addSecurity(to response: inout Response) {
+        response.addHeader("Content-Security-Policy", securityPolicy)
+        response.addHeader("Cross-Origin-Opener-Policy", "same-origin")
+        response.addHeader("Referrer-Policy", "no-referrer")
+    }
+}

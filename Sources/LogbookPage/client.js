@@ -1,0 +1,143 @@
+// Requests: the token, what fails and when to try again, the live stream.
+import { at, h, page } from './dom.js';
+import { MessageReader } from './lines.js';
+
+const base = new URL('.', location.href);
+// Services below one host, behind a proxy, have a token each.
+const tokenKey = `logbook.token ${base.pathname}`;
+
+export const token = {
+  get value() { return sessionStorage.getItem(tokenKey) ?? ''; },
+  set value(text) { sessionStorage.setItem(tokenKey, text); },
+};
+
+let clockOffset = 0;
+
+export const now = () => Date.now() + clockOffset;
+
+export const address = (path, query = '') => new URL(path + (query && `?${query}`), base).href;
+
+const failure = (status, message, more) =>
+  Object.assign(new Error(message), { status, passes: !status || status > 501, ...more });
+
+/** Sends a GET, with the token if there is one. Throws for all but success. */
+export async function send(path, query, signal, headers = {}) {
+  if (token.value) headers.Authorization = `Bearer ${token.value}`;
+  const response = await fetch(address(path, query), { signal, headers, cache: 'no-store' })
+    .catch((error) => { throw signal?.aborted ? error : failure(0, 'Logbook does not answer.'); });
+  const offset = Date.parse(response.headers.get('date')) - Date.now();
+  // The header has whole seconds.
+  if (Math.abs(offset) > 2000) clockOffset = offset;
+  if (response.ok) return response;
+  // Without a body of ours it is a proxy that answers.
+  const { detail } = await response.json().catch(() => ({ detail: `The answer was ${response.status}.` }));
+  throw failure(response.status, detail, {
+    wait: Number(response.headers.get('retry-after')),
+    scope: /scope=/.test(response.headers.get('www-authenticate')) });
+}
+
+export const json = async (...request) => (await send(...request)).json();
+
+const backOff = (attempt) => Math.min(30, 2 ** attempt) * (0.5 + Math.random() / 2);
+
+/** A part of the page that is loaded, fails and tries again by itself; what it has shown stays. */
+export class Part {
+  constructor(id) {
+    this.element = at(id);
+    this.trouble = h('p.trouble', { role: 'alert' });
+    this.element.prepend(this.trouble);
+    this.attempt = 0;
+  }
+
+  stop() {
+    this.loading?.abort();
+    clearTimeout(this.timer);
+    this.element.ariaBusy = 'false';
+  }
+
+  async load(work) {
+    this.stop();
+    const loading = this.loading = new AbortController();
+    this.element.ariaBusy = 'true';
+    let error = null;
+    await work(loading.signal).catch((one) => { error = one; });
+    if (loading.signal.aborted) return;
+    this.element.ariaBusy = 'false';
+    this.trouble.textContent = error?.message ?? '';
+    if (!error) this.attempt = 0;
+    else if (error.status === 401 || error.scope) page.refused(error);
+    else if (error.passes) {
+      const wait = Math.ceil(error.wait || backOff(this.attempt));
+      this.attempt += 1;
+      this.trouble.append(` Trying again in ${wait} s.`);
+      this.timer = setTimeout(() => this.load(work), wait * 1000);
+    }
+  }
+}
+
+// Heartbeats come every 15 s, unless the service is told otherwise.
+const silence = 45_000;
+const batch = 200;
+
+/** Follows `GET /events/stream`, over lost connections, without a gap. */
+export class Tail {
+  last = '';
+
+  /** `on.events` gets lists, `on.state` `live`, `reconnecting` or a failure, `on.reset` nothing. */
+  constructor(query, on) {
+    Object.assign(this, { query, on });
+  }
+
+  async start() {
+    this.stop();
+    const { signal } = this.abort = new AbortController();
+    for (this.attempt = 0; !signal.aborted; this.attempt += 1) {
+      const error = await this.#follow(signal).catch((one) => one);
+      if (signal.aborted) return;
+      if (error?.status && !error.passes) return this.on.state(error);
+      this.on.state('reconnecting');
+      await new Promise((done) => { setTimeout(done, backOff(this.attempt) * 1000); });
+    }
+  }
+
+  stop() {
+    this.abort?.abort();
+  }
+
+  async #follow(signal) {
+    const quiet = new AbortController();
+    const live = () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => quiet.abort(), silence);
+    };
+    live();
+    const { body } = await send('events/stream', this.query, AbortSignal.any([signal, quiet.signal]),
+      { Accept: 'text/event-stream', 'Last-Event-ID': this.last });
+    this.on.state('live');
+    const messages = new MessageReader();
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      live();
+      this.attempt = 0;
+      await this.#handOn(messages.push(value), signal);
+    }
+  }
+
+  /** Hands on what messages bring, and moves the place to resume at no further than that. */
+  async #handOn(messages, signal) {
+    let events = [];
+    for (const [place, message] of messages.entries()) {
+      if (signal.aborted) return;
+      if (message.event === 'event') events.push(JSON.parse(message.data));
+      if (message.event === 'reset') this.on.reset();
+      if (messages[place + 1]?.event === 'event' && events.length < batch) continue;
+      if (events.length) this.on.events(events);
+      this.last = message.id;
+      events = [];
+      // Not read on before it is drawn: the server keeps the place, and memory stays small.
+      await new Promise(requestAnimationFrame);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// Times, ages and intervals. No DOM: `node --test` runs this.
+
+const units = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/** Milliseconds of an age or an interval such as `90s`, `15m`, `36h`, `7d`; null for other text. */
+export function milliseconds(text) {
+  const match = /^(\d{1,9})([smhd])$/.exec(text ?? '');
+  return match ? Number(match[1]) * units[match[2]] : null;
+}
+
+/** A duration in at most two units, such as `3 h 20 min`. */
+export function duration(ms) {
+  const seconds = Math.round(Math.abs(ms) / 1e3);
+  const parts = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
+  const first = parts.findIndex(([size]) => seconds >= size);
+  if (first < 0) return '0 s';
+  const [size, name] = parts[first];
+  const rest = parts[first + 1];
+  const more = rest && Math.floor((seconds % size) / rest[0]);
+  const whole = `${Math.floor(seconds / size)} ${name}`;
+  return more ? `${whole} ${more} ${rest[1]}` : whole;
+}
+
+export function ago(ms, now) {
+  const past = now - ms;
+  if (past < 1500) return past < -6e4 ? `${duration(past)} ahead` : 'now';
+  return `${/^\d+ \S+/.exec(duration(past))[0]} ago`;
+}
+
+const two = (number) => String(number).padStart(2, '0');
+
+function clock(ms, utc) {
+  // Shifted by the zone's offset, so that one set of getters does for both.
+  const date = new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 6e4);
+  return {
+    year: date.getUTCFullYear(), month: two(date.getUTCMonth() + 1), day: two(date.getUTCDate()),
+    time: date.toISOString().slice(11, 19), fraction: date.toISOString().slice(19, 23), date,
+  };
+}
+
+/** A time in two parts, `['11-29', '14:03:22']`; the date has a year unless it is that of `now`. */
+export function stamp(ms, utc, now) {
+  const { year, month, day, time } = clock(ms, utc);
+  return [year === clock(now, utc).year ? `${month}-${day}` : `${year}-${month}-${day}`, time];
+}
+
+export function full(ms, utc) {
+  const { year, month, day, time, fraction } = clock(ms, utc);
+  const offset = utc ? 0 : -new Date(ms).getTimezoneOffset();
+  const minutes = Math.abs(offset);
+  const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  return `${year}-${month}-${day} ${time}${fraction} ${utc ? 'UTC' : zone}`;
+}
+
+export function forInput(ms, utc) {
+  const { year, month, day, time } = clock(ms, utc);
+  return `${year}-${month}-${day}T${time}`;
+}
+
+export const fromInput = (text, utc) => Date.parse(utc ? `${text}Z` : text);
+
+const steps = ['1s', '5s', '15s', '30s', '1m', '5m', '15m', '30m', '1h', '3h', '6h', '12h', '1d',
+  '2d', '7d', '14d', '30d', '90d', '365d'].map(milliseconds);
+
+/** Marks for an axis from `from` to `to`, at most `most`, at round times of the clock. */
+export function ticks(from, to, most, utc) {
+  const step = steps.find((size) => (to - from) / size <= most) ?? (to - from) / most;
+  const offset = utc ? 0 : new Date(from).getTimezoneOffset() * 6e4;
+  const marks = [];
+  for (let at = Math.ceil((from - offset) / step) * step + offset; at < to; at += step) {
+    const { year, month, day, time } = clock(at, utc);
+    const whole = time === '00:00:00';
+    const label = step < 6e4 ? time : step < 864e5 && !whole ? time.slice(0, 5)
+      : to - from > 300 * 864e5 ? `${year}-${month}-${day}` : `${month}-${day}`;
+    marks.push({ at, label, isStrong: whole && step < 864e5 });
+  }
+  return marks;
+}
+
+/** From 18:00 to 09:00, the night that is over, or that one is in. */
+export function lastNight(now) {
+  const end = new Date(now);
+  end.setHours(9, 0, 0, 0);
+  const start = new Date(end);
+  start.setDate(start.getDate() - 1);
+  start.setHours(18);
+  return { from: start.getTime(), to: Math.min(end.getTime(), now) };
+}
