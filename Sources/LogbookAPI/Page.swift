@@ -2,9 +2,10 @@ import CEmbedded
 import HTTPServer
 import System
 
-/// The page for browsers: what the program carries, or, for those who work on it, a folder of the same names.
+/// The page for browsers: the files in the program or, for development, a folder with the same
+/// names.
 struct Page: Sendable {
-    /// What is embedded, by name.
+    /// The embedded files, by name.
     private let answers: [String: StaticAnswer]
     private let folder: String?
 
@@ -24,7 +25,7 @@ struct Page: Sendable {
         self.folder = folder
     }
 
-    /// The file called `name`; nil where the page has none.
+    /// The file called `name`; nil if the page has none.
     func answer(_ name: String) -> StaticAnswer? {
         guard let embedded = answers[name], let folder else { return answers[name] }
         guard let bytes = readFile("\(folder)/\(name)", limit: Self.fileLimit) else { return nil }
@@ -36,15 +37,16 @@ struct Page: Sendable {
         return name.hasSuffix(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8"
     }
 
-    /// What a browser must keep to: nothing from elsewhere, nothing inline, and no markup made by a script, so that no
-    /// event can be more than text (https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/trusted-types/).
+    /// The rules for browsers: nothing from elsewhere, nothing inline, and no markup made by a
+    /// script, so that no event can be more than text (https://www.w3.org/TR/CSP3/,
+    /// https://www.w3.org/TR/trusted-types/).
     private static let securityPolicy: StaticString = """
         default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
         require-trusted-types-for 'script'; trusted-types 'none'
         """
 
-    /// Adds what holds for the page and for the index alike.
+    /// Adds the headers that the page and the index share.
     static func addSecurity(to response: inout Response) {
         response.addHeader("Content-Security-Policy", securityPolicy)
         response.addHeader("Cross-Origin-Opener-Policy", "same-origin")

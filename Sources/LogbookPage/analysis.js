@@ -1,4 +1,4 @@
-// In place of the list: a lane for each object, and what is different in this time.
+// Instead of the list: a lane for each object, and the differences in this time.
 import { at, h, link, number, page, plural } from './dom.js';
 import { Part, json, now } from './client.js';
 import { differences } from './figures.js';
@@ -10,7 +10,7 @@ const body = (tab) => at(tab).querySelector('table');
 const ask = (search, names, signal) =>
   json('events/stats', query(page.view, search, ['order', 'fold', ...names]), signal);
 
-/** The objects with the most errors, and with the most events, each with a strip of when. */
+/** The objects with the most errors, and with the most events, each with a strip of their times. */
 export const loadObjects = () => part.objects.load(async (signal) => {
   const sees = shown(page.view);
   const bad = sees.includes('error') && sees.length > 2
@@ -34,7 +34,7 @@ function group({ buckets, totals }, title, kind, size) {
 }
 
 function strip(value, buckets, most) {
-  // Three shades by the logarithm: one event is seen beside a thousand.
+  // Three shades by the logarithm: one event is visible beside a thousand.
   const shades = ['', '', ''];
   buckets.forEach(({ counts }, place) => {
     const shade = Math.floor((3 * Math.log(counts[value] + 1)) / Math.log(most + 2));

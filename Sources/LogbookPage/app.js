@@ -1,4 +1,4 @@
-// The page: one view, what shows it, and what changes it.
+// The page: one view, the parts that show it, and the controls that change it.
 import { announce, at, copy, icon, liking, link, page, plural } from './dom.js';
 import { Tail, json, now } from './client.js';
 import { loadChanges, loadObjects } from './analysis.js';
@@ -20,7 +20,7 @@ const kept = new Map();
 Object.assign(page, { go, reload, redraw, copyLink, oncounts: drawCounts, onnothing: drawNothing, onscrolled: drawLive,
   refused: askForToken });
 
-/** Shows another view; `isTyping` has it take the place of this one in the history. */
+/** Shows another view; `isTyping` makes it replace this one in the history. */
 function go(view, isTyping) {
   if (format(view) === format(page.view)) return;
   remember();
@@ -35,7 +35,7 @@ function remember() {
   if (kept.size > mostKept) kept.delete(kept.keys().next().value);
 }
 
-/** Makes `view` the view, and loads what that changes; `old` is what was shown of it before. */
+/** Makes `view` the view, and loads the changes; `old` is the part of it shown before. */
 function change(view, old) {
   const before = page.view;
   page.view = view;
@@ -77,7 +77,7 @@ function loadTab() {
   if (tab === 'changes') loadChanges();
 }
 
-/** Loads everything: the list first, then the bars, the values last. */
+/** Loads everything: first the list, then the bars, then the values. */
 async function load(old) {
   const { view } = page;
   at('nothing').hidden = true;
@@ -113,7 +113,7 @@ let tailState = '';
 let missed = '';
 let fresh = { events: 0, bad: 0 };
 
-/** Begins or ends to follow, as the view says. Resolves when it is known whether it follows. */
+/** Starts or stops following, as the view says. Resolves once it is known which. */
 function follow() {
   tail?.stop();
   tail = null;
@@ -157,7 +157,7 @@ function drawLive() {
   if (at('livestate').textContent !== words) at('livestate').textContent = words;
 }
 
-// A hidden tab lets go of its connection, of which a browser has six to a host. It misses nothing.
+// A hidden tab closes its connection, because a browser has six per host. It misses nothing.
 document.addEventListener('visibilitychange', () => (document.hidden ? tail?.stop() : tail?.start()));
 addEventListener('online', reload);
 setInterval(drawSummary, 1000);
@@ -167,7 +167,7 @@ setInterval(() => {
 }, 10_000);
 setInterval(() => page.view.live && !document.hidden && loadHistogram(), 30_000);
 
-// A link whose address is a query is one to another view.
+// A link whose address is a query leads to another view.
 document.addEventListener('click', (event) => {
   let target = event.target.closest('a[href^="?"]');
   if (!target || event.ctrlKey || event.metaKey) return;
@@ -179,7 +179,7 @@ document.addEventListener('click', (event) => {
 });
 
 at('list').tBodies[0].onclick = ({ target }) => {
-  // Text that is being selected is no click.
+  // Selecting text is not a click.
   if (!target.closest('a') && getSelection().isCollapsed) openEvent(target.closest('tr').dataset.id);
 };
 

@@ -1,9 +1,9 @@
-// Requests: the token, what fails and when to try again, the live stream.
+// Requests: the token, failures and retries, the live stream.
 import { at, h, page } from './dom.js';
 import { MessageReader } from './lines.js';
 
 const base = new URL('.', location.href);
-// Services below one host, behind a proxy, have a token each.
+// Services under one host, behind a proxy, have a token each.
 const tokenKey = `logbook.token ${base.pathname}`;
 
 export const token = {
@@ -20,7 +20,7 @@ export const address = (path, query = '') => new URL(path + (query && `?${query}
 const failure = (status, message, more) =>
   Object.assign(new Error(message), { status, passes: !status || status > 501, ...more });
 
-/** Sends a GET, with the token if there is one. Throws for all but success. */
+/** Sends a GET, with the token if there is one. Throws unless it succeeds. */
 export async function send(path, query, signal, headers = {}) {
   if (token.value) headers.Authorization = `Bearer ${token.value}`;
   const response = await fetch(address(path, query), { signal, headers, cache: 'no-store' })
@@ -29,7 +29,7 @@ export async function send(path, query, signal, headers = {}) {
   // The header has whole seconds.
   if (Math.abs(offset) > 2000) clockOffset = offset;
   if (response.ok) return response;
-  // Without a body of ours it is a proxy that answers.
+  // Without a body of ours, a proxy answered.
   const { detail } = await response.json().catch(() => ({ detail: `The answer was ${response.status}.` }));
   throw failure(response.status, detail, {
     wait: Number(response.headers.get('retry-after')),
@@ -40,7 +40,7 @@ export const json = async (...request) => (await send(...request)).json();
 
 const backOff = (attempt) => Math.min(30, 2 ** attempt) * (0.5 + Math.random() / 2);
 
-/** A part of the page that is loaded, fails and tries again by itself; what it has shown stays. */
+/** A part of the page that loads, fails and retries on its own; its old content stays. */
 export class Part {
   constructor(id) {
     this.element = at(id);
@@ -75,11 +75,11 @@ export class Part {
   }
 }
 
-// Heartbeats come every 15 s, unless the service is told otherwise.
+// Heartbeats come every 15 s, unless the service is configured otherwise.
 const silence = 45_000;
 const batch = 200;
 
-/** Follows `GET /events/stream`, over lost connections, without a gap. */
+/** Follows `GET /events/stream` across lost connections, without a gap. */
 export class Tail {
   last = '';
 
@@ -125,7 +125,7 @@ export class Tail {
     }
   }
 
-  /** Hands on what messages bring, and moves the place to resume at no further than that. */
+  /** Passes messages on, and moves the position to resume at no further than that. */
   async #handOn(messages, signal) {
     let events = [];
     for (const [place, message] of messages.entries()) {
@@ -136,7 +136,7 @@ export class Tail {
       if (events.length) this.on.events(events);
       this.last = message.id;
       events = [];
-      // Not read on before it is drawn: the server keeps the place, and memory stays small.
+      // Reading waits for the drawing: the server keeps the position, and memory stays small.
       await new Promise(requestAnimationFrame);
     }
   }

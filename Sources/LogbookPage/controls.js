@@ -1,4 +1,4 @@
-// What stands around the list: chips, the time, menus, sources, the token.
+// The controls around the list: chips, the time, menus, sources, the token.
 import { at, copy, copyButton, h, icon, liking, link, number, page, toast } from './dom.js';
 import { Part, address, json, now, send, token } from './client.js';
 import { columns, redrawList } from './list.js';
@@ -124,7 +124,7 @@ export const menus = {
   sources: () => null,
 };
 
-// What is downloaded, at most; beyond it the command line is better, which goes on after a break.
+// The largest download; beyond it the command line is better, because it can resume.
 const mostBytes = 100e6;
 const eventBytes = 1200;
 
@@ -135,7 +135,7 @@ const exportCommand = (view) => `logbook events export --server ${shell(address(
 
 async function download(search, name, view) {
   const anchor = h('a', { download: name, href: address('events/export', search) });
-  // No link carries a token: what needs one goes through memory.
+  // A link carries no token: a download that needs one goes through memory.
   if (token.value) {
     const chunks = [];
     let size = 0;
@@ -151,7 +151,7 @@ async function download(search, name, view) {
   anchor.click();
 }
 
-/** Asks for a token; the view is in the address, and so it is the same with it. */
+/** Asks for a token. The view is in the address, so it stays the same. */
 export function askForToken({ status, message }) {
   const form = at('signin').querySelector('form');
   const input = form.elements.token;
@@ -184,7 +184,7 @@ export function watchSources() {
   setInterval(look, sourcesPause);
 }
 
-/** What an empty list says: to a newcomer, or to somebody who looks at the wrong time. */
+/** The text of an empty list: for a newcomer, or for somebody who looks at the wrong time. */
 export async function drawNothing(signal) {
   const { view } = page;
   const { events: [newest] } = await json('events', 'limit=1&fields=created_at', signal);

@@ -1,4 +1,4 @@
-// One event beside the list, with every value as it is stored.
+// One event beside the list, with every value as stored.
 import { at, copyButton, h, link, number, page, plural } from './dom.js';
 import { Part, now, send } from './client.js';
 import { member, plainText, read } from './exact.js';
@@ -7,7 +7,7 @@ import { marked } from './list.js';
 import { ago, full } from './times.js';
 import { changed, context, fields, history, not, object, only } from './view.js';
 
-// Levels of metadata that are open at first.
+// The levels of metadata that are open at first.
 const openLevels = 2;
 const part = new Part('detail');
 
@@ -63,7 +63,7 @@ export function drawDetail() {
     h('details.raw', h('summary', 'JSON, byte for byte'), h('pre', raw)));
 }
 
-// Filters do not look into arrays: no path leads there.
+// Filters cannot reach into arrays, because no path leads there.
 const tree = (node, path, levels) => h('ul.tree', node.type === 'object'
   ? node.members.map(({ key, value }) => branch(key, value, path && [...path, key], levels))
   : node.items.map((value, place) => branch(place, value, null, levels)));

@@ -1,7 +1,7 @@
-// Elements, made without markup: whatever an event says is text.
+// Elements made without markup: the content of events is always text.
 import { format } from './view.js';
 
-/** What the parts of the page share; app.js fills it. */
+/** The state that the parts of the page share; app.js fills it. */
 export const page = { can: {}, total: 0, get utc() { return liking('zone') === 'utc'; } };
 
 /** `h('p.note', {title}, ...children)`: attributes, listeners (`onclick`), nodes, texts, lists. */
@@ -39,7 +39,7 @@ const icons = {
 
 export const icon = (name) => h('svg.icon', { viewBox: '0 0 16 16' }, h('path', { d: icons[name] }));
 
-/** A link to another view; app.js follows it without loading the page again. */
+/** A link to another view; app.js follows it without reloading the page. */
 export const link = (view, ...children) => {
   const element = h('a', ...children);
   element.href = format(view);
@@ -63,7 +63,7 @@ export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Over plain HTTP to another machine there is no clipboard interface.
+    // Over plain HTTP to another machine there is no clipboard API.
     const area = h('textarea.offscreen');
     area.value = text;
     document.body.append(area);

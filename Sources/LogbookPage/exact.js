@@ -1,10 +1,10 @@
-// JSON as it was written: numbers digit by digit, keys in their order. No DOM.
+// JSON as it was written: numbers digit by digit, keys in their original order. No DOM.
 
 const space = /[ \t\n\r]*/y;
 const scalar = /"(?:[^"\\]|\\.)*"|[^\s,\]}]+/y;
 
 /**
- * Reads JSON text into nodes: `{type, raw}`, of which objects have `members` (`{key, value}`) and
+ * Reads JSON text into nodes: `{type, raw}`; objects have `members` (`{key, value}`), and
  * arrays `items`. The text comes from a server that has checked it.
  */
 export function read(text) {
@@ -50,5 +50,5 @@ export function read(text) {
 
 export const member = (object, key) => object.members.find((one) => one.key === key)?.value;
 
-/** What a scalar is compared by in a filter on metadata, and what is copied: a string's text. */
+/** The text of a scalar for a metadata filter and for copying; of a string, without quotes. */
 export const plainText = (node) => (node.type === 'string' ? JSON.parse(node.raw) : node.raw);

@@ -10,7 +10,7 @@ const part = new Part('facets');
 const whole = new Set();
 let totals = {};
 
-/** Counts a field that is filtered without its own filter, or the other values would vanish. */
+/** Counts a field without its own filter, because the other values would vanish. */
 export const loadFacets = () => part.load(async (signal) => {
   const { view } = page;
   const ask = async (names, less) => (names.length ? (await json('events/stats',

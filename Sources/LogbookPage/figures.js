@@ -1,4 +1,4 @@
-// Arithmetic of bars, words and shares. No DOM.
+// The arithmetic of bars, words and shares. No DOM.
 import { milliseconds } from './times.js';
 import { severities } from './view.js';
 
@@ -12,13 +12,13 @@ export function readBuckets(statistics) {
   };
 }
 
-/** Counts an event that has just come, growing the buckets to its time. */
+/** Counts an event that has just arrived, and extends the buckets to its time. */
 export function addEvent(buckets, time, severity) {
   const { list, interval } = buckets;
   if (list.length === 0) return;
   buckets.to = Math.max(buckets.to, time);
   const place = Math.floor((time - list[0].start) / interval);
-  // A time far ahead makes no buckets: it is one of a sender whose clock is wrong.
+  // A time far ahead adds no buckets: its sender's clock is wrong.
   if (place < 0 || place > list.length + 10) return;
   while (list.length <= place) {
     list.push({ start: list.at(-1).start + interval, counts: {}, total: 0 });
@@ -69,7 +69,7 @@ export function pattern(q) {
   return parts.length ? new RegExp(`(?:${parts.join('|')})`, 'giu') : null;
 }
 
-/** `text` in pieces, `[text, isMarked]`. */
+/** Splits `text` into pieces, `[text, isMarked]`. */
 export function pieces(text, marks) {
   if (!marks) return [[text, false]];
   const list = [];
@@ -83,18 +83,18 @@ export function pieces(text, marks) {
   return list;
 }
 
-// Values that statistics list of a field, at most.
+// The most values of a field that statistics list.
 const listed = 20;
 
 /**
- * What is more or less frequent in `now` than in `before`, two answers of `GET /events/stats`: the
- * ten greatest differences of a value's share.
+ * The values that are more or less frequent in `now` than in `before`, two answers of
+ * `GET /events/stats`: the ten greatest differences in share.
  */
 export function differences(now, before) {
   const found = [];
   for (const [field, values] of Object.entries(now.totals)) {
     const previous = before.totals[field] ?? [];
-    // A value that is not listed may still be as frequent as the last that is.
+    // A value that is not listed may be as frequent as the last one listed.
     const least = (list) => (list.length < listed ? 0 : list.at(-1).count);
     const names = new Set([...values, ...previous].map(({ value }) => value));
     for (const value of names) {
@@ -104,7 +104,7 @@ export function differences(now, before) {
       found.push({ field, value, count: count(values), share, before: old });
     }
   }
-  // Where one value rises the others of its field fall: that says half as much.
+  // If one value rises, the others of its field fall, so a fall counts half.
   const size = ({ share, before }) => Math.max(share - before, (before - share) / 2);
   return found.filter((one) => size(one) >= 0.005).sort((a, b) => size(b) - size(a)).slice(0, 10);
 }

@@ -10,14 +10,14 @@ const plot = at('plot');
 const tip = at('tip');
 const part = new Part('histogram');
 let buckets = null;
-// Places of buckets: where the pointer or the keyboard is, and where a selection began.
+// Positions of buckets: the pointer or keyboard, and the start of a selection.
 let cursor = null;
 let anchor = null;
-// Live events, which an answer that is on its way does not count.
+// Live events that a pending answer does not count.
 let arrived = [];
 const mostArrived = 1e5;
 
-/** Counts by severity, hidden ones too: the chips say what is hidden. */
+/** Counts by severity, including hidden ones: the chips show what is hidden. */
 export const loadHistogram = () => part.load(async (signal) => {
   const answer = await json('events/stats',
     query(page.view, { by: 'severity' }, ['severity', 'severity_min', 'order', 'fold']), signal);

@@ -1,4 +1,4 @@
-// Single keys. Each does what a control does, too; all of them can be switched off.
+// Single keys. Each has a control that does the same; all can be switched off.
 import { at, h, liking } from './dom.js';
 
 const names = {
@@ -21,14 +21,14 @@ const names = {
   help: ['?', 'This help'],
 };
 
-/** Whether the key is that of the control that has the focus. */
+/** Returns true if the key belongs to the focused control. */
 function isTaken({ target, key }) {
   if (target.matches('input:not([type=checkbox], [type=radio]), textarea')) return key !== 'Escape';
   if (key === 'Enter' || key === ' ') return target.matches('a, button, summary, input, [role=slider]');
   return key.startsWith('Arrow') && target.matches('input, [role=slider]');
 }
 
-/** Has keys do `actions`, by name; each is given the key. */
+/** Makes keys run `actions`, by name; each gets the key. */
 export function listen(actions) {
   document.addEventListener('keydown', (event) => {
     const key = event.key === ' ' ? 'Space' : event.key;

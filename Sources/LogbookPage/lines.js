@@ -1,9 +1,9 @@
-// Streams of text, piece by piece. No DOM.
+// Reading streams of text in pieces. No DOM.
 
-// The longest event is some 2 MB when every character of it is escaped.
+// The longest event is about 2 MB, if every character of it is escaped.
 const longest = 8 * 1024 * 1024;
 
-/** Splits text that comes in pieces, cut anywhere, into lines. */
+/** Splits text into lines. It arrives in pieces, cut anywhere. */
 export class LineSplitter {
   #rest = '';
 
@@ -15,7 +15,7 @@ export class LineSplitter {
   }
 }
 
-/** Reads Server-Sent Events as Logbook sends them, of which `id` alone is a sign of life. */
+/** Reads Server-Sent Events as Logbook sends them; an `id` alone is a heartbeat. */
 export class MessageReader {
   #splitter = new LineSplitter();
   #message = {};

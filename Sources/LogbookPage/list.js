@@ -7,7 +7,7 @@ import { query } from './view.js';
 
 const pageSize = 200;
 const mostRows = 1000;
-// Events that wait to be shown; beyond it they are only counted.
+// The most events that wait to be shown; further ones are only counted.
 const mostHeld = 200;
 const listed = 'id,event_type,severity,title,object_kind,object_namespace,object_name,created_at,'
   + 'cluster,reason,occurrences,fold_key,seq';
@@ -32,7 +32,7 @@ export const columns = {
   object: ['Object', (event) => [event.object_kind && h('span.dim', `${event.object_kind} `),
     event.object_namespace && `${event.object_namespace}/`, event.object_name]],
   title: ['Title', ({ id, title, reason, occurrences, fold }) => {
-    // Titles of Kubernetes' events begin with the reason, which stands beside.
+    // Titles of Kubernetes events begin with the reason, which has its own column.
     const text = chosen.includes('reason') && reason && title.startsWith(`${reason}: `)
       ? title.slice(reason.length + 2) : title;
     const times = fold?.occurrences ?? occurrences;
@@ -51,18 +51,18 @@ const olderPart = new Part('older');
 const table = at('list');
 const [body] = table.tBodies;
 
-/** What is loaded: `rows` are `{event, element}`; `search` and `cursor` lead on, null at the end. */
+/** Loaded: `rows` of `{event, element}`; `search` and `cursor` continue, null at the end. */
 export const list = { rows: [], current: null, heldCount: 0, cursor: null };
 let known = new Set();
 let held = [];
 
-/** The pane, or, where that is as long as what it holds, the document. */
+/** The element that scrolls: the pane or, if it is as long as its content, the document. */
 export const scroller = () => (getComputedStyle(at('main')).overflowY === 'auto'
   ? at('main') : document.scrollingElement);
 
 export const isAtTop = () => scroller().scrollTop < 8;
 
-/** Loads the newest events of the view, after `opened`, or shows what `old` has of them. */
+/** Loads the newest events of the view, after `opened`, or shows those in `old`. */
 export const loadList = (opened, old) => {
   olderPart.stop();
   part.stop();
@@ -158,7 +158,7 @@ function drawEnds() {
   at('more').hidden = cursor === null;
   at('end').hidden = cursor !== null;
   if (rows.length < mostRows) at('newer').hidden = true;
-  // Observed anew, it tells if its end is still near.
+  // Observing again reports if its end is still near.
   nearEnd.disconnect();
   nearEnd.observe(at('older'));
 }
@@ -167,14 +167,14 @@ at('more').onclick = loadOlder;
 const nearEnd = new IntersectionObserver(([entry]) => entry.isIntersecting && loadOlder(),
   { rootMargin: '600px', scrollMargin: '600px' });
 
-/** Takes events of the live stream: into the table while nobody reads, else they wait. */
+/** Takes live events: into the table while nobody reads, otherwise they wait. */
 export function arrive(events) {
   const fresh = events.filter(({ seq }) => !known.has(seq));
   if (isAtTop() && !list.current && !list.heldCount) insert(fresh);
   else hold(fresh);
 }
 
-/** Has events wait; without any nothing waits any more. */
+/** Makes events wait; without arguments, none wait any more. */
 function hold(events) {
   if (!events.length) Object.assign(list, { heldCount: 0, heldBad: 0 });
   held = events.length ? [...held, ...events].slice(0, mostHeld) : [];
@@ -191,7 +191,7 @@ function insert(events) {
   for (const event of events) {
     if (page.view.fold) replaceGroup(event);
     const place = list.rows.findIndex((row) => order(event) > order(row.event));
-    // Older than all that is loaded: it comes with its page.
+    // Older than everything loaded: it comes with its page.
     if (place < 0 && list.cursor !== null) continue;
     const row = { event };
     known.add(event.seq);
@@ -201,7 +201,7 @@ function insert(events) {
   const surplus = list.rows.splice(mostRows);
   drop(surplus);
   if (surplus.length) {
-    // The cursor leads on behind rows that are gone: by its time the last one that is here does.
+    // The cursor continues after rows that are gone; the time of the last one here leads on.
     const until = new Date(Date.parse(list.rows.at(-1).event.created_at) + 1).toISOString();
     list.search = query({ ...page.view, until }, { limit: pageSize, fields: listed });
     list.cursor = '';
@@ -210,7 +210,7 @@ function insert(events) {
   drawEnds();
 }
 
-/** Has `event` stand for its group, whose row goes. */
+/** Makes `event` represent its group, whose row goes. */
 function replaceGroup(event) {
   const place = list.rows.findIndex((row) => row.event.fold_key === event.fold_key);
   if (place < 0) return;

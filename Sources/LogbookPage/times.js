@@ -30,7 +30,7 @@ export function ago(ms, now) {
 const two = (number) => String(number).padStart(2, '0');
 
 function clock(ms, utc) {
-  // Shifted by the zone's offset, so that one set of getters does for both.
+  // Shifted by the zone's offset, so that one set of getters works for both.
   const date = new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 6e4);
   return {
     year: date.getUTCFullYear(), month: two(date.getUTCMonth() + 1), day: two(date.getUTCDate()),
@@ -77,7 +77,7 @@ export function ticks(from, to, most, utc) {
   return marks;
 }
 
-/** From 18:00 to 09:00, the night that is over, or that one is in. */
+/** From 18:00 to 09:00: the last night, or the current one. */
 export function lastNight(now) {
   const end = new Date(now);
   end.setHours(9, 0, 0, 0);

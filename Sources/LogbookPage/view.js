@@ -1,9 +1,9 @@
-// What is looked at, as the URL has it: the API's own parameters, and a few of the page's. No DOM.
+// The view in the URL: the API's own parameters, and a few of the page's. No DOM.
 import { milliseconds } from './times.js';
 
 export const severities = ['critical', 'error', 'warning', 'info'];
 
-/** Fields that filter and that are counted, as people call them. */
+/** The fields that are filtered and counted, with their names for people. */
 export const fields = {
   severity: 'Severity', reason: 'Reason', event_type: 'Type', object_kind: 'Kind',
   object_namespace: 'Namespace', object_name: 'Name', cluster: 'Cluster',
@@ -17,7 +17,7 @@ const last = ['fold_key', 'since', 'until', 'order', 'fold', ...own];
 
 export const everything = () => ({ filters: {}, metadata: [], unknown: [] });
 
-/** The view of a query string. `unknown` lists parameters that are no part of one. */
+/** The view of a query string. `unknown` lists parameters that are not part of one. */
 export function parse(search) {
   const view = everything();
   for (const [name, value] of new URLSearchParams(search)) {
@@ -29,7 +29,7 @@ export function parse(search) {
   return view;
 }
 
-// Commas that no backslash stands before separate.
+// Commas separate, unless a backslash is before them.
 const split = (text) => text.match(/(?:\\.|[^,\\]|\\$)+/gs) ?? [];
 
 const pairs = (view) => [
@@ -44,7 +44,7 @@ const encode = (text) => encodeURIComponent(text)
   .replace(/%(2C|3A|2F)/g, decodeURIComponent).replaceAll('%20', '+');
 const join = (list) => list.map((pair) => pair.map(encode).join('=')).join('&');
 
-/** The view's query string; equal views have equal ones. Everything says `order`, to say something. */
+/** The view's query string; equal views have equal ones. It is never empty. */
 export const format = (view) => `?${join(pairs(view)) || 'order=desc'}`;
 
 /** The view's parameters for the API, with `more` and without the names in `less`. */
@@ -58,7 +58,7 @@ export function changed(view, change) {
   return copy;
 }
 
-/** The filter that `value` alone passes; null is no value. */
+/** The filter that only `value` passes; null is no value. */
 export const token = (value) => (value === null ? '!*' : value.replace(/[\\,!*]/g, '\\$&'));
 
 export const negated = (value) => (value === null ? '*' : `!${token(value)}`);
@@ -71,7 +71,7 @@ export function words(filter) {
   return `${not ? '≠' : '='} ${readable}`;
 }
 
-/** The view with only `value` of `field`, or without that filter if it is there already. */
+/** The view with only `value` of `field`, or without that filter if it exists. */
 export const only = (view, field, value) => changed(view, (next) => {
   next.filters[field] = String(next.filters[field]) === token(value) ? [] : [token(value)];
   if (field === 'severity') delete next.severity_min;
@@ -86,7 +86,7 @@ export const without = (view, field, filter) => changed(view, (next) => {
   next.filters[field] = next.filters[field].filter((other) => other !== filter);
 });
 
-/** The severities that the view lets through, worst first. */
+/** The severities that the view shows, worst first. */
 export function shown(view) {
   const least = severities.indexOf(view.severity_min ?? 'info');
   const list = view.filters.severity ?? [];
@@ -95,7 +95,7 @@ export function shown(view) {
     && (!isAnyOf || list.includes(name)));
 }
 
-/** The view with these severities, as a least one where that says it. None are all of them. */
+/** The view with these severities, as a minimum if possible. None means all. */
 export const showing = (view, list) => changed(view, (next) => {
   delete next.severity_min;
   delete next.filters.severity;
@@ -110,10 +110,10 @@ const alike = (view, event, names) => changed(everything(), (next) => {
   Object.assign(next, view);
 });
 
-/** The view of all that happened to an event's object in this time. */
+/** The view of all events of an event's object in this time. */
 export const history = ({ since, until }, event) => alike({ since, until }, event, object);
 
-/** The view of five minutes before and after an event, of what shares `names` with it. */
+/** The view of five minutes before and after an event, of events that share `names` with it. */
 export function context(event, names) {
   const time = Date.parse(event.created_at);
   return alike({ ...between(time - 3e5, time + 3e5), event: event.id }, event, names);
@@ -127,7 +127,7 @@ const iso = (ms) => new Date(ms).toISOString();
 
 export const between = (from, to) => ({ since: iso(from), until: iso(to) });
 
-/** What the view covers; `from` is null where it has no beginning. */
+/** The range of the view; `from` is null if it has no beginning. */
 export function span(view, now) {
   const moment = (text) => now - (milliseconds(text) ?? now - Date.parse(text)) || null;
   return { from: moment(view.since), to: moment(view.until) ?? now };

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { member, plainText, read } from '../../Sources/LogbookPage/exact.js';
 
-/** The text of a node, put together from its parts. */
+/** The text of a node, assembled from its parts. */
 function write(node) {
   if (node.members) return `{${node.members.map(({ key, value }) => `${JSON.stringify(key)}:${write(value)}`)}}`;
   return node.items ? `[${node.items.map(write)}]` : node.raw;

@@ -49,7 +49,7 @@ test('differences are of shares, and rises come first', () => {
   assert.deepEqual(found.map(({ value, share, before }) => [value, share, before]),
     [['BackOff', 0.6, 0], ['Pulled', 0.4, 0.9], ['Gone', 0, 0.1]]);
   assert.deepEqual(differences(totals([['a', 1]]), totals([['a', 100]])), []);
-  // Of a value that is not among the twenty that are listed, the last of these says the most it can be.
+  // A value that is not among the twenty listed is at most as frequent as the last of them.
   const many = Array.from({ length: 20 }, (_, place) => [`v${place}`, 50]);
   assert.equal(differences(totals([['rare', 10]]), totals(many)).find(({ value }) => value === 'rare').before, 0.05);
 });

@@ -1,4 +1,4 @@
-// Files of the repository that are embedded in the program.
+// Files of the repository, embedded in the program.
 #pragma once
 #include <stddef.h>
 
@@ -16,5 +16,5 @@ struct embedded_page_file {
     struct embedded_file file;
 };
 
-// Those from Sources/LogbookPage, by number from 0 on; behind the last one, `name` is null.
+// Those from Sources/LogbookPage, by number from 0 on; after the last one, `name` is null.
 struct embedded_page_file embedded_page_file(size_t number);
