@@ -1,15 +1,16 @@
-// Fills a database with as many events as a cluster makes in a month, fast.
+// Quickly fills a database with as many events as a cluster makes in a month.
 //
-//   generate fill FILE ROWS [END]                            FILE has ROWS more, over the 30 days before END (seconds
-//                                                            since 1970; or now)
-//   generate insert FILE ROWS ROWS_PER_TRANSACTION SECONDS   rows/s, CPU us per row: more of the same as in a file that
-//                                                            has ROWS, inserted as Logbook does
+//   generate fill FILE ROWS [END]
+//     FILE has ROWS more, over the 30 days before END (seconds since 1970; or now)
+//   generate insert FILE ROWS ROWS_PER_TRANSACTION SECONDS
+//     rows/s, CPU us per row: more of the same as in a file that has ROWS, inserted as Logbook does
 //
-// FILE is a database that Logbook made and put some events into (bench/scale.sh does): their titles and descriptions
-// are the vocabulary. The rest is drawn with the skew of a real cluster: six types, four severities of which critical is
-// rare and some kinds never are, 20 kinds, 200 namespaces by Zipf's law, an object for every hundred events, of which
-// most are pods that live a while and never come back; bursts that share a millisecond; events that come late.
-// `fill` drops the indexes first and builds them last. Whatever the version, table and indexes are Logbook's.
+// FILE is a database that Logbook made, with some events in it (bench/scale.sh does this): their
+// titles and descriptions are the vocabulary. The rest is drawn with the skew of a real cluster:
+// six types; four severities, of which critical is rare and some kinds never have it; 20 kinds; 200
+// namespaces by Zipf's law; an object for every hundred events, mostly pods that live a while and
+// never come back; bursts that share a millisecond; events that come late. `fill` drops the indexes
+// first and builds them last. Table and indexes are Logbook's, whatever its version.
 
 #include <math.h>
 #include <sqlite3.h>

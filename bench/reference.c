@@ -1,12 +1,13 @@
-// What SQLite itself does with Logbook's own schema, in one thread and with nothing around it: the measure that the
-// service is held against.
+// SQLite itself with Logbook's own schema, in one thread and nothing else: the reference for the
+// service.
 //
 //   reference insert FILE ROWS_PER_TRANSACTION SECONDS   rows/s, CPU us per row
 //   reference fill   FILE ROWS                           nothing; FILE has ROWS more
 //   reference read   FILE SECONDS                        us per lookup by id, us per page of 50
 //
-// FILE is a database that Logbook made and put some events into. What is inserted are copies of those events, each
-// with an id and a time of its own: so rows, columns, indexes and triggers are Logbook's, whatever its version.
+// FILE is a database that Logbook made, with some events in it. Copies of those events are
+// inserted, each with its own id and time, so rows, columns, indexes and triggers are Logbook's,
+// whatever its version.
 
 #include <sqlite3.h>
 #include <stdint.h>

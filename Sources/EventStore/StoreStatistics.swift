@@ -14,7 +14,8 @@ public struct StoreStatistics: Sendable {
     public var commitTimes = Distribution.times
     /// The nanoseconds of the commit and sync in each of them.
     public var syncTimes = Distribution.times
-    /// The lag of the store's clock behind the system's when retention last ran; negative if it is ahead.
+    /// The lag of the store's clock behind the system's when retention last ran; negative if it is
+    /// ahead.
     public var clockLag = Duration.zero
     /// Events that retention removed because of their age.
     public var removedByAge = 0

@@ -1,11 +1,12 @@
-// A disk that fails, for tests: loaded with LD_PRELOAD it stands between libsqlite3 and libc, counts the calls that
-// touch the database's files, and makes chosen ones fail, kills the process before one, or cuts the power there.
+// A failing disk, for tests. Loaded with LD_PRELOAD, it stands between libsqlite3 and libc, counts
+// the calls that touch the database's files, and makes chosen ones fail, kills the process before
+// one, or cuts the power there.
 //
-// The power cut: of everything written since the last sync of its file, a random part is undone, some of it torn at
-// 512-byte sectors; of what happened to names since the last sync of the folder, a random tail is undone (file
-// systems keep the order of that). A failed sync loses what it should have saved for good, unless it is written
-// again, as Linux does: it reports once to each descriptor that was open, and calls the pages clean
-// (https://lwn.net/Articles/752063/).
+// The power cut: of everything written since the last sync of its file, a random part is undone,
+// some of it torn at 512-byte sectors. Of the changes to names since the last sync of the folder, a
+// random tail is undone (file systems keep their order). As on Linux, a failed sync loses its data
+// for good unless it is written again: it reports once to each descriptor that was open, and calls
+// the pages clean (https://lwn.net/Articles/752063/).
 //
 // FAULTS_FILE     files whose path begins with this, and the folder they are in
 // FAULTS_KIND     open, read, write, sync, truncate, unlink, rename, or change: all of these but read

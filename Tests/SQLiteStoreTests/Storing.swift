@@ -29,7 +29,8 @@ func index(_ connection: Connection, _ search: SearchIndex, first count: Int) th
     try search.add(documents)
 }
 
-/// The room for writes to the database at `path`, without a reserve, and with a size limit only if given.
+/// The room for writes to the database at `path`, without a reserve, and with a size limit only if
+/// given.
 func makeRoom(
     _ connection: Connection, _ search: SearchIndex, _ path: String, databasePages: Int? = nil,
     log: LogRecorder = LogRecorder()

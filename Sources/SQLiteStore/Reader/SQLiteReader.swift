@@ -162,7 +162,8 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
-    /// Returns the time up to which everything from `source` has arrived; nil for an unknown source.
+    /// Returns the time up to which everything from `source` has arrived; nil for an unknown
+    /// source.
     public func observedAt(source: String) throws(StoreError) -> Timestamp? {
         try storing { () throws(SQLiteError) in
             let row = try connection.prepare("SELECT observed_at FROM sources WHERE name = ?")

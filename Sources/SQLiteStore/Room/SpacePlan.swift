@@ -3,8 +3,8 @@ import SQLite
 
 /// The division of the size limit between the database and its WAL, in pages.
 ///
-/// The WAL gets a quarter, at most `walBytes`. The cache, where changes wait before they go into the
-/// WAL, and the WAL's size at which a checkpoint runs, are fractions of that quarter.
+/// The WAL gets a quarter, at most `walBytes`. The cache, where changes wait before they go into
+/// the WAL, and the WAL's size at which a checkpoint runs, are fractions of that quarter.
 struct SpacePlan: Equatable {
     /// The most pages of the database; nil for any number.
     let databasePages: Int?
