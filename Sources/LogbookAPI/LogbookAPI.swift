@@ -28,8 +28,7 @@ public final class LogbookAPI: Sendable {
     ///   - heartbeat: the interval at which each of them sends a heartbeat.
     ///   - redaction: removes values from the metadata of incoming events.
     ///   - version: the program's version, for its metrics.
-    ///   - pageFolder: the folder to read the page's files from for each request; nil serves the
-    ///     embedded ones.
+    ///   - pageFolder: the folder to read the page's files from for each request; nil serves the embedded ones.
     ///   - now: the time of events without one.
     public init(
         _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
