@@ -86,10 +86,18 @@ def kinds(events):
     yield "q prefix", lambda: {"q": random.choice(["succ*", "back*", "pull*", "cont*"])}
     yield "q common word + namespace", joined(lambda: {"q": "container"}, filters("object_namespace"))
     yield "q common word + two filters", joined(lambda: {"q": "container"}, filters("severity", "object_kind"))
+    yield "one object", lambda: {name: value for name, value in random.choice(events).items() if name in FIELDS[2:] and value}
+    folded = lambda: {"fold": "true"}
+    yield "folded", folded
+    yield "folded, severity", joined(folded, filters("severity"))
+    yield "folded, namespace", joined(folded, filters("object_namespace"))
+    yield "folded, time range", joined(folded, times)
+    yield "folded, q common word", joined(folded, lambda: {"q": "container"})
+    yield "fold_key", lambda: {"fold_key": f"{random.choice(events)['fold_key'] % 2**64:016x}"}
 
 
 def measure_pages(url, database, requests):
-    events = [e for e in sample(database, [*FIELDS, "created_at"], 3000) if e["object_name"]]
+    events = [e for e in sample(database, [*FIELDS, "created_at", "fold_key"], 3000) if e["object_name"]]
     asker = Asker(url)
     print(f"{'ms':<32}{'50: p50':>10}{'p99':>8}{'1,000: p50':>12}{'p99':>8}")
     for name, make in kinds(events):

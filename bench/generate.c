@@ -124,7 +124,7 @@ static const char *severity(int kind, int type) {
 
 // The events -----------------------------------------------------------------------------------------------------
 
-static struct { char title[TEXT], description[TEXT], name[NAME]; } templates[TEMPLATES];
+static struct { char title[TEXT], description[TEXT], name[NAME], reason[NAME]; } templates[TEMPLATES];
 static int template_count;
 
 static void load_templates(void) {
@@ -133,6 +133,8 @@ static void load_templates(void) {
         snprintf(templates[template_count].title, TEXT, "%s", (const char *)sqlite3_column_text(events, 0));
         snprintf(templates[template_count].description, TEXT, "%s", (const char *)sqlite3_column_text(events, 1));
         snprintf(templates[template_count].name, NAME, "%s", (const char *)sqlite3_column_text(events, 2));
+        // Titles of Kubernetes' events are "REASON: message".
+        sscanf(templates[template_count].title, "%200[A-Za-z]:", templates[template_count].reason);
     }
     sqlite3_finalize(events);
     if (template_count == 0) fprintf(stderr, "generate: the database holds no event to learn from\n"), exit(1);
@@ -163,6 +165,17 @@ static void bind(sqlite3_stmt *statement, int index, const char *text) {
     check(sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC), SQLITE_OK);
 }
 
+// The same for events that are alike; which 64 bits these are means nothing here.
+static sqlite3_int64 fold_key(const char *const *texts, int count) {
+    uint64_t hash = 0xCBF29CE484222325;
+    for (int place = 0; place < count; place++) {
+        for (const char *text = texts[place] ? texts[place] : "\1"; *text; text++)
+            hash = (hash ^ (uint8_t)*text) * 0x100000001B3;
+        hash = (hash ^ 0xFF) * 0x100000001B3;
+    }
+    return (sqlite3_int64)(hash * 0x9E3779B97F4A7C15);
+}
+
 static void insert_one(sqlite3_stmt *insertion, int64_t ms, double progress) {
     static char id[NAME], title[1024], description[TEXT], metadata[1024], created_at[64], stamp[64];
     const struct object *object = choose(progress);
@@ -183,7 +196,12 @@ static void insert_one(sqlite3_stmt *insertion, int64_t ms, double progress) {
              (unsigned)random64(), below(65536), below(4096), below(4096), (unsigned long long)random64() >> 16,
              1 + zipf(1000), PICK(components), below(8), below(256), created_at, 'a' + below(3));
     int is_wide = object->kind == 3 || object->kind == 17; // nodes and namespaces lie in no namespace
-    bind(insertion, 1, id), bind(insertion, 2, types[type]), bind(insertion, 3, severity(object->kind, type));
+    const char *reason = *templates[chosen].reason ? templates[chosen].reason : NULL;
+    const char *alike[] = {types[type], severity(object->kind, type), kinds[object->kind],
+                           is_wide ? NULL : namespaces[object->namespace], object->name, reason ? reason : title};
+    bind(insertion, 11, reason);
+    check(sqlite3_bind_int64(insertion, 12, fold_key(alike, 6)), SQLITE_OK);
+    bind(insertion, 1, id), bind(insertion, 2, alike[0]), bind(insertion, 3, alike[1]);
     bind(insertion, 4, title), bind(insertion, 5, description), bind(insertion, 6, kinds[object->kind]);
     bind(insertion, 7, is_wide ? NULL : namespaces[object->namespace]), bind(insertion, 8, object->name);
     bind(insertion, 9, metadata), bind(insertion, 10, created_at);
@@ -194,7 +212,8 @@ static void insert_one(sqlite3_stmt *insertion, int64_t ms, double progress) {
 static sqlite3_stmt *prepare_insertion(void) {
     return prepare(
         "INSERT INTO events (id, event_type, severity, title, description, object_kind, object_namespace, object_name,"
-        " metadata, created_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1000 * unixepoch(?10))");
+        " metadata, created_at, received_at, reason, fold_key)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1000 * unixepoch(?10), ?, ?)");
 }
 
 static void insert_month(long rows, int64_t end_ms) {

@@ -8,9 +8,10 @@ public protocol EventReader: AnyObject {
     ) throws(StoreError) -> Result?
 
     /// Lends the events that match `query`, in its order, up to one more than its limit. The extra
-    /// one shows that there is another page. Ends early if `body` returns false.
+    /// one shows that there is another page. If the query folds events, these are the newest of each
+    /// group, with its `fold`, as of the first page. Ends early if `body` returns false.
     ///
-    /// - Returns: the number of events on all pages together, if the query asks for it.
+    /// - Returns: the number of events or groups on all pages together, if the query asks for it.
     /// - Throws: `timeLimit` if it takes longer than `budget`.
     @discardableResult
     func page(

@@ -2,16 +2,18 @@
 /// filters and order.
 ///
 /// Hexadecimal digits of: the format (1 byte), a check over everything else (8), the moment that
-/// ages are counted from (8), seq (8), created_at. The check detects altered cursors and those of
-/// another query. It is not a secret and need not be: a cursor reveals nothing that the filters do
-/// not.
+/// ages are counted from (8), seq (8), in the cursor of a folded list the highest seq of the list
+/// (8), created_at. The check detects altered cursors and those of another query. It is not a secret
+/// and need not be: a cursor reveals nothing that the filters do not.
 enum Cursor {
     private static let format: UInt8 = 1
+    private static let foldedFormat: UInt8 = 2
     private static let headerBytes = 25
+    private static let foldedHeaderBytes = headerBytes + 8
     /// The longest that fits in a request target. The limit is needed because a file may hold any
     /// text as created_at.
     private static let maxBytes = 4000
-    static let longestTime = maxBytes - headerBytes
+    static let longestTime = maxBytes - foldedHeaderBytes
 
     static func text(
         _ position: EventQuery.Position, moment: Timestamp, signature: [UInt8]
@@ -19,8 +21,9 @@ enum Cursor {
         var payload: [UInt8] = []
         append(UInt64(bitPattern: moment.milliseconds), to: &payload)
         append(UInt64(bitPattern: position.seq), to: &payload)
+        if let seq = position.lastFoldedSeq { append(UInt64(bitPattern: seq), to: &payload) }
         payload.append(contentsOf: position.createdAt.utf8)
-        var bytes = [format]
+        var bytes = [position.lastFoldedSeq == nil ? format : foldedFormat]
         append(check(payload, signature), to: &bytes)
         bytes += payload
         var digits: [UInt8] = []
@@ -40,14 +43,21 @@ enum Cursor {
         return moment
     }
 
-    static func position(_ text: String, signature: [UInt8]) throws(QueryError)
-        -> EventQuery.Position
-    {
+    /// Reads the position.
+    ///
+    /// - Parameter isFolded: true for the cursor of a folded list.
+    static func position(
+        _ text: String, isFolded: Bool, signature: [UInt8]
+    ) throws(QueryError) -> EventQuery.Position {
         let bytes = try decode(text)
-        guard integer(bytes, 1) == check(bytes[9...], signature),
-            let createdAt = String(validating: bytes[headerBytes...], as: UTF8.self)
+        let header = isFolded ? foldedHeaderBytes : headerBytes
+        guard bytes[0] == (isFolded ? foldedFormat : format), bytes.count >= header,
+            integer(bytes, 1) == check(bytes[9...], signature),
+            let createdAt = String(validating: bytes[header...], as: UTF8.self)
         else { throw invalid }
-        return EventQuery.Position(createdAt: createdAt, seq: Int64(bitPattern: integer(bytes, 17)))
+        return EventQuery.Position(
+            createdAt: createdAt, seq: Int64(bitPattern: integer(bytes, 17)),
+            lastFoldedSeq: isFolded ? Int64(bitPattern: integer(bytes, headerBytes)) : nil)
     }
 
     private static let invalid = QueryError(
@@ -71,7 +81,7 @@ enum Cursor {
             }
             bytes.append(high << 4 | low)
         }
-        guard bytes[0] == format else { throw invalid }
+        guard bytes[0] == format || bytes[0] == foldedFormat else { throw invalid }
         return bytes
     }
 

@@ -67,7 +67,7 @@ public struct Event: Sendable {
             var view = EventView(seq: receipt.seq)
             view.receivedAt = receipt.receivedAt
             view.foldKey = receipt.foldKey
-            view.occurrences = Int64(givenOccurrences ?? 1)
+            view.occurrences = receipt.occurrences ?? Int64(givenOccurrences ?? 1)
             for field in EventField.texts {
                 let span = spans[field.rawValue]
                 guard span.count >= 0 else { continue }

@@ -11,12 +11,16 @@ public struct EventConditions: Hashable, Sendable {
     public private(set) var since: String?
     /// The latest `created_at`, exclusive, as it is stored.
     public private(set) var until: String?
+    /// The key that events are folded by.
+    public private(set) var foldKey: Int64?
 
     private static let fieldNames = EventField.filterable.map { String(describing: $0.name) }
 
     /// The query parameters that it is made of; PATH stands for any text.
     public static let parameters =
-        fieldNames + ["severity_min", "since", "until", "q", MetadataFilter.prefix + "PATH"]
+        fieldNames + [
+            "fold_key", "severity_min", "since", "until", "q", MetadataFilter.prefix + "PATH",
+        ]
 
     /// Whether `name` is one of `known`.
     public static func isKnown(_ name: String, among known: [String]) -> Bool {
@@ -59,6 +63,7 @@ public struct EventConditions: Hashable, Sendable {
         text = try parameters["q"]?.first.map(TextQuery.init)
         since = try Self.time("since", parameters["since"]?.first, now)
         until = try Self.time("until", parameters["until"]?.first, now)
+        foldKey = try parameters["fold_key"]?.first.map(Self.foldKey)
     }
 
     /// Whether every event is as asked.
@@ -67,8 +72,19 @@ public struct EventConditions: Hashable, Sendable {
     /// Whether no event can be as asked.
     public var excludesAll: Bool { fields.contains { $0.included?.isEmpty ?? false } }
 
-    /// Whether they ask what only `EventMatcher` can tell.
-    public var askMore: Bool { text != nil || !metadata.isEmpty }
+    /// True if no index of the table covers all of them.
+    public var askMore: Bool { askOfTexts || foldKey != nil }
+
+    /// True if some of them need `EventMatcher`.
+    public var askOfTexts: Bool { text != nil || !metadata.isEmpty }
+
+    /// True if they ask for the events of one object, and for nothing else but a range of time.
+    public var askForObject: Bool {
+        !askMore && fields.map(\.field) == Self.object
+            && fields.allSatisfy { $0.onlyValue != nil }
+    }
+
+    private static let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
 
     /// What `field` must be.
     public subscript(field: EventField) -> FieldFilter? { fields.first { $0.field == field } }
@@ -81,6 +97,16 @@ public struct EventConditions: Hashable, Sendable {
                 detail: "must be one of \(Severity.list), not \(EventRules.quoted(text.utf8))")
         }
         return FieldFilter(severityFrom: least)
+    }
+
+    private static func foldKey(_ text: String) throws(QueryError) -> Int64 {
+        let digits = text.utf8.compactMap(HexDigits.value)
+        guard digits.count == 16, text.utf8.count == 16 else {
+            throw QueryError(
+                parameter: "fold_key",
+                detail: "must be the 16 hexadecimal digits that events have, in lower case")
+        }
+        return digits.reduce(0) { $0 << 4 | Int64($1) }
     }
 
     /// A time, or an age that is counted back from `now`.
@@ -116,7 +142,7 @@ public struct EventConditions: Hashable, Sendable {
         func isBefore(_ time: String) -> Bool { createdAt.lexicographicallyPrecedes(time.utf8) }
         if let since, isBefore(since) { return false }
         if let until, !isBefore(until) { return false }
-        return true
+        return foldKey == nil || event.foldKey == foldKey
     }
 
     // MARK: Cursors
@@ -142,6 +168,7 @@ public struct EventConditions: Hashable, Sendable {
         if let text { append("q", text.signature) }
         if let since { append("s", since.utf8) }
         if let until { append("u", until.utf8) }
+        if let foldKey { append("k", "\(foldKey)".utf8) }
         return bytes
     }
 }

@@ -6,7 +6,7 @@ public final class EventMatcher {
 
     /// Prepares to check `conditions`; nil if there are none of this kind.
     public init?(_ conditions: EventConditions) {
-        guard conditions.askMore else { return nil }
+        guard conditions.askOfTexts else { return nil }
         metadata = conditions.metadata.isEmpty ? nil : MetadataMatcher(conditions.metadata)
         text = conditions.text.map(TextMatcher.init)
     }

@@ -18,13 +18,17 @@ public struct EventQuery: Equatable, Sendable {
     public private(set) var offset = 0
     /// Whether to say how many events there are in all.
     public private(set) var countsAll = false
+    /// True if only the newest match with each `foldKey` is wanted, with totals.
+    public private(set) var folds = false
     /// What an answer has of each event; nil is everything.
     public private(set) var selection: FieldSelection?
     /// The moment that ages are counted back from: that of the first page.
     private let now: Timestamp
 
     /// What a cursor is bound to.
-    private var signature: [UInt8] { conditions.signature + order.rawValue.utf8 }
+    private var signature: [UInt8] {
+        conditions.signature + order.rawValue.utf8 + (folds ? Array("fold".utf8) : [])
+    }
 
     /// Where an event stands in the order.
     public struct Position: Equatable, Sendable {
@@ -32,26 +36,32 @@ public struct EventQuery: Equatable, Sendable {
         public let createdAt: String
         /// Of events with the same time, which one.
         public let seq: Int64
+        /// The highest seq that a folded list covers; nil in other lists.
+        public let lastFoldedSeq: Int64?
 
         /// Bytes of the longest `createdAt` that a cursor can hold.
         public static let longestTime = Cursor.longestTime
 
         /// A position after an event with these.
-        public init(createdAt: String, seq: Int64) {
+        public init(createdAt: String, seq: Int64, lastFoldedSeq: Int64? = nil) {
             self.createdAt = createdAt
             self.seq = seq
+            self.lastFoldedSeq = lastFoldedSeq
         }
 
         /// A position after `event`.
         public init(_ event: EventView) {
             self.init(
-                createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq)
+                createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq,
+                lastFoldedSeq: event.fold?.lastSeq)
         }
     }
 
     /// The query parameters that it is made of.
     public static let parameters =
-        EventConditions.parameters + ["limit", "order", "cursor", "offset", "count", "fields"]
+        EventConditions.parameters + [
+            "limit", "order", "cursor", "offset", "count", "fold", "fields",
+        ]
 
     /// The most events on a page.
     public static let limitRange = 1...1000
@@ -82,13 +92,19 @@ public struct EventQuery: Equatable, Sendable {
             }
             countsAll = true
         }
+        folds = try Bool(parameter: "fold", values["fold"]?.first)
+        guard !folds || values["offset"] == nil else {
+            throw QueryError(
+                parameter: "offset",
+                detail: "does not go with fold, because groups move as events arrive; use cursor")
+        }
         if let cursor {
             guard values["offset"] == nil else {
                 throw QueryError(
                     parameter: "offset",
                     detail: "does not go with cursor, which says where to go on")
             }
-            after = try Cursor.position(cursor, signature: signature)
+            after = try Cursor.position(cursor, isFolded: folds, signature: signature)
         }
     }
 

@@ -8,12 +8,17 @@ public struct EventReceipt: Equatable, Sendable {
     public let receivedAt: Int64
     /// The key that the event is folded by: 64 bits of a hash; nil for none.
     public let foldKey: Int64?
+    /// The number of occurrences, if the store computed it; otherwise nil.
+    public let occurrences: Int64?
 
     /// Creates a receipt.
-    public init(seq: Int64, receivedAt: Int64, foldKey: Int64? = nil) {
+    public init(
+        seq: Int64, receivedAt: Int64, foldKey: Int64? = nil, occurrences: Int64? = nil
+    ) {
         self.seq = seq
         self.receivedAt = receivedAt
         self.foldKey = foldKey
+        self.occurrences = occurrences
     }
 }
 
@@ -29,6 +34,8 @@ public struct EventView {
     public var receivedAt: Int64 = 0
     /// The key that the event is folded by: 64 bits of a hash; nil for none.
     public var foldKey: Int64?
+    /// The totals of the group that the event represents in a folded list; otherwise nil.
+    public var fold: EventFold?
     private var texts: InlineArray<12, UnsafeRawBufferPointer?>
 
     /// Creates an empty view, to be filled in.
@@ -39,7 +46,8 @@ public struct EventView {
 
     /// The values that the store gave.
     public var receipt: EventReceipt {
-        EventReceipt(seq: seq, receivedAt: receivedAt, foldKey: foldKey)
+        EventReceipt(
+            seq: seq, receivedAt: receivedAt, foldKey: foldKey, occurrences: occurrences)
     }
 
     /// The bytes of `field`, which is one of `EventField.texts`.
@@ -90,6 +98,7 @@ public struct EventView {
         append(.foldKey, to: &output)
         output.append(",\"seq\":")
         append(.seq, to: &output)
+        fold?.appendMember(to: &output)
         output.append("}")
     }
 

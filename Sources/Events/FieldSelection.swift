@@ -19,7 +19,8 @@ public struct FieldSelection: Equatable, Sendable {
         }
     }
 
-    /// Appends these fields of `event` as a JSON object, in the order of the contract.
+    /// Appends these fields of `event` as a JSON object, in the order of the contract, and the
+    /// totals of its group, if it has any.
     public func appendJSON(_ event: EventView, to output: inout [UInt8]) {
         var separator: StaticString = "{"
         for field in EventField.allCases where fields.contains(field) {
@@ -30,6 +31,7 @@ public struct FieldSelection: Equatable, Sendable {
             output.append("\":")
             event.append(field, to: &output)
         }
+        event.fold?.appendMember(to: &output)
         output.append("}")
     }
 }

@@ -74,6 +74,13 @@ extension LogbookAPI {
             var filters = fixed
             var values: [String: String] = [:]
             for (name, value) in try QueryParameters(request.query).pairs {
+                guard name != "fold" else {
+                    throw QueryError(
+                        parameter: name,
+                        detail:
+                            "is only for GET /events, because this route is about single events; fold_key selects those of a group"
+                    )
+                }
                 guard EventConditions.isKnown(name, among: known) else {
                     throw QueryError(parameter: name, known: known)
                 }

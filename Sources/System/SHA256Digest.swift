@@ -15,7 +15,7 @@ package enum SHA256Digest {
         }
     }
 
-    /// Looked up once, which costs more than to hash a short text. Threads share it
+    /// Fetched once, because a look-up costs more than hashing a short text. Threads share it
     /// (openssl-threads(7)).
     nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 }

@@ -295,6 +295,8 @@ PARAMETER_VALUES = {
     "object_name": ["web-0", "web-*", "!web-0"],
     "cluster": ["eu-1", "eu-*,!eu-2", ","],
     "reason": ["BackOff", "Back*", "!*", "!"],
+    "fold_key": ["0123456789abcdef", "0123456789ABCDEF", "0123456789abcde", "0123456789abcdef0", "0x23456789abcdef", "!0123456789abcdef"],
+    "fold": ["true", "false", "1", "yes"],
     "q": ["Node-3", '"not ready" -c de*', "x" * 1024, "x" * 1025],
     "since": ["2026-11-23T10:30:45.1234567+05:30", "90s", "0m", "2026-11-23", "1w", "h", "-1h", "now"],
     "until": ["2026-02-28T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T10:30:45", "7d", "7D"],

@@ -42,7 +42,9 @@ struct HostileFileTests {
     private static let queries: [[(String, String)]] = [
         [], [("order", "asc")], [("q", "fish")], [("q", "fi*"), ("order", "asc")],
         [("severity", "info")], [("cluster", "eu")], [("metadata.a", "1")], [("count", "exact")],
-        [("object_kind", "P*")], [("since", "2026-01-01T00:00:00Z")],
+        [("object_kind", "P*")], [("since", "2026-01-01T00:00:00Z")], [("fold", "true")],
+        [("fold", "true"), ("order", "asc"), ("count", "exact")],
+        [("fold", "true"), ("q", "fish")],
     ]
 
     /// The ids on all pages of `parameters`, up to a limit in case the pages form a circle.

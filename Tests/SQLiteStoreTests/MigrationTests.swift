@@ -145,8 +145,40 @@ struct MigrationTests {
             ])
         #expect(log.messages.contains { $0.hasPrefix("5 events had a created_at that is no time") })
         #expect(
-            try rows(path, "SELECT DISTINCT received_at, occurrences, fold_key FROM events")
-                == ["\(testMoment.milliseconds)|1|NULL"])
+            try rows(path, "SELECT DISTINCT received_at, occurrences FROM events")
+                == ["\(testMoment.milliseconds)|1"])
+        // Alike are those without a reason.
+        #expect(
+            try rows(
+                path, "SELECT count(*) FROM events WHERE fold_key <> 0 GROUP BY fold_key ORDER BY 1"
+            ) == ["1", "1", "5"])
+    }
+
+    @Test("A revision of a Kubernetes event tells of what it added to the count")
+    func revisions() throws {
+        try makeVersion1(path, events: 1)
+        let insert = try Connection(path, .readWrite).prepare(
+            "INSERT INTO events VALUES (?1, 't', 's', 't', NULL, NULL, NULL, NULL, ?2, '2026-01-01T00:00:00.000Z')"
+        )
+        let found: [(id: String, metadata: String?, occurrences: Int)] = [
+            ("k8s:core:b:12", #"{"count":7}"#, 3), ("k8s:core:a:5", #"{"count":3}"#, 3),
+            ("k8s:core:b:11", #"{"count":4}"#, 4), ("k8s:core:b:13", #"{"count":6}"#, 0),
+            ("k8s:core:b:14", #"{"series":{"count":8}}"#, 1), ("k8s:core:c:1", nil, 1),
+            ("k8s:core:d", #"{"count":9}"#, 1), ("k8s:events:a:6", #"{"count":9}"#, 1),
+            ("k8s:core:a-b:1", #"{"count":99999999999}"#, Int(Int32.max)),
+        ]
+        for row in found {
+            try insert.bind(1, row.id)
+            try insert.bind(2, row.metadata)
+            try insert.run()
+        }
+        try makeLatest(path)
+        #expect(
+            try rows(path, "SELECT id, occurrences FROM events WHERE seq > 1 ORDER BY seq")
+                == found.map { "\($0.id)|\($0.occurrences)" })
+        #expect(
+            try rows(path, "SELECT key, count, removed, received_at FROM series")
+                == ["k8s:core:b|8|0|\(testMoment.milliseconds)"])
     }
 
     @Test("An event without an id gets one, and the log says so")

@@ -176,6 +176,9 @@ final class RetentionJob: WriterJob {
             try connection.transaction { () throws(SQLiteError) in try statements.saveClock(time) }
             savedClock = time
         }
+        try connection.transaction { () throws(SQLiteError) in
+            try statements.forgetOldSeries(now: time)
+        }
         pending = Array(walks.indices)
     }
 

@@ -14,12 +14,23 @@ struct PagePlan {
     /// Plans the page of `query`.
     init(_ query: EventQuery) {
         let conditions = query.conditions
-        let rows = RowConditions(
-            conditions, leading: Self.leading(conditions), withTimes: false)
+        let leading = Self.leading(conditions)
+        let rows = RowConditions(conditions, leading: leading, withTimes: false)
         let isDescending = query.order == .descending
         func part(_ range: [(condition: String, value: BoundValue)]) -> Part {
             let all = rows.conditions + range.map(\.condition)
             let direction = isDescending ? "DESC" : "ASC"
+            // The object's index has the events of each fold key side by side. Their numbers are
+            // sorted before any event is read.
+            guard leading.count < 2 else {
+                return Part(
+                    sql: """
+                        SELECT \(EventTable.columns) FROM (SELECT seq AS place FROM events INDEXED BY idx_events_object \
+                        WHERE \(all.joined(separator: " AND ")) \
+                        ORDER BY created_at \(direction), seq \(direction) LIMIT -1) CROSS JOIN events ON seq = place
+                        """,
+                    values: rows.values + range.map(\.value))
+            }
             // The reader ends it, because a row that is not an event does not count. A limit tells
             // SQLite that few rows are wanted.
             return Part(
@@ -53,23 +64,25 @@ struct PagePlan {
         ]
     }
 
-    /// Counts the matches of `query` in SQL alone; nil if the search index is faster, or SQL cannot
-    /// express all conditions.
-    static func count(_ query: EventQuery) -> Part? {
+    /// Reads `columns` of all matches of `query`, in no order; nil if the search index is faster, or
+    /// SQL cannot express all conditions.
+    static func rows(_ query: EventQuery, _ columns: String) -> Part? {
         let conditions = query.conditions
         let narrowing = conditions.fields.filter { $0.included != nil }
         // Without an order, one index serves any set of values of its field.
         let isList =
             narrowing.count == 1 && isIndexed(narrowing[0].field)
             && !(narrowing[0].included?.contains(where: \.isPrefix) ?? false)
-        guard !conditions.askMore, isList || SearchPlan(query) == nil else {
+        guard !conditions.askMore,
+            isList || conditions.askForObject || SearchPlan(query) == nil
+        else {
             return nil
         }
         let leading = isList ? narrowing.map(\.field) : leading(conditions)
         var rows = RowConditions(conditions, leading: leading, withTimes: false)
         if let since = conditions.since { rows.add("created_at >= ?", .text(since)) }
         if let until = conditions.until { rows.add("created_at < ?", .text(until)) }
-        return Part(sql: "SELECT count(*) FROM events WHERE \(rows.sql)", values: rows.values)
+        return Part(sql: "SELECT \(columns) FROM events WHERE \(rows.sql)", values: rows.values)
     }
 
     /// True if an index begins with the field.

@@ -22,6 +22,7 @@ struct RowConditions {
     ///   - withTimes: true to include `since` and `until`.
     init(_ conditions: EventConditions, leading: [EventField] = [], withTimes: Bool = true) {
         for filter in conditions.fields { add(filter, isLeading: leading.contains(filter.field)) }
+        if let foldKey = conditions.foldKey { add("+fold_key = ?", .integer(foldKey)) }
         guard withTimes else { return }
         if let since = conditions.since { add("+created_at >= ?", .text(since)) }
         if let until = conditions.until { add("+created_at < ?", .text(until)) }
@@ -87,8 +88,8 @@ enum BoundValue: Hashable {
 
 extension Statement {
     /// Binds `values` to the first parameters, in order.
-    func bind(_ values: [BoundValue]) throws(SQLiteError) {
-        var index: Int32 = 1
+    func bind(_ values: [BoundValue], from first: Int32 = 1) throws(SQLiteError) {
+        var index = first
         for value in values {
             switch value {
             case .text(let text): try bind(index, copying: text)

@@ -8,6 +8,8 @@ struct SearchPlan {
     private var prefixes: [[UInt8]] = []
     /// The filters; it must have a value of each.
     private let filters: [FieldFilter]
+    /// The token of the key that events are folded by.
+    private let foldToken: [[UInt8]]?
     /// For each metadata filter with several values, the words of which a document must have one.
     private var choices: [[[UInt8]]] = []
     /// The walk. Its parameters are the expression, the least and the greatest key.
@@ -49,22 +51,22 @@ struct SearchPlan {
             }
             if let prefix = required.prefix { prefixes.append(prefix) }
         }
+        foldToken = conditions.foldKey.map { [SearchDocument.token(foldKey: $0)] }
         for filter in conditions.metadata {
             words += filter.requiredWords.prefix(TextQuery.maxWords)
             if let any = filter.choices { choices.append(any) }
         }
         let lists = filters.reduce(1) { $0 * ($1.included?.count ?? 1) }
         mayTakeLong =
-            conditions.askMore || lists > Self.fewLists || filters.count > 2
+            conditions.askOfTexts || lists > Self.fewLists
+            || filters.count > 2 && !conditions.askForObject
             || filters.contains { $0.included?.contains(where: \.isPrefix) ?? false }
     }
 
     private static func isServedByTable(_ filters: [FieldFilter]) -> Bool {
-        let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
-        let fields = filters.map(\.field)
-        return fields.isEmpty
-            || filters.allSatisfy { $0.onlyValue != nil }
-                && (fields == object || fields.count == 1 && PagePlan.ordered.contains(fields[0]))
+        filters.isEmpty
+            || filters.count == 1 && filters[0].onlyValue != nil
+                && PagePlan.ordered.contains(filters[0].field)
     }
 
     // MARK: What FTS5 is asked
@@ -82,6 +84,7 @@ struct SearchPlan {
             wordGroups.append(words.isEmpty ? [prefix] : words)
         }
         var parts = try filterGroups(expand: expand).map(Self.anyOf)
+        if let foldToken { parts.append(Self.anyOf(foldToken)) }
         if !wordGroups.isEmpty {
             // The index does not have all words of a marked event.
             let all = Self.all(wordGroups.map(Self.anyOf))

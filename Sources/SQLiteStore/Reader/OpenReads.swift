@@ -94,8 +94,3 @@ final class OpenReads: Sendable {
         }
     }
 }
-
-/// The memory used by the tallies of all queries, in bytes.
-final class SharedTally: Sendable {
-    let bytes = Atomic<Int>(0)
-}

@@ -6,15 +6,20 @@ import SQLite
 extension SQLiteReader {
     /// The most events outside the search index that may be examined one by one.
     private static let unindexedEvents: Int64 = 100_000
+    /// The most events of an object that are sorted instead of looked up in the search index.
+    private static let mostSorted = 1000
 
     /// True if a page of `query` may take too long for an event loop, and cannot be stopped at
     /// once.
     public static func mayTakeLong(_ query: EventQuery) -> Bool {
-        query.countsAll || SearchPlan(query)?.mayTakeLong ?? false
+        // Oldest first, most events are not the newest of their group.
+        query.countsAll || query.folds && query.order == .ascending
+            || SearchPlan(query)?.mayTakeLong ?? false
     }
 
     /// Lends the events that match `query`, in its order, up to one more than its limit. The extra
-    /// one shows that there is another page. Ends early if `body` returns false.
+    /// one shows that there is another page. If the query folds events, these are the newest of each
+    /// group, with its `fold`. Ends early if `body` returns false.
     ///
     /// - Returns: the number of events on all pages together, if the query asks for it.
     /// - Throws: `timeLimit` if it takes longer than `budget`.
@@ -23,11 +28,16 @@ extension SQLiteReader {
         _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
     ) throws(StoreError) -> Int? {
         try within(budget) { () throws(SQLiteError) in
-            guard query.countsAll else {
+            guard query.countsAll || query.folds else {
                 try lend(query, body)
                 return nil
             }
             return try inSnapshot { () throws(SQLiteError) in
+                if query.folds {
+                    let list = try FoldedList(self, query)
+                    try list.lendPage(body)
+                    return query.countsAll ? try list.count() : nil
+                }
                 try lend(query, body)
                 return try count(query)
             }
@@ -56,7 +66,7 @@ extension SQLiteReader {
 
     private func count(_ query: EventQuery) throws(SQLiteError) -> Int {
         let all = query.fromTheStart
-        if let plan = PagePlan.count(all) {
+        if let plan = PagePlan.rows(all, "count(*)") {
             let statement = try statement(plan.sql)
             try statement.bind(plan.values)
             return Int(try statement.number() ?? 0)
@@ -71,9 +81,15 @@ extension SQLiteReader {
 
     /// Lends the events that match `query`, in its order and from its cursor on, until `body`
     /// returns false.
-    func scan(_ query: EventQuery, _ body: (EventView) -> Bool) throws(SQLiteError) {
+    func scan(
+        _ query: EventQuery, _ body: (EventView) throws(SQLiteError) -> Bool
+    ) throws(SQLiteError) {
         guard !query.conditions.excludesAll else { return }
-        if let plan = SearchPlan(query), try walk(plan, query, body) { return }
+        if let plan = SearchPlan(query), try !isOfSmallObject(query.conditions),
+            try walk(plan, query, body)
+        {
+            return
+        }
         let matcher = EventMatcher(query.conditions)
         for part in PagePlan(query).parts {
             let statement = try statement(part.sql)
@@ -84,15 +100,28 @@ extension SQLiteReader {
                 guard let event = servable(statement), matcher?.admits(event) ?? true else {
                     continue
                 }
-                guard body(event) else { return }
+                guard try body(event) else { return }
             }
         }
+    }
+
+    private func isOfSmallObject(_ conditions: EventConditions) throws(SQLiteError) -> Bool {
+        guard conditions.askForObject else { return false }
+        let rows = RowConditions(
+            conditions, leading: PagePlan.leading(conditions), withTimes: false)
+        let statement = try statement(
+            """
+            SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY idx_events_object \
+            WHERE \(rows.sql) LIMIT \(Self.mostSorted + 1))
+            """)
+        try statement.bind(rows.values)
+        return try statement.number() ?? 0 <= Self.mostSorted
     }
 
     /// Serves a page by the search index; false if the index is too far behind the events or does
     /// not help.
     private func walk(
-        _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) -> Bool
+        _ plan: SearchPlan, _ query: EventQuery, _ body: (EventView) throws(SQLiteError) -> Bool
     ) throws(SQLiteError) -> Bool {
         // The index's progress and content must be of one moment.
         try inSnapshot { () throws(SQLiteError) in

@@ -110,6 +110,12 @@ public final class SQLiteReader: LocalReader {
         }
     }
 
+    /// The highest seq of all events; 0 if there are none.
+    func lastSeq() throws(SQLiteError) -> Int64 {
+        defer { progress.reset() }
+        return try progress.step() ? EventTable.clampedSeq(progress.integer(1)) : 0
+    }
+
     /// Lends the event with this id; nil if there is none.
     public func get<Result>(
         id: UnsafeRawBufferPointer, _ body: (EventView) -> Result

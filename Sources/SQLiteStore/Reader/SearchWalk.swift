@@ -22,7 +22,7 @@ struct SearchWalk {
 
     /// Lends the events of the page in order, until `body` returns false.
     func run(
-        _ expression: UnsafeRawBufferPointer, _ body: (EventView) -> Bool
+        _ expression: UnsafeRawBufferPointer, _ body: (EventView) throws(SQLiteError) -> Bool
     ) throws(SQLiteError) {
         let matcher = EventMatcher(query.conditions)
         var tail = try tail(matcher)[...]
@@ -116,7 +116,7 @@ struct SearchWalk {
     /// Lends the event at `candidate` if it exists and matches; false if `body` returns false.
     private func lend(
         _ candidate: Candidate, _ fetch: Statement, _ matcher: EventMatcher?,
-        _ body: (EventView) -> Bool
+        _ body: (EventView) throws(SQLiteError) -> Bool
     ) throws(SQLiteError) -> Bool {
         try reader.checkTime()
         defer { fetch.reset() }
@@ -126,7 +126,7 @@ struct SearchWalk {
             admits(event),
             matcher?.admits(event) ?? true
         else { return true }
-        return body(event)
+        return try body(event)
     }
 
     private static let fetchSQL = "SELECT \(EventTable.columns) FROM events WHERE seq = ?"

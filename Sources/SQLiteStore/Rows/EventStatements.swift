@@ -11,6 +11,7 @@ import SQLite
 final class EventStatements {
     private let connection: Connection
     private let search: SearchIndex
+    private let series: SeriesCounts
     private let insert, find, one, first, received, delete, floor, removed, passed, clock: Statement
     private let observed: Statement
     /// What the next event gets: above all that there ever were, whose highest may have been deleted.
@@ -22,6 +23,7 @@ final class EventStatements {
     init(_ connection: Connection, _ search: SearchIndex) throws(SQLiteError) {
         self.connection = connection
         self.search = search
+        series = try SeriesCounts(connection)
         insert = try connection.prepare(
             """
             INSERT INTO events (\(EventTable.columns))
@@ -62,19 +64,27 @@ final class EventStatements {
     /// Stores an event, unless its id is taken. Where it keeps a time of another store, the file must be
     /// told of the clock's in the same transaction.
     func append(_ event: Event) throws(SQLiteError) -> AppendOutcome {
-        try event.withView { view throws(SQLiteError) in
+        let growth = try event.series.map { (series) throws(SQLiteError) in
+            try self.series.growth(by: series)
+        }
+        return try event.withView { view throws(SQLiteError) in
             for field in EventField.texts {
                 try insert.bind(Int32(field.rawValue + 1), borrowing: view[field])
             }
             // Never later than now, so that a next event is not received before this one.
+            let receivedAt = min(event.givenReceivedAt ?? receivedAt, receivedAt)
+            let occurrences = growth?.occurrences ?? view.occurrences
+            let foldKey = FoldKey.of(view)
             let receipt = EventReceipt(
-                seq: nextSeq, receivedAt: min(event.givenReceivedAt ?? receivedAt, receivedAt))
-            try insert.bind(Int32(EventField.occurrences.rawValue + 1), view.occurrences)
-            try insert.bind(Int32(EventField.receivedAt.rawValue + 1), receipt.receivedAt)
+                seq: nextSeq, receivedAt: receivedAt, foldKey: foldKey, occurrences: occurrences)
+            try insert.bind(Int32(EventField.occurrences.rawValue + 1), occurrences)
+            try insert.bind(Int32(EventField.receivedAt.rawValue + 1), receivedAt)
+            try insert.bind(Int32(EventField.foldKey.rawValue + 1), foldKey)
             try insert.bind(Int32(EventField.seq.rawValue + 1), receipt.seq)
             try insert.run()
             guard connection.changes == 0 else {
                 nextSeq += 1
+                if let growth { try series.note(growth, receivedAt: receivedAt) }
                 return .stored(receipt)
             }
             try find.bind(1, borrowing: view[.id])
@@ -182,6 +192,9 @@ final class EventStatements {
         try observed.run()
     }
 
+    /// Forgets some series that have no event and can no longer grow.
+    func forgetOldSeries(now: Int64) throws(SQLiteError) { try series.forgetOld(now: now) }
+
     /// Empties the search index in a transaction of its own; false where there is nothing in it.
     func emptySearchIndex() throws(SQLiteError) -> Bool {
         guard try !search.isEmpty() else { return false }
@@ -196,6 +209,7 @@ final class EventStatements {
         /// The highest seq of each severity.
         var highest: [Severity: Int64] = [:]
         var documents = SearchDocuments()
+        var revisions: [SeriesCounts.Revision] = []
         /// Of the rows that have no document.
         var rowWeight = 0
 
@@ -216,6 +230,7 @@ final class EventStatements {
         while !doomed.isFull, try selection.step() {
             let event = EventTable.view(selection)
             doomed.seqs.append(event.seq)
+            if let revision = SeriesCounts.Revision(event) { doomed.revisions.append(revision) }
             if let severity = Severity(event[.severity]) {
                 doomed.highest[severity] = max(doomed.highest[severity] ?? 0, event.seq)
             }
@@ -231,6 +246,7 @@ final class EventStatements {
             try delete.bind(1, seq)
             try delete.run()
         }
+        for revision in doomed.revisions { try series.noteDeleted(revision, now: receivedAt) }
         if doomed.seqs.max() == nextSeq - 1 {
             try floor.bind(1, nextSeq - 1)
             try floor.run()

@@ -1,3 +1,4 @@
+import EventStore
 import Events
 import Logging
 import SQLite
@@ -108,7 +109,9 @@ extension Migration {
             CREATE INDEX idx_events_created ON events(created_at);
             CREATE INDEX idx_events_type ON events(event_type, created_at);
             CREATE INDEX idx_events_severity ON events(severity, created_at);
-            CREATE INDEX idx_events_object ON events(object_kind, object_namespace, object_name, created_at);
+            CREATE INDEX idx_events_object ON events(
+              object_kind, object_namespace, object_name, fold_key, created_at, occurrences
+            );
             CREATE TABLE store_state (
               clock INTEGER NOT NULL,
               floor_seq INTEGER NOT NULL
@@ -122,8 +125,9 @@ extension Migration {
             INSERT INTO retention VALUES
               ('info', 0, 0), ('warning', 0, 0), ('error', 0, 0), ('critical', 0, 0);
             CREATE TABLE series (
-              uid TEXT PRIMARY KEY,
+              key TEXT PRIMARY KEY,
               count INTEGER NOT NULL,
+              removed INTEGER NOT NULL,
               received_at INTEGER NOT NULL
             ) WITHOUT ROWID;
             CREATE TABLE sources (
@@ -143,6 +147,7 @@ extension Migration {
             INSERT INTO search (search, rank) VALUES ('usermerge', 16);
             PRAGMA application_id=\(SchemaManager.applicationID);
             """)
+        try countSeries(connection, now)
     }
 
     /// Warns of objects that depend on the old table. They go with it, and are not ours to rebuild.
@@ -178,10 +183,11 @@ extension Migration {
               EXISTS (SELECT 1 FROM events AS twin WHERE twin.id = CAST(events.id AS TEXT))
             FROM events ORDER BY rowid
             """)
-        let places = repeatElement("?", count: EventField.version1.count + 2)
+        let places = repeatElement("?", count: EventField.version1.count + 4)
         let target = try connection.prepare(
             """
-            INSERT INTO events_v2 (\(EventTable.version1Fields), reason, received_at)
+            INSERT INTO events_v2 (
+              \(EventTable.version1Fields), reason, received_at, fold_key, occurrences)
             VALUES (\(places.joined(separator: ", ")))
             """)
         var copied: Int64 = 0
@@ -252,8 +258,72 @@ extension Migration {
             try target.bindNull(next)
         }
         try target.bind(next + 1, now.milliseconds)
+        try target.bind(next + 2, foldKey(view, reason: row.reason))
+        // `countSeries` subtracts earlier revisions when all are there.
+        let isRevision = id == nil && view[.id].map(EventSeries.isRevision) ?? false
+        try target.bind(next + 3, isRevision ? occurrences(view) : 1)
         try target.run()
         if id != nil || row.hasOddMetadata { repairs.contents += 1 }
         if row.hasOddTime { repairs.times += 1 }
+    }
+
+    private static func foldKey(_ view: EventView, reason: [UInt8]?) -> Int64 {
+        guard let reason else { return FoldKey.of(view) }
+        return reason.withUnsafeBytes { bytes in
+            var view = view
+            view[.reason] = bytes
+            return FoldKey.of(view)
+        }
+    }
+
+    private static func occurrences(_ revision: EventView) -> Int64 {
+        guard let metadata = revision[.metadata] else { return 1 }
+        return min(EventSeries.count(of: metadata), Int64(Int32.max))
+    }
+
+    /// Turns the count of each revision of a Kubernetes event into what it added to the one before. The
+    /// order is that of ids, which is that of resource versions with the same number of digits.
+    private static func countSeries(
+        _ connection: Connection, _ now: Timestamp
+    ) throws(SQLiteError) {
+        let ids = try connection.prepare(
+            "SELECT id, seq FROM events WHERE id > 'k8s:core:' AND id < 'k8s:core;' ORDER BY id")
+        let find = try connection.prepare("SELECT occurrences FROM events WHERE seq = ?")
+        let correct = try connection.prepare("UPDATE events SET occurrences = ?2 WHERE seq = ?1")
+        let add = try connection.prepare("INSERT INTO series VALUES (?, ?, 0, ?)")
+        func count(_ seq: Int64) throws(SQLiteError) -> Int64 {
+            try find.bind(1, seq)
+            return try find.number() ?? 0
+        }
+        var key: [UInt8] = []
+        var first: Int64 = 0
+        // nil for a series of one event, which gets no row.
+        var highest: Int64?
+        func end() throws(SQLiteError) {
+            guard let highest else { return }
+            try add.bind(1, copying: key)
+            try add.bind(2, highest)
+            try add.bind(3, now.milliseconds)
+            try add.run()
+        }
+        while try ids.step() {
+            guard let id = ids.bytes(0), let series = EventSeries(id: id, count: 1) else {
+                continue
+            }
+            let seq = ids.integer(1)
+            guard series.key == key else {
+                try end()
+                (key, first, highest) = (series.key, seq, nil)
+                continue
+            }
+            let before: Int64
+            if let highest { before = highest } else { before = try count(first) }
+            let own = try count(seq)
+            try correct.bind(1, seq)
+            try correct.bind(2, max(0, own - before))
+            try correct.run()
+            highest = max(before, own)
+        }
+        try end()
     }
 }

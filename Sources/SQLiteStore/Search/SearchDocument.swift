@@ -1,4 +1,5 @@
 import Events
+import System
 
 /// The text of an event for the search index: each of its words once, a token for each word with
 /// the short number after it, as in names (`nginx-7`), a token for each filterable field, and one
@@ -70,6 +71,11 @@ final class SearchDocument {
     }
 
     private func appendFilters(_ event: EventView) {
+        if let foldKey = event.foldKey {
+            text += Self.token(foldKey: foldKey)
+            text.append(UInt8(ascii: " "))
+            tokens += 1
+        }
         for (place, field) in Self.filters.enumerated() {
             guard let value = event[field] else { continue }
             Self.appendToken(field, value, to: &text)
@@ -187,6 +193,11 @@ final class SearchDocument {
         var token: [UInt8] = []
         appendToken(field, value, other, otherValue, to: &token)
         return token.dropLast()
+    }
+
+    /// The token of the key that events are folded by. It has no pairs, because no filter narrows more.
+    static func token(foldKey: Int64) -> [UInt8] {
+        Array(".f.\(UInt64(bitPattern: foldKey).hexadecimal)".utf8)
     }
 
     private static func letter(_ field: EventField) -> UInt8 {

@@ -1,8 +1,6 @@
-import CLinux
 import EventStore
 import Events
 import Glibc
-import Synchronization
 
 /// Counts the values of one field and the events with each in each bucket, as long as there are few
 /// values.
@@ -104,31 +102,5 @@ struct ValueTally {
                 look(for: nil).place
             }
         return place.map { seriesOf[$0] } ?? Array(repeating: 0, count: buckets)
-    }
-}
-
-/// The memory used by the tallies of one query, within a bound that all queries share.
-final class TallyMemory {
-    /// The bound for all queries at a time, in bytes.
-    static let bound = 64 * 1024 * 1024
-    /// Above this, the heap keeps so much freed memory that returning it is worthwhile.
-    private static let large = 4 * 1024 * 1024
-
-    private let shared: SharedTally
-    private var own = 0
-
-    init(of shared: SharedTally) { self.shared = shared }
-
-    /// Takes `bytes` more; false if there are no more.
-    func take(_ bytes: Int) -> Bool {
-        own += bytes
-        return shared.bytes.add(bytes, ordering: .relaxed).newValue <= Self.bound
-    }
-
-    /// Gives everything back, also to the system.
-    func giveBack() {
-        shared.bytes.subtract(own, ordering: .relaxed)
-        if own >= Self.large { clinux_trim_heaps() }
-        own = 0
     }
 }

@@ -28,6 +28,13 @@ struct ListCommand: ParsableCommand {
     @Flag(help: "Show ids in a table; events get takes them.")
     var ids = false
 
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Show only the newest of events that are alike, with their number. (default: in a table on a terminal)"
+    )
+    var fold: Bool?
+
     @OptionGroup
     var output: OutputOptions
 
@@ -38,6 +45,10 @@ struct ListCommand: ParsableCommand {
 
     func validate() throws {
         guard limit >= 0 else { throw ValidationError("--limit must not be negative") }
+    }
+
+    private var folds: Bool {
+        fold ?? (output.format == .table && StandardOutput.terminalColumns != nil)
     }
 
     func run() throws {
@@ -52,6 +63,7 @@ struct ListCommand: ParsableCommand {
                     filters.parameters + [
                         ("order", order.rawValue), ("limit", "\(min(left, Self.pageLimit))"),
                     ]
+                if folds { parameters.append(("fold", "true")) }
                 if let cursor { parameters.append(("cursor", cursor)) }
                 var events: [ListedEvent] = []
                 cursor = try source.page(parameters) { events.append(try ListedEvent($0)) }

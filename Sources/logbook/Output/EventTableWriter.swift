@@ -42,7 +42,7 @@ struct EventTableWriter {
 
     private func cells(_ event: ListedEvent, _ now: Timestamp) -> [String] {
         (style.showsIDs ? [event[.id] ?? ""] : []) + [
-            style.time.text(event[.createdAt] ?? "", now: now), event[.severity] ?? "",
+            style.time.text(event, now: now), event[.severity] ?? "",
             event[.eventType] ?? "",
         ] + extra.map { event[$0] ?? "" } + [event.object, event[.title] ?? ""]
     }

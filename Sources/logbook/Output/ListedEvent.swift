@@ -7,6 +7,16 @@ struct ListedEvent {
     let json: [UInt8]
     /// Texts by `EventField`. Metadata and numbers are JSON; nil is null.
     private var texts = [String?](repeating: nil, count: EventField.allCases.count)
+    /// The totals of the group that it represents in a folded list.
+    private(set) var fold: Fold?
+
+    /// The totals of a group.
+    struct Fold {
+        var occurrences: Int64 = 1
+        var first = ""
+        var last = ""
+        var isAtLeast = false
+    }
 
     /// Reads `json`; ignores fields that a later version adds.
     init(_ json: UnsafeRawBufferPointer) throws(ClientError) {
@@ -17,6 +27,8 @@ struct ListedEvent {
             while let key = try reader.nextKey() {
                 let field = EventField.allCases.first { key.equals($0.name) }
                 switch (field, try reader.peekKind()) {
+                case (nil, .object) where key.equals("fold"):
+                    fold = try Self.readFold(&reader)
                 case (let field?, .string):
                     texts[field.rawValue] = try reader.readString().string
                 case (.metadata, .object), (.occurrences, .number), (.seq, .number):
@@ -28,6 +40,24 @@ struct ListedEvent {
         } catch {
             throw .unusable("an event cannot be read: \(error)")
         }
+    }
+
+    private static func readFold(_ reader: inout JSONReader) throws(JSONError) -> Fold {
+        var fold = Fold()
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            switch try reader.peekKind() {
+            case .string where key.equals("first"): fold.first = try reader.readString().string
+            case .string where key.equals("last"): fold.last = try reader.readString().string
+            case .number where key.equals("occurrences"):
+                let number = try reader.skipValue().raw
+                fold.occurrences = Int64(String(decoding: number, as: UTF8.self)) ?? 1
+            case .bool where key.equals("at_least"):
+                fold.isAtLeast = try reader.skipValue().raw.first == UInt8(ascii: "t")
+            default: _ = try reader.skipValue()
+            }
+        }
+        return fold
     }
 
     /// The text of `field`; nil for null.

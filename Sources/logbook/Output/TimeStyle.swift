@@ -17,6 +17,18 @@ enum TimeStyle: String, CaseIterable, ExpressibleByArgument {
         return age < 0 ? "in \(Self.length(-age))" : Self.length(age)
     }
 
+    /// The time of `event`, and if it stands for several, their number and span:
+    /// `5m (x37 over 2h)`.
+    func text(_ event: ListedEvent, now: Timestamp) -> String {
+        let newest = text(event[.createdAt] ?? "", now: now)
+        guard let fold = event.fold, fold.occurrences > 1 || fold.isAtLeast else { return newest }
+        let count = "x\(fold.occurrences)\(fold.isAtLeast ? "+" : "")"
+        guard let first = Timestamp(rfc3339: fold.first.utf8),
+            let last = Timestamp(rfc3339: fold.last.utf8), first < last
+        else { return "\(newest) (\(count))" }
+        return "\(newest) (\(count) over \(Self.length(last.milliseconds - first.milliseconds)))"
+    }
+
     /// The length in the largest unit, and in the next smaller one too if one digit would be too
     /// coarse.
     private static func length(_ milliseconds: Int64) -> String {

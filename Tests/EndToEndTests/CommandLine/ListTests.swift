@@ -49,6 +49,32 @@ struct ListTests {
         #expect(try list("--server", url, "--severity", "info") == "")
     }
 
+    @Test("Events that are alike are one line, where that is asked for")
+    func folding() throws {
+        try server.store(
+            ["2026-11-22T10:00:00Z", "2026-11-22T09:00:00Z", "2026-11-19T10:00:00Z"].map {
+                NewEvent(
+                    severity: "info", title: "Backup failed", objectName: "db", createdAt: $0)
+            })
+        let folded = ["--server", url, "--severity", "info", "--fold"]
+        #expect(
+            try list(folded[0], folded[1], folded[2], folded[3], folded[4]) == """
+                TIME                                    SEVERITY  TYPE     OBJECT  TITLE
+                2026-11-22T10:00:00.000Z (x3 over 3d)  info      cluster  db      Backup failed
+
+                """)
+        let alone = try list("--server", url, "--severity", "info", "--no-fold")
+        #expect(alone.split(separator: "\n").count == 4)
+        // A pipe is no terminal.
+        #expect(try list("--server", url, "--severity", "info") == alone)
+        let json = try list(
+            "--server", url, "--severity", "info", "--fold", "--format", "json")
+        #expect(json.contains("\"fold\":{\"occurrences\":3,\"events\":3,"))
+        #expect(
+            try list("--server", url, "--fold", "--limit", "0", "--format", "csv")
+                .split(separator: "\n").count == 5 + 1)
+    }
+
     @Test("JSON is an array of the events as the server answers them")
     func json() throws {
         let events = try JSONDecoder().decode(

@@ -1,0 +1,188 @@
+import Events
+import SQLite
+
+/// Computes the occurrences of each revision of a Kubernetes event: the number by which it raises the
+/// highest count of its series. So their sum is the same in any order of arrival. The highest count
+/// outlives the events. A deleted revision that is stored again adds again what deletions removed.
+///
+/// A series with a single event has no row, because that event's occurrences are its count. It belongs
+/// to the writer's connection; each change is part of the caller's transaction.
+final class SeriesCounts {
+    /// A revision that is about to be deleted.
+    struct Revision {
+        let key: [UInt8]
+        let occurrences, receivedAt: Int64
+
+        /// Returns nil if `event` is not a revision.
+        init?(_ event: EventView) {
+            guard let id = event[.id], let series = EventSeries(id: id, count: 1) else {
+                return nil
+            }
+            key = series.key
+            occurrences = event.occurrences
+            receivedAt = event.receivedAt
+        }
+    }
+
+    /// The change of a series when a revision is stored.
+    struct Growth {
+        /// The occurrences of the revision.
+        let occurrences: Int64
+        fileprivate let key: [UInt8]
+        fileprivate let row: Row
+        /// True if the series needs a changed row; true if it has one.
+        fileprivate let isRowNeeded, isRowThere: Bool
+    }
+
+    fileprivate struct Row {
+        /// The highest count.
+        var count: Int64 = 0
+        /// The occurrences that deletions removed, and that no revision has added again.
+        var removed: Int64 = 0
+        var receivedAt: Int64 = 0
+    }
+
+    private let find, live, put, drop, next: Statement
+    /// The number of rows, roughly.
+    private var rows: Int
+    /// The last row that was checked for its age.
+    private var lastSeen: [UInt8] = []
+
+    /// Milliseconds for which a series without events is remembered. Kubernetes forgets an event after
+    /// an hour without news, or a few (`--event-ttl`). Later revisions come from old dumps.
+    private static let memory: Int64 = 24 * 3_600_000
+    /// The number of rows from which on none is kept without events.
+    private static let mostWithoutEvents = 100_000
+    /// The most rows whose age is checked at once.
+    static let mostRows = 1000
+    /// The occurrences that an event can have.
+    private static let counts = 0...Int64(Int32.max)
+
+    init(_ connection: Connection) throws(SQLiteError) {
+        find = try connection.prepare(
+            "SELECT count, removed, received_at FROM series WHERE key = ?")
+        // Two show that there are several.
+        live = try connection.prepare(
+            """
+            SELECT count(*), total(occurrences)
+            FROM (SELECT occurrences FROM events WHERE id > ? AND id < ? LIMIT 2)
+            """)
+        put = try connection.prepare("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?)")
+        drop = try connection.prepare("DELETE FROM series WHERE key = ?")
+        next = try connection.prepare(
+            "SELECT key, received_at FROM series WHERE key > ? ORDER BY key LIMIT ?")
+        rows = Int(
+            try connection.integer(
+                "SELECT count(*) FROM (SELECT 1 FROM series LIMIT \(Self.mostWithoutEvents))") ?? 0)
+    }
+
+    /// Returns the change of the series when this revision is stored.
+    func growth(by series: EventSeries) throws(SQLiteError) -> Growth {
+        let stored = try row(series.key)
+        var row = stored ?? Row()
+        var hasEvents = false
+        if stored == nil {
+            let events = try events(series.key)
+            hasEvents = events.count > 0
+            row.count = events.occurrences
+        }
+        let count = min(max(series.count, 1), Self.counts.upperBound)
+        let occurrences: Int64
+        if count > row.count {
+            occurrences = count - row.count
+            row.count = count
+        } else {
+            occurrences = min(count, row.removed)
+            row.removed -= occurrences
+        }
+        return Growth(
+            occurrences: occurrences, key: series.key, row: row,
+            isRowNeeded: stored == nil ? hasEvents : occurrences > 0, isRowThere: stored != nil)
+    }
+
+    /// Records that the revision has been stored.
+    func note(_ growth: Growth, receivedAt: Int64) throws(SQLiteError) {
+        guard growth.isRowNeeded else { return }
+        var row = growth.row
+        row.receivedAt = max(row.receivedAt, receivedAt)
+        try keep(row, growth.key, isNew: !growth.isRowThere)
+    }
+
+    /// Records that a revision has been deleted.
+    func noteDeleted(_ revision: Revision, now: Int64) throws(SQLiteError) {
+        let stored = try row(revision.key)
+        let events = try events(revision.key)
+        let mayGrow =
+            revision.receivedAt > now - Self.memory && rows < Self.mostWithoutEvents
+        guard events.count > 0 || mayGrow else {
+            if stored != nil { try forget(revision.key) }
+            return
+        }
+        var row = stored ?? Row(count: events.occurrences + revision.occurrences)
+        row.removed = min(row.removed + revision.occurrences, row.count)
+        row.receivedAt = max(row.receivedAt, revision.receivedAt)
+        try keep(row, revision.key, isNew: stored == nil)
+    }
+
+    /// Checks the next `mostRows` rows, and forgets those that have no event and can no longer grow.
+    /// After the last row it starts over.
+    func forgetOld(now: Int64) throws(SQLiteError) {
+        try next.bind(1, copying: lastSeen)
+        try next.bind(2, Int64(Self.mostRows))
+        var keys: [(key: [UInt8], isOld: Bool)] = []
+        do {
+            defer { next.reset() }
+            while try next.step() {
+                let key = next.bytes(0).map(Array.init) ?? []
+                keys.append((key, next.integer(1) <= now - Self.memory))
+            }
+        }
+        for (key, isOld) in keys where isOld {
+            if try events(key).count == 0 { try forget(key) }
+        }
+        lastSeen = keys.count < Self.mostRows ? [] : keys.last?.key ?? []
+    }
+
+    // MARK: Rows
+
+    /// Reads a row. A file may hold any numbers.
+    private func row(_ key: [UInt8]) throws(SQLiteError) -> Row? {
+        try find.bind(1, copying: key)
+        defer { find.reset() }
+        guard try find.step() else { return nil }
+        let count = Self.clamped(find.integer(0))
+        return Row(
+            count: count, removed: min(Self.clamped(find.integer(1)), count),
+            receivedAt: find.integer(2))
+    }
+
+    /// Returns the number of stored events, up to two, and the sum of their occurrences.
+    private func events(
+        _ key: [UInt8]
+    ) throws(SQLiteError) -> (count: Int64, occurrences: Int64) {
+        try live.bind(1, copying: key + [UInt8(ascii: ":")])
+        try live.bind(2, copying: key + [UInt8(ascii: ":") + 1])
+        defer { live.reset() }
+        guard try live.step() else { return (0, 0) }
+        return (live.integer(0), Self.clamped(live.integer(1)))
+    }
+
+    private func keep(_ row: Row, _ key: [UInt8], isNew: Bool) throws(SQLiteError) {
+        try put.bind(1, copying: key)
+        try put.bind(2, Self.clamped(row.count))
+        try put.bind(3, row.removed)
+        try put.bind(4, row.receivedAt)
+        try put.run()
+        if isNew { rows += 1 }
+    }
+
+    private func forget(_ key: [UInt8]) throws(SQLiteError) {
+        try drop.bind(1, copying: key)
+        try drop.run()
+        rows -= 1
+    }
+
+    private static func clamped(_ number: Int64) -> Int64 {
+        min(max(number, counts.lowerBound), counts.upperBound)
+    }
+}
