@@ -22,9 +22,16 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts Logbook without the watcher, once; it has to end with exit code 0."""
+    """Starts Logbook without the watcher in a new folder; it has to end with exit code 0."""
     running = []
-    yield lambda: running.append(Program(tmp_path)) or running[-1]
+
+    def start():
+        folder = tmp_path / str(len(running))
+        folder.mkdir()
+        running.append(Program(folder))
+        return running[-1]
+
+    yield start
     for program in running:
         program.stop()
 
@@ -34,10 +41,8 @@ def watch(tmp_path, cluster):
     """Starts `logbook serve --kubernetes` in a new folder; it has to end with exit code 0."""
     running = []
 
-    def start(*flags, folder=None, **options):
-        running.append(
-            Watcher(tmp_path / (folder or str(len(running))), cluster, *flags, **options)
-        )
+    def start(*flags, **options):
+        running.append(Watcher(tmp_path / str(len(running)), cluster, *flags, **options))
         return running[-1]
 
     yield start
