@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("LOGBOOK_BINARY", ROOT / ".build/release/logbook")).absolute()
+KUBECTL = Path(sys.executable).with_name("kubectl")
 PATIENCE_SECONDS = 20  # Only what hangs takes as long.
 
 
@@ -107,15 +109,15 @@ def receive(connection):
 
 
 class Program:
-    """`logbook serve` over a database in `folder`, on a port that the system chooses."""
+    """`logbook serve` over a database in `folder`, on a port that the system chooses; `within` is what starts it."""
 
-    def __init__(self, folder, *flags, port=0):
+    def __init__(self, folder, *flags, port=0, environment={}, within=()):
         self.database = folder / "logbook.db"
-        command = [BINARY, "serve", "--listen", f"127.0.0.1:{port}", "--database", self.database,
+        command = [*within, BINARY, "serve", "--listen", f"127.0.0.1:{port}", "--database", self.database,
                    *(word for severity in ("info", "warning", "error", "critical")
                      for word in (f"--retain-{severity}", "off")), *flags]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGBOOK_")}
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("LOGBOOK_")}
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=kept | environment)
         self.log = []
         listening = (re.search(r"Listening on http://127\.0\.0\.1:(\d+)", line) for line in self.lines())
         self.port = int(next(filter(None, listening))[1])
@@ -148,6 +150,13 @@ class Program:
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
             connection.sendall(message)
             return receive(connection)
+
+    def export(self, query=""):
+        """The events that are stored, by id."""
+        lines = [json.loads(line) for line in self.request("GET", f"/events/export?{query}").body.splitlines()]
+        events = {line["id"]: line for line in lines}
+        assert len(events) == len(lines)
+        return events
 
     def stop(self):
         self.process.terminate()

@@ -9,18 +9,23 @@ import pytest
 import yaml
 from helm_python import Chart, lint
 from helm_python.errors import HelmError
-from support import BINARY, OPERATIONS, ROOT
-from test_documentation import FLAGS
+from support import BINARY, KUBECTL, OPERATIONS, ROOT
+from test_documentation import FLAGS, help_text
 
 CHART = ROOT / "deploy/helm/logbook"
 VERSION = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 # The chart sets the program's addresses and paths.
 PLACES = {"--listen", "--probe-listen", "--database", "--tls-certificate", "--tls-key", "--tls-client-ca", "--tls-client-auth", "--access-file"}
+# It has values of its own for the watcher, and none for a watcher outside of the cluster.
+WATCHING = {"--kubernetes", "--kubernetes-namespace", "--kubernetes-field-selector", "--cluster-name"}
+OUTSIDE = {f"--kubernetes-{name}" for name in ("server", "ca", "token-file", "certificate", "key")}
 TLS = {"enabled": True, "clientAuth": "optional", "certManager": {"enabled": True, "issuerRef": {"name": "authority"}}}
 # Each value that a template checks, set to other than its default.
 OTHER_VALUES = {
     "image": {"digest": "sha256:" + 64 * "0", "pullPolicy": "Always"},
     "imagePullSecrets": ["registry"],
+    "kubernetes": {"namespaces": ["shop", "kube-system"], "fieldSelector": "type!=Normal", "clusterName": "east"},
+    "networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1/32", "fd00::/8"]}},
     "flags": {"header-timeout": 0.5, "backup-before-migrate": False, "retain-info": "36h", "max-events": 10_000_000},
     "persistence": {"storageClassName": "local", "accessMode": "ReadWriteOncePod"},
     "service": {"type": "LoadBalancer", "annotations": {"a": "b"}},
@@ -37,19 +42,24 @@ OTHER_VALUES = {
 }
 
 
-def helm(values=None, name="logbook"):
+def documents(values=None, name="logbook"):
     with Chart.load(CHART) as chart:
-        rendered = chart.render(values, name=name, namespace="events")
+        rendered = chart.render(values, name=name, namespace="logbook")
     texts = (text for path, text in rendered.items() if path.endswith(".yaml"))
-    return by_kind(document for text in texts for document in yaml.safe_load_all(text))
+    return [document for text in texts for document in yaml.safe_load_all(text) if document]
+
+
+def helm(values=None, name="logbook"):
+    return by_kind(documents(values, name))
 
 
 def by_kind(documents):
-    return {document["kind"]: document for document in documents if document}
+    """Of several of a kind the last one."""
+    return {document["kind"]: document for document in documents}
 
 
 def kustomize(folder="kubernetes"):
-    command = ["kubectl", "kustomize", ROOT / "deploy" / folder]
+    command = [KUBECTL, "kustomize", ROOT / "deploy" / folder]
     return by_kind(yaml.safe_load_all(subprocess.run(command, capture_output=True, check=True).stdout))
 
 
@@ -60,6 +70,7 @@ WAYS = {
     "helm with TLS": lambda: helm({"tls": TLS}),
     "helm with access": lambda: helm({"access": {"secretName": "logbook-access"}}),
     "helm with a monitor": lambda: helm({"serviceMonitor": {"enabled": True}}),
+    "helm without the watcher": lambda: helm({"kubernetes": {"enabled": False}}),
     "helm with other values": lambda: helm(OTHER_VALUES, "other"),
 }
 
@@ -81,8 +92,9 @@ def container(rendered):
 def flags(rendered):
     command, *arguments = container(rendered)["args"]
     assert command == "serve"
-    # Expanded like a kubelet does.
-    return dict(argument.replace("$(NAMESPACE)", "events").split("=", 1) for argument in arguments)
+    # Expanded like a kubelet does; None for a flag without a value.
+    return {flag: value if equals else None for flag, equals, value in (
+        argument.replace("$(NAMESPACE)", "logbook").partition("=") for argument in arguments)}  # fmt: skip
 
 
 def test_kubernetes_would_take_it(rendered):
@@ -99,7 +111,11 @@ def test_base_and_chart_agree(values, folder):
     for document in chart.values():
         for label in ("app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"):
             del document["metadata"]["labels"][label]
-    assert chart == kustomize(folder)
+    base = kustomize(folder)
+    # Helm has its objects where the release is.
+    for document in base.values():
+        assert document["kind"].startswith("Cluster") or document["metadata"].pop("namespace") == "logbook"
+    assert chart == base
 
 
 def test_the_image_is_this_version():
@@ -109,7 +125,8 @@ def test_the_image_is_this_version():
 
 
 def test_flags_exist(rendered):
-    assert flags(rendered).keys() <= FLAGS.keys() | PLACES
+    assert flags(rendered).keys() <= FLAGS.keys() | PLACES | WATCHING
+    assert WATCHING | OUTSIDE <= set(re.findall("--[a-z-]+", help_text("serve")))
     # The limit on database and WAL leaves as much for a backup's copy.
     if "--max-database-bytes" in flags(rendered):
         (claim,) = rendered["StatefulSet"]["spec"]["volumeClaimTemplates"]
@@ -119,12 +136,15 @@ def test_flags_exist(rendered):
 
 def test_chart_takes_each_flag_and_no_other():
     schema = json.loads((CHART / "values.schema.json").read_text())
-    assert set(schema["properties"]["flags"]["propertyNames"]["enum"]) == {flag[2:] for flag in FLAGS.keys() - PLACES}
+    assert set(schema["properties"]["flags"]["propertyNames"]["enum"]) == {
+        flag[2:] for flag in FLAGS.keys() - PLACES - WATCHING - OUTSIDE
+    }
 
 
 @pytest.mark.parametrize("values", [
     {"flags": {"max-evnets": 1}}, {"flags": {"database": "/tmp/x"}}, {"replicas": 2}, {"service": {"port": "http"}},
     {"tls": {"enabled": True, "certManager": {"enabled": True}}}, {"image": {"digest": "latest"}},
+    {"kubernetes": {"namespaces": ["kube-*"]}}, {"networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1"]}}},
 ])  # fmt: skip
 def test_chart_refuses(values):
     with pytest.raises(HelmError, match="schema"):
@@ -191,7 +211,45 @@ def test_pod_is_restricted(rendered):
     }  # fmt: skip
     assert pod(rendered)["automountServiceAccountToken"] is False
     assert rendered["ServiceAccount"]["automountServiceAccountToken"] is False
-    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"tls", "access"}
+    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"kubernetes", "tls", "access"}
+
+
+READING = [{"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]}]
+
+
+def test_it_may_read_events_and_nothing_else(rendered):
+    watches = "--kubernetes" in flags(rendered)
+    kinds = {kind for kind in rendered if "Role" in kind}
+    (egress,) = rendered["NetworkPolicy"]["spec"]["egress"] or [None]
+    mounts = {mount["mountPath"] for mount in container(rendered)["volumeMounts"]}
+    # Where the program looks for it when nothing else is said.
+    assert ("/var/run/secrets/kubernetes.io/serviceaccount" in mounts) == watches
+    if not watches:
+        assert (kinds, egress) == (set(), None)
+        return
+    role, binding = sorted(kinds)
+    assert (role, binding) in [("ClusterRole", "ClusterRoleBinding"), ("Role", "RoleBinding")]
+    assert rendered[role]["rules"] == READING
+    assert rendered[binding]["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": rendered[role]["metadata"]["name"]}  # fmt: skip
+    assert rendered[binding]["subjects"] == [
+        {"kind": "ServiceAccount", "name": pod(rendered)["serviceAccountName"], "namespace": "logbook"}]  # fmt: skip
+    assert [port["port"] for port in egress["ports"]] == [443, 6443]
+    (sources,) = [volume["projected"]["sources"] for volume in pod(rendered)["volumes"] if volume["name"] == "kubernetes"]
+    assert sources[0] == {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}}
+    assert sources[1]["configMap"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+
+
+def test_some_namespaces_need_no_right_to_the_others():
+    """Whoever may not make a ClusterRole can install it for their own namespaces."""
+    rendered = documents(OTHER_VALUES, "other")
+    assert not [document for document in rendered if document["kind"].startswith("Cluster")]
+    for kind in ("Role", "RoleBinding"):
+        assert [document["metadata"]["namespace"] for document in rendered if document["kind"] == kind] == ["shop", "kube-system"]
+    arguments = container(by_kind(rendered))["args"]
+    assert [a for a in arguments if "namespace=" in a] == ["--kubernetes-namespace=shop", "--kubernetes-namespace=kube-system"]
+    to = [{"ipBlock": {"cidr": cidr}} for cidr in ("10.0.0.1/32", "fd00::/8")]
+    assert by_kind(rendered)["NetworkPolicy"]["spec"]["egress"][0]["to"] == to
 
 
 def test_there_is_time_to_end(rendered):
@@ -218,18 +276,21 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
         given["--probe-listen"] = "127.0.0.1:0"
     mounts = {mount["mountPath"] for mount in container(rendered)["volumeMounts"]}
     for flag, value in given.items():
-        if value.startswith("/"):
+        if value and value.startswith("/"):
             folder, _, file = value.rpartition("/")
             assert folder in mounts
             given[flag] = tmp_path / file
-    program = start(*(f"{flag}={value}" for flag, value in given.items()))
+    # The cluster that it is in does not answer; nothing but its source says so.
+    cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
+    arguments = [flag if value is None else f"{flag}={value}" for flag, value in given.items()]
+    program = start(*arguments, environment=cluster)
     for probe in ("livenessProbe", "readinessProbe"):
         assert program.request("GET", container(rendered)[probe]["httpGet"]["path"]).status == 200
     assert program.request("GET", "/events").status == (401 if "--access-file" in given else 200)
     # The names used by the rest of the cluster and by `kubectl port-forward`, and one that must not
     # be used.
     service = rendered["Service"]["metadata"]["name"]
-    named = [f"{service}{below}" for below in ("", ".events", ".events.svc", ".events.svc.cluster.local")]
+    named = [f"{service}{below}" for below in ("", ".logbook", ".logbook.svc", ".logbook.svc.cluster.local")]
     for name, status in [(name, 200) for name in (*named, f"{service}-0.{named[-1]}", "10.0.0.1", "localhost")] + [("evil.example", 421)]:
         answer = program.request("GET", "/events", headers={"Host": f"{name}:8080"})
         assert answer.status == (401 if "--access-file" in given else status), name
@@ -238,9 +299,9 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
 def test_certificate_names_the_service():
     rendered = helm({"tls": TLS})
     certificate = rendered["Certificate"]["spec"]
-    assert f"{rendered['Service']['metadata']['name']}.events.svc" in certificate["dnsNames"]
+    assert f"{rendered['Service']['metadata']['name']}.logbook.svc" in certificate["dnsNames"]
     assert certificate["issuerRef"] == {"name": "authority", "kind": "Issuer"}
-    (volume,) = pod(rendered)["volumes"]
+    (volume,) = [volume for volume in pod(rendered)["volumes"] if volume["name"] == "tls"]
     assert certificate["secretName"] == volume["secret"]["secretName"]
 
 

@@ -24,6 +24,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.serviceAccount.name | default (include "logbook.fullname" .) -}}
 {{- end -}}
 
+{{- /* For objects outside of the release's namespace, where two releases of one name may meet. */ -}}
+{{- define "logbook.clusterWideName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "logbook.fullname" .) -}}
+{{- end -}}
+
 {{- define "logbook.tlsSecret" -}}
 {{- .Values.tls.secretName | default (printf "%s-tls" (include "logbook.fullname" .)) -}}
 {{- end -}}
