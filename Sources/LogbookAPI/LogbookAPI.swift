@@ -1,6 +1,7 @@
 import EventStore
 import Events
 import HTTPServer
+import Ingest
 import Logging
 import Synchronization
 
@@ -12,7 +13,8 @@ public final class LogbookAPI: Sendable {
     let now: @Sendable () -> Timestamp
     let bodyLimit: Int
     let version: String
-    let redaction: Redaction?
+    /// The options for reading events.
+    let ingestOptions: IngestOptions
     /// Bytes of bodies that are being read outside the event loops.
     let ingestion: Mutex<FairShare>
     let rejections = Rejections()
@@ -26,16 +28,18 @@ public final class LogbookAPI: Sendable {
     ///   - streams: the most live streams at a time.
     ///   - heartbeat: the interval at which each of them sends a heartbeat.
     ///   - redaction: removes values from the metadata of incoming events.
+    ///   - clusterName: the cluster of events that name none.
     ///   - version: the program's version, for its metrics.
     ///   - now: the time of events without one.
     public init(
         _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
-        heartbeat: Duration, redaction: Redaction?, version: String,
+        heartbeat: Duration, redaction: Redaction?, clusterName: String? = nil,
+        version: String,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.version = version
-        self.redaction = redaction
+        ingestOptions = IngestOptions(cluster: clusterName, redaction: redaction)
         self.bodyLimit = bodyLimit
         self.now = now
         ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))

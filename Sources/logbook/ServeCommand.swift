@@ -96,6 +96,9 @@ struct ServeCommand: ParsableCommand {
                 + "separated by commas; off for none.", valueName: "keys"))
     var redactKeys = Redaction.usualKeys.joined(separator: ",")
 
+    @Option(help: "The cluster of events that name none.")
+    var clusterName = ""
+
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + AccessOptions.valueFlags + LimitOptions.valueFlags
@@ -103,6 +106,7 @@ struct ServeCommand: ParsableCommand {
             "database", "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
             "log-level", "log-format", "slow-request", "redact-keys",
+            "cluster-name",
         ]
 
     func validate() throws {
@@ -118,6 +122,10 @@ struct ServeCommand: ParsableCommand {
         else {
             throw ValidationError(
                 "--redact-keys must be names such as password,api_key, or off, not '\(redactKeys)'")
+        }
+        guard clusterName.unicodeScalars.count <= EventRules.nameCharacters else {
+            throw ValidationError(
+                "--cluster-name must have at most \(EventRules.nameCharacters) characters")
         }
         try check(slowRequest, in: 0...86_400, "slow-request")
         try check(eventLoops, in: 0...256, "event-loops")
@@ -173,7 +181,7 @@ struct ServeCommand: ParsableCommand {
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
-            version: Version.text, now: Self.now)
+            clusterName: clusterName.isEmpty ? nil : clusterName, version: Version.text, now: Self.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)
         }
