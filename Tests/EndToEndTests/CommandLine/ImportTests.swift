@@ -254,7 +254,7 @@ struct ImportTests {
         let child = try ChildProcess(
             BuiltProgram.path, ["events", "import", pipe, "--server", server.url])
         let sender = try FileHandle(forWritingTo: URL(filePath: pipe))
-        func await(_ count: Int) throws {
+        func waitFor(_ count: Int) throws {
             let deadline = Patience.deadline
             while try server.walk("").count < count {
                 guard Date() < deadline else { throw HarnessError(child.standardError.text) }
@@ -263,9 +263,9 @@ struct ImportTests {
         }
         let event = try String(contentsOfFile: eventCase("cluster-scope"), encoding: .utf8)
         try sender.write(contentsOf: Data(event.utf8))
-        try await(1)
+        try waitFor(1)
         try sender.write(contentsOf: Data(event.replacing("\"u9\"", with: "\"u10\"").utf8))
-        try await(2)
+        try waitFor(2)
         try sender.write(contentsOf: Data(event.replacing("\"u9\"", with: "\"u11\"").utf8))
         child.signal(SIGINT)
         #expect(try child.waitForExit() == 130, "\(child.standardError.text)")
