@@ -1,7 +1,7 @@
 FROM swift:6.3-bookworm AS build
 # hadolint ignore=DL3008 # the newest packages of one Debian release differ only by security fixes
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libsqlite3-dev libssl-dev pkg-config \
+ && apt-get install -y --no-install-recommends libsqlite3-dev libssl-dev pkg-config zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # The packages have their own layer, rebuilt only when the manifest changes.

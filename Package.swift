@@ -22,10 +22,12 @@ let package = Package(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "JSON"),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "System", dependencies: ["COpenSSL"]),
         .target(name: "TLS", dependencies: ["System", "COpenSSL"]),
+        .target(name: "HTTP", dependencies: ["CZlib"]),
         .target(
             name: "HTTPServer",
             dependencies: [
@@ -57,18 +59,15 @@ let package = Package(
         .target(
             name: "LogbookAPI",
             dependencies: [
-                "HTTPServer", "Access", "EventStore", "Ingest", "Events", "JSON", "System",
-                "CLinux",
-                "CEmbedded",
+                "HTTPServer", "HTTP", "Access", "EventStore", "Ingest", "Events", "JSON", "System",
+                "CLinux", "CEmbedded",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "logbook",
             dependencies: [
                 "LogbookAPI", "Access", "HTTPServer", "HTTPClient", "Kubernetes", "EventStore",
-                "SQLiteStore",
-                "Events",
-                "JSON", "TLS", "System", "CLinux",
+                "SQLiteStore", "Ingest", "Events", "JSON", "TLS", "System", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -79,7 +78,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "EventStore", "Events", "JSON", "TLS",
+                "EventStore", "Events", "JSON", "TLS", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Support"),
@@ -91,6 +90,7 @@ let package = Package(
                 "HTTPServer", "Access", "TLS", "System", "TestSupport", "CLinux", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "TestSupport"]),
         .testTarget(name: "AccessTests", dependencies: ["Access"]),
         .testTarget(
             name: "HTTPClientTests",
@@ -124,6 +124,7 @@ let package = Package(
             name: "LogbookAPITests",
             dependencies: [
                 "LogbookAPI", "HTTPServer", "Access", "EventStore", "SQLiteStore", "Events",
+                "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL", "TestSupport"]),

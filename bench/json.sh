@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Reading and writing an event, against Foundation's JSONDecoder and JSONEncoder, in one process and one run.
 #
-#   bench/json.sh
+#   bench/json.sh [BINARY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 mkdir -p .build
 events=$(mktemp "$PWD/.build/events.XXXXXX")
 trap 'rm -f "$events"' EXIT
-scripts/import-kubernetes-events --dry-run Tests/Data/kubernetes-events.ndjson >"$events"
+"${1:-$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook}" events import --dry-run Tests/Data/kubernetes-events.ndjson >"$events"
 
 build=(swift build --package-path bench/json --scratch-path .build/bench-json -c release --product bench-json)
 "${build[@]}" >&2

@@ -65,15 +65,15 @@ stop_logbook() {
 # make_template FILE: a database created by Logbook with the 200 real events of the tests.
 make_template() {
   start_logbook "$1"
-  scripts/import-kubernetes-events --server "$logbook_url" Tests/Data/kubernetes-events.ndjson >/dev/null
+  "$binary" events import --server "$logbook_url" Tests/Data/kubernetes-events.ndjson >/dev/null
   stop_logbook
 }
 
 # write_events: the events that wrk posts, in the file that EVENTS names. Without ids and times,
 # which the service then sets, as the reference does.
 write_events() {
-  scripts/import-kubernetes-events --dry-run Tests/Data/kubernetes-events.ndjson |
-    sed -E 's/^\{"id":"[^"]*",("created_at":"[^"]*",)?/{/' >"$folder/events.ndjson"
+  "$binary" events import --dry-run Tests/Data/kubernetes-events.ndjson |
+    sed -E 's/^\{"id":"[^"]*",/{/; s/,"created_at":"[^"]*"(,"cluster":[^{]*)$/\1/' >"$folder/events.ndjson"
   export EVENTS=$folder/events.ndjson
 }
 

@@ -3,7 +3,9 @@
 
 #include <locale.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -98,4 +100,13 @@ int clinux_character_columns(uint32_t character) {
     int columns = wcwidth((wchar_t)character);
     uselocale(before);
     return columns;
+}
+
+int clinux_await_input(int descriptor, int milliseconds) {
+    struct pollfd input = {.fd = descriptor, .events = POLLIN};
+    struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    sigdelset(&mask, SIGINT);
+    return ppoll(&input, 1, milliseconds < 0 ? NULL : &time, &mask);
 }

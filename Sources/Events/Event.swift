@@ -9,10 +9,12 @@ public struct Event: Sendable {
     public private(set) var givenOccurrences: Int32?
     /// Milliseconds of the `received_at` that it brings from another store; nil where this one gives it.
     public private(set) var givenReceivedAt: Int64?
-    /// Whether an event that is stored already under the same id wins, whatever its content.
+    /// True if an event that is stored already under the same id wins, whatever its content.
     public internal(set) var yieldsToStored = false
     /// The count of the series of which it is a revision.
     private var seriesCount: Int64?
+    /// True if the cluster was filled in on the way, because the event names none.
+    private var hasFilledInCluster = false
 
     private struct FieldSpan: Sendable {
         var start: Int32
@@ -49,6 +51,13 @@ public struct Event: Sendable {
     mutating func findSeries() {
         guard withBytes(of: .id, { EventSeries.isRevision($0) }) else { return }
         seriesCount = withBytes(of: .metadata) { EventSeries.count(of: $0) }
+    }
+
+    /// Names the cluster, if the event does not.
+    mutating func fillInCluster(_ name: String) {
+        guard spans[EventField.cluster.rawValue].count < 0 else { return }
+        hasFilledInCluster = true
+        set(.cluster) { $0.append(contentsOf: name.utf8) }
     }
 
     /// Sets one of `EventField.texts` to the bytes that `append` appends.
@@ -124,6 +133,7 @@ public struct Event: Sendable {
         return withView { own in
             EventField.texts.allSatisfy { field in
                 if field == .createdAt, !hasGivenTime { return true }
+                if field == .cluster, hasFilledInCluster { return true }
                 switch (own[field], stored[field]) {
                 case (nil, _) where Self.filledIn.contains(field): return true
                 case (nil, nil): return true

@@ -107,13 +107,16 @@ public struct EventBuilder {
         return true
     }
 
-    private func has(_ field: EventField) -> Bool { given & (1 << UInt16(field.rawValue)) != 0 }
+    func has(_ field: EventField) -> Bool { given & (1 << UInt16(field.rawValue)) != 0 }
 
     mutating func set(_ field: EventField, _ append: (inout [UInt8]) -> Void) {
         event.set(field, append)
         let problem = event.withBytes(of: field) { EventRules.problem(field, $0) }
         if let problem { report(field, problem) }
     }
+
+    /// Names the cluster of an event that does not.
+    mutating func fillInCluster(_ name: String) { event.fillInCluster(name) }
 
     mutating func setTime(rfc3339 text: JSONString) {
         if let time = readTime(.createdAt, text) { event.setTime(time, isGiven: true) }

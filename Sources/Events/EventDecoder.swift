@@ -23,6 +23,24 @@ public struct EventDecoder {
         _ reader: inout JSONReader, now: Timestamp, redaction: Redaction? = nil,
         keepsReceivedAt: Bool = false
     ) throws(JSONError) -> Decoded {
+        let decoded = try decode(
+            &reader, now: now, cluster: nil, redaction: redaction, keepsReceivedAt: keepsReceivedAt,
+            unlessForeign: false)
+        guard let decoded else { preconditionFailure("only a foreign object is left alone") }
+        return decoded
+    }
+
+    /// Reads the value that comes next, unless it is of another format.
+    ///
+    /// - Parameters:
+    ///   - cluster: the cluster of an event that names none.
+    ///   - unlessForeign: stops at the first key that no event has, if `event_type` has not come by
+    ///     then.
+    /// - Returns: nil when it stopped, in the middle of the object.
+    public static func decode(
+        _ reader: inout JSONReader, now: Timestamp, cluster: String?, redaction: Redaction?,
+        keepsReceivedAt: Bool, unlessForeign: Bool
+    ) throws(JSONError) -> Decoded? {
         let kind = try reader.peekKind()
         guard kind == .object else {
             _ = try reader.skipValue()
@@ -31,7 +49,8 @@ public struct EventDecoder {
             ])
         }
         var decoder = EventDecoder(redaction, keepsReceivedAt)
-        try decoder.readFields(&reader)
+        guard try decoder.readFields(&reader, unlessForeign: unlessForeign) else { return nil }
+        if let cluster { decoder.builder.fillInCluster(cluster) }
         return decoder.builder.finish(now: now)
     }
 
@@ -40,10 +59,14 @@ public struct EventDecoder {
         self.keepsReceivedAt = keepsReceivedAt
     }
 
-    private mutating func readFields(_ reader: inout JSONReader) throws(JSONError) {
+    /// Returns false if it stopped at a key that makes the object foreign.
+    private mutating func readFields(
+        _ reader: inout JSONReader, unlessForeign: Bool
+    ) throws(JSONError) -> Bool {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             guard let field = Self.fields.first(where: { key.equals($0.name) }) else {
+                if unlessForeign, !builder.has(.eventType) { return false }
                 try readUnknown(key, &reader)
                 continue
             }
@@ -53,6 +76,7 @@ public struct EventDecoder {
             }
             try read(field, &reader)
         }
+        return true
     }
 
     private mutating func readUnknown(

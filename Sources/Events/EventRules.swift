@@ -10,10 +10,10 @@ public enum EventRules {
     static let metadataDepth = 64
     static let typeBytes = 64
 
-    /// Whether an event may have this id.
+    /// Returns true if an event may have this id.
     public static func isID(_ text: String) -> Bool { EventID.isValid(text.utf8) }
 
-    /// What is wrong with a text field's value.
+    /// The rule that a text field's value breaks; nil if it breaks none.
     static func problem(_ field: EventField, _ value: UnsafeRawBufferPointer) -> String? {
         switch field {
         case .id:
@@ -45,7 +45,7 @@ public enum EventRules {
         }
     }
 
-    /// Whether `value` is 1 to 64 of `a-z 0-9 . _ -`, starting with a letter.
+    /// Returns true if `value` is 1 to 64 of `a-z 0-9 . _ -`, starting with a letter.
     static func isValidType(_ value: some Collection<UInt8>) -> Bool {
         guard let first = value.first, (1...typeBytes).contains(value.count) else { return false }
         let letters = UInt8(ascii: "a")...UInt8(ascii: "z")

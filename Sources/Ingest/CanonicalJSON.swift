@@ -7,7 +7,7 @@ enum CanonicalJSON {
     private struct Member {
         let key: Range<Int>
         let end: Int
-        /// Where the key stood in the text that is read.
+        /// The key's place in the text that is read.
         let offset: Int
     }
 

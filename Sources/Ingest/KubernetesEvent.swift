@@ -118,7 +118,7 @@ public enum KubernetesEvent {
 }
 
 extension KubernetesObject {
-    /// What the event tells of: all but the object's own metadata.
+    /// Everything that the event tells: all but the object's own metadata.
     fileprivate var contentJSON: [UInt8] { json(omitting: "metadata") }
 }
 

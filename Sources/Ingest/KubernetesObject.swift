@@ -7,14 +7,14 @@ struct KubernetesObject {
     private var members: [(name: String, value: Range<Int>)] = []
     private var text: [UInt8] = []
 
-    /// What events.k8s.io/v1 calls by another name than core/v1; the API server keeps one object.
+    /// Members that events.k8s.io/v1 names differently than core/v1; the API server keeps one object.
     private static let renamed = [
         ("deprecatedCount", "count"), ("deprecatedFirstTimestamp", "firstTimestamp"),
         ("deprecatedLastTimestamp", "lastTimestamp"), ("deprecatedSource", "source"),
         ("note", "message"), ("regarding", "involvedObject"),
         ("reportingController", "reportingComponent"),
     ]
-    /// What core/v1 always has.
+    /// Members that core/v1 always has.
     private static let always = [
         ("eventTime", "null"), ("firstTimestamp", "null"), ("involvedObject", "{}"),
         ("lastTimestamp", "null"), ("reportingComponent", "\"\""), ("reportingInstance", "\"\""),
@@ -104,7 +104,7 @@ struct KubernetesObject {
         }
     }
 
-    /// Whether the member is an object.
+    /// True if the member is an object.
     func isObject(_ name: String) -> Bool {
         self[name].map { text[$0.lowerBound] == UInt8(ascii: "{") } ?? false
     }
@@ -145,7 +145,7 @@ struct KubernetesObject {
         return output
     }
 
-    /// What is kept of an object that is too long, or nested too deep.
+    /// Members that are kept of an object that is too long, or nested too deep.
     private static let essential = [
         "action", "apiVersion", "count", "eventTime", "firstTimestamp", "involvedObject", "kind",
         "lastTimestamp", "reason", "reportingComponent", "reportingInstance", "series", "source",
@@ -157,7 +157,7 @@ struct KubernetesObject {
     private static let essentialBytes = 4096
     private static let essentialDepth = 8
 
-    /// What identifies the event, with every value that is short.
+    /// The members that identify the event, if their values are short.
     func essentialJSON(truncated: [String]) -> [UInt8] {
         var copy = self
         copy.members.removeAll { name, value in

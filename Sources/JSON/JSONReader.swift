@@ -54,6 +54,28 @@ public struct JSONReader {
     /// The offset of the next unread byte.
     public var offset: Int { position }
 
+    /// A place before a value, to come back to.
+    public struct Mark {
+        fileprivate let position: Int
+        fileprivate let depth: Int
+    }
+
+    /// Marks where the next value begins.
+    public mutating func mark() throws(JSONError) -> Mark {
+        _ = try peekKind()
+        return Mark(position: position, depth: depth)
+    }
+
+    /// Goes back to before the value that begins at `mark`.
+    public mutating func goBack(to mark: Mark) {
+        position = mark.position
+        depth = mark.depth
+        expectation = .value
+    }
+
+    /// The bytes from the value that begins at `mark` to where the reader is.
+    public func bytes(from mark: Mark) -> UnsafeRawBufferPointer { slice(from: mark.position) }
+
     // MARK: Containers
 
     /// Reads the `{` of an object.
@@ -247,6 +269,9 @@ public struct JSONReader {
         skipWhitespace()
         return position == count
     }
+
+    /// True if the next byte begins an object; call this after `atEnd`.
+    public var isBeforeObject: Bool { position < count && base[position] == UInt8(ascii: "{") }
 
     /// Prepares to read another text that follows this one.
     public mutating func beginNextText() {

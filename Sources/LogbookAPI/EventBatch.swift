@@ -1,66 +1,62 @@
 import EventStore
 import Events
 import HTTPServer
-import JSON
+import Ingest
 
-/// What one body wants stored: a single event, or several with good and bad items told apart.
+/// The events of one body: a single one, or several with good and bad items told apart.
 struct EventBatch: Sendable {
-    let isSingle: Bool
     let manner: IngestionManner
+    let options: IngestOptions
+    /// True if the body is one event, and no array or list.
+    private(set) var isSingle = false
+    /// True if there is a list among the items, which may be empty.
+    var hasList = false
     private(set) var events: [Event] = []
     /// For each of `events`, its place among the items.
     private(set) var indexes: [Int] = []
     /// Items so far, good and bad.
     private(set) var count = 0
     private(set) var summary: IngestionSummary
+    /// The errors of the last invalid item.
+    private var lastErrors: [FieldError] = []
 
-    /// Several events, to be filled by `add`.
-    init(_ manner: IngestionManner, _ counters: Rejections) {
+    /// A batch of nothing, to be filled by `add`.
+    init(_ manner: IngestionManner, _ options: IngestOptions, _ counters: Rejections) {
         summary = IngestionSummary(listedIDs: .max, counters)
-        isSingle = false
         self.manner = manner
+        self.options = options
     }
 
-    /// One event.
-    ///
-    /// - Throws: `422` when it is not valid.
-    init(single decoded: EventDecoder.Decoded, _ counters: Rejections) throws(Problem) {
-        summary = IngestionSummary(listedIDs: .max, counters)
-        isSingle = true
-        manner = IngestionManner()
-        switch decoded {
-        case .event(let event): events = [event]
-        case .invalid(let errors):
-            counters.note(.unprocessableContent)
-            throw Problem(
-                .unprocessableContent,
-                "The event is not valid: \(IngestionSummary.sentence(errors)).",
-                errors: errors.map { (.pointer($0.pointer), $0.detail) })
-        }
-    }
-
-    mutating func add(_ decoded: EventDecoder.Decoded) {
-        switch decoded {
+    mutating func add(_ item: Ingested) {
+        switch item {
         case .event(let event):
             events.append(event)
             indexes.append(count)
         case .invalid(let errors):
             summary.reject(count, .unprocessableContent, errors)
+            lastErrors = errors
+        case .nothing: break
         }
         count += 1
     }
 
     /// Counts an item that is not JSON, by the byte of the body where that shows.
-    mutating func add(_ error: JSONError, at offset: Int) {
-        let detail = "the item is not valid JSON: \(error.message) at byte \(offset) of the body"
+    mutating func add(_ message: String, at offset: Int) {
+        let detail = "the item is not valid JSON: \(message) at byte \(offset) of the body"
         summary.reject(count, .badRequest, [FieldError(pointer: "", detail: detail)])
         count += 1
     }
 
+    /// Ends it.
+    ///
     /// - Throws: `422` when nothing is usable, or, if strict, not everything.
-    func check() throws(Problem) {
-        guard count > 0 else { throw Problem(.unprocessableContent, "The array is empty.") }
-        guard events.isEmpty || (manner.isStrict && summary.rejected > 0) else { return }
+    mutating func finish(isArray: Bool) throws(Problem) {
+        isSingle = !isArray && !hasList && count == 1 && (summary.rejected > 0 || !events.isEmpty)
+        guard count > 0 || hasList else {
+            throw Problem(.unprocessableContent, "The array is empty.")
+        }
+        guard summary.rejected > 0, events.isEmpty || manner.isStrict else { return }
+        guard !isSingle else { throw Problem(invalid: lastErrors) }
         throw summary.problem(
             events.isEmpty
                 ? "There is no valid event among the items"
@@ -77,7 +73,7 @@ struct EventBatch: Sendable {
         var summary = summary
         summary.expired = expired
         summary.add(outcomes, of: events, at: indexes)
-        guard summary.stored > 0, !manner.isStrict || summary.rejected == 0 else {
+        guard summary.rejected == 0 || summary.stored > 0 && !manner.isStrict else {
             return summary.problem(
                 manner.isStrict
                     ? "Not every item can be stored, and strict=true stores all or nothing"
@@ -85,5 +81,15 @@ struct EventBatch: Sendable {
             ).write(to: &response)
         }
         summary.write(to: &response)
+    }
+}
+
+extension Problem {
+    /// A single event that is none.
+    init(invalid errors: [FieldError]) {
+        self.init(
+            .unprocessableContent,
+            "The event is not valid: \(IngestionSummary.sentence(errors)).",
+            errors: errors.map { (.pointer($0.pointer), $0.detail) })
     }
 }

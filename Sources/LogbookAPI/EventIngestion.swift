@@ -2,15 +2,21 @@ import Access
 import Dispatch
 import EventStore
 import Events
+import HTTP
 import HTTPServer
+import Ingest
 import JSON
 
-/// How a request wants its events stored.
+/// The way in which a request wants its events stored.
 struct IngestionManner {
     /// All or nothing.
     var isStrict = false
     /// They keep the times at which another store received them.
     var keepsReceivedAt = false
+    /// The answer to a single event is to have no body.
+    var isMinimal = false
+    /// The Content-Type is that of JSON.
+    var isJSONType = false
 
     static let parameters = ["strict", "keep_received_at"]
 }
@@ -28,8 +34,8 @@ extension LogbookAPI {
 
     func postEvents(_ request: Request, _ response: inout Response) throws(Problem) {
         let manner = try manner(request)
-        try checkEncoding(request)
-        if Self.isLines(request) {
+        let coding = try coding(request)
+        guard !Self.takesPieces(request) else {
             guard !manner.isStrict else {
                 throw Problem(
                     QueryError(
@@ -39,54 +45,88 @@ extension LogbookAPI {
             guard request.isBodyToCome else {
                 throw Problem(.unprocessableContent, "The stream holds no event.")
             }
-            return try LineIngestion(
-                self, keepsReceivedAt: manner.keepsReceivedAt,
-                contentLength: request.contentLength, client: request.client
-            ).receive(request)
+            let ingestion = try LineIngestion(
+                self, manner, form: Self.isLines(request) ? .lines : .unknown,
+                inflater: coding.map(Inflater.init), contentLength: request.contentLength,
+                client: request.client)
+            return ingestion.receive(request)
         }
-        try checkContent(request)
-        let isMinimal = request.header("prefer").map(Self.prefersMinimal) ?? false
-        guard request.body.count > Self.bodyReadOnLoop else {
+        if coding == nil, request.body.count <= Self.bodyReadOnLoop {
             let batch = try decode(request.body, manner)
             let pending = request.postpone()
-            return store(batch, isMinimal: isMinimal, pending)
+            return store(batch, pending)
         }
-        try decodeElsewhere(request, manner, isMinimal: isMinimal)
+        try decodeElsewhere(request, manner, coding)
     }
 
     private func decodeElsewhere(
-        _ request: Request, _ manner: IngestionManner, isMinimal: Bool
+        _ request: Request, _ manner: IngestionManner, _ coding: Inflater.Coding?
     ) throws(Problem) {
-        let size = request.body.count
-        let client = request.client
-        try reserveIngestion(size, for: client)
+        let share = IngestionShare(self, request.client)
+        try share.reserve(request.body.count)
         let body = Array(request.body)
         let pending = request.postpone()
         Self.ingestionQueue.async { [self] in
-            defer { releaseIngestion(size, from: client) }
             do throws(Problem) {
-                let batch = try body.span.withUnsafeBytes { bytes throws(Problem) in
+                var content = body
+                if let coding { content = try inflate(body, coding, share) }
+                let batch = try content.span.withUnsafeBytes { bytes throws(Problem) in
                     try decode(bytes, manner)
                 }
-                store(batch, isMinimal: isMinimal, pending)
+                share.release()
+                store(batch, pending)
             } catch {
+                share.release()
                 pending.complete { error.write(to: &$0) }
             }
         }
     }
 
-    /// Makes room for `bytes` of a body of `client` that is being read.
-    ///
-    /// - Throws: `503` when there is none.
-    func reserveIngestion(_ bytes: Int, for client: UInt64) throws(Problem) {
-        guard ingestion.withLock({ $0.take(bytes, for: client) }) else {
+    /// Opens a whole body, in pieces.
+    private func inflate(
+        _ body: [UInt8], _ coding: Inflater.Coding, _ share: IngestionShare
+    ) throws(Problem) -> [UInt8] {
+        let inflater = Inflater(coding)
+        var content: [UInt8] = []
+        var taken = 0
+        while taken < body.count || inflater.hasMore {
+            taken += try body.span.withUnsafeBytes { bytes throws(Problem) in
+                try Self.inflate(
+                    UnsafeRawBufferPointer(rebasing: bytes[taken...]), inflater, &content)
+            }
+            guard content.count <= bodyLimit else { throw tooLarge }
+            try share.reserve(body.count + content.count)
+        }
+        guard inflater.isWhole || body.isEmpty else { throw Self.endsInTheMiddle }
+        return content
+    }
+
+    /// Opens a piece; returns how many bytes of `input` that took.
+    static func inflate(
+        _ input: UnsafeRawBufferPointer, _ inflater: Inflater, _ output: inout [UInt8]
+    ) throws(Problem) -> Int {
+        do throws(Inflater.Failure) {
+            return try inflater.inflate(input, into: &output, limit: 64 * 1024)
+        } catch .corrupt {
+            throw Problem(.badRequest, "The compressed body is corrupt.")
+        } catch {
             throw Problem(
-                .serviceUnavailable, "Not now: too many large bodies are being read.")
+                .contentTooLarge,
+                "The body expands to more than \(Inflater.mostExpansion) times its size.")
         }
     }
 
-    func releaseIngestion(_ bytes: Int, from client: UInt64) {
-        ingestion.withLock { $0.giveBack(bytes, from: client) }
+    static let endsInTheMiddle = Problem(
+        .badRequest, "The compressed body ends in the middle.")
+
+    /// The answer to a single item that is longer than any event.
+    var itemTooLong: Problem {
+        Problem(.contentTooLarge, "An event is at most \(LineIngestion.lineLimit) bytes long.")
+    }
+
+    /// The answer to a body that is longer than the limit.
+    var tooLarge: Problem {
+        Problem(.contentTooLarge, "The body is longer than \(bodyLimit) bytes.")
     }
 
     private func manner(_ request: Request) throws(Problem) -> IngestionManner {
@@ -95,7 +135,9 @@ extension LogbookAPI {
             IngestionManner(
                 isStrict: try Bool(parameter: "strict", own["strict"]),
                 keepsReceivedAt: try Bool(
-                    parameter: "keep_received_at", own["keep_received_at"]))
+                    parameter: "keep_received_at", own["keep_received_at"]),
+                isMinimal: request.header("prefer").map(Self.prefersMinimal) ?? false,
+                isJSONType: Self.mediaType(request).equalsIgnoringCase("application/json"))
         }
         // Whoever says when an event was received says when it goes.
         guard !manner.keepsReceivedAt || request.isAdmitted(for: .admin) else {
@@ -104,12 +146,21 @@ extension LogbookAPI {
         return manner
     }
 
-    private func checkEncoding(_ request: Request) throws(Problem) {
-        if let encoding = request.header("content-encoding"),
-            !encoding.equalsIgnoringCase("identity")
-        {
-            throw Problem(.unsupportedMediaType, "The body is taken as it is: no Content-Encoding.")
+    /// The body's compression; nil if there is none.
+    private func coding(_ request: Request) throws(Problem) -> Inflater.Coding? {
+        guard let coding = request.header("content-encoding") else { return nil }
+        // RFC 9110, 5.3: several fields are a list, as one with commas is.
+        let fields = request.headers.count { $0.name.lowercased() == "content-encoding" }
+        if fields == 1 {
+            if coding.equalsIgnoringCase("identity") { return nil }
+            if coding.equalsIgnoringCase("gzip") || coding.equalsIgnoringCase("x-gzip") {
+                return .gzip
+            }
+            if coding.equalsIgnoringCase("deflate") { return .deflate }
         }
+        throw Problem(
+            .unsupportedMediaType,
+            "A body is taken as it is, or in one Content-Encoding: gzip or deflate.")
     }
 
     /// The Content-Type without its parameters; empty when there is none.
@@ -119,30 +170,21 @@ extension LogbookAPI {
             rebasing: type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })
     }
 
-    /// Whether the body is a stream of events, one a line.
-    @Sendable static func isLines(_ request: Request) -> Bool {
+    /// Returns true if the body is a stream of events, one a line.
+    private static func isLines(_ request: Request) -> Bool {
         let type = mediaType(request)
         return type.equalsIgnoringCase("application/x-ndjson")
             || type.equalsIgnoringCase("application/jsonl")
             || type.equalsIgnoringCase("application/ndjson")
     }
 
-    /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
-    private func checkContent(_ request: Request) throws(Problem) {
-        guard let first = request.body.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) })
-        else {
-            throw Problem(
-                .badRequest,
-                "The body is empty; send an event as a JSON object, or an array of them.")
-        }
-        guard
-            first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
-                || Self.mediaType(request).equalsIgnoringCase("application/json")
-        else {
-            throw Problem(
-                .unsupportedMediaType,
-                "The body is not JSON: an event is an object, several are an array, or one a line.")
-        }
+    /// Returns true if the body is read while it comes: a stream by its type, or one of no known length, as
+    /// `kubectl --watch | curl -T -` sends.
+    @Sendable static func takesPieces(_ request: Request) -> Bool {
+        if isLines(request) { return true }
+        guard request.isBodyToCome, request.contentLength == nil else { return false }
+        // All or nothing needs all.
+        return request.query?.isEmpty ?? true
     }
 
     /// RFC 7240, section 4.2.
@@ -155,10 +197,34 @@ extension LogbookAPI {
 
     // MARK: Reading the body
 
-    private func decode(
+    /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
+    ///
+    /// - Parameter first: the first byte that is no white space; nil if there is none.
+    static func checkBegin(_ first: UInt8?, _ manner: IngestionManner) throws(Problem) {
+        switch first {
+        case UInt8(ascii: "{"), UInt8(ascii: "["): return
+        case nil:
+            throw Problem(
+                .badRequest,
+                "The body is empty; send an event as a JSON object, or an array of them.")
+        case 0xFE, 0xFF:
+            throw Problem(.unsupportedMediaType, "The body looks like UTF-16; send it as UTF-8.")
+        default:
+            guard manner.isJSONType else {
+                throw Problem(
+                    .unsupportedMediaType,
+                    "The body is not JSON: an event is an object, several are an array, or one a line."
+                )
+            }
+        }
+    }
+
+    /// Reads a whole body.
+    func decode(
         _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
     ) throws(Problem) -> EventBatch {
-        try reporting {
+        try Self.checkBegin(body.first { !$0.isBlank }, manner)
+        return try reporting {
             do {
                 return try decodeItems(body, manner)
             } catch let error as JSONError {
@@ -168,130 +234,97 @@ extension LogbookAPI {
         }
     }
 
+    /// The options for reading events that come in a `manner`.
+    func options(_ manner: IngestionManner) -> IngestOptions {
+        var options = ingestOptions
+        options.keepsReceivedAt = manner.keepsReceivedAt
+        return options
+    }
+
     private func decodeItems(
         _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
     ) throws -> EventBatch {
+        var batch = EventBatch(manner, options(manner), rejections)
         var reader = JSONReader(body)
-        guard try reader.peekKind() == .array else {
-            return try decodeObjects(&reader, body, manner)
-        }
-        var batch = EventBatch(manner, rejections)
-        try reader.beginArray()
-        var itemStart = reader.offset
+        var isArray = false
+        var itemStart = 0
         do {
-            while try reader.nextElement() {
-                itemStart = reader.offset
-                try add(&reader, to: &batch)
-                itemStart = reader.offset
+            isArray = try reader.peekKind() == .array
+            if isArray {
+                try readArray(&reader, &itemStart, into: &batch)
+            } else {
+                try readObjects(&reader, &itemStart, into: &batch)
             }
-            itemStart = body.count
-            try reader.expectEnd()
         } catch let error as JSONError where !manner.isStrict {
-            // From here on the items are looked for, so that a broken one costs none of its neighbours.
-            let rejected = batch.summary.rejected
-            try addItems(of: body, from: itemStart, to: &batch)
-            if batch.summary.rejected == rejected { batch.add(error, at: error.offset) }
+            // From here on the items are looked for, so that a broken one costs none of its neighbors.
+            try scan(body, from: itemStart, isArray: isArray, into: &batch)
             guard !batch.events.isEmpty else { throw error }
         }
-        try batch.check()
+        try batch.finish(isArray: isArray)
         return batch
     }
 
-    /// Adds the items of an array whose reading failed at or behind `start`.
-    private func addItems(
-        of body: UnsafeRawBufferPointer, from start: Int, to batch: inout EventBatch
+    private func readArray(
+        _ reader: inout JSONReader, _ itemStart: inout Int, into batch: inout EventBatch
     ) throws {
-        var start = start
-        while start < body.count, body[start].isBlank { start += 1 }
-        // The comma before the item that failed.
-        if start < body.count, body[start] == UInt8(ascii: ",") { start += 1 }
-        while start < body.count {
-            let end = ItemSearch.end(of: start, in: body)
-            let item = body[start..<(end ?? body.count)]
-            let isLast = end.map { body[$0] != UInt8(ascii: ",") } ?? true
-            if isLast, item.allSatisfy(\.isBlank) { return }
-            var reader = JSONReader(UnsafeRawBufferPointer(rebasing: item))
-            do {
-                try check(batch)
-                let decoded = try decode(&reader, batch.manner)
-                try reader.expectEnd()
-                batch.add(decoded)
-            } catch let error as JSONError {
-                batch.add(error, at: start + error.offset)
-            }
-            guard let end, !isLast else { return }
-            start = end + 1
+        try reader.beginArray()
+        itemStart = reader.offset
+        while try reader.nextElement() {
+            itemStart = reader.offset
+            try add(&reader, to: &batch)
+            itemStart = reader.offset
         }
+        try reader.expectEnd()
     }
 
-    /// One event; or, where a second object follows the first, several.
-    private func decodeObjects(
-        _ reader: inout JSONReader, _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
-    ) throws -> EventBatch {
-        let start = reader.offset
-        do {
-            let first = try decode(&reader, manner)
-            if reader.atEnd() { return try EventBatch(single: first, rejections) }
-            if body[reader.offset] != UInt8(ascii: "{") { try reader.expectEnd() }
-        } catch let error as JSONError {
-            guard !manner.isStrict, ItemSearch.nextLine(behind: start, in: body) != nil else {
-                throw error
-            }
-        }
-        var batch = EventBatch(manner, rejections)
-        try addObjects(of: body, to: &batch)
-        try batch.check()
-        return batch
-    }
-
-    /// Adds objects that follow each other. Behind a broken one it goes on with the next line that begins with
-    /// an object.
-    private func addObjects(of body: UnsafeRawBufferPointer, to batch: inout EventBatch) throws {
-        var first: JSONError?
-        var start = 0
-        // What is read twice, because a broken object reached over lines, is bounded.
-        var rereadable = body.count
+    /// Reads one object, or several that follow each other.
+    private func readObjects(
+        _ reader: inout JSONReader, _ itemStart: inout Int, into batch: inout EventBatch
+    ) throws {
         while true {
-            var reader = JSONReader(UnsafeRawBufferPointer(rebasing: body[start...]))
-            var objectStart = 0
-            do {
-                var hasMore = !reader.atEnd()
-                while hasMore {
-                    objectStart = reader.offset
-                    try add(&reader, to: &batch)
-                    hasMore = !reader.atEnd()
-                    if hasMore { reader.beginNextText() }
-                }
-                break
-            } catch let error as JSONError where !batch.manner.isStrict {
-                first = first ?? error
-                batch.add(error, at: start + error.offset)
-                guard let next = ItemSearch.nextLine(behind: start + objectStart, in: body) else {
-                    break
-                }
-                rereadable -= max(0, start + error.offset - next)
-                guard rereadable > 0 else { break }
-                start = next
-            }
+            itemStart = reader.offset
+            try add(&reader, to: &batch)
+            itemStart = reader.offset
+            guard !reader.atEnd() else { return }
+            guard reader.isBeforeObject else { return try reader.expectEnd() }
+            reader.beginNextText()
         }
-        if let first, batch.events.isEmpty { throw first }
     }
 
     private func add(_ reader: inout JSONReader, to batch: inout EventBatch) throws {
+        let isList = try EventFormats.read(&reader, now: now(), batch.options) { batch.add($0) }
+        if isList { batch.hasList = true }
         try check(batch)
-        batch.add(try decode(&reader, batch.manner))
     }
 
-    private func decode(
-        _ reader: inout JSONReader, _ manner: IngestionManner
-    ) throws(JSONError) -> EventDecoder.Decoded {
-        try EventDecoder.decode(
-            &reader, now: now(), redaction: redaction, keepsReceivedAt: manner.keepsReceivedAt)
+    private func scan(
+        _ body: UnsafeRawBufferPointer, from start: Int, isArray: Bool, into batch: inout EventBatch
+    ) throws {
+        var scanner = ItemScanner(itemBytes: bodyLimit)
+        if isArray { scanner.resumeArray(after: batch.count) }
+        scanner.append(body[start...])
+        scanner.end()
+        while let item = scanner.next() {
+            let offset = start + item.offset
+            switch item.content {
+            case .json(let json):
+                do throws(JSONError) {
+                    let items = try EventFormats.readItem(json, now: now(), batch.options)
+                    for item in items { batch.add(item) }
+                } catch {
+                    batch.add(error.message, at: offset + error.offset)
+                }
+            case .tooLong: throw tooLarge
+            case .list: batch.hasList = true
+            case .cutOff: batch.add("the array breaks off", at: body.count)
+            }
+            try check(batch)
+        }
     }
 
-    /// - Throws: `413` when `batch` takes no further item.
+    /// - Throws: `413` when `batch` has too many items.
     private func check(_ batch: EventBatch) throws(Problem) {
-        guard batch.count < Self.arrayLimit else {
+        guard batch.count <= Self.arrayLimit else {
             rejections.note(.contentTooLarge)
             throw Problem(
                 .contentTooLarge,
@@ -302,7 +335,11 @@ extension LogbookAPI {
 
     // MARK: Answering
 
-    private func store(_ batch: EventBatch, isMinimal: Bool, _ pending: PendingResponse) {
+    /// Stores what is valid, and answers.
+    func store(_ batch: EventBatch, _ pending: PendingResponse) {
+        guard !batch.events.isEmpty else {
+            return pending.complete { batch.writeSummary([], nil, to: &$0) }
+        }
         repository.append(batch.events, allOrNothing: batch.manner.isStrict) { [self] result in
             switch result {
             case .failure(let error):
@@ -313,8 +350,7 @@ extension LogbookAPI {
                     batch.manner.keepsReceivedAt ? countExpired(outcomes, batch.events) : nil
                 pending.enqueue { response in
                     if batch.isSingle {
-                        Self.writeSingle(
-                            batch.events[0], outcomes[0], isMinimal: isMinimal, to: &response)
+                        Self.writeSingle(batch.events[0], outcomes[0], batch.manner, to: &response)
                     } else {
                         batch.writeSummary(outcomes, expired, to: &response)
                     }
@@ -323,7 +359,7 @@ extension LogbookAPI {
         }
     }
 
-    /// How many of `events` that were stored now are past the age of their severity.
+    /// The number of `events` stored now that are past the age of their severity.
     func countExpired(_ outcomes: [AppendOutcome], _ events: [Event]) -> Int {
         let now = now().milliseconds
         let ages = repository.retention.ages
@@ -336,15 +372,17 @@ extension LogbookAPI {
         }
     }
 
-    private static func writeSingle(
-        _ event: Event, _ outcome: AppendOutcome, isMinimal: Bool, to response: inout Response
+    /// Answers a request of one event.
+    static func writeSingle(
+        _ event: Event, _ outcome: AppendOutcome, _ manner: IngestionManner,
+        to response: inout Response
     ) {
         switch outcome {
         case .stored(let receipt):
             response.status = .created
-            write(event, receipt, isMinimal: isMinimal, to: &response)
+            write(event, receipt, isMinimal: manner.isMinimal, to: &response)
         case .duplicate(let stored, let receipt):
-            write(stored, receipt, isMinimal: isMinimal, to: &response)
+            write(stored, receipt, isMinimal: manner.isMinimal, to: &response)
         case .conflict:
             Problem(
                 .conflict,
@@ -375,7 +413,40 @@ extension LogbookAPI {
     }
 }
 
+/// Bytes of one body that are reserved while it is read; given back by whoever has them, or by the
+/// last reference that goes. For one thread at a time.
+final class IngestionShare: @unchecked Sendable {
+    private let api: LogbookAPI
+    private let client: UInt64
+    private var bytes = 0
+
+    init(_ api: LogbookAPI, _ client: UInt64) {
+        self.api = api
+        self.client = client
+    }
+
+    deinit { release() }
+
+    /// Makes room for `total` bytes.
+    ///
+    /// - Throws: `503` when there is none.
+    func reserve(_ total: Int) throws(Problem) {
+        guard total > bytes else { return }
+        guard api.ingestion.withLock({ $0.take(total - bytes, for: client) }) else {
+            throw Problem(.serviceUnavailable, "Not now: too many large bodies are being read.")
+        }
+        bytes = total
+    }
+
+    /// Gives everything back.
+    func release() {
+        guard bytes > 0 else { return }
+        api.ingestion.withLock { $0.giveBack(bytes, from: client) }
+        bytes = 0
+    }
+}
+
 extension UInt8 {
     /// White space of JSON.
-    fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
+    var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
 }

@@ -16,7 +16,7 @@ extension LogbookAPI {
                     .unsupportedMediaType,
                     .unprocessableContent, .serviceUnavailable,
                 ],
-                bodyLimit: bodyLimit, takesPieces: Self.isLines, postEvents),
+                bodyLimit: bodyLimit, takesPieces: Self.takesPieces, postEvents),
             route(
                 .get, "/events", "a page of events, newest first",
                 scope: .read, parameters: EventQuery.parameters,

@@ -1,23 +1,47 @@
 import Dispatch
 import EventStore
 import Events
+import HTTP
 import HTTPServer
+import Ingest
 import JSON
 import Synchronization
 
-/// Stores a stream of events, one a line, piece by piece: what has come while the piece before was
-/// being committed is the next one, so that a slow sender's events are stored as they come and a
-/// fast one's by the thousand. Memory has a bound, the stream has none.
+/// Stores a stream of events piece by piece: what has come while the piece before was being committed
+/// is the next one, so that a slow sender's events are stored as they come and a fast one's by the
+/// thousand. Memory has a bound, the stream has none.
+///
+/// An event is a line. One that is written over several lines is found by its braces.
 final class LineIngestion: Sendable {
+    /// The kinds of bodies.
+    enum Form {
+        /// Events, one after another.
+        case lines
+        /// Its first byte is to come.
+        case unknown
+        /// Events, one after another; or a single one, which has an answer of its own.
+        case objects
+        /// An array: all of it is one transaction.
+        case array
+    }
+
     private struct State {
+        let share: IngestionShare
         var pending: PendingResponse?
+        var form: Form
+        /// Received and not opened: the body is compressed.
+        var packed: [UInt8] = []
+        /// More may come out of what has been opened.
+        var hasMore = false
+        /// True if the opened bytes are a whole body, and if the body is not compressed.
+        var isOpenedWhole: Bool
         /// Received and not read.
         var lines: [UInt8] = []
         /// Lines that have been taken before `lines`.
         var lineCount = 0
-        /// In the middle of a line that is too long.
-        var isSkipping = false
-        /// A piece is being read; one at a time, so that events are stored in order.
+        /// In the midst of what is written over several lines.
+        var scanner: ItemScanner?
+        /// A piece is being opened or read; one at a time, so that events are stored in order.
         var isReading = false
         /// Pieces that are being committed.
         var committing = 0
@@ -27,79 +51,110 @@ final class LineIngestion: Sendable {
         var isAnswered = false
         /// The store's.
         var failure: Problem?
-        /// Whether the memory of a stream at work is reserved.
-        var isReserved = false
         var summary: IngestionSummary
+        var items = Items()
 
         /// A line that is longer than what is buffered must come whole to be read.
         var hasEnough: Bool {
-            lines.count >= LineIngestion.bufferedBytes && (isReading || committing > 0)
+            form != .array && max(lines.count, packed.count) >= LineIngestion.bufferedBytes
+                && (isReading || committing > 0)
         }
 
         /// Silence is no slowness between two lines; half a line is.
         var readiness: Request.Readiness {
-            !isSkipping && (lines.isEmpty || lines.last == LineIngestion.lineFeed) ? .idle : .ready
+            guard form != .array else { return .ready }
+            return lines.isEmpty || lines.last == LineIngestion.lineFeed ? .idle : .ready
         }
 
-        var isAtWork: Bool { !lines.isEmpty || isReading || committing > 0 }
+        var isAtWork: Bool {
+            !lines.isEmpty || !packed.isEmpty || scanner != nil || isReading || committing > 0
+        }
+
+        /// True if everything that is to come is in `lines`.
+        var isComplete: Bool {
+            if case .whole = end { packed.isEmpty && !hasMore && isOpenedWhole } else { false }
+        }
     }
 
-    /// How the stream has ended.
+    /// The end of the stream.
     private enum End {
         case whole
         /// Whole lines are stored; the answer says why no more came.
         case cut(Problem)
     }
 
+    /// The items found so far, for the answer to a body that is a single event.
+    private struct Items {
+        var count = 0
+        var hasList = false
+        /// Some tell of nothing: a deletion, an empty list.
+        var hasNothing = false
+        var first: (event: Event, outcome: AppendOutcome)?
+        var problem: Problem?
+    }
+
     private enum Step {
-        case read([UInt8], firstLine: Int)
-        case answer(PendingResponse, Result<IngestionSummary, Problem>)
+        case open([UInt8])
+        case read([UInt8], firstLine: Int, ItemScanner?, isLast: Bool)
+        case decode([UInt8], PendingResponse)
+        case answer(PendingResponse, Answer)
+    }
+
+    private enum Answer {
+        case single(Event, AppendOutcome)
+        case summary(IngestionSummary)
+        case problem(Problem)
     }
 
     private let api: LogbookAPI
-    private let keepsReceivedAt: Bool
-    private let client: UInt64
+    private let manner: IngestionManner
+    private let options: IngestOptions
     private let reservedBytes: Int
     private let state: Mutex<State>
+    /// Used by whoever reads.
+    nonisolated(unsafe) private let inflater: Inflater?
 
     /// Ids that the summary lists.
     static let listedIDs = 1000
-    /// A line, in bytes: no event is longer, even with every character escaped.
+    /// An item, in bytes: no event is longer, even with every character escaped.
     static let lineLimit = 1024 * 1024
     /// Received and not read, in bytes, above which no more is received.
     private static let bufferedBytes = 256 * 1024
     private static let piecesCommitting = 2
-    /// What one stream at work holds in bytes: what is received, and as much being read and committed.
+    /// Bytes that one stream at work holds: the received ones, and as many being read and committed.
     private static let memoryBytes = 2 * bufferedBytes
 
     /// - Parameters:
-    ///   - keepsReceivedAt: its events keep the times at which another store received them.
+    ///   - form: `lines`, or `unknown`.
+    ///   - inflater: opens the body, if that is compressed.
     ///   - contentLength: how long the stream is, where that is known.
     /// - Throws: `503` when too many bodies are being read.
     init(
-        _ api: LogbookAPI, keepsReceivedAt: Bool, contentLength: Int?, client: UInt64
+        _ api: LogbookAPI, _ manner: IngestionManner, form: Form, inflater: Inflater?,
+        contentLength: Int?, client: UInt64
     ) throws(Problem) {
         self.api = api
-        self.keepsReceivedAt = keepsReceivedAt
-        self.client = client
-        state = Mutex(
-            State(summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
-        if keepsReceivedAt { state.withLock { $0.summary.expired = 0 } }
-        reservedBytes = min(contentLength ?? .max, Self.memoryBytes)
+        self.manner = manner
+        self.inflater = inflater
+        options = api.options(manner)
+        reservedBytes =
+            inflater == nil ? min(contentLength ?? .max, Self.memoryBytes) : Self.memoryBytes
         // Whoever is to be refused learns it before he sends; one that says nothing yet holds nothing.
-        try api.reserveIngestion(reservedBytes, for: client)
-        api.releaseIngestion(reservedBytes, from: client)
-    }
-
-    deinit {
-        if state.withLock({ $0.isReserved }) {
-            api.releaseIngestion(reservedBytes, from: client)
-        }
+        let share = IngestionShare(api, client)
+        try share.reserve(reservedBytes)
+        share.release()
+        state = Mutex(
+            State(
+                share: share, form: form, isOpenedWhole: inflater == nil,
+                summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
+        if manner.keepsReceivedAt { state.withLock { $0.summary.expired = 0 } }
     }
 
     /// Takes the body of `request`, and answers it.
     func receive(_ request: Request) {
-        let pending = request.receiveBody(readiness: .idle) { [self] part in
+        // A body that is said to be JSON has to come; a stream may be silent.
+        let readiness: Request.Readiness = manner.isJSONType ? .ready : .idle
+        let pending = request.receiveBody(readiness: readiness) { [self] part in
             state.withLock { take(part, &$0) }
             proceed()
             return state.withLock { state in
@@ -108,7 +163,10 @@ final class LineIngestion: Sendable {
             }
         }
         state.withLock { $0.pending = pending }
+        proceed()
     }
+
+    // MARK: Receiving
 
     private func take(_ part: Request.BodyPart, _ state: inout State) {
         // What comes behind the reason for an answer is not read.
@@ -118,9 +176,12 @@ final class LineIngestion: Sendable {
         case .cut(let error): state.end = .cut(Problem(error))
         case .piece(let bytes):
             do throws(Problem) {
-                if !state.isReserved { try api.reserveIngestion(reservedBytes, for: client) }
-                state.isReserved = true
-                Self.receive(bytes, &state)
+                try state.share.reserve(reservedBytes)
+                if inflater == nil {
+                    try receive(bytes, &state)
+                } else {
+                    state.packed.append(contentsOf: bytes)
+                }
                 guard !api.isDraining else {
                     throw Problem(.serviceUnavailable, "Not now: the service is shutting down.")
                 }
@@ -130,14 +191,18 @@ final class LineIngestion: Sendable {
         }
     }
 
-    private static func receive(_ bytes: UnsafeRawBufferPointer, _ state: inout State) {
-        var bytes = bytes
-        if state.isSkipping {
-            guard let lineFeed = bytes.firstIndex(of: lineFeed) else { return }
-            bytes = UnsafeRawBufferPointer(rebasing: bytes[(lineFeed + 1)...])
-            state.isSkipping = false
+    /// Takes bytes of the text.
+    private func receive(
+        _ bytes: some Collection<UInt8>, _ state: inout State
+    ) throws(Problem) {
+        if state.form == .unknown, let first = bytes.first(where: { !$0.isBlank }) {
+            try LogbookAPI.checkBegin(first, manner)
+            state.form = first == UInt8(ascii: "[") ? .array : .objects
         }
         state.lines.append(contentsOf: bytes)
+        guard state.form == .array else { return }
+        guard state.lines.count <= api.bodyLimit else { throw api.tooLarge }
+        try state.share.reserve(max(reservedBytes, state.lines.count))
     }
 
     private static let lineFeed = UInt8(ascii: "\n")
@@ -147,145 +212,283 @@ final class LineIngestion: Sendable {
     /// Does what can be done now, whoever has made it possible.
     private func proceed() {
         let (step, resumed, readiness) = state.withLock { state in
-            let step = Self.next(&state)
+            let step = next(&state)
             var resumed: PendingResponse?
             if state.isFull, !state.hasEnough {
                 state.isFull = false
                 resumed = state.pending
             }
-            if state.isReserved, !state.isAtWork {
-                api.releaseIngestion(reservedBytes, from: client)
-                state.isReserved = false
-            }
+            if !state.isAtWork { state.share.release() }
             return (step, resumed, state.readiness)
         }
         resumed?.receiveMore(readiness)
         switch step {
-        case .read(let lines, let firstLine):
-            LogbookAPI.ingestionQueue.async { self.read(lines, firstLine: firstLine) }
-        case .answer(let pending, let result):
-            pending.complete { response in
-                switch result {
-                case .success(let summary): summary.write(to: &response)
-                case .failure(let problem): problem.write(to: &response)
-                }
+        case .open(let packed):
+            LogbookAPI.ingestionQueue.async { self.open(packed) }
+        case .read(let lines, let firstLine, let scanner, let isLast):
+            LogbookAPI.ingestionQueue.async {
+                self.read(lines, firstLine: firstLine, scanner, isLast: isLast)
             }
+        case .decode(let body, let pending):
+            LogbookAPI.ingestionQueue.async { self.decode(body, pending) }
+        case .answer(let pending, let answer):
+            pending.complete { self.write(answer, to: &$0) }
         case nil: break
         }
     }
 
-    private static func next(_ state: inout State) -> Step? {
+    private func next(_ state: inout State) -> Step? {
         guard let pending = state.pending, !state.isAnswered else { return nil }
         if let failure = state.failure {
             guard !state.isReading, state.committing == 0 else { return nil }
             state.isAnswered = true
-            return .answer(pending, .failure(failure.behind(state.summary)))
+            return .answer(pending, .problem(interrupted(failure, state)))
         }
         guard !state.isReading else { return nil }
-        if state.committing < piecesCommitting, let lines = takeLines(&state) {
+        if let packed = takePacked(&state) {
+            state.isReading = true
+            return .open(packed)
+        }
+        if state.form == .array {
+            guard state.isComplete else { return answerCut(&state, pending) }
+            state.isAnswered = true
+            state.isReading = true
+            defer { state.lines = [] }
+            return .decode(state.lines, pending)
+        }
+        if state.committing < Self.piecesCommitting, let (lines, isLast) = takeLines(&state) {
             state.isReading = true
             let firstLine = state.lineCount
-            state.lineCount += lines.count { $0 == lineFeed }
-            return .read(lines, firstLine: firstLine)
+            state.lineCount += lines.count { $0 == Self.lineFeed }
+            defer { state.scanner = nil }
+            return .read(lines, firstLine: firstLine, state.scanner, isLast: isLast)
         }
-        guard let end = state.end, state.lines.isEmpty, state.committing == 0 else { return nil }
-        state.isAnswered = true
-        if case .cut(let problem) = end {
-            return .answer(pending, .failure(problem.behind(state.summary)))
+        guard state.lines.isEmpty, state.scanner == nil, state.committing == 0 else { return nil }
+        if state.isComplete {
+            state.isAnswered = true
+            return .answer(pending, answer(state))
         }
-        if state.summary.stored > 0 { return .answer(pending, .success(state.summary)) }
-        let problem =
-            state.summary.rejected > 0
-            ? state.summary.problem("No line of the stream can be stored")
-            : Problem(.unprocessableContent, "The stream holds no event.")
-        return .answer(pending, .failure(problem))
+        return answerCut(&state, pending)
     }
 
-    /// The whole lines that have come; at the end, the last one too. Nil when there are none.
-    private static func takeLines(_ state: inout State) -> [UInt8]? {
-        var last = state.lines.lastIndex(of: lineFeed)
-        if case .whole = state.end { last = state.lines.indices.last }
-        guard let last else {
-            if state.end != nil, !state.lines.isEmpty { return takeHalfLine(&state) }
-            if state.lines.count > lineLimit { skipLine(&state) }
-            return nil
+    /// The bytes to open now; nil if there are none, or enough is opened already.
+    private func takePacked(_ state: inout State) -> [UInt8]? {
+        guard inflater != nil, !state.packed.isEmpty || state.hasMore,
+            state.form == .array || state.lines.count < Self.bufferedBytes
+        else { return nil }
+        if case .cut = state.end { return nil }
+        defer { state.packed = [] }
+        return state.packed
+    }
+
+    /// The whole lines that have come; at the end, the rest too. Nil when there are none.
+    private func takeLines(_ state: inout State) -> (lines: [UInt8], isLast: Bool)? {
+        if state.isComplete {
+            guard !state.lines.isEmpty || state.scanner != nil else { return nil }
+            defer { state.lines = [] }
+            return (state.lines, true)
+        }
+        guard let last = state.lines.lastIndex(of: Self.lineFeed) else {
+            if case .cut = state.end { rejectHalfLine(&state) }
+            guard state.lines.count > Self.lineLimit else { return nil }
+            defer { state.lines = [] }
+            return (state.lines, false)
         }
         guard last + 1 < state.lines.count else {
             defer { state.lines = [] }
-            return state.lines
+            return (state.lines, false)
         }
         defer { state.lines.removeFirst(last + 1) }
-        return Array(state.lines[...last])
+        return (Array(state.lines[...last]), false)
     }
 
-    private static func takeHalfLine(_ state: inout State) -> [UInt8]? {
+    private func rejectHalfLine(_ state: inout State) {
+        guard !state.lines.isEmpty || state.scanner != nil else { return }
         state.summary.reject(
             state.lineCount, .badRequest,
             [FieldError(pointer: "", detail: "the line did not come whole")])
         state.lines = []
-        return nil
+        state.scanner = nil
     }
 
-    private static func skipLine(_ state: inout State) {
-        state.summary.reject(state.lineCount, .contentTooLarge, [tooLong])
-        state.lineCount += 1
-        state.lines = []
-        state.isSkipping = true
-    }
+    // MARK: Reading
 
-    private static let tooLong = FieldError(
-        pointer: "", detail: "the line is longer than \(lineLimit) bytes")
-
-    /// Reads whole lines and has their events stored.
-    private func read(_ lines: [UInt8], firstLine: Int) {
-        var events: [Event] = []
-        var indexes: [Int] = []
-        var rejections: [(index: Int, status: HTTPStatus, errors: [FieldError])] = []
-        lines.withUnsafeBytes { bytes in
-            var index = firstLine
-            for line in bytes.split(separator: Self.lineFeed, omittingEmptySubsequences: false) {
-                defer { index += 1 }
-                guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else {
-                    continue
-                }
-                do throws(JSONError) {
-                    switch try decode(UnsafeRawBufferPointer(rebasing: line)) {
-                    case .event(let event):
-                        events.append(event)
-                        indexes.append(index)
-                    case .invalid(let errors):
-                        rejections.append((index, .unprocessableContent, errors))
-                    }
-                } catch {
-                    let detail = "the line is not valid JSON: \(error)"
-                    rejections.append(
-                        (index, .badRequest, [FieldError(pointer: "", detail: detail)]))
-                }
+    private func open(_ packed: [UInt8]) {
+        guard let inflater else { preconditionFailure("a compressed body is opened") }
+        var output: [UInt8] = []
+        let result = Result { () throws(Problem) in
+            try packed.span.withUnsafeBytes { bytes throws(Problem) in
+                try LogbookAPI.inflate(bytes, inflater, &output)
             }
         }
         state.withLock { state in
-            for rejection in rejections {
-                state.summary.reject(rejection.index, rejection.status, rejection.errors)
+            state.isReading = false
+            do throws(Problem) {
+                let taken = try result.get()
+                if taken < packed.count { state.packed.insert(contentsOf: packed[taken...], at: 0) }
+                state.hasMore = inflater.hasMore
+                state.isOpenedWhole = inflater.isWhole
+                try receive(output, &state)
+                if case .whole = state.end, state.packed.isEmpty, !state.hasMore,
+                    !state.isOpenedWhole
+                {
+                    throw LogbookAPI.endsInTheMiddle
+                }
+            } catch {
+                state.end = .cut(error)
+                state.packed = []
             }
-            if !events.isEmpty { state.committing += 1 }
         }
-        if !events.isEmpty { store(events, indexes) }
-        // Only now may the next piece be read: its events come behind these.
-        state.withLock { $0.isReading = false }
         proceed()
     }
 
-    private func decode(
-        _ line: UnsafeRawBufferPointer
-    ) throws(JSONError) -> EventDecoder.Decoded {
-        guard line.count <= Self.lineLimit else {
-            return .invalid([Self.tooLong])
+    private func decode(_ body: [UInt8], _ pending: PendingResponse) {
+        do throws(Problem) {
+            let batch = try body.span.withUnsafeBytes { bytes throws(Problem) in
+                try api.decode(bytes, manner)
+            }
+            api.store(batch, pending)
+        } catch {
+            pending.complete { error.write(to: &$0) }
         }
-        var reader = JSONReader(line)
-        let decoded = try EventDecoder.decode(
-            &reader, now: api.now(), redaction: api.redaction, keepsReceivedAt: keepsReceivedAt)
-        try reader.expectEnd()
-        return decoded
+        state.withLock { $0.share.release() }
+    }
+
+    /// The contents of a piece.
+    private struct Piece {
+        var events: [Event] = []
+        var indexes: [Int] = []
+        var rejections: [(index: Int, status: HTTPStatus, errors: [FieldError])] = []
+        var problem: Problem?
+        var count = 0
+        var hasList = false
+        var hasNothing = false
+
+        mutating func add(_ item: Ingested, at index: Int) {
+            count += 1
+            switch item {
+            case .event(let event):
+                events.append(event)
+                indexes.append(index)
+            case .invalid(let errors):
+                rejections.append((index, .unprocessableContent, errors))
+                problem = problem ?? Problem(invalid: errors)
+            case .nothing: hasNothing = true
+            }
+        }
+
+        mutating func reject(_ index: Int, _ status: HTTPStatus, _ detail: String) {
+            count += 1
+            rejections.append((index, status, [FieldError(pointer: "", detail: detail)]))
+        }
+    }
+
+    /// Reads whole lines and has their events stored.
+    private func read(
+        _ lines: [UInt8], firstLine: Int, _ scanner: ItemScanner?, isLast: Bool
+    ) {
+        var piece = Piece()
+        var scanner = scanner
+        lines.withUnsafeBytes { bytes in
+            var index = firstLine
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let lineFeed = rest.firstIndex(of: Self.lineFeed)
+                let line = rest[..<(lineFeed ?? rest.endIndex)]
+                let isWhole = lineFeed != nil || isLast
+                if scanner != nil || !(isWhole && read(line, at: index, into: &piece)) {
+                    // The end of the line belongs to it.
+                    let end = lineFeed.map { $0 + 1 } ?? rest.endIndex
+                    scan(rest[..<end], at: index, &scanner, into: &piece)
+                }
+                rest = rest[(lineFeed.map { $0 + 1 } ?? rest.endIndex)...]
+                index += 1
+            }
+        }
+        if isLast, scanner != nil {
+            scanner?.end()
+            takeItems(&scanner, into: &piece)
+            scanner = nil
+        }
+        finish(piece, scanner)
+    }
+
+    /// Reads a line; false when it is no JSON as it stands.
+    private func read(
+        _ line: Slice<UnsafeRawBufferPointer>, at index: Int, into piece: inout Piece
+    ) -> Bool {
+        guard line.contains(where: { !$0.isBlank }) else { return true }
+        guard line.count <= Self.lineLimit else { return false }
+        let before = (events: piece.events.count, rejections: piece.rejections.count, piece.count)
+        do throws(JSONError) {
+            var reader = JSONReader(UnsafeRawBufferPointer(rebasing: line))
+            let isList = try EventFormats.read(&reader, now: api.now(), options) {
+                piece.add($0, at: index)
+            }
+            if isList { piece.hasList = true }
+            try reader.expectEnd()
+            return true
+        } catch {
+            // Something follows the value.
+            piece.events.removeLast(piece.events.count - before.events)
+            piece.indexes.removeLast(piece.indexes.count - before.events)
+            piece.rejections.removeLast(piece.rejections.count - before.rejections)
+            piece.count = before.2
+            return false
+        }
+    }
+
+    /// Looks for items in what is no line of JSON.
+    private func scan(
+        _ bytes: Slice<UnsafeRawBufferPointer>, at index: Int, _ scanner: inout ItemScanner?,
+        into piece: inout Piece
+    ) {
+        if scanner == nil { scanner = ItemScanner(itemBytes: Self.lineLimit, line: index) }
+        scanner?.append(bytes)
+        takeItems(&scanner, into: &piece)
+        if scanner?.isBetweenItems == true { scanner = nil }
+    }
+
+    private func takeItems(_ scanner: inout ItemScanner?, into piece: inout Piece) {
+        while let item = scanner?.next() {
+            switch item.content {
+            case .json(let json):
+                do throws(JSONError) {
+                    let items = try EventFormats.readItem(json, now: api.now(), options)
+                    for found in items { piece.add(found, at: item.line) }
+                } catch {
+                    piece.reject(item.line, .badRequest, "the line is not valid JSON: \(error)")
+                    piece.problem = piece.problem ?? Problem(error)
+                }
+            case .tooLong:
+                piece.reject(
+                    item.line, .contentTooLarge,
+                    "the line is longer than \(Self.lineLimit) bytes")
+                piece.problem = piece.problem ?? api.itemTooLong
+            case .list: piece.hasList = true
+            case .cutOff:
+                piece.reject(item.line, .badRequest, "the array breaks off")
+                piece.hasList = true
+            }
+        }
+    }
+
+    private func finish(_ piece: Piece, _ scanner: ItemScanner?) {
+        state.withLock { state in
+            for rejection in piece.rejections {
+                state.summary.reject(rejection.index, rejection.status, rejection.errors)
+            }
+            state.items.count += piece.count
+            state.items.hasList = state.items.hasList || piece.hasList
+            state.items.hasNothing = state.items.hasNothing || piece.hasNothing || piece.hasList
+            state.items.problem = state.items.problem ?? piece.problem
+            state.scanner = scanner
+            if !piece.events.isEmpty { state.committing += 1 }
+        }
+        if !piece.events.isEmpty { store(piece.events, piece.indexes) }
+        // Only now may the next piece be read: its events come behind these.
+        state.withLock { $0.isReading = false }
+        proceed()
     }
 
     private func store(_ events: [Event], _ indexes: [Int]) {
@@ -294,6 +497,11 @@ final class LineIngestion: Sendable {
                 state.committing -= 1
                 switch result {
                 case .success(let outcomes):
+                    if state.items.first == nil, let event = events.first,
+                        let outcome = outcomes.first
+                    {
+                        state.items.first = (event, outcome)
+                    }
                     state.summary.add(outcomes, of: events, at: indexes)
                     state.summary.expired? += api.countExpired(outcomes, events)
                 case .failure(let error):
@@ -302,6 +510,48 @@ final class LineIngestion: Sendable {
                 }
             }
             proceed()
+        }
+    }
+
+    // MARK: Answering
+
+    /// The answer to a body that came whole.
+    private func answer(_ state: State) -> Answer {
+        if state.form == .objects, state.items.count == 1, !state.items.hasList {
+            if let problem = state.items.problem { return .problem(problem) }
+            if let (event, outcome) = state.items.first { return .single(event, outcome) }
+        }
+        if state.summary.stored > 0 || state.summary.rejected == 0 && state.items.hasNothing {
+            return .summary(state.summary)
+        }
+        guard state.summary.rejected == 0 else {
+            return .problem(state.summary.problem("No line of the stream can be stored"))
+        }
+        do throws(Problem) {
+            if state.form == .unknown { try LogbookAPI.checkBegin(nil, manner) }
+        } catch {
+            return .problem(error)
+        }
+        return .problem(Problem(.unprocessableContent, "The stream holds no event."))
+    }
+
+    private func answerCut(_ state: inout State, _ pending: PendingResponse) -> Step? {
+        guard case .cut(let problem) = state.end else { return nil }
+        state.isAnswered = true
+        return .answer(pending, .problem(interrupted(problem, state)))
+    }
+
+    /// Tells what is stored of a stream; a body that may be a single event is none yet.
+    private func interrupted(_ problem: Problem, _ state: State) -> Problem {
+        state.form == .lines || state.items.count > 1 ? problem.behind(state.summary) : problem
+    }
+
+    private func write(_ answer: Answer, to response: inout Response) {
+        switch answer {
+        case .single(let event, let outcome):
+            LogbookAPI.writeSingle(event, outcome, manner, to: &response)
+        case .summary(let summary): summary.write(to: &response)
+        case .problem(let problem): problem.write(to: &response)
         }
     }
 }

@@ -13,9 +13,10 @@ public final class LogbookAPI: Sendable {
     let now: @Sendable () -> Timestamp
     let bodyLimit: Int
     let version: String
-    let redaction: Redaction?
     let page: Page
     let sources: @Sendable () -> [SourceReport]
+    /// The options for reading events.
+    let ingestOptions: IngestOptions
     /// Bytes of bodies that are being read outside the event loops.
     let ingestion: Mutex<FairShare>
     let rejections = Rejections()
@@ -29,21 +30,23 @@ public final class LogbookAPI: Sendable {
     ///   - streams: the most live streams at a time.
     ///   - heartbeat: the interval at which each of them sends a heartbeat.
     ///   - redaction: removes values from the metadata of incoming events.
+    ///   - clusterName: the cluster of events that name none.
     ///   - version: the program's version, for its metrics.
     ///   - pageFolder: the folder to read the page's files from for each request; nil serves the embedded ones.
     ///   - sources: returns the state of what Logbook itself asks for events.
     ///   - now: the time of events without one.
     public init(
         _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
-        heartbeat: Duration, redaction: Redaction?, version: String, pageFolder: String? = nil,
+        heartbeat: Duration, redaction: Redaction?, clusterName: String? = nil,
+        version: String, pageFolder: String? = nil,
         sources: @escaping @Sendable () -> [SourceReport] = { [] },
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.version = version
-        self.redaction = redaction
         page = Page(folder: pageFolder)
         self.sources = sources
+        ingestOptions = IngestOptions(cluster: clusterName, redaction: redaction)
         self.bodyLimit = bodyLimit
         self.now = now
         ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))

@@ -100,6 +100,9 @@ struct ServeCommand: ParsableCommand {
                 + "separated by commas; off for none.", valueName: "keys"))
     var redactKeys = Redaction.usualKeys.joined(separator: ",")
 
+    @Option(help: "The cluster of events that name none.")
+    var clusterName = ""
+
     @Option(
         help: ArgumentHelp(
             "Folder to read the files of the page at / from for each request, while working on it. "
@@ -113,7 +116,7 @@ struct ServeCommand: ParsableCommand {
         + RetentionOptions.valueFlags + KubernetesOptions.valueFlags + StreamOptions.valueFlags + [
             "database", "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
-            "log-level", "log-format", "slow-request", "redact-keys", "page",
+            "log-level", "log-format", "slow-request", "redact-keys", "cluster-name", "page",
         ]
 
     func validate() throws {
@@ -129,6 +132,10 @@ struct ServeCommand: ParsableCommand {
         else {
             throw ValidationError(
                 "--redact-keys must be names such as password,api_key, or off, not '\(redactKeys)'")
+        }
+        guard clusterName.unicodeScalars.count <= EventRules.nameCharacters else {
+            throw ValidationError(
+                "--cluster-name must have at most \(EventRules.nameCharacters) characters")
         }
         try check(slowRequest, in: 0...86_400, "slow-request")
         try check(eventLoops, in: 0...256, "event-loops")
@@ -183,13 +190,14 @@ struct ServeCommand: ParsableCommand {
         let repository = SQLiteRepository(try storeConfiguration, logger: logger, now: Self.now)
         let watchers = try orExit(logger) { () throws(SystemError) in
             try kubernetes.watchers(
-                repository, cluster: nil, redaction: redaction, logger: logger, now: Self.now)
+                repository, cluster: clusterName.isEmpty ? nil : clusterName, redaction: redaction,
+                logger: logger, now: Self.now)
         }
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
-            version: Version.text, pageFolder: page, sources: { watchers.map(\.report) },
-            now: Self.now)
+            clusterName: clusterName.isEmpty ? nil : clusterName, version: Version.text,
+            pageFolder: page, sources: { watchers.map(\.report) }, now: Self.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)
         }

@@ -1,6 +1,8 @@
 """Every error of the service, found in the sources by its text, has a case here or a reason for having none."""
 
+import gzip
 import json
+import random
 import re
 import select
 import socket
@@ -51,7 +53,7 @@ def literals(text):
 def texts():
     """The parts of the detail of each error that the sources construct, by file."""
     found = set()
-    for file in sorted(path for target in ("HTTPServer", "Access", "Events", "EventStore", "SQLiteStore", "LogbookAPI") for path in (ROOT / "Sources" / target).rglob("*.swift")):
+    for file in sorted(path for target in ("HTTPServer", "Access", "Events", "EventStore", "SQLiteStore", "Ingest", "LogbookAPI") for path in (ROOT / "Sources" / target).rglob("*.swift")):
         text = re.sub(r"^\s*//.*$", "", file.read_text(), flags=re.MULTILINE)
         # Those built from the errors of other layers.
         pieces = literals("".join(re.findall(r"self\.init\(.*?\)\n", text, re.DOTALL))) if file.stem == "Problem" else []
@@ -81,6 +83,8 @@ ELSEWHERE = {
     "The body ends in the middle.": "EndToEndTests/LineStreamTests.swift",
     "the access of whoever asked was taken away": "LogbookAPITests/ClientGoneTests.swift",
     "The body paused, and its place was needed for another connection.": "HTTPServerTests/ConnectionLimitTests.swift",
+    "must be a Kubernetes Event object": "IngestTests/KubernetesEventTests.swift",
+    "must be an object": "EventsTests/EventBuilderTests.swift",
     "the line did not come whole": "EndToEndTests/LineStreamTests.swift",
 }
 UNPROVOKED = {
@@ -110,6 +114,8 @@ LINES = "Content-Type: application/x-ndjson"
 TAKEN = json.dumps(BODIES["complete"] | {"title": "Other content"}).encode()
 # One more than an object may have.
 KEYS = b",".join(b'"%d":0' % number for number in range(65_537))
+# Longer than a body may be, and no text that expands too far.
+NOISE = random.Random(1).randbytes(9 * 2**20).hex().encode()
 CURSOR = "0195cb9217fdb067a8000001a20846fe000000000000000001323032362d31312d32335431303a33303a34352e3132335a"
 MESSAGES = [
     # Targets and their queries
@@ -129,7 +135,11 @@ MESSAGES = [
     get("/events/stream?after=x"), get("/events/stream", "Last-Event-ID: x"), get("/events/stats?by=title"), get("/events/stats?interval=7h"),
     get("/events/stats?interval=1m&since=3d"), get("/page/none"), post(EVENT, target="/events?strict=yes"), post(EVENT, LINES, target="/events?strict=true"),
     # Bodies
-    post(b""), post(b"{"), post(b"a=b"), post(EVENT, "Content-Encoding: gzip"), post(b"[]"), post(b'[{"a":1}]'), post(b"{}"), post(TAKEN),
+    post(b""), post(b"{"), post(b"a=b"), post(EVENT, "Content-Encoding: gzip"), post(EVENT, "Content-Encoding: br"),
+    post(gzip.compress(EVENT)[:-4], "Content-Encoding: gzip"), post(gzip.compress(b" " * 2**21), "Content-Encoding: gzip"), post(b"\xff\xfe{\0"),
+    post(gzip.compress(NOISE), "Content-Encoding: gzip"), post(b'{"items":[{"items":[]}]}'),
+    post(b'{"type":"ERROR","object":{"message":"too old"}}'), post(b'{"kind":"Pod"}'), post(b'{"kind":"Event"}'),
+    chunked("120000", '{"x":"' + "x" * (0x120000 - 6), "0", "", ""),  post(b"[]"), post(b'[{"a":1}]'), post(b"{}"), post(TAKEN),
     post(b"1", "Content-Type: application/json"), post(b"[" + TAKEN + b"]"), post(b"[" + TAKEN + b"," + EVENT + b"]", target="/events?strict=true"),
     post(b"[{}," + EVENT + b"]", target="/events?strict=true"), post(b"[" + b",".join([EVENT] * 10_001) + b"]"), post(b"", LINES), post(b"\n", LINES),
     post(b"{}\n", LINES), post(EVENT + b"\n" + b"x" * 1_100_000 + b"\n", LINES), get("/events", "Content-Length: 16777217", method="POST"),

@@ -38,7 +38,7 @@ struct ContentTests {
         try server.exchange("POST", "/events", body).problem(415)
     }
 
-    @Test("A compressed body is 415", arguments: ["gzip", "deflate", "br"])
+    @Test("A coding that is not known is 415", arguments: ["br", "zstd", "snappy", "gzip, gzip"])
     func compressed(_ encoding: String) throws {
         let headers = [("Content-Encoding", encoding)]
         try server.exchange("POST", "/events", NewEvent().json, headers: headers).problem(415)

@@ -88,6 +88,13 @@ struct StreamHubTests {
             return file
         }
 
+        /// Sends a request, and gives the connection back.
+        func send(bytes: [UInt8]) throws -> FileHandle {
+            let file = try send("")
+            try file.write(contentsOf: Data(bytes))
+            return file
+        }
+
         func stream(_ query: String = "") throws -> FileHandle {
             try send(
                 "GET /events/stream\(query) HTTP/1.1\r\nHost: h\r\nAccept: application/x-ndjson\r\nConnection: close\r\n\r\n"

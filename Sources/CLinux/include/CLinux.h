@@ -42,6 +42,9 @@ void clinux_share_heaps(int count);
 void clinux_trim_heaps(void);
 // Names the calling thread, for top and perf; at most 15 bytes.
 void clinux_name_thread(const char *name);
+// Waits until the descriptor can be read, for so many milliseconds or, if negative, for as long as it takes. SIGINT,
+// which is blocked, ends the wait with EINTR. Returns 0 when the time is over.
+int clinux_await_input(int descriptor, int milliseconds);
 // The columns of the terminal; 0 if the descriptor is not a terminal or does not say.
 int clinux_terminal_columns(int descriptor);
 // The columns that a character takes on a terminal; -1 if it is not printable.

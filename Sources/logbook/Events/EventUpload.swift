@@ -35,11 +35,15 @@ struct EventUpload {
     mutating func add(_ item: ImportSource.Item, fraction: Double?) throws {
         if let problem = item.problem { return reject(item.place, problem) }
         let before = lines.count
-        do throws(JSONError) {
-            try ImportedEvent.append(item, keepsReceivedAt: keepsReceivedAt, to: &lines)
+        do {
+            let problem = try ImportedEvent.append(
+                item, as: .sent, keepsReceivedAt: keepsReceivedAt, to: &lines)
+            if let problem { return reject(item.place, problem) }
         } catch {
             return reject(item.place, "\(error.message) at column \(error.column)")
         }
+        // Of a deletion, or an empty list, nothing is sent.
+        guard lines.count > before else { return }
         if !places.isEmpty, lines.count > pieceBytes {
             let line = Array(lines[before...])
             lines.removeLast(line.count)
@@ -51,6 +55,9 @@ struct EventUpload {
             try send(fraction: fraction)
         }
     }
+
+    /// True if nothing waits to be sent.
+    var isEmpty: Bool { places.isEmpty }
 
     /// Sends the remaining items.
     mutating func send(fraction: Double?) throws {

@@ -1,12 +1,17 @@
 import ArgumentParser
+import Glibc
 import JSON
 
 /// `logbook events import`
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Store the events of a file: NDJSON, a JSON array, or a database.",
+        abstract: "Store the events of a file: JSON, what Kubernetes prints, or a database.",
         discussion: """
+            Events follow each other, one a line or over several, or are elements of an array, in UTF-8 or in UTF-16 \
+            as PowerShell writes it. They are Logbook's own, or what kubectl prints: Events, lists of them, and what \
+            --watch and --output-watch-events bring, which is sent a second after the last came, and on Ctrl-C.
+
             What is stored already is not stored twice, so after a break the same command goes on. \
             An event without an id gets one that is the same at each import of the same file; seq is \
             left out. A database may be of Logbook, of kube9-operator, or any whose table events has the \
@@ -19,6 +24,7 @@ struct ImportCommand: ParsableCommand {
               logbook events import events.ndjson
               logbook events import /old/operator.db --server https://logbook:8443 --ca ca.pem
               zcat events.ndjson.gz | logbook events import -
+              kubectl get events -A -o json --watch --output-watch-events | logbook events import -
             """)
 
     @Argument(
@@ -27,6 +33,9 @@ struct ImportCommand: ParsableCommand {
 
     @Flag(help: "Keep the received_at of an export or of a database, which ages are counted from.")
     var keepReceivedAt = false
+
+    @Flag(help: "Print the events as they would be stored, one a line, and send nothing.")
+    var dryRun = false
 
     @OptionGroup
     var server: ServerOptions
@@ -41,10 +50,48 @@ struct ImportCommand: ParsableCommand {
         try Patience.check(patience)
     }
 
+    /// Silence in milliseconds after which what has come is sent.
+    private static let longestSilence: Int32 = 1000
+
+    private func send(_ source: ImportSource, _ upload: inout EventUpload) throws {
+        while true {
+            switch try source.next(patience: upload.isEmpty ? nil : Self.longestSilence) {
+            case .item(let item): try upload.add(item, fraction: source.fraction)
+            case .silence: try upload.send(fraction: source.fraction)
+            case .end: return
+            }
+        }
+    }
+
+    private func show(_ source: ImportSource) throws {
+        let output = StandardOutput()
+        var isFailed = false
+        while case .item(let item) = try source.next(patience: nil) {
+            var line: [UInt8] = []
+            var problem = item.problem
+            if problem == nil {
+                do throws(JSONError) {
+                    problem = try ImportedEvent.append(
+                        item, as: .stored, keepsReceivedAt: keepReceivedAt, to: &line)
+                } catch {
+                    problem = "\(error.message) at column \(error.column)"
+                }
+            }
+            if let problem {
+                isFailed = true
+                printToStandardError("\(item.place): \(problem)")
+            }
+            try output.write { $0 += line }
+        }
+        try output.flush()
+        if isFailed { throw ExitCode.failure }
+    }
+
     func run() throws {
         try reportingFailures(of: server.server) {
             do {
                 let source = try ImportSource(file)
+                guard !dryRun else { return try show(source) }
                 if keepReceivedAt { try source.requireReceivedTimes() }
                 var upload = EventUpload(
                     try server.client(), patience: Patience(seconds: patience),
@@ -52,11 +99,8 @@ struct ImportCommand: ParsableCommand {
                 defer { upload.finish() }
                 // What was read before reading failed is stored.
                 var failure: (any Error)?
-                while true {
-                    var item: ImportSource.Item?
-                    do { item = try source.next() } catch { failure = error }
-                    guard let item else { break }
-                    try upload.add(item, fraction: source.fraction)
+                do { try send(source, &upload) } catch let error as EventText.Failure {
+                    failure = error
                 }
                 try upload.send(fraction: 1)
                 upload.finish()
@@ -71,8 +115,9 @@ struct ImportCommand: ParsableCommand {
                     printToStandardError("Their ages count from now.")
                 }
                 if let failure { throw failure }
+                if source.isInterrupted { throw ExitCode(128 + SIGINT) }
                 if upload.rejected > 0 { throw ExitCode.failure }
-            } catch let error as JSONItems.Failure {
+            } catch let error as EventText.Failure {
                 printToStandardError("\(error)")
                 throw ExitCode.failure
             }

@@ -1,6 +1,7 @@
 import EventStore
 import Events
 import Glibc
+import Ingest
 import JSON
 import Logging
 import SQLiteStore
@@ -19,8 +20,16 @@ final class ImportSource {
         var json: [UInt8] = []
     }
 
+    /// The outcomes of reading.
+    enum Step {
+        case item(Item)
+        /// Nothing has come for as long as the caller wanted to wait.
+        case silence
+        case end
+    }
+
     private enum Kind {
-        case text(JSONItems)
+        case text(EventText)
         case rows(DatabaseFile, total: Int)
     }
 
@@ -28,7 +37,8 @@ final class ImportSource {
     private let descriptor: Int32
     /// Bytes of the file; nil where that is not known.
     private let size: Int?
-    /// What has been read and not been taken, last first: rows, or the items of a list.
+    private let interruption: Interruption?
+    /// Rows that have been read and not been taken, last first.
     private var waiting: [Item] = []
     /// The last row that has been read.
     private var position: Int64?
@@ -42,13 +52,16 @@ final class ImportSource {
         guard path != "-" else {
             descriptor = STDIN_FILENO
             size = nil
-            kind = .text(JSONItems(STDIN_FILENO, name: "standard input"))
+            let interruption = Interruption()
+            self.interruption = interruption
+            kind = .text(
+                EventText(STDIN_FILENO, name: "standard input", interruption: interruption))
             return
         }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         var file = stat()
         guard descriptor >= 0, fstat(descriptor, &file) == 0 else {
-            throw JSONItems.Failure(
+            throw EventText.Failure(
                 description: "cannot read \(path): \(SystemError.text(of: errno))")
         }
         self.descriptor = descriptor
@@ -58,20 +71,27 @@ final class ImportSource {
         let isDatabase =
             pread(descriptor, &start, start.count, 0) == start.count && start == Self.databaseHeader
         guard isDatabase else {
-            kind = .text(JSONItems(descriptor, name: path))
+            // A regular file is read again as well as it is interrupted; a pipe is not.
+            let interruption = size == nil ? Interruption() : nil
+            self.interruption = interruption
+            kind = .text(EventText(descriptor, name: path, interruption: interruption))
             return
         }
+        interruption = nil
         let logger = Logger.lines(level: .warning)
         let database = try DatabaseFile(path, importing: true, logger: logger)
         kind = .rows(database, total: try database.countEvents())
     }
+
+    /// True if Ctrl-C ended it.
+    var isInterrupted: Bool { interruption?.hasCome == true }
 
     deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
 
     /// Refuses a database whose events do not say when they were received.
     func requireReceivedTimes() throws {
         guard case .rows(let database, _) = kind, try !database.hasReceivedTimes() else { return }
-        throw JSONItems.Failure(
+        throw EventText.Failure(
             description:
                 "the database does not say when its events were received: leave --keep-received-at out"
         )
@@ -86,80 +106,37 @@ final class ImportSource {
         }
     }
 
-    /// The next item; nil behind the last.
-    func next() throws -> Item? {
+    /// The next item.
+    ///
+    /// - Parameter patience: milliseconds to wait for it; nil to wait for as long as it takes.
+    func next(patience: Int32?) throws -> Step {
         switch kind {
-        case .text(let items):
-            while waiting.isEmpty {
-                guard let item = try items.next() else { return nil }
-                waiting = Self.unfold(item, "\(items.noun) \(items.number)", items.number)
+        case .text(let text):
+            switch try text.next(patience: patience) {
+            case .silence: return .silence
+            case .end: return .end
+            case .item(let item):
+                count += 1
+                return .item(Self.item(item, number: count))
             }
-            return waiting.removeLast()
         case .rows(let database, _):
             if waiting.isEmpty { try readRows(database) }
-            guard let row = waiting.popLast() else { return nil }
+            guard let row = waiting.popLast() else { return .end }
             count += 1
-            return row
+            return .item(row)
         }
     }
 
-    /// What is to be stored of `item`, last first: a list, as `{"items":[…]}` is one, holds several.
-    private static func unfold(_ item: JSONItems.Item, _ place: String, _ number: Int) -> [Item] {
-        switch item {
+    private static func item(_ found: ItemScanner.Item, number: Int) -> Item {
+        let place = found.place
+        switch found.content {
+        case .json(let json): return Item(place: place, number: number, json: json)
         case .tooLong:
-            return [
-                Item(
-                    place: place, number: number,
-                    problem: "is longer than \(JSONItems.itemBytes) bytes")
-            ]
-        case .cutOff:
-            return [Item(place: place, number: number, problem: "the array breaks off here")]
-        case .json(let json):
-            guard let members = members(ofList: json) else {
-                return [Item(place: place, number: number, json: json)]
-            }
-            return members.enumerated().map { index, json in
-                Item(
-                    place: "\(place), item \(index + 1)", number: number << memberBits | index,
-                    json: json)
-            }.reversed()
-        }
-    }
-
-    /// Enough for the members that an item has room for.
-    private static let memberBits = 20
-
-    /// The members of `items`, of which null is none; nil where `json` is no list.
-    private static func members(ofList json: [UInt8]) -> [[UInt8]]? {
-        do throws(JSONError) {
-            return try json.span.withUnsafeBytes { bytes throws(JSONError) in
-                var reader = JSONReader(bytes)
-                var members: [[UInt8]]?
-                guard try reader.peekKind() == .object else { return nil }
-                try reader.beginObject()
-                while let key = try reader.nextKey() {
-                    let kind = try reader.peekKind()
-                    guard key.equals("items"), kind == .null || kind == .array else {
-                        if key.equals("event_type") { return nil }
-                        _ = try reader.skipValue()
-                        continue
-                    }
-                    members = []
-                    guard kind == .array else {
-                        try reader.readNull()
-                        continue
-                    }
-                    try reader.beginArray()
-                    while try reader.nextElement() {
-                        members?.append(Array(try reader.skipValue().raw))
-                    }
-                }
-                try reader.expectEnd()
-                return members
-            }
-        } catch {
-            // What is wrong with it is told when it is to be sent.
-            return nil
+            return Item(
+                place: place, number: number,
+                problem: "is longer than \(EventText.itemBytes) bytes")
+        case .cutOff, .list:
+            return Item(place: place, number: number, problem: "the array breaks off here")
         }
     }
 

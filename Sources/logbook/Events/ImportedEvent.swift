@@ -1,26 +1,63 @@
 import Events
 import HTTPServer
+import Ingest
 import JSON
 import System
 
 /// An item as it is sent: on one line, without what the store gives, and with an id, so that it can
 /// be sent again.
 enum ImportedEvent {
+    /// The forms of an event of another program's format.
+    enum Form {
+        /// As it came: the server reads it.
+        case sent
+        /// As the server will store it.
+        case stored
+    }
+
     /// Appends `item` as a line.
     ///
     /// - Parameter keepsReceivedAt: whether it takes its `received_at` along.
+    /// - Returns: why it cannot be an event; nil if it can, or tells of nothing.
     /// - Throws: when it is no JSON object; `output` is then as it was.
     static func append(
-        _ item: ImportSource.Item, keepsReceivedAt: Bool, to output: inout [UInt8]
-    ) throws(JSONError) {
+        _ item: ImportSource.Item, as form: Form, keepsReceivedAt: Bool,
+        to output: inout [UInt8]
+    ) throws(JSONError) -> String? {
         let start = output.count
         do throws(JSONError) {
-            try item.json.span.withUnsafeBytes { bytes throws(JSONError) in
-                try append(bytes, item.number, keepsReceivedAt: keepsReceivedAt, to: &output)
+            guard let foreign = try EventFormats.readForeign(item.json, now: ServeCommand.now())
+            else {
+                try appendNative(item.json, item, keepsReceivedAt: keepsReceivedAt, to: &output)
+                return nil
             }
+            for case .invalid(let errors) in foreign.items {
+                return errors.map { "\($0.pointer.dropFirst()) \($0.detail)" }
+                    .joined(separator: "; ")
+            }
+            for case .event(let event) in foreign.items {
+                guard form == .stored else {
+                    output += foreign.json
+                    output.append(UInt8(ascii: "\n"))
+                    continue
+                }
+                var json: [UInt8] = []
+                event.withView { $0.appendJSON(to: &json) }
+                try appendNative(json, item, keepsReceivedAt: false, to: &output)
+            }
+            return nil
         } catch {
             output.removeLast(output.count - start)
             throw error
+        }
+    }
+
+    private static func appendNative(
+        _ json: [UInt8], _ item: ImportSource.Item, keepsReceivedAt: Bool,
+        to output: inout [UInt8]
+    ) throws(JSONError) {
+        try json.span.withUnsafeBytes { bytes throws(JSONError) in
+            try append(bytes, item.number, keepsReceivedAt: keepsReceivedAt, to: &output)
         }
     }
 

@@ -150,7 +150,7 @@ struct ImportTests {
         #expect(run.output == "accepted 2, duplicates 0, rejected 6\n")
         for text in [
             "line 2: severity must be", "line 4: expected", "line 5: is longer than 1048576 bytes",
-            "line 6: id is taken", "line 7: expected an object", "line 8: expected",
+            "line 6: id is taken", "element 1: event_type is required", "line 8: expected",
         ] {
             #expect(run.errors.contains(text), "\(text): \(run.errors)")
         }
@@ -190,7 +190,7 @@ struct ImportTests {
             ("[\(a),\n\(b.dropLast(4))", ["a"], 1, "element 2: expected"),
             ("[\(a), {\"id\":\"x, \n\(b),\n\(c)]", ["a", "b", "c"], 1, "element 2:"),
             ("[{\"id\":\"x\",\(a),{\"m\":{\"k\":1,\(b)]", ["a", "b"], 2, "element 1:"),
-            ("[\(a)},\n[],7,null,{},\(b)]", ["b"], 5, "element 1:"),
+            ("[\(a)},\n[],7,null,{},\(b)]", ["a", "b"], 5, "element 2:"),
             ("[\(a)]\nwarning: slow\n\(b)", ["a", "b"], 1, "line 2: "),
             ("[warning] slow\n\(a)", ["a"], 2, "element 1: "),
             ("[\(a)][\(b)]\n", ["a", "b"], 0, ""),
@@ -217,7 +217,60 @@ struct ImportTests {
         }
         let utf16 = folder.file("utf16")
         try a.write(toFile: utf16, atomically: true, encoding: .utf16)
-        #expect(try imported(utf16).errors.contains("is UTF-16"))
+        #expect(try imported(utf16).output == "accepted 1, duplicates 0, rejected 0\n")
+    }
+
+    private func eventCase(_ name: String) -> String {
+        BuiltProgram.repository.appendingPathComponent("Tests/Data/event-cases/\(name).json").path
+    }
+
+    @Test("What kubectl prints is stored, by PowerShell too, and twice is once")
+    func kubernetes() throws {
+        let cases: [(name: String, stored: Int, rejected: Int, error: String)] = [
+            ("watch", 2, 0, ""), ("utf16", 1, 0, ""), ("list", 1, 0, ""), ("empty-list", 0, 0, ""),
+            ("list-of-null", 0, 0, ""), ("exporter", 1, 0, ""), ("half-surrogate", 1, 0, ""),
+            ("invalid-utf8", 2, 0, ""), ("truncated", 9, 1, "line 10: expected"),
+            ("warning-between", 2, 1, "line 2: expected"),
+            ("list-with-pod", 2, 1, "line 1, item 2: kind must be Event"),
+        ]
+        for (name, stored, rejected, error) in cases {
+            let run = try imported(eventCase(name))
+            #expect(
+                run.output == "accepted \(stored), duplicates 0, rejected \(rejected)\n",
+                "\(name): \(run.errors)")
+            #expect(run.errors.contains(error), "\(name): \(run.errors)")
+            let again = try server.post(String(contentsOfFile: eventCase("watch"), encoding: .utf8))
+            #expect(try again.decode(BatchSummary.self).accepted == 0)
+        }
+        let shown = try LogbookCommand.output("events", "import", eventCase("watch"), "--dry-run")
+        #expect(shown.split(separator: "\n").count == 2)
+        #expect(try imported(file("shown", shown)).output == "accepted 0, duplicates 2, rejected 0\n")
+    }
+
+    @Test("What has come is sent after a second of silence, and on Ctrl-C")
+    func silence() throws {
+        let pipe = folder.file("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let child = try ChildProcess(
+            BuiltProgram.path, ["events", "import", pipe, "--server", server.url])
+        let sender = try FileHandle(forWritingTo: URL(filePath: pipe))
+        func waitFor(_ count: Int) throws {
+            let deadline = Patience.deadline
+            while try server.walk("").count < count {
+                guard Date() < deadline else { throw HarnessError(child.standardError.text) }
+                usleep(2_000)  // There is no event to wait for: only asking tells.
+            }
+        }
+        let event = try String(contentsOfFile: eventCase("cluster-scope"), encoding: .utf8)
+        try sender.write(contentsOf: Data(event.utf8))
+        try waitFor(1)
+        try sender.write(contentsOf: Data(event.replacing("\"u9\"", with: "\"u10\"").utf8))
+        try waitFor(2)
+        try sender.write(contentsOf: Data(event.replacing("\"u9\"", with: "\"u11\"").utf8))
+        child.signal(SIGINT)
+        #expect(try child.waitForExit() == 130, "\(child.standardError.text)")
+        #expect(try server.walk("").count == 3)
+        try sender.close()
     }
 
     @Test(

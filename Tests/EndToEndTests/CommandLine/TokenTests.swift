@@ -51,28 +51,6 @@ struct TokenTests {
         #expect(try LogbookCommand.run("schema", "version", "--server", server.url).status == 0)
     }
 
-    @Test("The import of Kubernetes' events shows a token, too")
-    func kubernetesImport() throws {
-        try file.add("shipper", "write")
-        let server = try LogbookProcess(in: folder, flags: file.flags)
-        let script = BuiltProgram.repository.appendingPathComponent(
-            "scripts/import-kubernetes-events"
-        ).path
-        let data = BuiltProgram.repository.appendingPathComponent(
-            "Tests/Data/kubernetes-events.ndjson"
-        ).path
-        let without = try Command(script, ["--server", server.url, "--limit", "3", data])
-        #expect(without.status == 2)
-        #expect(without.errors.contains("401"))
-        let arguments = ["--server", server.url, "--limit", "3", data]
-        let byFile = try Command(script, ["--token-file", file.tokenFile("shipper")] + arguments)
-        #expect(byFile.output == "accepted 3, duplicates 0, rejected 0\n", "\(byFile.errors)")
-        let token = try String(contentsOfFile: file.tokenFile("shipper"), encoding: .utf8)
-        let byVariable = try Command(script, arguments, environment: ["LOGBOOK_TOKEN": token])
-        #expect(
-            byVariable.output == "accepted 0, duplicates 3, rejected 0\n", "\(byVariable.errors)")
-    }
-
     @Test("A token is printed once, and only its hash is kept, in a private file")
     func create() throws {
         let output = try LogbookCommand.output(

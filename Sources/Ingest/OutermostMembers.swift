@@ -1,0 +1,48 @@
+import JSON
+
+/// The members of an object, none of which is looked into. They point into the reader's bytes.
+public struct OutermostMembers {
+    /// The whole object.
+    let raw: UnsafeRawBufferPointer
+    private var members: [(key: JSONString, value: JSONSlice)] = []
+
+    /// Reads the object that comes next.
+    ///
+    /// - Throws: when it is not JSON. A key that occurs twice in it is for others to find.
+    init(_ reader: inout JSONReader) throws(JSONError) {
+        members.reserveCapacity(24)
+        let start = try reader.mark()
+        try reader.beginObject()
+        while let key = try reader.nextKey() { members.append((key, try reader.skipValue())) }
+        raw = reader.bytes(from: start)
+    }
+
+    /// The object without white space between tokens.
+    var compact: [UInt8] {
+        var output: [UInt8] = []
+        var reader = JSONReader(raw)
+        do throws(JSONError) { try reader.skipValue().appendCompact(to: &output) } catch {
+            preconditionFailure("what was read as JSON is JSON")
+        }
+        return output
+    }
+
+    subscript(name: StaticString) -> JSONSlice? {
+        members.first { $0.key.equals(name) }?.value
+    }
+
+    func has(_ name: StaticString) -> Bool { self[name] != nil }
+
+    /// The text of a string; nil for anything else.
+    func string(_ name: StaticString) -> String? {
+        guard let raw = self[name]?.raw, raw.first == UInt8(ascii: "\"") else { return nil }
+        var reader = JSONReader(raw)
+        do throws(JSONError) { return try reader.readString().string } catch { return nil }
+    }
+}
+
+extension JSONSlice {
+    var isObject: Bool { raw.first == UInt8(ascii: "{") }
+    var isArray: Bool { raw.first == UInt8(ascii: "[") }
+    var isNull: Bool { raw.first == UInt8(ascii: "n") }
+}
