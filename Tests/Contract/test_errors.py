@@ -68,18 +68,18 @@ def texts():
 # Errors without a case here, by the reason, with the tests that cover those with another test.
 ELSEWHERE = {
     "the database cannot be read at the moment": "SQLiteStoreTests/EventReaderTests.swift",
-    "the query was stopped, because it held up the writing of events": "SQLiteStoreTests/OpenReadsTests.swift",
+    "the query was stopped because it blocked the writing of events": "SQLiteStoreTests/OpenReadsTests.swift",
     "the service is shutting down": "SQLiteStoreTests/EventRepositoryTests.swift",
     "the disk is full": "EndToEndTests/FullDiskTests.swift",
     "too many events wait to be written": "SQLiteStoreTests/EventWriterTests.swift",
     "the database has reached its bound on bytes, and there is no room yet": "SQLiteStoreTests/RetentionTests.swift",
     "This port speaks TLS: the URL must begin with https.": "HTTPServerTests/TLSHandshakeTests.swift",
-    ".* deletions by filter go on already": "SQLiteStoreTests/BulkDeletionTests.swift",
-    "names .*, which has more or longer values in this range than can be counted": "SQLiteStoreTests/StatisticsTests.swift",
+    ".* deletions by filter are already running": "SQLiteStoreTests/BulkDeletionTests.swift",
+    "names .*, which has too many or too long values in this range": "SQLiteStoreTests/StatisticsTests.swift",
     "Nothing has come of the body for too long.": "HTTPServerTests/DeadlineTests.swift",
     "The service is shutting down, and the body did not come whole.": "HTTPServerTests/StopTests.swift",
     "The body ends in the middle.": "EndToEndTests/LineStreamTests.swift",
-    "the access of whoever asked was taken away": "LogbookAPITests/ClientGoneTests.swift",
+    "the client's access was revoked": "LogbookAPITests/ClientGoneTests.swift",
     "The body paused, and its place was needed for another connection.": "HTTPServerTests/ConnectionLimitTests.swift",
     "the line did not come whole": "EndToEndTests/LineStreamTests.swift",
 }
@@ -88,7 +88,7 @@ UNPROVOKED = {
     "the database is being opened or migrated": "a migration would have to be held up; MigratingTests.swift has its status",
     "too many slow queries wait": "256 queries would have to take their time at once",
     "the copy could not be made; the log says why": "the disk would have to fail within a backup",
-    "the disk has no room for a copy of the database": "the disk would have to be nearly full",
+    "the disk has no space for a copy of the database": "the disk would have to be nearly full",
 }
 
 # Requests that provoke the others, as bytes, and the flags of the program that gets them

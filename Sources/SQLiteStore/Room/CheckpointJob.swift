@@ -110,7 +110,7 @@ final class CheckpointJob: WriterJob {
         }
     }
 
-    /// Ends what goes on beside the writer.
+    /// Ends the work on the other thread.
     func stop() { mover.close() }
 
     /// Empties the WAL, as far as possible, for a commit that does not fit in it.
