@@ -1,4 +1,4 @@
-/// The rules that every event keeps, whether it comes as JSON or is built in code (docs/api.md).
+/// The rules that every event obeys, whether it comes as JSON or is built in code (docs/api.md).
 public enum EventRules {
     /// Characters of a title.
     public static let titleCharacters = 1024
@@ -10,10 +10,10 @@ public enum EventRules {
     static let metadataDepth = 64
     static let typeBytes = 64
 
-    /// Whether an event may have this id.
+    /// True if an event may have this id.
     public static func isID(_ text: String) -> Bool { EventID.isValid(text.utf8) }
 
-    /// What is wrong with a text field's value.
+    /// The error in a text field's value; nil if it is valid.
     static func problem(_ field: EventField, _ value: UnsafeRawBufferPointer) -> String? {
         switch field {
         case .id:
@@ -45,7 +45,7 @@ public enum EventRules {
         }
     }
 
-    /// Whether `value` is 1 to 64 of `a-z 0-9 . _ -`, starting with a letter.
+    /// True if `value` is 1 to 64 of `a-z 0-9 . _ -`, starting with a letter.
     static func isValidType(_ value: some Collection<UInt8>) -> Bool {
         guard let first = value.first, (1...typeBytes).contains(value.count) else { return false }
         let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
@@ -57,17 +57,17 @@ public enum EventRules {
             }
     }
 
-    /// Unicode scalars: the bytes of valid UTF-8 that begin one.
+    /// The number of Unicode scalars: bytes of valid UTF-8 that begin one.
     static func characters(_ utf8: UnsafeRawBufferPointer) -> Int {
         var count = 0
         for byte in utf8 where byte & 0xC0 != 0x80 { count += 1 }
         return count
     }
 
-    /// A value as errors show it, cut to a few words.
+    /// The form of a value in errors, cut to a few words.
     public static func quoted(_ value: some Collection<UInt8>) -> String {
-        // In scalars, for a character can have any number of them. A cut in the middle of one is
-        // not seen: 256 bytes are more than 40 scalars.
+        // Scalars are counted, because a character can have any number of them. A scalar cut in the
+        // middle is never shown, because 256 bytes are more than 40 scalars.
         let text = String(decoding: value.prefix(256), as: UTF8.self).unicodeScalars
         return text.count <= 40 ? "'\(text)'" : "'\(String(text.prefix(40)))…'"
     }

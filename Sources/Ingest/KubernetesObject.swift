@@ -7,21 +7,22 @@ struct KubernetesObject {
     private var members: [(name: String, value: Range<Int>)] = []
     private var text: [UInt8] = []
 
-    /// What events.k8s.io/v1 calls by another name than core/v1; the API server keeps one object.
+    /// The members that events.k8s.io/v1 names differently from core/v1; the API server keeps one
+    /// object.
     private static let renamed = [
         ("deprecatedCount", "count"), ("deprecatedFirstTimestamp", "firstTimestamp"),
         ("deprecatedLastTimestamp", "lastTimestamp"), ("deprecatedSource", "source"),
         ("note", "message"), ("regarding", "involvedObject"),
         ("reportingController", "reportingComponent"),
     ]
-    /// What core/v1 always has.
+    /// The members that core/v1 always has.
     private static let always = [
         ("eventTime", "null"), ("firstTimestamp", "null"), ("involvedObject", "{}"),
         ("lastTimestamp", "null"), ("reportingComponent", "\"\""), ("reportingInstance", "\"\""),
         ("source", "{}"),
     ]
 
-    /// Reads the object that comes next.
+    /// Reads the next object.
     init(_ reader: inout JSONReader) throws(JSONError) {
         try reader.beginObject()
         while let key = try reader.nextKey() {
@@ -104,7 +105,7 @@ struct KubernetesObject {
         }
     }
 
-    /// Whether the member is an object.
+    /// True if the member is an object.
     func isObject(_ name: String) -> Bool {
         self[name].map { text[$0.lowerBound] == UInt8(ascii: "{") } ?? false
     }
@@ -145,7 +146,7 @@ struct KubernetesObject {
         return output
     }
 
-    /// What is kept of an object that is too long, or nested too deep.
+    /// The part that is kept of an object that is too long or nested too deep.
     private static let essential = [
         "action", "apiVersion", "count", "eventTime", "firstTimestamp", "involvedObject", "kind",
         "lastTimestamp", "reason", "reportingComponent", "reportingInstance", "series", "source",
@@ -157,7 +158,7 @@ struct KubernetesObject {
     private static let essentialBytes = 4096
     private static let essentialDepth = 8
 
-    /// What identifies the event, with every value that is short.
+    /// The members that identify the event, and every short value.
     func essentialJSON(truncated: [String]) -> [UInt8] {
         var copy = self
         copy.members.removeAll { name, value in

@@ -3,27 +3,27 @@ import Events
 import HTTPServer
 import JSON
 
-/// What one body wants stored: a single event, or several with good and bad items told apart.
+/// The events in one body: a single event, or several with good and bad items told apart.
 struct EventBatch: Sendable {
     let isSingle: Bool
     let manner: IngestionManner
     private(set) var events: [Event] = []
-    /// For each of `events`, its place among the items.
+    /// The index among the items of each of `events`.
     private(set) var indexes: [Int] = []
-    /// Items so far, good and bad.
+    /// The number of items so far, good and bad.
     private(set) var count = 0
     private(set) var summary: IngestionSummary
 
-    /// Several events, to be filled by `add`.
+    /// Creates a batch of several events, to be filled by `add`.
     init(_ manner: IngestionManner, _ counters: Rejections) {
         summary = IngestionSummary(listedIDs: .max, counters)
         isSingle = false
         self.manner = manner
     }
 
-    /// One event.
+    /// Creates a batch of one event.
     ///
-    /// - Throws: `422` when it is not valid.
+    /// - Throws: `422` if it is not valid.
     init(single decoded: EventDecoder.Decoded, _ counters: Rejections) throws(Problem) {
         summary = IngestionSummary(listedIDs: .max, counters)
         isSingle = true
@@ -50,14 +50,16 @@ struct EventBatch: Sendable {
         count += 1
     }
 
-    /// Counts an item that is not JSON, by the byte of the body where that shows.
+    /// Counts an item that is not JSON, with the offset in the body of the error.
     mutating func add(_ error: JSONError, at offset: Int) {
         let detail = "the item is not valid JSON: \(error.message) at byte \(offset) of the body"
         summary.reject(count, .badRequest, [FieldError(pointer: "", detail: detail)])
         count += 1
     }
 
-    /// - Throws: `422` when nothing is usable, or, if strict, not everything.
+    /// Checks the batch.
+    ///
+    /// - Throws: `422` if nothing is valid, or if strict, if not everything is.
     func check() throws(Problem) {
         guard count > 0 else { throw Problem(.unprocessableContent, "The array is empty.") }
         guard events.isEmpty || (manner.isStrict && summary.rejected > 0) else { return }
@@ -70,7 +72,8 @@ struct EventBatch: Sendable {
 
     /// Writes the summary of items whose valid events had these outcomes.
     ///
-    /// - Parameter expired: how many of them are past their age; nil where that is not told.
+    /// - Parameter expired: the number of them that are past their age; nil if that is not
+    ///   reported.
     func writeSummary(
         _ outcomes: [AppendOutcome], _ expired: Int?, to response: inout Response
     ) {

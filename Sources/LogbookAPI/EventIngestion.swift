@@ -5,11 +5,11 @@ import Events
 import HTTPServer
 import JSON
 
-/// How a request wants its events stored.
+/// The way that a request wants its events stored.
 struct IngestionManner {
-    /// All or nothing.
+    /// True for all or nothing.
     var isStrict = false
-    /// They keep the times at which another store received them.
+    /// True if events keep the times at which another store received them.
     var keepsReceivedAt = false
 
     static let parameters = ["strict", "keep_received_at"]
@@ -17,13 +17,14 @@ struct IngestionManner {
 
 /// Storing events.
 extension LogbookAPI {
-    /// Bodies longer than this are read on a Dispatch queue: an event loop has others to serve.
+    /// The longest body that is read on an event loop. Longer ones go to a Dispatch queue, because
+    /// the loop has others to serve.
     private static let bodyReadOnLoop = 256 * 1024
     static let ingestionQueue = DispatchQueue(
         label: "logbook.ingestion", attributes: .concurrent)
-    /// Bodies being read there, in bytes together.
+    /// The most bytes of bodies being read there.
     static let ingestedLimit = 64 * 1024 * 1024
-    /// Events in one array.
+    /// The most events in one array.
     static let arrayLimit = 10_000
 
     func postEvents(_ request: Request, _ response: inout Response) throws(Problem) {
@@ -75,9 +76,9 @@ extension LogbookAPI {
         }
     }
 
-    /// Makes room for `bytes` of a body of `client` that is being read.
+    /// Reserves `bytes` for a body of `client` that is being read.
     ///
-    /// - Throws: `503` when there is none.
+    /// - Throws: `503` if there is no space.
     func reserveIngestion(_ bytes: Int, for client: UInt64) throws(Problem) {
         guard ingestion.withLock({ $0.take(bytes, for: client) }) else {
             throw Problem(
@@ -97,7 +98,7 @@ extension LogbookAPI {
                 keepsReceivedAt: try Bool(
                     parameter: "keep_received_at", own["keep_received_at"]))
         }
-        // Whoever says when an event was received says when it goes.
+        // Setting an event's time of receipt sets the time of its removal.
         guard !manner.keepsReceivedAt || request.isAdmitted(for: .admin) else {
             throw Problem(.forbidden, "Keeping received_at needs the scope admin.")
         }
@@ -112,14 +113,14 @@ extension LogbookAPI {
         }
     }
 
-    /// The Content-Type without its parameters; empty when there is none.
+    /// The Content-Type without its parameters; empty if there is none.
     private static func mediaType(_ request: Request) -> UnsafeRawBufferPointer {
         let type = request.header("content-type") ?? UnsafeRawBufferPointer(start: nil, count: 0)
         return UnsafeRawBufferPointer(
             rebasing: type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })
     }
 
-    /// Whether the body is a stream of events, one a line.
+    /// True if the body is a stream of events, one on each line.
     @Sendable static func isLines(_ request: Request) -> Bool {
         let type = mediaType(request)
         return type.equalsIgnoringCase("application/x-ndjson")
@@ -127,7 +128,8 @@ extension LogbookAPI {
             || type.equalsIgnoringCase("application/ndjson")
     }
 
-    /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
+    /// Checks the content type, which is only a hint: `curl -d` sends that of a form, and some
+    /// senders none.
     private func checkContent(_ request: Request) throws(Problem) {
         guard let first = request.body.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) })
         else {
@@ -187,7 +189,8 @@ extension LogbookAPI {
             itemStart = body.count
             try reader.expectEnd()
         } catch let error as JSONError where !manner.isStrict {
-            // From here on the items are looked for, so that a broken one costs none of its neighbours.
+            // From here on, items are searched for, so that a broken one does not affect its
+            // neighbors.
             let rejected = batch.summary.rejected
             try addItems(of: body, from: itemStart, to: &batch)
             if batch.summary.rejected == rejected { batch.add(error, at: error.offset) }
@@ -197,13 +200,13 @@ extension LogbookAPI {
         return batch
     }
 
-    /// Adds the items of an array whose reading failed at or behind `start`.
+    /// Adds the items of an array that failed to parse at or after `start`.
     private func addItems(
         of body: UnsafeRawBufferPointer, from start: Int, to batch: inout EventBatch
     ) throws {
         var start = start
         while start < body.count, body[start].isBlank { start += 1 }
-        // The comma before the item that failed.
+        // The comma before the failed item.
         if start < body.count, body[start] == UInt8(ascii: ",") { start += 1 }
         while start < body.count {
             let end = ItemSearch.end(of: start, in: body)
@@ -224,7 +227,7 @@ extension LogbookAPI {
         }
     }
 
-    /// One event; or, where a second object follows the first, several.
+    /// Decodes one event, or several if another object follows the first.
     private func decodeObjects(
         _ reader: inout JSONReader, _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
     ) throws -> EventBatch {
@@ -244,12 +247,12 @@ extension LogbookAPI {
         return batch
     }
 
-    /// Adds objects that follow each other. Behind a broken one it goes on with the next line that begins with
+    /// Adds consecutive objects. After a broken one, continues with the next line that begins with
     /// an object.
     private func addObjects(of body: UnsafeRawBufferPointer, to batch: inout EventBatch) throws {
         var first: JSONError?
         var start = 0
-        // What is read twice, because a broken object reached over lines, is bounded.
+        // The bytes that are read twice, because a broken object spanned lines, are bounded.
         var rereadable = body.count
         while true {
             var reader = JSONReader(UnsafeRawBufferPointer(rebasing: body[start...]))
@@ -289,7 +292,9 @@ extension LogbookAPI {
             &reader, now: now(), redaction: redaction, keepsReceivedAt: manner.keepsReceivedAt)
     }
 
-    /// - Throws: `413` when `batch` takes no further item.
+    /// Checks that `batch` takes another item.
+    ///
+    /// - Throws: `413` if it is full.
     private func check(_ batch: EventBatch) throws(Problem) {
         guard batch.count < Self.arrayLimit else {
             rejections.note(.contentTooLarge)
@@ -323,7 +328,7 @@ extension LogbookAPI {
         }
     }
 
-    /// How many of `events` that were stored now are past the age of their severity.
+    /// The number of `events` stored now that are past the age of their severity.
     func countExpired(_ outcomes: [AppendOutcome], _ events: [Event]) -> Int {
         let now = now().milliseconds
         let ages = repository.retention.ages
@@ -360,7 +365,7 @@ extension LogbookAPI {
         response.addHeader("Cache-Control", "no-store")
         event.withView(receipt) { view in
             var location: [UInt8] = []
-            // Relative to /events, so that it holds below any prefix that a proxy puts before.
+            // Relative to /events, so that it works under any prefix that a proxy adds.
             location.append("events/")
             location.append(contentsOf: view[.id]!)
             response.addHeader("Location", location)
@@ -376,6 +381,6 @@ extension LogbookAPI {
 }
 
 extension UInt8 {
-    /// White space of JSON.
+    /// True for JSON white space.
     fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
 }

@@ -5,38 +5,39 @@ import HTTPServer
 import JSON
 import Synchronization
 
-/// Stores a stream of events, one a line, piece by piece: what has come while the piece before was
-/// being committed is the next one, so that a slow sender's events are stored as they come and a
-/// fast one's by the thousand. Memory has a bound, the stream has none.
+/// Stores a stream of events, one on each line, piece by piece. The lines that arrive while one
+/// piece is being committed are the next piece, so a slow sender's events are stored as they arrive
+/// and a fast one's by the thousand. Memory is bounded; the stream is not.
 final class LineIngestion: Sendable {
     private struct State {
         var pending: PendingResponse?
-        /// Received and not read.
+        /// Received but not read.
         var lines: [UInt8] = []
-        /// Lines that have been taken before `lines`.
+        /// The number of lines taken before `lines`.
         var lineCount = 0
-        /// In the middle of a line that is too long.
+        /// True in the middle of a line that is too long.
         var isSkipping = false
-        /// A piece is being read; one at a time, so that events are stored in order.
+        /// True while a piece is being read. Only one at a time, so that events are stored in
+        /// order.
         var isReading = false
-        /// Pieces that are being committed.
+        /// The pieces being committed.
         var committing = 0
-        /// The connection has been told to bring no more.
+        /// True if the connection was told to stop.
         var isFull = false
         var end: End?
         var isAnswered = false
-        /// The store's.
+        /// The store's failure.
         var failure: Problem?
-        /// Whether the memory of a stream at work is reserved.
+        /// True if the memory of an active stream is reserved.
         var isReserved = false
         var summary: IngestionSummary
 
-        /// A line that is longer than what is buffered must come whole to be read.
+        /// A line that is longer than the buffer must be complete to be read.
         var hasEnough: Bool {
             lines.count >= LineIngestion.bufferedBytes && (isReading || committing > 0)
         }
 
-        /// Silence is no slowness between two lines; half a line is.
+        /// A sender may pause between two lines, but not inside one.
         var readiness: Request.Readiness {
             !isSkipping && (lines.isEmpty || lines.last == LineIngestion.lineFeed) ? .idle : .ready
         }
@@ -44,10 +45,10 @@ final class LineIngestion: Sendable {
         var isAtWork: Bool { !lines.isEmpty || isReading || committing > 0 }
     }
 
-    /// How the stream has ended.
+    /// The way that the stream has ended.
     private enum End {
         case whole
-        /// Whole lines are stored; the answer says why no more came.
+        /// Complete lines are stored; the answer says why no more came.
         case cut(Problem)
     }
 
@@ -62,20 +63,22 @@ final class LineIngestion: Sendable {
     private let reservedBytes: Int
     private let state: Mutex<State>
 
-    /// Ids that the summary lists.
+    /// The most ids in the summary.
     static let listedIDs = 1000
-    /// A line, in bytes: no event is longer, even with every character escaped.
+    /// The longest line in bytes. No event is longer, even with every character escaped.
     static let lineLimit = 1024 * 1024
-    /// Received and not read, in bytes, above which no more is received.
+    /// Received and unread bytes above which no more is received.
     private static let bufferedBytes = 256 * 1024
     private static let piecesCommitting = 2
-    /// What one stream at work holds in bytes: what is received, and as much being read and committed.
+    /// The bytes held by one active stream: those received, and as many being read and committed.
     private static let memoryBytes = 2 * bufferedBytes
 
+    /// Prepares to store a stream.
+    ///
     /// - Parameters:
-    ///   - keepsReceivedAt: its events keep the times at which another store received them.
-    ///   - contentLength: how long the stream is, where that is known.
-    /// - Throws: `503` when too many bodies are being read.
+    ///   - keepsReceivedAt: true if its events keep the times at which another store received them.
+    ///   - contentLength: the length of the stream, if known.
+    /// - Throws: `503` if too many bodies are being read.
     init(
         _ api: LogbookAPI, keepsReceivedAt: Bool, contentLength: Int?, client: UInt64
     ) throws(Problem) {
@@ -86,7 +89,8 @@ final class LineIngestion: Sendable {
             State(summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
         if keepsReceivedAt { state.withLock { $0.summary.expired = 0 } }
         reservedBytes = min(contentLength ?? .max, Self.memoryBytes)
-        // Whoever is to be refused learns it before he sends; one that says nothing yet holds nothing.
+        // A client that will be refused learns it before it sends. One that sends nothing yet holds
+        // nothing.
         try api.reserveIngestion(reservedBytes, for: client)
         api.releaseIngestion(reservedBytes, from: client)
     }
@@ -111,7 +115,7 @@ final class LineIngestion: Sendable {
     }
 
     private func take(_ part: Request.BodyPart, _ state: inout State) {
-        // What comes behind the reason for an answer is not read.
+        // Bytes after the reason for an answer are not read.
         guard state.end == nil else { return }
         switch part {
         case .end: state.end = .whole
@@ -144,7 +148,7 @@ final class LineIngestion: Sendable {
 
     // MARK: Steps
 
-    /// Does what can be done now, whoever has made it possible.
+    /// Does what can be done now, for whatever reason.
     private func proceed() {
         let (step, resumed, readiness) = state.withLock { state in
             let step = Self.next(&state)
@@ -201,7 +205,7 @@ final class LineIngestion: Sendable {
         return .answer(pending, .failure(problem))
     }
 
-    /// The whole lines that have come; at the end, the last one too. Nil when there are none.
+    /// The complete lines received; at the end, the last one too. Nil if there are none.
     private static func takeLines(_ state: inout State) -> [UInt8]? {
         var last = state.lines.lastIndex(of: lineFeed)
         if case .whole = state.end { last = state.lines.indices.last }
@@ -236,7 +240,7 @@ final class LineIngestion: Sendable {
     private static let tooLong = FieldError(
         pointer: "", detail: "the line is longer than \(lineLimit) bytes")
 
-    /// Reads whole lines and has their events stored.
+    /// Reads complete lines and stores their events.
     private func read(_ lines: [UInt8], firstLine: Int) {
         var events: [Event] = []
         var indexes: [Int] = []
@@ -270,7 +274,7 @@ final class LineIngestion: Sendable {
             if !events.isEmpty { state.committing += 1 }
         }
         if !events.isEmpty { store(events, indexes) }
-        // Only now may the next piece be read: its events come behind these.
+        // Only now may the next piece be read, because its events come after these.
         state.withLock { $0.isReading = false }
         proceed()
     }
@@ -307,7 +311,7 @@ final class LineIngestion: Sendable {
 }
 
 extension Problem {
-    /// This, in the middle of a stream: what comes before it is stored.
+    /// This problem in the middle of a stream, after the events in `summary` were stored.
     fileprivate func behind(_ summary: IngestionSummary) -> Problem {
         Problem(
             status,
