@@ -43,7 +43,7 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The database file.", valueName: "path"), completion: .file())
     var database = "logbook.db"
 
-    @Option(help: "Event loops, each a thread; 0 is one a core.")
+    @Option(help: "The number of event loops, each a thread; 0 is one per core.")
     var eventLoops = 0
 
     @OptionGroup
@@ -51,7 +51,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help:
-            "Seconds to wait for another process, an older one that is ending, to let go of the database."
+            "Seconds to wait for another process, such as an older one that is ending, to release the database."
     )
     var lockTimeout = 5.0
 
@@ -62,7 +62,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help:
-            "Bytes held on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 holds none."
+            "Bytes reserved on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 reserves none."
     )
     var diskReserveBytes = 32 * 1024 * 1024
 
@@ -73,21 +73,21 @@ struct ServeCommand: ParsableCommand {
     var backupBeforeMigrate = true
 
     @Option(
-        help: "Seconds between SIGTERM, from which on /readyz is 503, and closing the listener.")
+        help: "Seconds between SIGTERM, when /readyz becomes 503, and closing the listener.")
     var shutdownDelay = 0.0
 
-    @Option(help: "Seconds that requests in flight get to finish in at shutdown.")
+    @Option(help: "Seconds for requests in flight to finish at shutdown.")
     var shutdownTimeout = 25.0
 
     @Option(
         help:
-            "The least level that is logged: trace, debug, info, notice, warning, error, critical.")
+            "The lowest level to log: trace, debug, info, notice, warning, error, critical.")
     var logLevel = "info"
 
-    @Option(help: "How log lines look: text, or json, an object a line.")
+    @Option(help: "The format of log lines: text, or json, one object per line.")
     var logFormat = LogFormat.text.rawValue
 
-    @Option(help: "Seconds from which on a request is logged as slow.")
+    @Option(help: "Seconds after which a request is logged as slow.")
     var slowRequest = 1.0
 
     @Option(

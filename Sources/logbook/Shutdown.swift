@@ -24,7 +24,7 @@ struct Shutdown: Sendable {
         DispatchQueue.global().asyncAfter(deadline: .now() + delay) {
             api.endStreams()
             if !server.stop(timeout: .seconds(timeout)) {
-                logger.warning("Connections were closed that had not finished in \(timeout) s")
+                logger.warning("Closed the connections that had not finished in \(timeout) s")
             }
             repository.close()
             logger.info("Shut down")

@@ -76,11 +76,11 @@ ELSEWHERE = {
     "This port speaks TLS: the URL must begin with https.": "HTTPServerTests/TLSHandshakeTests.swift",
     ".* deletions by filter are already running": "SQLiteStoreTests/BulkDeletionTests.swift",
     "names .*, which has too many or too long values in this range": "SQLiteStoreTests/StatisticsTests.swift",
-    "Nothing has come of the body for too long.": "HTTPServerTests/DeadlineTests.swift",
-    "The service is shutting down, and the body did not come whole.": "HTTPServerTests/StopTests.swift",
-    "The body ends in the middle.": "EndToEndTests/LineStreamTests.swift",
+    "No part of the body has arrived for too long.": "HTTPServerTests/DeadlineTests.swift",
+    "The service is shutting down, and the body is incomplete.": "HTTPServerTests/StopTests.swift",
+    "The body is incomplete.": "EndToEndTests/LineStreamTests.swift",
     "the client's access was revoked": "LogbookAPITests/ClientGoneTests.swift",
-    "The body paused, and its place was needed for another connection.": "HTTPServerTests/ConnectionLimitTests.swift",
+    "The body paused, and another connection needed its slot.": "HTTPServerTests/ConnectionLimitTests.swift",
     "the line did not come whole": "EndToEndTests/LineStreamTests.swift",
 }
 UNPROVOKED = {

@@ -196,7 +196,7 @@ struct HostileFileTests {
             try FileManager.default.copyItem(atPath: file, toPath: path)
         })
         _ = try await store.repository.delete("e2").get()
-        #expect(store.log.messages.contains { $0.hasPrefix("The search index is made anew") })
+        #expect(store.log.messages.contains { $0.hasPrefix("The search index is being rebuilt") })
         #expect(store.repository.unwritableReason == nil)
         #expect(try walk(try store.repository.makeReader(), [("q", "fish")]) == ["e3", "e1"])
     }

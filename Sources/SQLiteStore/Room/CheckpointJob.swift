@@ -161,7 +161,7 @@ final class CheckpointJob: WriterJob {
             if pages >= mostPages, !hasWarned {
                 hasWarned = true
                 logger.warning(
-                    "The WAL has grown to \(pages * frameBytes) bytes, for another process reads the database"
+                    "The WAL has grown to \(pages * frameBytes) bytes, because another process reads the database"
                 )
             }
             return false

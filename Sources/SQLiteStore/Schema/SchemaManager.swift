@@ -139,7 +139,7 @@ public final class SchemaManager: Sendable {
         } catch {
             unlink(unfinished)
             throw .failed(
-                "The copy before the migration failed, and nothing was migrated: \(error)")
+                "The copy before the migration failed, so nothing was migrated: \(error)")
         }
         guard rename(unfinished, copy) == 0 else {
             throw .failed("Cannot rename \(unfinished): \(SystemError.text(of: errno))")
