@@ -102,14 +102,14 @@ final class EventStatements {
     func delete(
         _ seqs: some Sequence<Int64>
     ) throws(SQLiteError) -> (deleted: Int, taken: Int) {
-        var doomed = Doomed()
+        var batch = DeletionBatch()
         var taken = 0
-        for seq in seqs where !doomed.isFull {
+        for seq in seqs where !batch.isFull {
             try one.bind(1, seq)
-            try gather(one, into: &doomed)
+            try gather(one, into: &batch)
             taken += 1
         }
-        return (try delete(doomed), taken)
+        return (try delete(batch), taken)
     }
 
     /// Deletes the oldest events by arrival, up to `limit` of them; none only if there are none.
@@ -190,7 +190,7 @@ final class EventStatements {
     }
 
     /// Events that are about to be deleted.
-    private struct Doomed {
+    private struct DeletionBatch {
         var seqs: [Int64] = []
         /// The highest seq of each severity.
         var highest: [Severity: Int64] = [:]
@@ -203,44 +203,44 @@ final class EventStatements {
 
     /// Deletes the events of `selection` and returns their number.
     private func deleteEvents(of selection: Statement) throws(SQLiteError) -> Int {
-        var doomed = Doomed()
-        try gather(selection, into: &doomed)
-        return try delete(doomed)
+        var batch = DeletionBatch()
+        try gather(selection, into: &batch)
+        return try delete(batch)
     }
 
     private func gather(
-        _ selection: Statement, into doomed: inout Doomed
+        _ selection: Statement, into batch: inout DeletionBatch
     ) throws(SQLiteError) {
         defer { selection.reset() }
-        while !doomed.isFull, try selection.step() {
+        while !batch.isFull, try selection.step() {
             let event = EventTable.view(selection)
-            doomed.seqs.append(event.seq)
+            batch.seqs.append(event.seq)
             if let severity = Severity(event[.severity]) {
-                doomed.highest[severity] = max(doomed.highest[severity] ?? 0, event.seq)
+                batch.highest[severity] = max(batch.highest[severity] ?? 0, event.seq)
             }
-            if try !search.gather(event, into: &doomed.documents) {
-                doomed.rowWeight += SliceWeight.of(event)
+            if try !search.gather(event, into: &batch.documents) {
+                batch.rowWeight += SliceWeight.of(event)
             }
         }
     }
 
-    private func delete(_ doomed: Doomed) throws(SQLiteError) -> Int {
-        try search.remove(doomed.documents)
-        for seq in doomed.seqs {
+    private func delete(_ batch: DeletionBatch) throws(SQLiteError) -> Int {
+        try search.remove(batch.documents)
+        for seq in batch.seqs {
             try delete.bind(1, seq)
             try delete.run()
         }
-        if doomed.seqs.max() == nextSeq - 1 {
+        if batch.seqs.max() == nextSeq - 1 {
             try floor.bind(1, nextSeq - 1)
             try floor.run()
             try saveClock(receivedAt)
         }
-        for (severity, seq) in doomed.highest {
+        for (severity, seq) in batch.highest {
             try removed.bind(1, severity.rawValue)
             try removed.bind(2, seq)
             try removed.run()
         }
-        return doomed.seqs.count
+        return batch.seqs.count
     }
 }
 
