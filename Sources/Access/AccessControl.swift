@@ -69,7 +69,7 @@ public final class AccessControl: Gatekeeper {
             tell()
             return true
         } catch {
-            logger.error("Access stays as it was: \(error)")
+            logger.error("Access is unchanged: \(error)")
             return false
         }
     }
@@ -79,7 +79,7 @@ public final class AccessControl: Gatekeeper {
         logger.info("Access by \(path): \(tokens) tokens, \(certificates) certificates")
         var file = stat()
         if stat(path, &file) == 0, file.st_mode & S_IWOTH != 0 {
-            logger.warning("Anybody on this machine can change \(path): chmod o-w it")
+            logger.warning("Anyone on this machine can change \(path): run chmod o-w on it")
         }
     }
 
@@ -163,7 +163,7 @@ public final class AccessControl: Gatekeeper {
     private var unknownToken: Refusal {
         let error = HTTPError(
             .unauthorized,
-            "The token is not known here: it has been removed, or was not copied whole.")
+            "The token is unknown: it was removed, or copied incompletely.")
         return refusal(error, .invalidToken)
     }
 

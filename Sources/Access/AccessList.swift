@@ -65,7 +65,7 @@ public final class AccessList: Sendable {
             guard lines.updateValue(offset, forKey: entry.credential) == nil else {
                 throw AccessError(
                     description:
-                        "line \(offset + 1) has the token or certificate of a line before it")
+                        "line \(offset + 1) repeats the token or certificate of an earlier line")
             }
             entries.append(entry)
         }

@@ -35,7 +35,7 @@ public struct Buckets: Equatable, Sendable {
             throw QueryError(
                 parameter: "interval",
                 detail:
-                    "of \(interval.name) cuts \(since.text) to \(until.text) into \(needed) buckets, and \(Self.maxCount) is the most: take a longer one or none, or narrow the range with since and until"
+                    "of \(interval.name) cuts \(since.text) to \(until.text) into \(needed) buckets, but \(Self.maxCount) is the limit: use a longer one or none, or narrow the range with since and until"
             )
         }
         count = Int(needed)

@@ -63,7 +63,7 @@ enum Cursor {
     private static let invalid = QueryError(
         parameter: "cursor",
         detail:
-            "is altered, or was given out for other filters or another order; begin again without it"
+            "was altered, or belongs to other filters or another order; start over without it"
     )
 
     private static func decode(_ text: String) throws(QueryError) -> [UInt8] {

@@ -1,43 +1,43 @@
-/// An event that is valid, its fields' bytes in one buffer: one allocation, and a size that queues
-/// can count.
+/// A valid event, with the bytes of its fields in one buffer: one allocation, and a size that
+/// queues can count.
 public struct Event: Sendable {
     private var storage: [UInt8] = []
     private var spans: InlineArray<12, FieldSpan> = .init(repeating: FieldSpan(start: 0, count: -1))
-    /// Whether the client gave `created_at`; otherwise the server filled it in.
+    /// True if the client gave `created_at`; otherwise the server filled it in.
     public private(set) var hasGivenTime = false
-    /// How many occurrences the event tells of; nil where the client did not say.
+    /// The number of occurrences that the event reports; nil if the client did not say.
     public private(set) var givenOccurrences: Int32?
-    /// Milliseconds of the `received_at` that it brings from another store; nil where this one gives it.
+    /// Milliseconds of the `received_at` from another store; nil if this store sets it.
     public private(set) var givenReceivedAt: Int64?
     /// True if an event that is stored already under the same id wins, whatever its content.
     public internal(set) var yieldsToStored = false
-    /// The count of the series of which it is a revision.
+    /// The count of the series that it is a revision of.
     private var seriesCount: Int64?
     /// True if the cluster was filled in on the way, because the event names none.
     private var hasFilledInCluster = false
 
     private struct FieldSpan: Sendable {
         var start: Int32
-        /// Negative for null.
+        /// The length; negative for null.
         var count: Int32
     }
 
-    /// An event of nothing, with room for most.
+    /// Creates an empty event with space for most.
     init() { storage.reserveCapacity(384) }
 
-    /// Bytes of all fields together.
+    /// The bytes of all fields together.
     public var byteCount: Int { storage.count }
 
-    /// Gives the event a time that the client left out, or did not.
+    /// Sets the event's time. `isGiven` is false if the client left it out.
     mutating func setTime(_ time: Timestamp, isGiven: Bool) {
         hasGivenTime = isGiven
         set(.createdAt) { time.append(to: &$0) }
     }
 
-    /// Has the event tell of as many occurrences.
+    /// Sets the number of occurrences.
     mutating func setOccurrences(_ count: Int32) { givenOccurrences = count }
 
-    /// Has the event keep the time at which another store received it.
+    /// Keeps the time at which another store received the event.
     mutating func setReceivedAt(_ time: Timestamp) { givenReceivedAt = time.milliseconds }
 
     /// The Kubernetes event of which this is one revision; nil for any other.
@@ -67,7 +67,7 @@ public struct Event: Sendable {
         spans[field.rawValue] = FieldSpan(start: Int32(start), count: Int32(storage.count - start))
     }
 
-    /// Lends all fields, with those that the store gave it.
+    /// Lends all fields, together with those that the store set.
     public func withView<Result, Failure: Error>(
         _ receipt: EventReceipt = EventReceipt(seq: 0, receivedAt: 0),
         _ body: (EventView) throws(Failure) -> Result
@@ -81,7 +81,7 @@ public struct Event: Sendable {
                 let span = spans[field.rawValue]
                 guard span.count >= 0 else { continue }
                 let range = Int(span.start)..<Int(span.start + span.count)
-                // An empty text is not null: it needs a pointer, and any will do.
+                // An empty text is not null, so it needs a pointer, and any will do.
                 view[field] =
                     range.isEmpty
                     ? UnsafeRawBufferPointer(start: ("" as StaticString).utf8Start, count: 0)
@@ -108,7 +108,7 @@ public struct Event: Sendable {
         withView { view in view[field].map { String(decoding: $0, as: UTF8.self) } }
     }
 
-    /// A copy of what `view` shows.
+    /// Copies the fields of `view`.
     public init(_ view: EventView) {
         for field in EventField.texts {
             guard let bytes = view[field] else { continue }
@@ -118,11 +118,11 @@ public struct Event: Sendable {
         givenOccurrences = Int32(clamping: view.occurrences)
     }
 
-    /// What whoever brings an event may fill in.
+    /// Fields that an importer of events may fill in.
     private static let filledIn: Set<EventField> = [.cluster, .reason]
 
-    /// Whether sending this again is a replay of the stored event `view`: the same content, apart from
-    /// what this one left out and the store or whoever brought the event may have filled in.
+    /// True if sending this again is a replay of the stored event `view`: the same content, except
+    /// for fields that this one leaves out and the store or an importer may have filled in.
     public func isReplay(of stored: EventView) -> Bool {
         if yieldsToStored { return true }
         if let givenOccurrences, seriesCount == nil,

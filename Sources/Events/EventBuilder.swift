@@ -144,7 +144,7 @@ public struct EventBuilder {
     }
 
     private static func timeRule(_ found: [UInt8]) -> String {
-        "must be a time of the years 1970 to 2099, not \(EventRules.quoted(found)); leave it out for now"
+        "must be a time in the years 1970 to 2099, not \(EventRules.quoted(found)); leave it out to use the current time"
     }
 
     mutating func setOccurrences(_ number: UnsafeRawBufferPointer) {

@@ -1,11 +1,11 @@
-/// What is asked of each event, whatever is done with those that are as asked: they are listed,
-/// followed, exported, counted or deleted. All of it must hold.
+/// The conditions on events, for listing, following, exporting, counting or deleting them. All of
+/// them must hold.
 public struct EventConditions: Hashable, Sendable {
-    /// In the order of `EventField`, each field at most once.
+    /// The filters of fields, in the order of `EventField`, each field at most once.
     public private(set) var fields: [FieldFilter] = []
-    /// In the order of paths, each at most once.
+    /// The filters of metadata, in the order of paths, each at most once.
     public private(set) var metadata: [MetadataFilter] = []
-    /// What the texts of an event must say.
+    /// The search of the event's texts.
     public private(set) var text: TextQuery?
     /// The earliest `created_at`, inclusive, as it is stored.
     public private(set) var since: String?
@@ -16,27 +16,27 @@ public struct EventConditions: Hashable, Sendable {
 
     private static let fieldNames = EventField.filterable.map { String(describing: $0.name) }
 
-    /// The query parameters that it is made of; PATH stands for any text.
+    /// The query parameters of conditions; PATH stands for any text.
     public static let parameters =
         fieldNames + [
             "fold_key", "severity_min", "since", "until", "q", MetadataFilter.prefix + "PATH",
         ]
 
-    /// Whether `name` is one of `known`.
+    /// True if `name` is one of `known`.
     public static func isKnown(_ name: String, among known: [String]) -> Bool {
         guard name.hasPrefix(MetadataFilter.prefix) else { return known.contains(name) }
         return known.contains(MetadataFilter.prefix + "PATH")
     }
 
-    /// Whether `name` may be given more than once.
+    /// True if `name` may be given more than once.
     static func mayRepeat(_ name: String) -> Bool {
         fieldNames.contains(name) || name.hasPrefix(MetadataFilter.prefix)
     }
 
-    /// Asks nothing.
+    /// Creates conditions that every event meets.
     public init() {}
 
-    /// Reads what it knows of `parameters`, each with all its values.
+    /// Reads the known ones of `parameters`, each with all its values.
     ///
     /// - Parameter now: the moment that ages are counted back from.
     init(_ parameters: [String: [String]], now: Timestamp) throws(QueryError) {
@@ -58,7 +58,7 @@ public struct EventConditions: Hashable, Sendable {
             throw QueryError(
                 parameter: metadata[MetadataFilter.most].name,
                 detail:
-                    "is one filter of metadata too many; at most \(MetadataFilter.most) are taken")
+                    "is one metadata filter too many; at most \(MetadataFilter.most) are allowed")
         }
         text = try parameters["q"]?.first.map(TextQuery.init)
         since = try Self.time("since", parameters["since"]?.first, now)
@@ -66,10 +66,10 @@ public struct EventConditions: Hashable, Sendable {
         foldKey = try parameters["fold_key"]?.first.map(Self.foldKey)
     }
 
-    /// Whether every event is as asked.
+    /// True if every event matches.
     public var isEmpty: Bool { self == EventConditions() }
 
-    /// Whether no event can be as asked.
+    /// True if no event can match.
     public var excludesAll: Bool { fields.contains { $0.included?.isEmpty ?? false } }
 
     /// True if no index of the table covers all of them.
@@ -86,7 +86,7 @@ public struct EventConditions: Hashable, Sendable {
 
     private static let object: [EventField] = [.objectKind, .objectNamespace, .objectName]
 
-    /// What `field` must be.
+    /// The filter of `field`.
     public subscript(field: EventField) -> FieldFilter? { fields.first { $0.field == field } }
 
     private static func least(_ text: String?) throws(QueryError) -> FieldFilter? {
@@ -134,7 +134,7 @@ public struct EventConditions: Hashable, Sendable {
 
     // MARK: Events
 
-    /// Whether an event is as asked, what only `EventMatcher` looks at apart.
+    /// True if an event matches, apart from the conditions that only `EventMatcher` checks.
     public func admitsFields(_ event: EventView) -> Bool {
         guard fields.allSatisfy({ $0.admits(event[$0.field]) }),
             let createdAt = event[.createdAt]
@@ -147,7 +147,7 @@ public struct EventConditions: Hashable, Sendable {
 
     // MARK: Cursors
 
-    /// The same for all ways to ask the same: of names, values and their lengths.
+    /// Bytes that are equal for equivalent conditions, made of names, values and their lengths.
     var signature: [UInt8] {
         var bytes: [UInt8] = []
         func append(_ tag: Character, _ text: some Collection<UInt8>) {

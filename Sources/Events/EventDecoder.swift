@@ -108,7 +108,7 @@ public struct EventDecoder {
         builder.report(
             FieldError(
                 pointer: pointer,
-                detail: "is no field of an event; those are \(Self.fieldList)"))
+                detail: "is not a field of an event; the fields are \(Self.fieldList)"))
     }
 
     private static let fields = EventField.allCases
@@ -124,7 +124,7 @@ public struct EventDecoder {
             builder.setReceivedAt(rfc3339: try reader.readString())
         case (.receivedAt, _) where !keepsReceivedAt, (.foldKey, _), (.seq, _):
             _ = try reader.skipValue()
-            builder.report(field, "is given by the store and must be left out")
+            builder.report(field, "is set by the store and must be left out")
         case (.occurrences, .number):
             builder.setOccurrences(try reader.skipValue().raw)
         case (.occurrences, _):

@@ -1,4 +1,4 @@
-/// Which events are wanted, in which order, how many, and from where on.
+/// A query for events: conditions, order, number, and starting point.
 public struct EventQuery: Equatable, Sendable {
     /// By `(created_at, seq)`.
     public enum Order: String, Sendable {
@@ -6,23 +6,23 @@ public struct EventQuery: Equatable, Sendable {
         case ascending = "asc"
     }
 
-    /// What is asked of each event.
+    /// The conditions on each event.
     public private(set) var conditions: EventConditions
-    /// Newest first, unless asked otherwise.
+    /// The order; newest first by default.
     public private(set) var order = Order.descending
-    /// 1 to 1,000.
+    /// The most events, 1 to 1,000.
     public private(set) var limit = 50
-    /// The event that the page before ended with.
+    /// The last event of the previous page.
     public private(set) var after: Position?
-    /// How many events are passed over.
+    /// The number of events to skip.
     public private(set) var offset = 0
-    /// Whether to say how many events there are in all.
+    /// True to count all matching events.
     public private(set) var countsAll = false
     /// True if only the newest match with each `foldKey` is wanted, with totals.
     public private(set) var folds = false
     /// What an answer has of each event; nil is everything.
     public private(set) var selection: FieldSelection?
-    /// The moment that ages are counted back from: that of the first page.
+    /// The moment that ages are counted back from: the time of the first page.
     private let now: Timestamp
 
     /// What a cursor is bound to.
@@ -30,16 +30,16 @@ public struct EventQuery: Equatable, Sendable {
         conditions.signature + order.rawValue.utf8 + (folds ? Array("fold".utf8) : [])
     }
 
-    /// Where an event stands in the order.
+    /// An event's position in the order.
     public struct Position: Equatable, Sendable {
-        /// As it is stored.
+        /// The event's `created_at` as stored.
         public let createdAt: String
-        /// Of events with the same time, which one.
+        /// The event's seq, for events with the same time.
         public let seq: Int64
         /// The highest seq that a folded list covers; nil in other lists.
         public let lastFoldedSeq: Int64?
 
-        /// Bytes of the longest `createdAt` that a cursor can hold.
+        /// The bytes of the longest `createdAt` that a cursor can hold.
         public static let longestTime = Cursor.longestTime
 
         /// A position after an event with these.
@@ -49,7 +49,7 @@ public struct EventQuery: Equatable, Sendable {
             self.lastFoldedSeq = lastFoldedSeq
         }
 
-        /// A position after `event`.
+        /// Creates a position after `event`.
         public init(_ event: EventView) {
             self.init(
                 createdAt: String(decoding: event[.createdAt]!, as: UTF8.self), seq: event.seq,
@@ -57,7 +57,7 @@ public struct EventQuery: Equatable, Sendable {
         }
     }
 
-    /// The query parameters that it is made of.
+    /// The query parameters of a query.
     public static let parameters =
         EventConditions.parameters + [
             "limit", "order", "cursor", "offset", "count", "fold", "fields",
@@ -65,12 +65,12 @@ public struct EventQuery: Equatable, Sendable {
 
     /// The most events on a page.
     public static let limitRange = 1...1000
-    /// The most events to pass over.
+    /// The most events to skip.
     public static let offsetRange = 0...10_000_000
 
     /// Reads the parameters of a query string.
     ///
-    /// - Throws: what is wrong with the first parameter that is not understood.
+    /// - Throws: the error in the first wrong parameter.
     public init(_ parameters: [(name: String, value: String)], now: Timestamp) throws(QueryError) {
         let values = try Self.collect(parameters)
         let cursor = values["cursor"]?.first
@@ -88,7 +88,7 @@ public struct EventQuery: Equatable, Sendable {
         if let value = values["count"]?.first {
             guard value == "exact" else {
                 throw QueryError(
-                    parameter: "count", detail: "must be exact; without it nothing is counted")
+                    parameter: "count", detail: "must be exact; leave it out to count nothing")
             }
             countsAll = true
         }
@@ -102,13 +102,13 @@ public struct EventQuery: Equatable, Sendable {
             guard values["offset"] == nil else {
                 throw QueryError(
                     parameter: "offset",
-                    detail: "does not go with cursor, which says where to go on")
+                    detail: "cannot be combined with cursor, which already says where to start")
             }
             after = try Cursor.position(cursor, isFolded: folds, signature: signature)
         }
     }
 
-    /// The values of each parameter.
+    /// Collects the values of each parameter.
     private static func collect(
         _ parameters: [(name: String, value: String)]
     ) throws(QueryError) -> [String: [String]] {
@@ -140,7 +140,7 @@ public struct EventQuery: Equatable, Sendable {
         return number
     }
 
-    /// The query of what follows the event at `position`.
+    /// The query for the events after the one at `position`.
     public func continued(after position: Position) -> EventQuery {
         var query = self
         query.after = position
@@ -148,7 +148,7 @@ public struct EventQuery: Equatable, Sendable {
         return query
     }
 
-    /// The same from the first event on.
+    /// The same query from the first event on.
     public var fromTheStart: EventQuery {
         var query = self
         query.after = nil
@@ -156,7 +156,7 @@ public struct EventQuery: Equatable, Sendable {
         return query
     }
 
-    /// The cursor of the page that follows the event at `position`.
+    /// The cursor of the page after the event at `position`.
     public func cursor(after position: Position) -> String {
         Cursor.text(position, moment: now, signature: signature)
     }

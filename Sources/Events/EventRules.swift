@@ -1,4 +1,4 @@
-/// The rules that every event keeps, whether it comes as JSON or is built in code (docs/api.md).
+/// The rules that every event obeys, whether it comes as JSON or is built in code (docs/api.md).
 public enum EventRules {
     /// Characters of a title.
     public static let titleCharacters = 1024
@@ -57,17 +57,17 @@ public enum EventRules {
             }
     }
 
-    /// Unicode scalars: the bytes of valid UTF-8 that begin one.
+    /// The number of Unicode scalars: bytes of valid UTF-8 that begin one.
     static func characters(_ utf8: UnsafeRawBufferPointer) -> Int {
         var count = 0
         for byte in utf8 where byte & 0xC0 != 0x80 { count += 1 }
         return count
     }
 
-    /// A value as errors show it, cut to a few words.
+    /// The form of a value in errors, cut to a few words.
     public static func quoted(_ value: some Collection<UInt8>) -> String {
-        // In scalars, for a character can have any number of them. A cut in the middle of one is
-        // not seen: 256 bytes are more than 40 scalars.
+        // Scalars are counted, because a character can have any number of them. A scalar cut in the
+        // middle is never shown, because 256 bytes are more than 40 scalars.
         let text = String(decoding: value.prefix(256), as: UTF8.self).unicodeScalars
         return text.count <= 40 ? "'\(text)'" : "'\(String(text.prefix(40)))…'"
     }

@@ -94,7 +94,7 @@ public struct FieldFilter: Hashable, Sendable {
         var isPrefix = false
         func end() throws(QueryError) {
             guard !text.isEmpty || isPrefix else {
-                throw wrong(field, "has an empty value between its commas or behind its '!'")
+                throw wrong(field, "has an empty value between its commas or after its '!'")
             }
             values.append((Value(text, isPrefix: isPrefix), isExcluded))
             (text, isExcluded, isPrefix) = ([], false, false)

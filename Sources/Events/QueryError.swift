@@ -15,7 +15,7 @@ public struct QueryError: Error, Equatable, Sendable {
     public init(parameter: String, known: [String]) {
         self.init(
             parameter: parameter,
-            detail: "is not known here; known are \(known.joined(separator: ", "))")
+            detail: "is not known here; the known ones are \(known.joined(separator: ", "))")
     }
 }
 

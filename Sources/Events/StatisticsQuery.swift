@@ -45,7 +45,7 @@ public struct StatisticsQuery: Sendable {
                 throw QueryError(
                     parameter: "by",
                     detail:
-                        "takes fields out of \(names.joined(separator: ", ")), separated by commas; \(EventRules.quoted(name.utf8)) is none"
+                        "takes fields from \(names.joined(separator: ", ")), separated by commas; \(EventRules.quoted(name.utf8)) is not one"
                 )
             }
             let field = StatisticsField.all[place]

@@ -39,17 +39,17 @@ public struct TextQuery: Hashable, Sendable {
         var index = 0
         while let (term, source) = try Self.term(bytes, &index) {
             guard !term.words.isEmpty else {
-                throw wrong("has \(EventRules.quoted(source)), in which there is no word")
+                throw wrong("has \(EventRules.quoted(source)), which has no word")
             }
             guard !term.endsInPrefix || term.words.last!.count >= Self.minPrefixBytes else {
                 throw wrong(
-                    "has \(EventRules.quoted(source)); before '*' stand at least \(Self.minPrefixBytes) characters"
+                    "has \(EventRules.quoted(source)); '*' needs at least \(Self.minPrefixBytes) characters before it"
                 )
             }
             terms.append(term)
         }
         guard terms.contains(where: { !$0.isExcluded }) else {
-            throw wrong("names no word that an event must have, only such as it must not")
+            throw wrong("names no word that an event must have")
         }
         guard terms.reduce(0, { $0 + $1.words.count }) <= Self.maxWords else {
             throw wrong("has more than \(Self.maxWords) words")

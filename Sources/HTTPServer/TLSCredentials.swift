@@ -44,7 +44,7 @@ public final class TLSCredentials: Sendable {
             }
             logger.info("TLS certificate reloaded from \(configuration.certificatePath)")
         } catch {
-            logger.error("The TLS certificate stays the old one: \(error)")
+            logger.error("The old TLS certificate stays in use: \(error)")
         }
     }
 }

@@ -11,10 +11,10 @@ enum CanonicalJSON {
         let offset: Int
     }
 
-    /// Appends the value that comes next.
+    /// Appends the next value.
     ///
     /// - Parameter omitted: a key whose member is left out, if the value is an object.
-    /// - Throws: when it is not JSON, a duplicate key included.
+    /// - Throws: if it is not JSON, a duplicate key included.
     static func append(
         _ reader: inout JSONReader, omitting omitted: StaticString? = nil,
         to output: inout [UInt8]

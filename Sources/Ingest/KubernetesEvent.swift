@@ -5,13 +5,13 @@ import System
 /// Reads Event objects of Kubernetes, of core/v1 and of events.k8s.io/v1: both give the same event,
 /// byte for byte (docs/api.md).
 public enum KubernetesEvent {
-    /// Reads one Event object that comes next in `reader`.
+    /// Reads the next Event object in `reader`.
     ///
     /// - Parameters:
-    ///   - now: the time of an event that brings none.
-    ///   - cluster: the name of the cluster, where the object does not have it.
-    ///   - redaction: what is taken out of its metadata.
-    /// - Throws: when the text is not JSON, a duplicate key included.
+    ///   - now: the time of an event without one.
+    ///   - cluster: the name of the cluster, if the object does not have it.
+    ///   - redaction: the values removed from its metadata.
+    /// - Throws: if the text is not JSON, a duplicate key included.
     public static func decode(
         _ reader: inout JSONReader, now: Timestamp, cluster: String?, redaction: Redaction?
     ) throws(JSONError) -> EventDecoder.Decoded {
@@ -78,11 +78,11 @@ public enum KubernetesEvent {
         return name.isEmpty ? "Kubernetes event" : name
     }
 
-    /// When the latest occurrence that this revision tells of was seen; nil where nothing tells.
+    /// The time of the latest occurrence that this revision reports; nil if it has none.
     ///
-    /// That is the latest of the times that mean this, not the first that is there: `eventTime` stays
-    /// at the first occurrence while `lastTimestamp` moves, and where both mean the same occurrence,
-    /// `eventTime` has the fraction.
+    /// That is the latest of the times with this meaning, not the first one present: `eventTime`
+    /// stays at the first occurrence while `lastTimestamp` moves, and if both mean the same
+    /// occurrence, `eventTime` has the fraction.
     private static func latestOccurrence(_ object: KubernetesObject) -> Timestamp? {
         let seen = [
             object.scalar("series", "lastObservedTime"), object.scalar("eventTime"),
@@ -100,7 +100,7 @@ public enum KubernetesEvent {
         return time
     }
 
-    /// The id that every way in gives the same revision; nil for one that nothing identifies.
+    /// The id, the same for this revision on every way in; nil if nothing identifies it.
     private static func id(_ object: KubernetesObject, hasTime: Bool) -> String? {
         let uid = object.scalar("metadata", "uid") ?? ""
         let version = object.scalar("metadata", "resourceVersion") ?? ""

@@ -21,7 +21,7 @@ struct KubernetesObject {
         ("source", "{}"),
     ]
 
-    /// Reads the object that comes next.
+    /// Reads the next object.
     init(_ reader: inout JSONReader) throws(JSONError) {
         try reader.beginObject()
         while let key = try reader.nextKey() {

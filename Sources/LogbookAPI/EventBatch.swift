@@ -12,9 +12,9 @@ struct EventBatch: Sendable {
     /// True if there is a list among the items, which may be empty.
     var hasList = false
     private(set) var events: [Event] = []
-    /// For each of `events`, its place among the items.
+    /// The index among the items of each of `events`.
     private(set) var indexes: [Int] = []
-    /// Items so far, good and bad.
+    /// The number of items so far, good and bad.
     private(set) var count = 0
     private(set) var summary: IngestionSummary
     /// The errors of the last invalid item.
@@ -66,7 +66,8 @@ struct EventBatch: Sendable {
 
     /// Writes the summary of items whose valid events had these outcomes.
     ///
-    /// - Parameter expired: how many of them are past their age; nil where that is not told.
+    /// - Parameter expired: the number of them that are past their age; nil if that is not
+    ///   reported.
     func writeSummary(
         _ outcomes: [AppendOutcome], _ expired: Int?, to response: inout Response
     ) {

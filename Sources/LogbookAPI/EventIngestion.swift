@@ -9,9 +9,9 @@ import JSON
 
 /// The way in which a request wants its events stored.
 struct IngestionManner {
-    /// All or nothing.
+    /// True for all or nothing.
     var isStrict = false
-    /// They keep the times at which another store received them.
+    /// True if events keep the times at which another store received them.
     var keepsReceivedAt = false
     /// The answer to a single event is to have no body.
     var isMinimal = false
@@ -23,13 +23,14 @@ struct IngestionManner {
 
 /// Storing events.
 extension LogbookAPI {
-    /// Bodies longer than this are read on a Dispatch queue: an event loop has others to serve.
+    /// The longest body that is read on an event loop. Longer ones go to a Dispatch queue, because
+    /// the loop has others to serve.
     private static let bodyReadOnLoop = 256 * 1024
     static let ingestionQueue = DispatchQueue(
         label: "logbook.ingestion", attributes: .concurrent)
-    /// Bodies being read there, in bytes together.
+    /// The most bytes of bodies being read there.
     static let ingestedLimit = 64 * 1024 * 1024
-    /// Events in one array.
+    /// The most events in one array.
     static let arrayLimit = 10_000
 
     func postEvents(_ request: Request, _ response: inout Response) throws(Problem) {
@@ -139,7 +140,7 @@ extension LogbookAPI {
                 isMinimal: request.header("prefer").map(Self.prefersMinimal) ?? false,
                 isJSONType: Self.mediaType(request).equalsIgnoringCase("application/json"))
         }
-        // Whoever says when an event was received says when it goes.
+        // Setting an event's time of receipt sets the time of its removal.
         guard !manner.keepsReceivedAt || request.isAdmitted(for: .admin) else {
             throw Problem(.forbidden, "Keeping received_at needs the scope admin.")
         }
@@ -163,7 +164,7 @@ extension LogbookAPI {
             "A body is taken as it is, or in one Content-Encoding: gzip or deflate.")
     }
 
-    /// The Content-Type without its parameters; empty when there is none.
+    /// The Content-Type without its parameters; empty if there is none.
     private static func mediaType(_ request: Request) -> UnsafeRawBufferPointer {
         let type = request.header("content-type") ?? UnsafeRawBufferPointer(start: nil, count: 0)
         return UnsafeRawBufferPointer(
@@ -398,7 +399,7 @@ extension LogbookAPI {
         response.addHeader("Cache-Control", "no-store")
         event.withView(receipt) { view in
             var location: [UInt8] = []
-            // Relative to /events, so that it holds below any prefix that a proxy puts before.
+            // Relative to /events, so that it works under any prefix that a proxy adds.
             location.append("events/")
             location.append(contentsOf: view[.id]!)
             response.addHeader("Location", location)

@@ -26,7 +26,7 @@ extension LogbookAPI {
                 statuses: [.ok, .badRequest, .notFound, .internalServerError, .serviceUnavailable],
                 getEvent),
             route(
-                .delete, "/events", "deletes what the filters match; at least one is needed",
+                .delete, "/events", "deletes the matching events; needs at least one filter",
                 scope: .admin, parameters: EventConditions.parameters + ["dry_run"],
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable],
                 deleteEvents),
@@ -79,7 +79,7 @@ extension LogbookAPI {
         guard !query.conditions.isEmpty else {
             throw Problem(
                 .badRequest,
-                "Which events to delete is not said: at least one filter is needed, of \(EventConditions.parameters.joined(separator: ", "))."
+                "Deleting needs at least one filter, of \(EventConditions.parameters.joined(separator: ", "))."
             )
         }
         let isDry = try reporting { try Bool(parameter: "dry_run", own["dry_run"]) }
@@ -106,7 +106,7 @@ extension LogbookAPI {
             stopReason: { [self] in
                 if isDraining { return .unavailable("the service is shutting down") }
                 return isStillAdmitted()
-                    ? nil : .unavailable("the access of whoever asked was taken away")
+                    ? nil : .unavailable("the client's access was revoked")
             }, completion: answer)
     }
 

@@ -8,7 +8,7 @@ extension LogbookAPI {
     var exportRoutes: [Route] {
         [
             route(
-                .get, "/events/export", "everything that the filters match, as NDJSON or CSV",
+                .get, "/events/export", "all matching events, as NDJSON or CSV",
                 scope: .read, parameters: EventConditions.parameters + ["order", "format"],
                 statuses: [
                     .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,

@@ -10,13 +10,13 @@ extension LogbookAPI {
     var healthRoutes: [Route] {
         [
             route(
-                .get, "/healthz", "whether the process is alive", scope: nil, statuses: [.ok]
+                .get, "/healthz", "reports that the process is alive", scope: nil, statuses: [.ok]
             ) { _, response throws(Problem) in
                 response.addHeader("Cache-Control", "no-store")
                 response.body.append("{\"status\":\"ok\"}\n")
             },
             route(
-                .get, "/readyz", "whether the service is ready for traffic", scope: nil,
+                .get, "/readyz", "reports if the service is ready for traffic", scope: nil,
                 statuses: [.ok, .serviceUnavailable], tellsTrouble: true
             ) { [self] _, response throws(Problem) in
                 if let reason = unreadyReason {

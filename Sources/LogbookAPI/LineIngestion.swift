@@ -37,30 +37,30 @@ final class LineIngestion: Sendable {
         var isOpenedWhole: Bool
         /// Received and not read.
         var lines: [UInt8] = []
-        /// Lines that have been taken before `lines`.
+        /// The number of lines taken before `lines`.
         var lineCount = 0
         /// In the midst of what is written over several lines.
         var scanner: ItemScanner?
         /// A piece is being opened or read; one at a time, so that events are stored in order.
         var isReading = false
-        /// Pieces that are being committed.
+        /// The pieces being committed.
         var committing = 0
-        /// The connection has been told to bring no more.
+        /// True if the connection was told to stop.
         var isFull = false
         var end: End?
         var isAnswered = false
-        /// The store's.
+        /// The store's failure.
         var failure: Problem?
         var summary: IngestionSummary
         var items = Items()
 
-        /// A line that is longer than what is buffered must come whole to be read.
+        /// A line that is longer than the buffer must be complete to be read.
         var hasEnough: Bool {
             form != .array && max(lines.count, packed.count) >= LineIngestion.bufferedBytes
                 && (isReading || committing > 0)
         }
 
-        /// Silence is no slowness between two lines; half a line is.
+        /// A sender may pause between two lines, but not inside one.
         var readiness: Request.Readiness {
             guard form != .array else { return .ready }
             return lines.isEmpty || lines.last == LineIngestion.lineFeed ? .idle : .ready
@@ -79,7 +79,7 @@ final class LineIngestion: Sendable {
     /// The end of the stream.
     private enum End {
         case whole
-        /// Whole lines are stored; the answer says why no more came.
+        /// Complete lines are stored; the answer says why no more came.
         case cut(Problem)
     }
 
@@ -114,16 +114,18 @@ final class LineIngestion: Sendable {
     /// Used by whoever reads.
     nonisolated(unsafe) private let inflater: Inflater?
 
-    /// Ids that the summary lists.
+    /// The most ids in the summary.
     static let listedIDs = 1000
     /// An item, in bytes: no event is longer, even with every character escaped.
     static let lineLimit = 1024 * 1024
-    /// Received and not read, in bytes, above which no more is received.
+    /// Received and unread bytes above which no more is received.
     private static let bufferedBytes = 256 * 1024
     private static let piecesCommitting = 2
     /// Bytes that one stream at work holds: the received ones, and as many being read and committed.
     private static let memoryBytes = 2 * bufferedBytes
 
+    /// Prepares to store a stream.
+    ///
     /// - Parameters:
     ///   - form: `lines`, or `unknown`.
     ///   - inflater: opens the body, if that is compressed.
@@ -169,7 +171,7 @@ final class LineIngestion: Sendable {
     // MARK: Receiving
 
     private func take(_ part: Request.BodyPart, _ state: inout State) {
-        // What comes behind the reason for an answer is not read.
+        // Bytes after the reason for an answer are not read.
         guard state.end == nil else { return }
         switch part {
         case .end: state.end = .whole
@@ -209,7 +211,7 @@ final class LineIngestion: Sendable {
 
     // MARK: Steps
 
-    /// Does what can be done now, whoever has made it possible.
+    /// Does what can be done now, for whatever reason.
     private func proceed() {
         let (step, resumed, readiness) = state.withLock { state in
             let step = next(&state)
@@ -557,7 +559,7 @@ final class LineIngestion: Sendable {
 }
 
 extension Problem {
-    /// This, in the middle of a stream: what comes before it is stored.
+    /// This problem in the middle of a stream, after the events in `summary` were stored.
     fileprivate func behind(_ summary: IngestionSummary) -> Problem {
         Problem(
             status,

@@ -4,13 +4,13 @@ import Events
 import HTTPServer
 import System
 
-/// `GET /metrics`: everything from memory. docs/metrics.md has a line for each family, and a test holds
-/// the two together.
+/// `GET /metrics`, entirely from memory. docs/metrics.md has a line for each family, and a test
+/// compares the two.
 extension LogbookAPI {
     var metricsRoutes: [Route] {
         [
             route(
-                .get, "/metrics", "figures for Prometheus, from memory", scope: .read,
+                .get, "/metrics", "metrics for Prometheus, from memory", scope: .read,
                 statuses: [.ok]
             ) { [self] request, response throws(Problem) in
                 var text = MetricsText()
@@ -182,7 +182,7 @@ extension LogbookAPI {
             distribution.bounds, distribution.counts, sum: distribution.sum, areTimes: areTimes)
     }
 
-    /// What one engine alone has.
+    /// Appends the metrics that only one engine has.
     private func write(_ metrics: [EngineMetric], to text: inout MetricsText) {
         for metric in metrics {
             switch metric.value {

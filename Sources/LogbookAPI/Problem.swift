@@ -50,7 +50,7 @@ struct Problem: Error, Sendable {
         case .timeLimit:
             self.init(
                 .serviceUnavailable,
-                "The query takes too long and was stopped. Narrow its range with since and until, or filter by "
+                "The query took too long and was stopped. Narrow its range with since and until, or filter by "
                     + "object_name, which has an index of its own.")
         case .damaged:
             self.init(

@@ -9,7 +9,7 @@ extension LogbookAPI {
     var schemaRoutes: [Route] {
         [
             route(
-                .get, "/schema", "the schema in force, and the file behind it", scope: .read,
+                .get, "/schema", "the schema in force and its database file", scope: .read,
                 statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getSchema),
             route(
                 .get, "/schema/version", "the schema's version and status, from memory",

@@ -57,7 +57,7 @@ final class StreamHub: Sendable {
         guard let taken = slots.take(at: start, for: client) else {
             throw Problem(
                 .serviceUnavailable,
-                "Not now: of \(slots.count) streams none is left, or only those kept for others.")
+                "Not now: all \(slots.count) streams are taken, or reserved for other clients.")
         }
         let readKey = EventStream.ReadKey(filter: filter, format: format, position: start)
         let heartbeats = state.withLock { state in

@@ -8,7 +8,7 @@ extension LogbookAPI {
     var streamRoutes: [Route] {
         [
             route(
-                .get, "/events/stream", "events as they are stored", scope: .read,
+                .get, "/events/stream", "new events as they are stored", scope: .read,
                 parameters: EventConditions.parameters + ["after"],
                 statuses: [
                     .ok, .badRequest, .notAcceptable, .internalServerError, .serviceUnavailable,

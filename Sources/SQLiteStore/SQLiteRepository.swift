@@ -181,7 +181,7 @@ public final class SQLiteRepository: EventRepository {
         guard deletions.add(1, ordering: .relaxed).newValue <= BulkDeletion.most else {
             deletions.subtract(1, ordering: .relaxed)
             return completion(
-                0, .unavailable("\(BulkDeletion.most) deletions by filter go on already"))
+                0, .unavailable("\(BulkDeletion.most) deletions by filter are already running"))
         }
         let deletion = BulkDeletion(
             repository: self, writer: writer, lastSeq: lastSeq, client: client,

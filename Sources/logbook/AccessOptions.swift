@@ -7,15 +7,15 @@ import Logging
 struct AccessOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Who may read, write and administer: tokens, by their hashes, and client certificates; "
-                + "read again on SIGHUP and when it changes. (default: none)", valueName: "path"),
+            "The file that lists who may read, write and administer, by token hash or client certificate; read again on SIGHUP and when it changes. (default: none)",
+            valueName: "path"),
         completion: .file())
     var accessFile: String?
 
     @Option(
         defaultAsFlag: true, parsing: .next,
         help:
-            "Refuse to start where an address of --listen would let anybody in (true or false). (default: false)"
+            "Refuse to start if an address of --listen would let anyone in (true or false). (default: false)"
     )
     var requireAuth: Bool?
 
@@ -37,8 +37,8 @@ struct AccessOptions: ParsableArguments {
             return
         }
         throw ValidationError(
-            "--require-auth: whoever reaches \(open) could read, store and delete events; give "
-                + "--access-file, or https:// addresses alone with --tls-client-ca")
+            "--require-auth: anyone who reaches \(open) could read, store and delete events; set --access-file, or use only https:// addresses with --tls-client-ca"
+        )
     }
 
     /// Warns once if other machines are admitted without credentials.
@@ -47,7 +47,7 @@ struct AccessOptions: ParsableArguments {
         let open = try listening.unguarded.filter { !$0.isLoopback }
         guard !open.isEmpty else { return }
         logger.warning(
-            "Whoever reaches \(open.map(\.description).joined(separator: ", ")) can read, store and delete events: there is no --access-file"
+            "Anyone who reaches \(open.map(\.description).joined(separator: ", ")) can read, store and delete events: there is no --access-file"
         )
     }
 }

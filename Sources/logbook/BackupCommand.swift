@@ -7,18 +7,18 @@ import SQLiteStore
 struct BackupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Copy a database into a file, also while a server writes it.",
+        abstract: "Copy a database into a file, even while a server writes it.",
         discussion: """
-            The copy is checked from end to end, synced, and only then given its name. With --server the \
-            server makes it, which does not slow it down however large the file is; with --database \
-            this process does, and the server's WAL grows until it is done.
+            The copy is fully checked and synced before it gets its name. With --server, the \
+            server makes it, which does not slow it down, however large the file; with --database, \
+            this process makes it, and the server's WAL grows meanwhile.
 
             Examples:
               logbook backup --server http://127.0.0.1:8080 --output /backup/logbook.db
               logbook backup --database /data/logbook.db --output /backup/logbook.db
             """)
 
-    @Option(help: ArgumentHelp("The server to have it made by. (default: none)", valueName: "url"))
+    @Option(help: ArgumentHelp("The server that makes the copy. (default: none)", valueName: "url"))
     var server: String?
 
     @Option(

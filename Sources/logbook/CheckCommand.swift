@@ -7,10 +7,11 @@ import SQLiteStore
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Look for damage in a database, also while a server writes it.",
+        abstract: "Check a database for damage, even while a server writes it.",
         discussion: """
-            Reads every page, compares all tables and indexes with each other, and looks for values that no Logbook writes. Changes nothing. Exit codes: 0 whole, 1 damaged, with a line for \
-            each finding, 3 not a database of this program.
+            Reads every page, compares all tables and indexes with each other, and looks for \
+            values that Logbook never writes. Changes nothing. Exit codes: 0 intact; 1 damaged, \
+            with a line for each error; 3 not a database of this program.
 
             Example:
               logbook check --database /data/logbook.db
@@ -38,6 +39,6 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode.failure
         }
         printToStandardOutput(
-            "\(database): whole; \(check.events) events, schema version \(check.version)")
+            "\(database): intact; \(check.events) events, schema version \(check.version)")
     }
 }

@@ -4,7 +4,7 @@ import ArgumentParser
 struct HealthcheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",
-        abstract: "Ask a server's /schema/version; exit 0 when it answers 200, else 1.",
+        abstract: "Ask a server's /schema/version; exit 0 if it answers 200, otherwise 1.",
         discussion: """
             Example: logbook healthcheck --server http://127.0.0.1:8080
             """)

@@ -6,7 +6,7 @@ import SQLiteStore
 struct LimitOptions: ParsableArguments {
     @Option(
         help:
-            "Connections at a time; beyond it, the one that has waited longest for a request is closed."
+            "The most connections at a time; beyond it, the one that has waited longest for a request is closed."
     )
     var maxConnections = 4096
 
@@ -15,7 +15,7 @@ struct LimitOptions: ParsableArguments {
 
     @Option(
         help:
-            "Bytes in the buffers of all connections together; what goes beyond gets a 503, or is closed."
+            "The most bytes in the buffers of all connections together; a connection that exceeds it gets a 503 or is closed."
     )
     var maxBufferedBytes = HTTPLimits().bufferedBytes
 
@@ -29,23 +29,23 @@ struct LimitOptions: ParsableArguments {
     var maxHeaderFields = HTTPLimits().headerFields
 
     @Option(
-        help: "Seconds to receive a header in, from its first byte, and to judge a body's speed by."
+        help: "Seconds to receive a header, from its first byte, and to measure a body's rate over."
     )
     var headerTimeout = 10.0
 
-    @Option(help: "The slowest body, in bytes a second; slower is a 408.")
+    @Option(help: "The slowest rate of a body, in bytes a second; slower is a 408.")
     var minBodyRate = HTTPLimits().bodyBytesPerSecond
 
-    @Option(help: "Seconds that a connection may rest between requests.")
+    @Option(help: "Seconds that a connection may be idle between requests.")
     var idleTimeout = 75.0
 
     @Option(help: "Seconds that a client may take no byte of an answer.")
     var writeTimeout = 30.0
 
-    @Option(help: "Events that wait to be written, at most; more is a 503.")
+    @Option(help: "The most events that may wait to be written; more is a 503.")
     var maxQueuedEvents = 100_000
 
-    @Option(help: "Bytes of events that wait to be written, at most; more is a 503.")
+    @Option(help: "The most bytes of events that may wait to be written; more is a 503.")
     var maxQueuedBytes = 64 * 1024 * 1024
 
     @Option(help: "Seconds that a query may take; more is a 503.")

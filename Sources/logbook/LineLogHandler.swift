@@ -25,7 +25,8 @@ struct LineLogHandler: LogHandler {
         let line = Self.line(format, event.level, "\(event.message)", metadata)
         LogOutput.standardError.write(line) { [format] dropped in
             Self.line(
-                format, .warning, "\(dropped) lines were not logged: standard error took no more",
+                format, .warning,
+                "\(dropped) lines were not logged because standard error was full",
                 [])
         }
         // The process may end right after it.

@@ -11,29 +11,27 @@ struct ListenOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Address to listen on: HOST:PORT, https://HOST:PORT for TLS, or unix:PATH for a socket in "
-                + "the file system; repeat it, or separate several by commas. Port 0 takes a free "
+                + "the file system; repeat it, or separate several with commas. Port 0 takes a free "
                 + "one. (default: 127.0.0.1:8080)",
             valueName: "address"))
     var listen: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Address that serves the probes and /metrics alone, in plain HTTP, as HOST:PORT or unix:PATH. "
+            "Address that serves only the probes and /metrics, in plain HTTP, as HOST:PORT or unix:PATH. "
                 + "(default: none)",
             valueName: "address"))
     var probeListen: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Without --access-file, a name besides localhost and IP addresses by which clients in plain HTTP may "
-                + "reach the service (Host); .NAME takes the names below it as well; repeat it, or separate "
-                + "several by commas. (default: none)",
+            "Without --access-file, a name besides localhost and IP addresses that plain HTTP clients may use for the service (Host); .NAME includes the names below it; repeat it, or separate several with commas. (default: none)",
             valueName: "name"))
     var allowedHost: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "The certificate, PEM, intermediate ones behind it; read again on SIGHUP and when it "
+            "The certificate, PEM, followed by intermediate ones; read again on SIGHUP and when it "
                 + "changes. (default: none)", valueName: "path"))
     var tlsCertificate: String?
 
@@ -44,15 +42,15 @@ struct ListenOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Authorities that sign clients' certificates, PEM; without it none are asked for. "
+            "Authorities that sign clients' certificates, PEM; without it none are requested. "
                 + "(default: none)", valueName: "path"))
     var tlsClientCA: String?
 
-    @Option(help: "Whether a client's certificate is required or optional.")
+    @Option(help: "A client's certificate: required or optional.")
     var tlsClientAuth = "required"
 
     @Option(
-        help: "Seconds between two looks at whether the certificate or the access file has changed."
+        help: "Seconds between two checks for a changed certificate or access file."
     )
     var reloadInterval = 10.0
 
@@ -82,8 +80,8 @@ struct ListenOptions: ParsableArguments {
         for text in Self.split(probeListen) { _ = try Self.address(text, flag: "probe-listen") }
         guard hosts != nil else {
             throw ValidationError(
-                "--allowed-host must be a name such as logbook.example.com, or .example.com for the names below it, "
-                    + "too, not '\(allowedHost.joined(separator: ","))'")
+                "--allowed-host must be a name such as logbook.example.com, or .example.com to include the names below it, not '\(allowedHost.joined(separator: ","))'"
+            )
         }
         guard clientAuthentication != nil else {
             throw ValidationError(

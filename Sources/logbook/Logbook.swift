@@ -8,12 +8,12 @@ struct Logbook: ParsableCommand {
         commandName: "logbook",
         abstract: "The durable, queryable history of what happened in a cluster.",
         discussion: """
-            Every flag --some-flag of serve can be given as LOGBOOK_SOME_FLAG in the environment, \
-            too, and so can --server, --database and what else tells the other commands whom to \
-            ask and how to answer (docs/cli.md); the flag wins.
+            Every flag of serve, such as --some-flag, can also be set as LOGBOOK_SOME_FLAG in the \
+            environment. So can --server, --database and the other commands' flags for connections \
+            and output (docs/cli.md). The command line wins.
 
-            Exit codes: 0 done, 1 failed, 3 the database file is not to be touched by this \
-            version, 64 wrong usage.
+            Exit codes: 0 done, 1 failed, 3 this version must not touch the database file, 64 \
+            wrong usage.
             """,
         version: Version.text,
         subcommands: [

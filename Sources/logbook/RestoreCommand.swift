@@ -8,10 +8,10 @@ import SQLiteStore
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Put a backup in place of a database that no server uses.",
+        abstract: "Replace a database that no server uses with a backup.",
         discussion: """
-            The backup is copied and checked from end to end first. The database that was there stays \
-            beside it, as PATH.before-TIME.
+            The backup is first copied and fully checked. The old database is kept as \
+            PATH.before-TIME.
 
             Example: logbook restore --from /backup/logbook.db --database /data/logbook.db
             """)
@@ -20,7 +20,7 @@ struct RestoreCommand: ParsableCommand {
     var from: String
 
     @Option(
-        help: ArgumentHelp("The database file to put it in the place of.", valueName: "path"),
+        help: ArgumentHelp("The database file to replace.", valueName: "path"),
         completion: .file())
     var database: String
 
@@ -34,7 +34,7 @@ struct RestoreCommand: ParsableCommand {
             printToStandardOutput(
                 "\(database): \(restored.copy.events) events, schema version \(restored.copy.version), checked"
             )
-            if let old = restored.old { printToStandardOutput("What was there is \(old)") }
+            if let old = restored.old { printToStandardOutput("The old database is \(old)") }
         } catch {
             printToStandardError(error.message)
             if case .refused = error { throw ExitCode(Logbook.refusedExit) }

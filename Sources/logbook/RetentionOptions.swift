@@ -17,18 +17,18 @@ struct RetentionOptions: ParsableArguments {
     var retainCritical = "30d"
 
     @Option(
-        help: "Events that are kept, at most; beyond it those that came first go. 0 is no bound.")
+        help: "The most events to keep; beyond it the oldest are removed. 0 is no limit.")
     var maxEvents = 0
 
     @Option(
         help: ArgumentHelp(
-            "Bytes that the database and its WAL may have together; the events that came first make "
-                + "room, and a 503 where that does not help. 0 is no bound."))
+            "The most bytes of the database and its WAL together; the oldest events are removed to make room, and if that does not help, storing is a 503. 0 is no limit."
+        ))
     var maxDatabaseBytes = 0
 
     @Option(
         help:
-            "Bytes that the WAL may have; from half of it on, queries that hold it up are stopped with a 503."
+            "The most bytes of the WAL; from half of it on, queries that block it are stopped with a 503."
     )
     var maxWalBytes = 256 * 1024 * 1024
 

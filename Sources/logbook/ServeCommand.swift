@@ -47,7 +47,7 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The database file.", valueName: "path"), completion: .file())
     var database = "logbook.db"
 
-    @Option(help: "Event loops, each a thread; 0 is one a core.")
+    @Option(help: "The number of event loops, each a thread; 0 is one per core.")
     var eventLoops = 0
 
     @OptionGroup
@@ -55,7 +55,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help:
-            "Seconds to wait for another process, an older one that is ending, to let go of the database."
+            "Seconds to wait for another process, such as an older one that is ending, to release the database."
     )
     var lockTimeout = 5.0
 
@@ -66,32 +66,32 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help:
-            "Bytes held on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 holds none."
+            "Bytes reserved on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 reserves none."
     )
     var diskReserveBytes = 32 * 1024 * 1024
 
     @Option(
         help:
-            "Keep a copy of an older file before migrating it, if the disk has room (true or false)."
+            "Keep a copy of an older file before migrating it, if the disk has space (true or false)."
     )
     var backupBeforeMigrate = true
 
     @Option(
-        help: "Seconds between SIGTERM, from which on /readyz is 503, and closing the listener.")
+        help: "Seconds between SIGTERM, when /readyz becomes 503, and closing the listener.")
     var shutdownDelay = 0.0
 
-    @Option(help: "Seconds that requests in flight get to finish in at shutdown.")
+    @Option(help: "Seconds for requests in flight to finish at shutdown.")
     var shutdownTimeout = 25.0
 
     @Option(
         help:
-            "The least level that is logged: trace, debug, info, notice, warning, error, critical.")
+            "The lowest level to log: trace, debug, info, notice, warning, error, critical.")
     var logLevel = "info"
 
-    @Option(help: "How log lines look: text, or json, an object a line.")
+    @Option(help: "The format of log lines: text, or json, one object per line.")
     var logFormat = LogFormat.text.rawValue
 
-    @Option(help: "Seconds from which on a request is logged as slow.")
+    @Option(help: "Seconds after which a request is logged as slow.")
     var slowRequest = 1.0
 
     @Option(
@@ -105,12 +105,12 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Folder to read the files of the page at / from for each request, while working on it. "
-                + "(default: those in the program)", valueName: "path"),
+            "Folder to read the page at / from for each request, for developing it. "
+                + "(default: the built-in page)", valueName: "path"),
         completion: .directory)
     var page: String?
 
-    /// All of the above, for the environment; a test holds it against `--help`.
+    /// All flags above, for the environment; a test compares them with `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + AccessOptions.valueFlags + LimitOptions.valueFlags
         + RetentionOptions.valueFlags + KubernetesOptions.valueFlags + StreamOptions.valueFlags + [
@@ -175,14 +175,14 @@ struct ServeCommand: ParsableCommand {
         let format = try format()
         let logger = Logger.lines(format, level: level)
         raiseDescriptorLimit(logger)
-        // glibc gives nearly each thread a heap of its own, and each keeps what it has once needed: with
-        // two of them full writing takes 82 MB instead of 139 (docs/performance.md).
+        // glibc gives almost every thread its own heap, which keeps the memory that it once needed.
+        // With two heaps, full writing takes 82 MB instead of 139 (docs/performance.md).
         clinux_share_heaps(2)
-        // Where SQLite sorts and vacuums when it has to: with a read-only root file system there is no
-        // other place, and in memory a large file has none. Before there is a second thread.
+        // The folder where SQLite sorts and vacuums. A read-only root file system has no other
+        // place, and memory has no space for a large file. Set before there is a second thread.
         setenv("SQLITE_TMPDIR", try storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        // All else has the default that --help tells.
+        // Everything else has the default shown by --help.
         let arguments = try Environment.extend(Array(CommandLine.arguments.dropFirst()))
         logger.info(
             "Logbook \(Version.text) with SQLite \(SQLiteRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
@@ -229,10 +229,10 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    /// A signal that comes sooner after the first one is the same, in nanoseconds.
+    /// Nanoseconds within which a second signal counts as the first one.
     private static let secondSignalPause: UInt64 = 1_000_000_000
 
-    /// Does what signals say, until the process ends.
+    /// Handles signals until the process ends.
     private func answer(
         _ signals: inout Signals, _ shutdown: Shutdown, _ reloads: Reloads, _ logger: Logger
     ) -> Never {
@@ -243,11 +243,11 @@ struct ServeCommand: ParsableCommand {
             if signal == SIGHUP {
                 reloads.reload()
             } else if let begun {
-                // An impatient script, or a shell and a supervisor, send two for one.
+                // An impatient script, or a shell and a supervisor, may send two for one.
                 guard now - begun >= Self.secondSignalPause else { continue }
                 logger.warning("A second signal: ending at once")
                 LogOutput.standardError.flush()
-                // What was acknowledged has been synced.
+                // Everything acknowledged has been synced.
                 _exit(1)
             } else {
                 logger.info("Signal \(signal): shutting down")
@@ -270,7 +270,7 @@ struct ServeCommand: ParsableCommand {
         for watcher in watchers { watcher.start() }
     }
 
-    /// Ends the program where `body` fails, with the reason in the log.
+    /// Ends the program if `body` fails, with the reason in the log.
     private func orExit<Result, Failure: Error>(
         _ logger: Logger, _ body: () throws(Failure) -> Result
     ) throws -> Result {
@@ -303,7 +303,8 @@ struct ServeCommand: ParsableCommand {
         return now
     }
 
-    /// Each connection is a descriptor, and the usual soft limit is lower than --max-connections.
+    /// Raises the limit, because each connection is a descriptor, and the usual soft limit is lower
+    /// than --max-connections.
     private func raiseDescriptorLimit(_ logger: Logger) {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

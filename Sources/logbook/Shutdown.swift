@@ -31,7 +31,7 @@ struct Shutdown: Sendable {
             for watcher in watchers { watcher.stop(timeout: Self.commitTimeout) }
             api.endStreams()
             if !server.stop(timeout: .seconds(timeout)) {
-                logger.warning("Connections were closed that had not finished in \(timeout) s")
+                logger.warning("Closed the connections that had not finished in \(timeout) s")
             }
             repository.close()
             logger.info("Shut down")

@@ -3,10 +3,10 @@ import HTTPServer
 
 /// The flags of live streams.
 struct StreamOptions: ParsableArguments {
-    @Option(help: "Live streams at a time; more is a 503.")
+    @Option(help: "The most live streams at a time; more is a 503.")
     var maxStreams = 1024
 
-    @Option(help: "Seconds between two signs of life of a live stream.")
+    @Option(help: "Seconds between two heartbeats of a live stream.")
     var streamHeartbeat = 15.0
 
     /// All flags above, for the environment.

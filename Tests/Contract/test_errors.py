@@ -70,7 +70,7 @@ def texts():
 # Errors without a case here, by the reason, with the tests that cover those with another test.
 ELSEWHERE = {
     "the database cannot be read at the moment": "SQLiteStoreTests/EventReaderTests.swift",
-    "the query was stopped, because it held up the writing of events": "SQLiteStoreTests/OpenReadsTests.swift",
+    "the query was stopped because it blocked the writing of events": "SQLiteStoreTests/OpenReadsTests.swift",
     "the service is shutting down": "SQLiteStoreTests/EventRepositoryTests.swift",
     "the disk is full": "EndToEndTests/FullDiskTests.swift",
     "too many events wait to be written": "SQLiteStoreTests/EventWriterTests.swift",
@@ -92,7 +92,7 @@ UNPROVOKED = {
     "the database is being opened or migrated": "a migration would have to be held up; MigratingTests.swift has its status",
     "too many slow queries wait": "256 queries would have to take their time at once",
     "the copy could not be made; the log says why": "the disk would have to fail within a backup",
-    "the disk has no room for a copy of the database": "the disk would have to be nearly full",
+    "the disk has no space for a copy of the database": "the disk would have to be nearly full",
 }
 
 # Requests that provoke the others, as bytes, and the flags of the program that gets them

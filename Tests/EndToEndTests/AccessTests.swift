@@ -69,7 +69,7 @@ struct AccessTests {
         #expect(try none.problem(401).detail.contains("scope write"))
         #expect(none.header("WWW-Authenticate") == "Bearer realm=\"logbook\"")
         let wrong = try server.exchange("GET", "/events", headers: AccessFile.bearer(token + "x"))
-        #expect(try wrong.problem(401).detail.contains("not known here"))
+        #expect(try wrong.problem(401).detail.contains("is unknown"))
         #expect(
             wrong.header("WWW-Authenticate") == "Bearer realm=\"logbook\", error=\"invalid_token\"")
         let weak = try server.exchange("POST", "/events", "{}", headers: AccessFile.bearer(token))
@@ -116,7 +116,7 @@ struct AccessTests {
         try file.replace(by: lines + ["third read \(new)"])
         server.hangUp()
         let line = try server.logLine(
-            containing: "Access stays as it was: the access file \(file.path)")
+            containing: "Access is unchanged: the access file \(file.path)")
         #expect(line.contains(" error ") && line.contains("line 3 is not NAME SCOPES"))
         try FileManager.default.removeItem(atPath: file.path)
         server.hangUp()
@@ -181,7 +181,7 @@ struct AccessTests {
         }
         isOver.with { $0 = true }
         _ = replacing.wait { $0 ? true : nil }
-        #expect(!server.log.contains("stays as it was"))
+        #expect(!server.log.contains("Access is unchanged"))
     }
 
     @Test("A live stream, and who follows it, end with their token")
@@ -295,7 +295,7 @@ struct AccessTests {
         ])
         let lines = open.log.split(separator: "\n").filter { $0.contains(text) }
         #expect(lines.count == 1)
-        #expect(lines.first?.contains(" warning Whoever reaches 0.0.0.0:0 can ") == true)
+        #expect(lines.first?.contains(" warning Anyone who reaches 0.0.0.0:0 can ") == true)
         let local = try LogbookProcess(flags: ["--probe-listen", "0.0.0.0:0"])
         #expect(!local.log.contains(text))
         try file.add("a", "read")
@@ -318,7 +318,7 @@ struct AccessTests {
         ] {
             let run = try start(["--require-auth"] + flags)
             #expect(run.status == 64, "\(flags)")
-            #expect(run.errors.contains("--require-auth: whoever reaches "), "\(run.errors)")
+            #expect(run.errors.contains("--require-auth: anyone who reaches "), "\(run.errors)")
             #expect(run.errors.contains("--access-file"))
         }
         #expect(try start([], environment: ["LOGBOOK_REQUIRE_AUTH": "true"]).status == 64)

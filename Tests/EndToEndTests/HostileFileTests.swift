@@ -136,7 +136,8 @@ struct HostileFileTests {
             BuiltProgram.path,
             ["restore", "--from", path, "--database", folder.file("restored.db")])
         #expect(run.status == 0 && run.output.contains("3 events"))
-        #expect(run.errors.contains("1 events whose metadata is no JSON object"), "\(run.errors)")
+        #expect(
+            run.errors.contains("1 events whose metadata is not a JSON object"), "\(run.errors)")
     }
 
     /// Follows from the first event until the server ends.

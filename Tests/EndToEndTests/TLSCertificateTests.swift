@@ -139,7 +139,7 @@ struct TLSCertificateTests {
         #expect(try service.subject() == "subject=CN = server")
         try spoil(bad)
         service.server.hangUp()
-        let line = try service.server.logLine(containing: "The TLS certificate stays the old one")
+        let line = try service.server.logLine(containing: "The old TLS certificate stays in use")
         #expect(line.contains(" error "))
         #expect(line.contains(bad.rawValue), "\(line)")
         #expect(try service.subject() == "subject=CN = server")

@@ -52,7 +52,7 @@ struct BucketsTests {
             try buckets("2026-11-23T10:30:30Z", "2026-11-24T10:31:00.001Z", "1m")
         }
         #expect(error?.parameter == "interval")
-        #expect(error?.detail.contains("1442 buckets, and 1441 is the most") == true)
+        #expect(error?.detail.contains("1442 buckets, but 1441 is the limit") == true)
     }
 
     @Test("Without an interval there are about 60 of them, over any range")

@@ -218,7 +218,7 @@ struct EventDecoderTests {
     @Test("Unknown fields are named by an RFC 6901 pointer; what the store gives with the reason")
     func unknown() throws {
         let unknown =
-            "is no field of an event; those are id, event_type, severity, title, description, "
+            "is not a field of an event; the fields are id, event_type, severity, title, description, "
             + "object_kind, object_namespace, object_name, metadata, created_at, cluster, reason, "
             + "occurrences"
         let json = body([
@@ -229,7 +229,7 @@ struct EventDecoderTests {
                 FieldError(pointer: "/a~1b~0c", detail: unknown),
                 FieldError(pointer: "/severitY", detail: unknown),
                 FieldError(
-                    pointer: "/seq", detail: "is given by the store and must be left out"),
+                    pointer: "/seq", detail: "is set by the store and must be left out"),
                 FieldError(pointer: "/é", detail: unknown),
                 FieldError(pointer: "/x\ny", detail: unknown),
             ])

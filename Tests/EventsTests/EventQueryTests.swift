@@ -147,7 +147,8 @@ struct EventQueryTests {
             after: .init(createdAt: testMoment.text, seq: 1))
         #expect(
             throws: QueryError(
-                parameter: "offset", detail: "does not go with cursor, which says where to go on")
+                parameter: "offset",
+                detail: "cannot be combined with cursor, which already says where to start")
         ) {
             try Self.query(["cursor": cursor, "offset": "1"])
         }
@@ -251,7 +252,8 @@ struct EventQueryTests {
     func known() {
         let error = #expect(throws: QueryError.self) { try Self.query(["severty": "info"]) }
         #expect(
-            error?.detail == "is not known here; known are event_type, severity, object_kind, "
+            error?.detail
+                == "is not known here; the known ones are event_type, severity, object_kind, "
                 + "object_namespace, object_name, cluster, reason, severity_min, since, until, q, "
                 + "metadata.PATH, limit, order, cursor, offset, count, fields")
     }
@@ -268,7 +270,7 @@ struct EventQueryTests {
         #expect(detail("since", "x")?.contains("15m, 36h or 7d") == true)
         #expect(
             detail("object_name", "a,")
-                == "has an empty value between its commas or behind its '!'")
+                == "has an empty value between its commas or after its '!'")
         #expect(
             detail("fields", "name")?.hasPrefix("has 'name'; fields are id, event_type, ") == true)
     }

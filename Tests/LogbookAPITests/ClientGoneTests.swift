@@ -149,7 +149,7 @@ struct ClientGoneTests {
         gate.signal()
         let problem = try answer(deletion)
         #expect(problem.hasPrefix("HTTP/1.1 503"), "\(problem)")
-        #expect(problem.contains("the access of whoever asked was taken away"), "\(problem)")
+        #expect(problem.contains("the client's access was revoked"), "\(problem)")
         #expect(problem.contains("1000 events are deleted"), "\(problem)")
         let rest = try answer(try service.send(request("DELETE", target, bearer("stays"))))
         #expect(rest.contains("{\"deleted\":2000}"), "\(rest)")

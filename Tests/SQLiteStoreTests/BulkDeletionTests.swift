@@ -164,7 +164,8 @@ struct BulkDeletionTests {
             #expect(
                 endings[0]
                     == Ending(
-                        deleted: 0, error: .unavailable("16 deletions by filter go on already")))
+                        deleted: 0,
+                        error: .unavailable("16 deletions by filter are already running")))
             block.release()
             for try await ending in group { endings.append(ending) }
             return endings

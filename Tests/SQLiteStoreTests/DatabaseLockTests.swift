@@ -34,7 +34,7 @@ struct DatabaseLockTests {
         let log = LogRecorder { _ in held.withLock { $0 = nil } }
         _ = try takeLock(path, timeout: .seconds(60), log: log)
         #expect(
-            log.messages == ["Waiting for \(Self.holder) to let go of the database"])
+            log.messages == ["Waiting for \(Self.holder) to release the database"])
     }
 
     @Test("One that does not let go in time refuses")

@@ -53,7 +53,7 @@ struct DiskRoomTests {
             connection, search, folder.file("events.db"), databasePages: times * pages, log: log)
     }
 
-    private func emptied() -> Int { log.messages.count { $0.contains("made anew") } }
+    private func emptied() -> Int { log.messages.count { $0.contains("being rebuilt") } }
 
     @Test("A deletion that has no page left is tried again once the index has given up its own")
     func deletion() throws {
@@ -95,7 +95,7 @@ struct DiskRoomTests {
         #expect(!jobs.run())
         #expect(job.slices == 2)
         #expect(emptied() == 1)
-        #expect(log.messages.last?.hasPrefix("The job failed, and is tried again") == true)
+        #expect(log.messages.last?.hasPrefix("The job failed and will be retried") == true)
     }
 
     @Test("Where pages are left below the bound it is the disk that is full, and the index stays")

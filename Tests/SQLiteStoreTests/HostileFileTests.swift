@@ -98,7 +98,7 @@ struct HostileFileTests {
             #expect(log.lines.filter { $0.level == .error }.count >= 1)
             #expect(
                 log.messages.first
-                    == "The row with the seq 2 was left out of an answer, because it holds no event; so were 0 before. 'logbook check' lists what is wrong"
+                    == "The row with the seq 2 was left out of an answer because it is not an event (rows left out before: 0). 'logbook check' lists the errors"
             )
             guard column != "id" else { continue }
             #expect(throws: StoreError.damaged) { try reader.json("e2") }
@@ -198,7 +198,7 @@ struct HostileFileTests {
             try FileManager.default.copyItem(atPath: file, toPath: path)
         })
         _ = try await store.repository.delete("e2").get()
-        #expect(store.log.messages.contains { $0.hasPrefix("The search index is made anew") })
+        #expect(store.log.messages.contains { $0.hasPrefix("The search index is being rebuilt") })
         #expect(store.repository.unwritableReason == nil)
         #expect(try walk(try store.repository.makeReader(), [("q", "fish")]) == ["e3", "e1"])
     }
@@ -236,12 +236,12 @@ struct HostileFileTests {
         #expect(
             check.findings == [
                 "search_state.indexed_seq is -1", "the newest event.received_at is 'never'",
-                "1 events whose created_at is no time of the years 1970 to 2099; the first has the seq 3",
+                "1 events whose created_at is not a time in the years 1970 to 2099; the first has the seq 3",
                 "1 events whose description is no text; the first has the seq 3",
-                "2 events whose fold_key is no whole number; the first has the seq 2",
-                "2 events whose metadata is no JSON object on one line; the first has the seq 2",
+                "2 events whose fold_key is not an integer; the first has the seq 2",
+                "2 events whose metadata is not a JSON object on one line; the first has the seq 2",
                 "2 events whose occurrences is not from 0 to 2147483647; the first has the seq 2",
-                "2 events whose received_at is no whole number; the first has the seq 2",
+                "2 events whose received_at is not an integer; the first has the seq 2",
             ])
     }
 

@@ -93,7 +93,7 @@ struct JobScheduleTests {
         #expect(!jobs.run())
         #expect(turns.turns == ["bad", "good"])
         #expect(log.messages.count == 1)
-        #expect(log.messages[0].hasPrefix("The bad failed, and is tried again: SQLite error 10"))
+        #expect(log.messages[0].hasPrefix("The bad failed and will be retried: SQLite error 10"))
         // Time, not a commit, makes it due.
         try connection.execute("INSERT INTO t VALUES (1)")
         #expect(!jobs.run())

@@ -143,7 +143,8 @@ struct MigrationTests {
                 #"1970-01-01T00:00:00.000Z|{"reason":"Pulled"}|Pulled"#,
                 #"\#(now)|{"unparsed":"[]","created_at":"9999-12-31T23:59:59.999Z"}|NULL"#,
             ])
-        #expect(log.messages.contains { $0.hasPrefix("5 events had a created_at that is no time") })
+        #expect(
+            log.messages.contains { $0.hasPrefix("5 events had a created_at that is not a time") })
         #expect(
             try rows(path, "SELECT DISTINCT received_at, occurrences FROM events")
                 == ["\(testMoment.milliseconds)|1"])
@@ -217,7 +218,7 @@ struct MigrationTests {
         #expect(found[0].wholeMatch(of: /evt_20261123_103045_[0-9a-f]{16}\|first\|text/) != nil)
         #expect(found.dropFirst() == ["1|second|text", "2|third|text"])
         let warnings = log.lines.filter { $0.level == .warning }.map(\.message)
-        #expect(warnings.first?.hasPrefix("1 events had no id of their own") == true)
+        #expect(warnings.first?.hasPrefix("1 events had no id, or metadata") == true)
     }
 
     /// Metadata as found and as it must be stored.
@@ -262,7 +263,7 @@ struct MigrationTests {
         let warnings = log.lines.filter { $0.level == .warning }.map(\.message)
         #expect(warnings.count == 1)
         #expect(
-            warnings.first?.hasPrefix("\(repaired) events had no id of their own, or metadata")
+            warnings.first?.hasPrefix("\(repaired) events had no id, or metadata")
                 == true)
     }
 

@@ -74,7 +74,7 @@ struct OpenReadsTests {
         let outcome = await result
         #expect(
             throws: StoreError.unavailable(
-                "the query was stopped, because it held up the writing of events")
+                "the query was stopped because it blocked the writing of events")
         ) { try outcome.get() }
         #expect(store.repository.sqliteStatistics.stoppedReaders == 1)
         // Nothing blocks the WAL now, so it stays small however much is stored.

@@ -104,7 +104,7 @@ private let foreignFiles = [
         "a page of zeros", "is damaged",
         damaged { $0.replaceSubrange(81_920..<86_016, with: Data(count: 4096)) }),
     ForeignFile(
-        "a page that stands in the place of another", "is damaged",
+        "a page in place of another", "is damaged",
         damaged { bytes in
             // https://sqlite.org/fileformat.html#b_tree_pages: 0x0D begins a leaf of a table.
             let pages = stride(from: 4096, to: bytes.count, by: 4096)

@@ -304,10 +304,10 @@ struct RetentionTests {
         }
         #expect(stored == 30_000)
         #expect(store.repository.statistics.removedForBytes > 1000)
-        #expect(store.log.messages.contains { $0.contains("made anew") })
+        #expect(store.log.messages.contains { $0.contains("being rebuilt") })
         // Queued events are not refused as on a full disk.
         #expect(!store.log.messages.contains { $0.hasPrefix("Writing failed") })
-        #expect(store.log.messages.filter { $0.contains("failed, and is tried again") } == [])
+        #expect(store.log.messages.filter { $0.contains("failed and will be retried") } == [])
         // Whatever happened to the index, the remaining events are found once the store is idle.
         let reader = try store.repository.makeReader()
         let needle = try query([("q", "needle")])

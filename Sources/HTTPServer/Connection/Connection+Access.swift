@@ -8,7 +8,7 @@ extension Connection {
         if let hosts = service.hosts, let host = parser.head.host, !hosts.contain(head.slice(host))
         {
             answer(
-                HTTPError(.misdirectedRequest, "Host names a server that this one is not known as.")
+                HTTPError(.misdirectedRequest, "Host is not a name of this server.")
             )
             return false
         }

@@ -65,14 +65,14 @@ extension Connection {
             refuse(HTTPError(.requestTimeout, "The header did not arrive in time."))
             finishTurn()
         case .receiving where phase.isReceiver(.idle):
-            refuse(HTTPError(.requestTimeout, "Nothing has come of the body for too long."))
+            refuse(HTTPError(.requestTimeout, "No part of the body has arrived for too long."))
             finishTurn()
         case .collecting, .receiving:
             if unreadBody?.bytesInWindow ?? 0 >= loop.limits.leastBodyBytes {
                 unreadBody?.bytesInWindow = 0
                 setDeadline(loop.timeouts.body)
             } else {
-                refuse(HTTPError(.requestTimeout, "The body came too slowly."))
+                refuse(HTTPError(.requestTimeout, "The body arrived too slowly."))
                 finishTurn()
             }
         case .head:
@@ -105,7 +105,7 @@ extension Connection {
             refuse(
                 HTTPError(
                     .serviceUnavailable,
-                    "The service is shutting down, and the body did not come whole."))
+                    "The service is shutting down, and the body is incomplete."))
             finishTurn()
         default: close()
         }

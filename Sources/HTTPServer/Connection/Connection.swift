@@ -175,7 +175,7 @@ final class Connection {
         if isPeerDone, !isReady {
             // Received bytes of a body are taken first; then its receiver may still answer.
             if phase.isReceiving, !phase.isReceiver(.full) {
-                refuse(HTTPError(.badRequest, "The body ends in the middle."))
+                refuse(HTTPError(.badRequest, "The body is incomplete."))
                 return finishTurn()
             }
             // Nothing else shows that a client is gone: one that closes its sending side gets
@@ -276,7 +276,7 @@ final class Connection {
         refuse(
             HTTPError(
                 .serviceUnavailable,
-                "The body paused, and its place was needed for another connection."))
+                "The body paused, and another connection needed its slot."))
         finishTurn()
         return true
     }

@@ -33,7 +33,7 @@ enum ChunkLine {
     /// smugglers send it.
     private static func checkExtensions(_ text: UnsafeRawBufferPointer) throws(HTTPError) {
         let malformed = HTTPError(
-            .badRequest, "What follows a chunk's size is not a chunk extension.")
+            .badRequest, "The text after a chunk's size is not a chunk extension.")
         var offset = 0
         func token() -> Bool {
             let start = offset

@@ -21,7 +21,7 @@ public struct QueryParameters: Sendable {
         let bytes = PercentEncoding.decode(text, plusIsSpace: true)
         guard let string = String(validating: bytes, as: UTF8.self) else {
             throw HTTPError(
-                .badRequest, "The query string is not UTF-8 once its percent-encoding is undone.")
+                .badRequest, "The query string is not UTF-8 after percent-decoding.")
         }
         return string
     }

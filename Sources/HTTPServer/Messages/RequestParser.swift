@@ -130,7 +130,7 @@ struct RequestParser {
     ) throws(HTTPError) {
         let malformed = HTTPError(
             .badRequest,
-            "The request line is not a method, a target and a version, one space between.")
+            "The request line is not a method, a target and a version, separated by single spaces.")
         guard let methodEnd = bytes.firstOffset(of: ASCII.space, from: line.lowerBound),
             methodEnd < line.upperBound,
             let targetEnd = bytes.firstOffset(of: ASCII.space, from: methodEnd + 1),
@@ -173,7 +173,8 @@ struct RequestParser {
                 else {
                     throw HTTPError(
                         .badRequest,
-                        "The request target holds a '%' that two hexadecimal digits don't follow.")
+                        "The request target holds a '%' that is not followed by two hexadecimal digits."
+                    )
                 }
             }
             offset += 1
@@ -315,7 +316,7 @@ struct RequestParser {
             }
             guard contentLength == nil else {
                 throw HTTPError(
-                    .badRequest, "Content-Length and Transfer-Encoding exclude each other.")
+                    .badRequest, "A request cannot have both Content-Length and Transfer-Encoding.")
             }
             try coding.check()
             head.framing = .chunked

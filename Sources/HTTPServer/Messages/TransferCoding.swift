@@ -35,10 +35,10 @@ struct TransferCoding {
     /// answered with 400; here that is one with chunked before another coding.
     func check() throws(HTTPError) {
         guard chunkedCount <= 1, chunkedCount == 0 || isLastChunked else {
-            throw HTTPError(.badRequest, "In Transfer-Encoding, chunked comes once and last.")
+            throw HTTPError(.badRequest, "Transfer-Encoding must name chunked once, and last.")
         }
         guard !hasUnknown else {
-            throw HTTPError(.notImplemented, "The only transfer coding here is chunked.")
+            throw HTTPError(.notImplemented, "The only supported transfer coding is chunked.")
         }
     }
 }

@@ -47,14 +47,15 @@ struct Verdict {
             return .refuse(error, allow: match.entry.allow)
         }
         guard !head.hasUnknownExpectation else {
-            let error = HTTPError(.expectationFailed, "The only expectation here is 100-continue.")
+            let error = HTTPError(
+                .expectationFailed, "The only supported expectation is 100-continue.")
             return .refuse(error, allow: nil)
         }
         // A link on any other page may lead to the first page, but to nothing else.
         let isFirstPage = match.entry.path == "/" && head.isTopLevelNavigation(bytes)
         guard isFirstPage || !head.isOfAnotherSite(bytes) else {
             let error = HTTPError(
-                .forbidden, "A browser sends this for a page of another site, which is not let in.")
+                .forbidden, "A browser sent this for a page of another site, which is not allowed.")
             return .refuse(error, allow: nil)
         }
         return .run(route, parameter: match.parameter)

@@ -147,7 +147,8 @@ public struct DatabaseCopy: Equatable, Sendable {
         } catch {
             // It may be damaged; that may be why it is replaced.
             logger.warning(
-                "The WAL of \(path) is kept beside it, for it cannot be moved into it: \(error)")
+                "The WAL of \(path) is kept beside it, because it cannot be moved into the file: \(error)"
+            )
         }
         let old = "\(path).before-\(now.text)"
         for suffix in ["", "-wal"] where stat(path + suffix, &file) == 0 {

@@ -38,16 +38,16 @@ struct EventCheck {
         case (.receivedAt, .integer): return within(StoredState.times, row.integer(column))
         case (.foldKey, .integer): return nil
         case (.seq, _), (.occurrences, _), (.receivedAt, _), (.foldKey, _):
-            return "is no whole number"
+            return "is not an integer"
         case (.createdAt, .text):
             let time = row.bytes(column).flatMap { Timestamp(stored: $0) }
             return time.map(Timestamp.storable.contains) ?? false
-                ? nil : "is no time of the years 1970 to 2099"
+                ? nil : "is not a time in the years 1970 to 2099"
         case (.metadata, .text):
             return row.bytes(column).flatMap(StorableMetadata.init(repairing:)) == nil
-                ? nil : "is no JSON object on one line"
+                ? nil : "is not a JSON object on one line"
         case (_, .text): return nil
-        default: return "is no text"
+        default: return "is not text"
         }
     }
 

@@ -37,7 +37,8 @@ final class OnlineBackups: Sendable {
             return true
         }
         guard isTaken else {
-            return completion(.failure(.unavailable("a backup is being made or fetched already")))
+            return completion(
+                .failure(.unavailable("a backup is already being made or downloaded")))
         }
         let fail = { @Sendable [self] (error: StoreError) in
             unlink(copyPath)
@@ -48,7 +49,7 @@ final class OnlineBackups: Sendable {
             completion(.failure(error))
         }
         guard hasRoom else {
-            return fail(.unavailable("the disk has no room for a copy of the database"))
+            return fail(.unavailable("the disk has no space for a copy of the database"))
         }
         unlink(copyPath)
         writer.backUp(to: copyPath) { [self] result in
@@ -82,7 +83,7 @@ final class OnlineBackups: Sendable {
             )
             completion(.success(file))
         } catch {
-            logger.error("The backup is not good: \(error.message)")
+            logger.error("The backup failed its check: \(error.message)")
             fail(.damaged)
         }
     }

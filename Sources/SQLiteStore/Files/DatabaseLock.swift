@@ -33,8 +33,8 @@ final class DatabaseLock: Sendable {
         }
         guard Self.take(descriptor, timeout, logger) else {
             throw .refused(
-                "\(path) is in use by \(Self.holder(descriptor)); only one process may write it. End that one "
-                    + "first; where it is just ending, a longer --lock-timeout waits for it.")
+                "\(path) is in use by \(Self.holder(descriptor)); only one process may write it. Stop that process first; if it is just shutting down, wait longer with --lock-timeout."
+            )
         }
         // For people; the lock itself is the kernel's.
         let text = "process \(getpid()) on \(Self.hostName) since \(now.text)\n"
@@ -72,7 +72,7 @@ final class DatabaseLock: Sendable {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard clinux_monotonic_nanoseconds() - begin < limit else { return false }
             if isFirst {
-                logger.notice("Waiting for \(holder(descriptor)) to let go of the database")
+                logger.notice("Waiting for \(holder(descriptor)) to release the database")
             }
             isFirst = false
             usleep(pollMicroseconds)

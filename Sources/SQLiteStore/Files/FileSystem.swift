@@ -43,7 +43,7 @@ enum NetworkFileSystem {
         guard type >= 0, let name = name(ofType: UInt32(truncatingIfNeeded: type)) else { return }
         throw .refused(
             "\(path) is on a network file system (\(name)), which may lose acknowledged events and corrupt the "
-                + "file. Use a local disk or a block device; --allow-network-filesystem true opens it all the same."
+                + "file. Use a local disk or a block device; --allow-network-filesystem true opens it anyway."
         )
     }
 }

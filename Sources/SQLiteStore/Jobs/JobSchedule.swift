@@ -89,7 +89,7 @@ final class JobSchedule {
         } catch {
             reads.note(error)
             if !entries[index].hasFailed {
-                logger.warning("The \(job.name) failed, and is tried again: \(error)")
+                logger.warning("The \(job.name) failed and will be retried: \(error)")
             }
             entries[index].hasFailed = true
             next = .after(Self.retryAfterFailure)

@@ -190,8 +190,8 @@ final class RetentionJob: WriterJob {
         guard isStrange, !hasWarned else { return }
         logger.warning(
             lag > 0
-                ? "The system's clock is \(lag / 1000) s ahead of the store's, by which events are received and age; that follows by an hour a minute, in case the system's is wrong"
-                : "The system's clock is \(-lag / 1000) s behind the store's, by which events are received and age; that stands still until then"
+                ? "The system's clock is \(lag / 1000) s ahead of the store's, which dates and ages events; the store's follows by an hour a minute, in case the system's is wrong"
+                : "The system's clock is \(-lag / 1000) s behind the store's, which dates and ages events; the store's stands still until then"
         )
     }
 

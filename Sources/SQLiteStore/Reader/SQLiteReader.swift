@@ -140,7 +140,7 @@ public final class SQLiteReader: LocalReader {
         // and again.
         if leftOut.nonzeroBitCount == 1 {
             logger.error(
-                "The row with the seq \(statement.integer(Int32(EventField.seq.rawValue))) was left out of an answer, because it holds no event; so were \(leftOut - 1) before. 'logbook check' lists what is wrong"
+                "The row with the seq \(statement.integer(Int32(EventField.seq.rawValue))) was left out of an answer because it is not an event (rows left out before: \(leftOut - 1)). 'logbook check' lists the errors"
             )
         }
         return nil
@@ -193,7 +193,7 @@ public final class SQLiteReader: LocalReader {
         } catch {
             if activity.isStopped {
                 throw .unavailable(
-                    "the query was stopped, because it held up the writing of events")
+                    "the query was stopped because it blocked the writing of events")
             }
             if error.isInterrupt {
                 throw request?.isCancelled ?? false ? .cancelled : .timeLimit

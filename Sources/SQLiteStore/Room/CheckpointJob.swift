@@ -110,7 +110,7 @@ final class CheckpointJob: WriterJob {
         }
     }
 
-    /// Ends what goes on beside the writer.
+    /// Ends the work on the other thread.
     func stop() { mover.close() }
 
     /// Empties the WAL, as far as possible, for a commit that does not fit in it.
@@ -161,7 +161,7 @@ final class CheckpointJob: WriterJob {
             if pages >= mostPages, !hasWarned {
                 hasWarned = true
                 logger.warning(
-                    "The WAL has grown to \(pages * frameBytes) bytes, for another process reads the database"
+                    "The WAL has grown to \(pages * frameBytes) bytes, because another process reads the database"
                 )
             }
             return false

@@ -15,7 +15,7 @@ extension Connection {
         guard try connection.text("PRAGMA journal_mode=WAL") == "wal" else {
             throw SQLiteError(
                 extendedCode: SQLiteError.cannotOpen,
-                message: "the file system does not carry a WAL")
+                message: "the file system does not support a WAL")
         }
         // FULL syncs the WAL at every commit: https://sqlite.org/pragma.html#pragma_synchronous
         try connection.execute(

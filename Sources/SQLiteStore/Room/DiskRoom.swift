@@ -19,7 +19,7 @@ final class DiskRoom {
 
     /// The error while the reserve is spent.
     static let diskIsFull = SQLiteError(
-        extendedCode: SQLiteError.full, message: "no room is left for --disk-reserve-bytes")
+        extendedCode: SQLiteError.full, message: "no space is left for --disk-reserve-bytes")
     /// The error while `isTrusted` is false.
     static let diskDoesNotSync = SQLiteError(
         extendedCode: SQLiteError.notSynced, message: "a file beside the database cannot be synced")
@@ -105,7 +105,7 @@ final class DiskRoom {
             return false
         }
         logger.warning(
-            "The search index has taken the pages that deleting needs below --max-database-bytes: it is made anew"
+            "The search index has taken the pages that deleting needs below --max-database-bytes; it is being rebuilt"
         )
         return true
     }
@@ -144,10 +144,10 @@ final class DiskRoom {
         do {
             guard try statements.emptySearchIndex() else { return }
             logger.warning(
-                "The search index has taken the room that a deletion is to make on the full disk: it is made anew"
+                "The search index has taken the space that a deletion should free on the full disk; it is being rebuilt"
             )
         } catch {
-            logger.warning("The search index cannot give up its room: \(error)")
+            logger.warning("The search index cannot give up its space: \(error)")
         }
     }
 
@@ -158,7 +158,7 @@ final class DiskRoom {
             if isTrusted { _ = try connection.checkpoint(.truncate, orEnd: logger) }
         } catch {
             logger.warning(
-                "The last checkpoint failed; the next start goes on with the WAL: \(error)")
+                "The last checkpoint failed; the next start continues with the WAL: \(error)")
         }
         // On a full disk the next process may need it.
         if reserve.isSpent { _ = reserve.restore() }

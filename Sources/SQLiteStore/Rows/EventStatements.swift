@@ -3,21 +3,21 @@ import EventStore
 import Events
 import SQLite
 
-/// The statements that change events, on the writer's connection and within its transactions. What
-/// is deleted goes out of the search index, too.
+/// The statements that change events, on the writer's connection and in its transactions. Deleted
+/// events are also removed from the search index.
 ///
-/// What deletes many deletes as many as weigh `SliceWeight.mostDeleted`, and the one that exceeds it:
-/// where fewer went than were asked for, there may be more.
+/// A deletion of many ends once its events weigh `SliceWeight.mostDeleted`, after the one that
+/// exceeds it. If fewer were deleted than requested, there may be more.
 final class EventStatements {
     private let connection: Connection
     private let search: SearchIndex
     private let series: SeriesCounts
     private let insert, find, one, first, received, delete, floor, removed, passed, clock: Statement
     private let observed: Statement
-    /// What the next event gets: above all that there ever were, whose highest may have been deleted.
-    /// Whoever rolls a transaction back puts it back.
+    /// The seq of the next event: above all that ever existed, even if the highest was deleted. A
+    /// rollback must restore it.
     var nextSeq: Int64
-    /// When events are received that are stored from now on, by the store's clock.
+    /// The time of receipt of events stored from now on, by the store's clock.
     var receivedAt: Int64
 
     init(_ connection: Connection, _ search: SearchIndex) throws(SQLiteError) {
@@ -46,7 +46,7 @@ final class EventStatements {
         receivedAt = try Self.lastTime(connection)
     }
 
-    /// Milliseconds that the store's clock has reached by what the file says.
+    /// The milliseconds that the store's clock has reached according to the file.
     private static func lastTime(_ connection: Connection) throws(SQLiteError) -> Int64 {
         let last = try connection.integer(
             "SELECT received_at FROM events ORDER BY seq DESC LIMIT 1")
@@ -54,15 +54,15 @@ final class EventStatements {
         return max(last ?? 0, saved ?? 0)
     }
 
-    /// The highest number that an event has or had.
+    /// The highest seq that an event has or had.
     private static func lastSeq(_ connection: Connection) throws(SQLiteError) -> Int64 {
         let last = try connection.integer("SELECT max(seq) FROM events") ?? 0
         let floor = try connection.integer("SELECT floor_seq FROM store_state") ?? 0
         return max(last, floor)
     }
 
-    /// Stores an event, unless its id is taken. Where it keeps a time of another store, the file must be
-    /// told of the clock's in the same transaction.
+    /// Stores an event unless its id is taken. If the event keeps another store's time, the clock's
+    /// time must be saved in the same transaction.
     func append(_ event: Event) throws(SQLiteError) -> AppendOutcome {
         let growth = try event.series.map { (series) throws(SQLiteError) in
             try self.series.growth(by: series)
@@ -99,7 +99,7 @@ final class EventStatements {
         }
     }
 
-    /// Deletes the event with this id; false when there was none.
+    /// Deletes the event with this id; false if there was none.
     func delete(id: [UInt8]) throws(SQLiteError) -> Bool {
         try id.span.withUnsafeBytes { bytes throws(SQLiteError) in
             try find.bind(1, borrowing: bytes)
@@ -107,41 +107,40 @@ final class EventStatements {
         }
     }
 
-    /// Deletes the first events with these numbers, and says how many there were, and how many numbers
-    /// that took.
+    /// Deletes the first events with these seqs; returns the number of events, and of seqs
+    /// consumed.
     func delete(
         _ seqs: some Sequence<Int64>
     ) throws(SQLiteError) -> (deleted: Int, taken: Int) {
-        var doomed = Doomed()
+        var batch = DeletionBatch()
         var taken = 0
-        for seq in seqs where !doomed.isFull {
+        for seq in seqs where !batch.isFull {
             try one.bind(1, seq)
-            try gather(one, into: &doomed)
+            try gather(one, into: &batch)
             taken += 1
         }
-        return (try delete(doomed), taken)
+        return (try delete(batch), taken)
     }
 
-    /// Deletes the events that came first, whatever their time: up to `limit` of them, none only where
-    /// there are none.
+    /// Deletes the oldest events by arrival, up to `limit` of them; none only if there are none.
     func deleteFirst(_ limit: Int) throws(SQLiteError) -> Int {
         try first.bind(1, Int64(limit))
         return try deleteEvents(of: first)
     }
 
-    /// How far retention by age has come with events of `severity`.
+    /// The progress of retention by age with events of `severity`.
     func placeOfRetention(_ severity: Severity) throws(SQLiteError) -> Int64 {
         let place = try connection.prepare("SELECT passed_seq FROM retention WHERE severity = ?")
         try place.bind(1, severity.rawValue)
         return try place.number() ?? 0
     }
 
-    /// Looks through the events behind `place`, which are in the order in which they were received.
+    /// Examines the events after `place`, in the order in which they were received.
     ///
     /// - Parameters:
-    ///   - time: milliseconds; ends with the first that was received then or later.
-    ///   - limit: rows that are looked at, at most.
-    ///   - end: nanoseconds of the monotonic clock at which it ends.
+    ///   - time: milliseconds; ends with the first event received then or later.
+    ///   - limit: the most rows to examine.
+    ///   - end: the time at which it ends, in nanoseconds of the monotonic clock.
     func findExpired(
         _ severities: Set<Severity>, behind place: Int64, before time: Int64, _ limit: Int,
         until end: UInt64
@@ -152,7 +151,7 @@ final class EventStatements {
         var found = ExpiredEvents(passed: place)
         var looked = 0
         while try received.step() {
-            // None is received later than now but in a file that somebody else wrote, and is not to end it.
+            // Only another program can have written a later time, and that must not end the walk.
             guard received.integer(1) < time || received.integer(1) > receivedAt else {
                 return found
             }
@@ -169,7 +168,7 @@ final class EventStatements {
         return found
     }
 
-    /// Notes that retention by age has come to `seq`, within a transaction.
+    /// Notes that retention by age has reached `seq`, within a transaction.
     func pass(_ severities: Set<Severity>, to seq: Int64) throws(SQLiteError) {
         for severity in severities {
             try passed.bind(1, severity.rawValue)
@@ -178,8 +177,8 @@ final class EventStatements {
         }
     }
 
-    /// Has the file keep the clock's time, within a transaction: the next process goes on from it, where
-    /// no row of a later time does.
+    /// Saves the clock's time in the file, within a transaction. The next process continues from
+    /// it, unless a row has a later time.
     func saveClock(_ time: Int64) throws(SQLiteError) {
         try clock.bind(1, time)
         try clock.run()
@@ -204,7 +203,7 @@ final class EventStatements {
     }
 
     /// Events that are about to be deleted.
-    private struct Doomed {
+    private struct DeletionBatch {
         var seqs: [Int64] = []
         /// The highest seq of each severity.
         var highest: [Severity: Int64] = [:]
@@ -216,33 +215,33 @@ final class EventStatements {
         var isFull: Bool { rowWeight + documents.weight >= SliceWeight.mostDeleted }
     }
 
-    /// Deletes the events that `selection` gives, and says how many there were.
+    /// Deletes the events of `selection` and returns their number.
     private func deleteEvents(of selection: Statement) throws(SQLiteError) -> Int {
-        var doomed = Doomed()
-        try gather(selection, into: &doomed)
-        return try delete(doomed)
+        var batch = DeletionBatch()
+        try gather(selection, into: &batch)
+        return try delete(batch)
     }
 
     private func gather(
-        _ selection: Statement, into doomed: inout Doomed
+        _ selection: Statement, into batch: inout DeletionBatch
     ) throws(SQLiteError) {
         defer { selection.reset() }
-        while !doomed.isFull, try selection.step() {
+        while !batch.isFull, try selection.step() {
             let event = EventTable.view(selection)
             doomed.seqs.append(event.seq)
             if let revision = SeriesCounts.Revision(event) { doomed.revisions.append(revision) }
             if let severity = Severity(event[.severity]) {
-                doomed.highest[severity] = max(doomed.highest[severity] ?? 0, event.seq)
+                batch.highest[severity] = max(batch.highest[severity] ?? 0, event.seq)
             }
-            if try !search.gather(event, into: &doomed.documents) {
-                doomed.rowWeight += SliceWeight.of(event)
+            if try !search.gather(event, into: &batch.documents) {
+                batch.rowWeight += SliceWeight.of(event)
             }
         }
     }
 
-    private func delete(_ doomed: Doomed) throws(SQLiteError) -> Int {
-        try search.remove(doomed.documents)
-        for seq in doomed.seqs {
+    private func delete(_ batch: DeletionBatch) throws(SQLiteError) -> Int {
+        try search.remove(batch.documents)
+        for seq in batch.seqs {
             try delete.bind(1, seq)
             try delete.run()
         }
@@ -252,27 +251,27 @@ final class EventStatements {
             try floor.run()
             try saveClock(receivedAt)
         }
-        for (severity, seq) in doomed.highest {
+        for (severity, seq) in batch.highest {
             try removed.bind(1, severity.rawValue)
             try removed.bind(2, seq)
             try removed.run()
         }
-        return doomed.seqs.count
+        return batch.seqs.count
     }
 }
 
-/// What retention by age found among the events that it looked at.
+/// The findings of retention by age among the events that it examined.
 struct ExpiredEvents {
-    /// Those that are to go, in order.
+    /// The seqs of expired events, in order.
     var seqs: [Int64] = []
-    /// The last that was looked at.
+    /// The last seq that was examined.
     var passed: Int64
-    /// Whether there may be more behind it.
+    /// True if there may be more after it.
     var isMore = false
 }
 
 extension Severity {
-    /// Reads a column; nil where it is none of them.
+    /// Reads a column; nil if it is not a severity.
     fileprivate init?(_ bytes: UnsafeRawBufferPointer?) {
         guard let bytes else { return nil }
         self.init(rawValue: String(decoding: bytes, as: UTF8.self))

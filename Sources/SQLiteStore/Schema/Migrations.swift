@@ -210,12 +210,12 @@ extension Migration {
         func report(_ logger: Logger) {
             if contents > 0 {
                 logger.warning(
-                    "\(contents) events had no id of their own, or metadata that is no JSON object: the first got one, the second is kept as {\"unparsed\": \"…\"}"
+                    "\(contents) events had no id, or metadata that is not a JSON object: they got an id, and the metadata is kept as {\"unparsed\": \"…\"}"
                 )
             }
             if times > 0 {
                 logger.warning(
-                    "\(times) events had a created_at that is no time of the years 1970 to 2099: it is now the time of the migration, and the old text is in metadata.created_at"
+                    "\(times) events had a created_at that is not a time in the years 1970 to 2099: it is now the time of the migration, and the old text is in metadata.created_at"
                 )
             }
         }

@@ -129,7 +129,7 @@ public final class SchemaManager: Sendable {
         let wanted = UInt64(StoreSizes.file(path) + StoreSizes.file(path + "-wal")) * 4
         guard try freeBytes() > wanted else {
             logger.warning(
-                "No copy of the database is kept before it is migrated: the disk has less than \(wanted) bytes free"
+                "Migrating without keeping a copy of the database, because the disk has less than \(wanted) bytes free"
             )
             return
         }
@@ -139,7 +139,7 @@ public final class SchemaManager: Sendable {
         } catch {
             unlink(unfinished)
             throw .failed(
-                "The copy before the migration failed, and nothing was migrated: \(error)")
+                "The copy before the migration failed, so nothing was migrated: \(error)")
         }
         guard rename(unfinished, copy) == 0 else {
             throw .failed("Cannot rename \(unfinished): \(SystemError.text(of: errno))")
@@ -176,7 +176,7 @@ public final class SchemaManager: Sendable {
             let columns = try Self.columns(of: "events", connection, stored: true)
             guard !columns.contains(where: { $0.lowercased() == "rowid" }) else {
                 throw SchemaError.refused(
-                    "\(path) has a column rowid in its table events, which hides where each row stands; it cannot be imported"
+                    "\(path) has a column rowid in its table events, which hides the row numbers; it cannot be imported"
                 )
             }
             let missing = EventField.version1.map { "\($0.name)" }.filter { !columns.contains($0) }
@@ -243,7 +243,8 @@ public final class SchemaManager: Sendable {
         } catch {
             // A file that is unreadable in the middle of a transaction may be readable after a
             // rollback.
-            logger.info("The database was left in the midst of a transaction, which is undone")
+            logger.info(
+                "The database was left in the middle of a transaction, which is rolled back")
         }
     }
 
@@ -267,7 +268,7 @@ public final class SchemaManager: Sendable {
             (isOfEarlierBuild
             ? "\(path) has schema version \(version) of a build of Logbook from before its first release"
             : "\(path) has schema version \(version) of another program, kube9-operator it seems, which is not Logbook's version \(version)")
-            + "; it was left as it is. Start on a new file, and bring the events over: logbook events import '\(path)'."
+            + "; it was left as it is. Start with a new file and import the events: logbook events import '\(path)'."
     }
 
     /// A closed file is read without so much as a lock beside it. One that a killed process left
@@ -336,8 +337,7 @@ public final class SchemaManager: Sendable {
             MigrationContext(logger: logger, now: { Timestamp.storable.lowerBound }),
             isWhole: version >= 2)
         return foreign.map {
-            "\(path) has \($0), unlike a file that Logbook made; it was left as it is. Set that right with sqlite3, or bring the "
-                + "events over into a new file: logbook events import '\(path)'."
+            "\(path) has \($0), unlike a file that Logbook made; it was left as it is. Fix it with sqlite3, or import the events into a new file: logbook events import '\(path)'."
         }
     }
 

@@ -73,7 +73,7 @@ struct StatisticsWalk {
         QueryError(
             parameter: "by",
             detail:
-                "names \(field.name), which has more or longer values in this range than can be counted (\(ValueTally.maxValues), or \(TallyMemory.bound >> 20) MiB for all who count now): narrow it with since and until, or with filters"
+                "names \(field.name), which has too many or too long values in this range (at most \(ValueTally.maxValues), and \(TallyMemory.bound >> 20) MiB for all queries together): narrow it with since and until, or with filters"
         )
     }
 

@@ -56,7 +56,7 @@ final class EventWriter: @unchecked Sendable {
         let search = try SearchIndex(connection)
         search.reportContradiction = { error in
             logger.warning(
-                "The search index is made anew, because it does not have what an event in it says: \(error)"
+                "The search index is being rebuilt, because it disagrees with an event: \(error)"
             )
         }
         statements = try EventStatements(connection, search)

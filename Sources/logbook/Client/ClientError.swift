@@ -45,7 +45,7 @@ extension ClientError {
     init(_ error: HTTPClientError) {
         switch error.kind {
         case .timedOut: self = .unreachable("\(error); --timeout waits longer")
-        case .untrusted: self = .unusable("\(error); --ca names who signed it")
+        case .untrusted: self = .unusable("\(error); --ca names the authority that signed it")
         case .unreachable: self = .unreachable("\(error)")
         case .unusable, .exposedToken, .cancelled: self = .unusable("\(error)")
         }

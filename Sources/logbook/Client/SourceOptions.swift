@@ -10,7 +10,7 @@ struct SourceOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A database file to read instead, also while a server writes it. (default: none)",
+            "A database file to read instead, even while a server writes it. (default: none)",
             valueName: "path"), completion: .file())
     var database: String?
 

@@ -8,7 +8,7 @@ import TLS
 struct TrustOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Who signed the server's certificate, PEM. (default: the system's authorities)",
+            "The authority that signed the server's certificate, PEM. (default: the system's authorities)",
             valueName: "path"), completion: .file())
     var ca: String?
 
@@ -26,7 +26,7 @@ struct TrustOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "File that holds a bearer token. (default: what LOGBOOK_TOKEN says, or none)",
+            "A file that holds a bearer token. (default: the value of LOGBOOK_TOKEN, or none)",
             valueName: "path"), completion: .file())
     var tokenFile: String?
 
@@ -74,7 +74,7 @@ struct TrustOptions: ParsableArguments {
         // The token goes into a header field. Its text is never shown.
         guard !token.isEmpty, token.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw ValidationError(
-                "\(tokenFile ?? "LOGBOOK_TOKEN") holds no token: one word of visible ASCII characters"
+                "\(tokenFile ?? "LOGBOOK_TOKEN") holds no token, which is one word of visible ASCII characters"
             )
         }
         return String(Substring(token))

@@ -8,8 +8,8 @@ struct AddCommand: ParsableCommand {
         commandName: "add",
         abstract: "Store one event, and show it as it is stored.",
         discussion: """
-            When the command ends with 0 the event is on the server's disk. It is tried again for as \
-            long as --patience says, and never stored twice.
+            When the command exits with 0, the event is on the server's disk. Failures are retried \
+            for --patience seconds, and the event is never stored twice.
 
             Examples:
               logbook events add --type operator --severity info --title 'Rollout 41 began'
@@ -24,28 +24,28 @@ struct AddCommand: ParsableCommand {
     @Option(help: "Its severity: info, warning, error or critical.")
     var severity: String
 
-    @Option(help: ArgumentHelp("What happened, in a line.", valueName: "text"))
+    @Option(help: ArgumentHelp("What happened, in one line.", valueName: "text"))
     var title: String
 
-    @Option(help: ArgumentHelp("What happened, at length. (default: none)", valueName: "text"))
+    @Option(help: ArgumentHelp("What happened, in detail. (default: none)", valueName: "text"))
     var description: String?
 
-    @Option(help: "The kind of what it is about, such as Pod. (default: none)")
+    @Option(help: "The kind of its object, such as Pod. (default: none)")
     var kind: String?
 
-    @Option(help: "The namespace of what it is about. (default: none)")
+    @Option(help: "The namespace of its object. (default: none)")
     var namespace: String?
 
-    @Option(help: "The name of what it is about. (default: none)")
+    @Option(help: "The name of its object. (default: none)")
     var name: String?
 
     @Option(help: "The cluster that it comes from. (default: none)")
     var cluster: String?
 
-    @Option(help: "Its reason, a word that machines count by, such as BackOff. (default: none)")
+    @Option(help: "Its reason, a word for programs, such as BackOff. (default: none)")
     var reason: String?
 
-    @Option(help: "How many occurrences it tells of. (default: 1)")
+    @Option(help: "The number of occurrences that it reports. (default: 1)")
     var occurrences: Int?
 
     @Option(help: ArgumentHelp("A JSON object. (default: none)", valueName: "json"))
@@ -60,7 +60,7 @@ struct AddCommand: ParsableCommand {
     @OptionGroup
     var server: ServerOptions
 
-    @Option(help: "Seconds to try for, when the server cannot be reached or has no room.")
+    @Option(help: "Seconds to keep trying if the server is unreachable or full.")
     var patience = 10
 
     @OptionGroup

@@ -8,8 +8,8 @@ struct DeleteCommand: ParsableCommand {
         commandName: "delete",
         abstract: "Delete events by their ids, or all that the filters match.",
         discussion: """
-            What filters match is counted first, and deleted with --yes, or when the question on the \
-            terminal is answered by y.
+            Matching events are counted first, and deleted with --yes or after a y at the \
+            terminal.
 
             Examples:
               logbook events delete evt_20261123_103045_0123456789abcdef
@@ -26,7 +26,7 @@ struct DeleteCommand: ParsableCommand {
     @OptionGroup
     var filters: FilterOptions
 
-    @Flag(help: "Delete without a question.")
+    @Flag(help: "Delete without asking.")
     var yes = false
 
     @Flag(help: "Only count what would be deleted.")

@@ -46,11 +46,11 @@ final class EventStream {
                     }
                     guard try events.isEmpty || onEvents(events) else { return }
                 }
-                printToStandardError("\(client.address): the stream ended; connecting again")
+                printToStandardError("\(client.address): the stream ended; reconnecting")
             } catch let error as ClientError {
                 // A first failure is reported at once.
                 guard error.isPassing, hasBegun else { throw error }
-                printToStandardError("\(client.address): \(error); connecting again")
+                printToStandardError("\(client.address): \(error); reconnecting")
             }
             client.disconnect()
             usleep(UInt32(min(pause << min(failures, 5), Self.longestPause)) * 1000)
@@ -70,7 +70,7 @@ final class EventStream {
             return try message.data.withUnsafeBytes { try ListedEvent($0) }
         case "reset":
             printToStandardError(
-                "\(client.address): events were removed before they could be sent here; going on with what is left"
+                "\(client.address): events were removed before they could be sent; continuing with the rest"
             )
             return nil
         default: return nil

@@ -9,9 +9,9 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Write all events that the filters match, oldest first.",
         discussion: """
-            With --output the file has its name only once it is whole; until then it is \
-            FILE.unfinished, and FILE.position says how far it is. After a break the same command goes \
-            on from there.
+            With --output, the file gets its name only when it is complete; until then it is \
+            FILE.unfinished, and FILE.position holds the progress. After an interruption, the same \
+            command resumes there.
 
             Examples:
               logbook events export --output events.ndjson
@@ -30,10 +30,10 @@ struct ExportCommand: ParsableCommand {
         completion: .file())
     var output: String?
 
-    @Option(help: "json, one object a line, which import takes; yaml; or csv.")
+    @Option(help: "json, one object on each line, which import reads; yaml; or csv.")
     var format = ExportFileFormat.json
 
-    @Option(help: "Seconds to try for, when the server cannot be reached.")
+    @Option(help: "Seconds to keep trying if the server is unreachable.")
     var patience = 60
 
     static let valueFlags = SourceOptions.valueFlags
@@ -66,7 +66,7 @@ struct ExportCommand: ParsableCommand {
         var cursor = file?.resumed?.cursor
         var count = file?.resumed?.events ?? 0
         if let resumed = file?.resumed {
-            printToStandardError("\(output ?? ""): going on behind \(resumed.events) events")
+            printToStandardError("\(output ?? ""): resuming after \(resumed.events) events")
         }
         var progress = Progress(earlier: count)
         let total = progress.isShown ? source.count(filters.parameters) : nil

@@ -46,7 +46,7 @@ final class ExportFile {
         resumed = found.flatMap { $0.bytes <= Int(file.st_size) ? $0 : nil }
         bytes = resumed?.bytes ?? 0
         guard ftruncate(descriptor, bytes) == 0, lseek(descriptor, bytes, SEEK_SET) == bytes else {
-            throw Failure("go on in", unfinished)
+            throw Failure("continue", unfinished)
         }
     }
 

@@ -9,16 +9,16 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "Its severity: info, warning, error or critical.")
     var severity: String?
 
-    @Option(help: "The least severity.")
+    @Option(help: "The lowest severity.")
     var severityMin: String?
 
-    @Option(help: "The kind of what it is about, such as Pod.")
+    @Option(help: "The kind of its object, such as Pod.")
     var kind: String?
 
-    @Option(help: "The namespace of what it is about.")
+    @Option(help: "The namespace of its object.")
     var namespace: String?
 
-    @Option(help: "The name of what it is about.")
+    @Option(help: "The name of its object.")
     var name: String?
 
     @Option(help: "The cluster that it comes from.")
@@ -29,13 +29,14 @@ struct FilterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Not before: an RFC 3339 time, or an age such as 15m, 36h or 7d.", valueName: "time"))
+            "From this time on: an RFC 3339 time, or an age such as 15m, 36h or 7d.",
+            valueName: "time"))
     var since: String?
 
-    @Option(help: ArgumentHelp("Before: a time or an age.", valueName: "time"))
+    @Option(help: ArgumentHelp("Before this time: a time or an age.", valueName: "time"))
     var until: String?
 
-    @Option(help: ArgumentHelp("Words that it has.", valueName: "words"))
+    @Option(help: ArgumentHelp("Words that it contains.", valueName: "words"))
     var search: String?
 
     @Option(

@@ -40,7 +40,7 @@ struct ImportCommand: ParsableCommand {
     @OptionGroup
     var server: ServerOptions
 
-    @Option(help: "Seconds to try for, when the server cannot be reached or has no room.")
+    @Option(help: "Seconds to keep trying if the server is unreachable or full.")
     var patience = 60
 
     static let valueFlags = ServerOptions.valueFlags
@@ -97,7 +97,7 @@ struct ImportCommand: ParsableCommand {
                     try server.client(), patience: Patience(seconds: patience),
                     keepsReceivedAt: keepReceivedAt)
                 defer { upload.finish() }
-                // What was read before reading failed is stored.
+                // Items read before a failure are stored.
                 var failure: (any Error)?
                 do { try send(source, &upload) } catch let error as EventText.Failure {
                     failure = error

@@ -7,15 +7,16 @@ import Logging
 import SQLiteStore
 import System
 
-/// What is imported, one item after another.
+/// The items to import, one after another.
 final class ImportSource {
     /// An item that may be an event.
     struct Item {
-        /// As messages name it, such as `line 12`.
+        /// The name in messages, such as `line 12`.
         let place: String
-        /// What its id is made of, where it has none; the same whenever the same is imported.
+        /// The number that its id is made from if it has none; the same for each import of the same
+        /// file.
         let number: Int
-        /// Why it cannot be one; nil where `json` is to be looked at.
+        /// The reason it is not an event; nil if `json` must be checked.
         var problem: String?
         var json: [UInt8] = []
     }
@@ -35,12 +36,12 @@ final class ImportSource {
 
     private let kind: Kind
     private let descriptor: Int32
-    /// Bytes of the file; nil where that is not known.
+    /// The bytes of the file; nil if unknown.
     private let size: Int?
     private let interruption: Interruption?
     /// Rows that have been read and not been taken, last first.
     private var waiting: [Item] = []
-    /// The last row that has been read.
+    /// The last row that was read.
     private var position: Int64?
     private var count = 0
 
@@ -67,7 +68,7 @@ final class ImportSource {
         self.descriptor = descriptor
         size = file.st_mode & S_IFMT == S_IFREG ? Int(file.st_size) : nil
         var start = [UInt8](repeating: 0, count: Self.databaseHeader.count)
-        // Where it cannot be looked at without being read, it is no database.
+        // A file that can only be read as a stream is not a database.
         let isDatabase =
             pread(descriptor, &start, start.count, 0) == start.count && start == Self.databaseHeader
         guard isDatabase else {
@@ -88,7 +89,7 @@ final class ImportSource {
 
     deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
 
-    /// Refuses a database whose events do not say when they were received.
+    /// Refuses a database whose events do not record when they were received.
     func requireReceivedTimes() throws {
         guard case .rows(let database, _) = kind, try !database.hasReceivedTimes() else { return }
         throw EventText.Failure(
@@ -97,7 +98,7 @@ final class ImportSource {
         )
     }
 
-    /// How much of all has been read, from 0 to 1; nil when that is not known.
+    /// The fraction that has been read, from 0 to 1; nil if unknown.
     var fraction: Double? {
         switch kind {
         case .text(let items):

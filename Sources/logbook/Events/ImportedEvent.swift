@@ -4,8 +4,8 @@ import Ingest
 import JSON
 import System
 
-/// An item as it is sent: on one line, without what the store gives, and with an id, so that it can
-/// be sent again.
+/// An item in the form that is sent: on one line, without the store's fields, and with an id, so
+/// that it can be sent again.
 enum ImportedEvent {
     /// The forms of an event of another program's format.
     enum Form {
@@ -72,10 +72,10 @@ enum ImportedEvent {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             let value = try reader.skipValue()
-            // An export has them, and a store gives its own.
+            // An export has these fields, and each store sets its own.
             let given = EventField.allCases.first { $0.isGivenByStore && key.equals($0.name) }
             if let given, given != .receivedAt || !keepsReceivedAt { continue }
-            // A NULL id is one that version 1 let pass.
+            // Version 1 allowed a NULL id.
             if key.equals("id") {
                 if value.raw.elementsEqual("null".utf8) { continue }
                 hasID = true

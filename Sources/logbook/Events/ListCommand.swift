@@ -19,7 +19,7 @@ struct ListCommand: ParsableCommand {
     @OptionGroup
     var filters: FilterOptions
 
-    @Option(help: "Events to list, at most; 0 lists all.")
+    @Option(help: "The most events to list; 0 lists all.")
     var limit = 50
 
     @Option(help: "Newest first (desc) or oldest first (asc).")

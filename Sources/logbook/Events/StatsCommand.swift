@@ -27,11 +27,11 @@ struct StatsCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Fields to count the values of: severity, event_type, object_kind, object_namespace, object_name, cluster, "
-                + "reason, and object for kind, namespace and name as one; repeat it, or separate several by commas. (default: none)",
+                + "reason, and object for kind, namespace and name as one; repeat it, or separate several with commas. (default: none)",
             valueName: "field"))
     var by: [String] = []
 
-    @Flag(help: "Count what events tell of (occurrences), not the events.")
+    @Flag(help: "Count the occurrences that events report, not the events.")
     var occurrences = false
 
     @OptionGroup

@@ -7,8 +7,8 @@ struct TailCommand: ParsableCommand {
         commandName: "tail",
         abstract: "Follow events as they are stored, until interrupted.",
         discussion: """
-            Each event is printed at once, in the order of its arrival. When the connection breaks it is \
-            made again, and goes on with the very next event.
+            Each event is printed at once, in the order of arrival. After a broken connection, the \
+            command reconnects and continues with the very next event.
 
             Examples:
               logbook events tail --severity error
@@ -22,13 +22,13 @@ struct TailCommand: ParsableCommand {
     @OptionGroup
     var filters: FilterOptions
 
-    @Option(help: "Events of the past to begin with, at most 1000.")
+    @Option(help: "Past events to begin with, at most 1000.")
     var last = 0
 
-    @Option(help: "Follow from behind the event with this seq on. (default: from now on)")
+    @Option(help: "Follow from after the event with this seq. (default: from now on)")
     var after: Int?
 
-    @Option(help: "Events to end after; 0 never ends.")
+    @Option(help: "The number of events to end after; 0 never ends.")
     var count = 0
 
     @Flag(help: "Show ids in a table; events get takes them.")

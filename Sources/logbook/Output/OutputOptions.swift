@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// The flags for showing events.
 struct OutputOptions: ParsableArguments {
-    @Option(help: "How events are shown: table, json, yaml or csv.")
+    @Option(help: "The output format: table, json, yaml or csv.")
     var format = OutputFormat.table
 
     @Option(

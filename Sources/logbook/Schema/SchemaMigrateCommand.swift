@@ -7,11 +7,11 @@ import SQLiteStore
 struct SchemaMigrateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
-        abstract: "Bring a database file that no server uses to the latest version.",
+        abstract: "Migrate a database file that no server uses to the latest version.",
         discussion: """
-            A server does the same when it starts. Each migration is one transaction: killed at any \
-            time, the file has the version before or the one after. A copy of the file is kept beside \
-            it as PATH.vN.bak, if the disk has room.
+            A server does the same when it starts. Each migration is one transaction: if it is \
+            killed, the file has the old version or the new one. A copy of the file is kept as \
+            PATH.vN.bak if the disk has space.
 
             Examples:
               logbook schema migrate --database /data/logbook.db --dry-run
@@ -22,14 +22,14 @@ struct SchemaMigrateCommand: ParsableCommand {
         help: ArgumentHelp("The database file.", valueName: "path"), completion: .file())
     var database: String
 
-    @Flag(help: "Only say what would be done; touch nothing.")
+    @Flag(help: "Only print what would be done; change nothing.")
     var dryRun = false
 
     @Option(
-        help: "Keep a copy of the file before migrating it, if the disk has room (true or false).")
+        help: "Keep a copy of the file before migrating it, if the disk has space (true or false).")
     var backupBeforeMigrate = true
 
-    @Option(help: "Seconds to wait for another process to let go of the database.")
+    @Option(help: "Seconds to wait for another process to release the database.")
     var lockTimeout = 5.0
 
     @Option(

@@ -6,7 +6,7 @@ struct SchemaVersionCommand: ParsableCommand {
         commandName: "version",
         abstract: "Show the version of the schema, and the latest that is known.",
         discussion: """
-            A server says its status, too: ready, or migrating.
+            A server reports its status too: ready, or migrating.
 
             Examples:
               logbook schema version

@@ -4,6 +4,6 @@ import ArgumentParser
 struct TokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Make tokens that let clients in.",
+        abstract: "Create tokens for clients.",
         subcommands: [TokenCreateCommand.self])
 }

@@ -8,11 +8,11 @@ import System
 struct TokenCreateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Make a token, and its line for an access file.",
+        abstract: "Create a token and its line for an access file.",
         discussion: """
-            The token is printed this once and kept nowhere: the line holds its hash. With --file \
-            the line is appended there, and the token is all that is printed; a server with that \
-            --access-file takes it within seconds.
+            The token is printed only once and stored nowhere; the line holds its hash. With \
+            --file, the line is appended to that file and only the token is printed; a server with \
+            that --access-file accepts it within seconds.
 
             Examples:
               logbook token create --name shipper --scope write --file access > shipper.token
@@ -21,18 +21,18 @@ struct TokenCreateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Whom it is for, as the log will say: 1 to 64 of A-Z a-z 0-9 . _ -", valueName: "name"))
+            "The name of its owner in the log: 1 to 64 of A-Z a-z 0-9 . _ -", valueName: "name"))
     var name: String
 
     @Option(
         help: ArgumentHelp(
-            "What it may do: read, write, read,write, or admin, which is all and deleting, too.",
+            "Its scopes: read, write, read,write, or admin, which is both and deleting.",
             valueName: "scopes"))
     var scope: String
 
     @Option(
         help: ArgumentHelp(
-            "The access file to append the line to; made when it is missing. (default: none)",
+            "The access file to append the line to; created if missing. (default: none)",
             valueName: "path"), completion: .file())
     var file: String?
 
@@ -42,7 +42,7 @@ struct TokenCreateCommand: ParsableCommand {
     func validate() throws {
         guard Scopes(scope) != nil else {
             throw ValidationError(
-                "--scope must be of read, write and admin, separated by commas, not '\(scope)'")
+                "--scope must be any of read, write and admin, separated by commas, not '\(scope)'")
         }
         guard AccessList.line(name: name, scopes: .read, token: "") != nil else {
             throw ValidationError(

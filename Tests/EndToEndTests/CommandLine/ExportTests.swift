@@ -78,7 +78,7 @@ struct ExportTests {
         let run = try LogbookCommand.run(
             "events", "export", "--server", server.url, "--output", output)
         #expect(run.status == 0, "\(run.errors)")
-        #expect(run.errors.contains("going on behind 1000 events"), "\(run.errors)")
+        #expect(run.errors.contains("resuming after 1000 events"), "\(run.errors)")
         #expect(run.output.contains("2500 events"))
         #expect(try content(output) == marked + whole.dropFirst(first.count))
         #expect(try names("events.") == ["events.ndjson"])

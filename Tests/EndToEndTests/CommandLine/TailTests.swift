@@ -57,7 +57,7 @@ struct TailTests {
         child.signal(SIGTERM)
         _ = try child.waitForExit()
         #expect(try ids(child.standardOutput.wholeText()) == expected)
-        #expect(child.standardError.text.contains("connecting again"))
+        #expect(child.standardError.text.contains("reconnecting"))
     }
 
     @Test("--last begins with the past, and --count ends it")
