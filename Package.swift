@@ -57,14 +57,16 @@ let package = Package(
         .target(
             name: "LogbookAPI",
             dependencies: [
-                "HTTPServer", "Access", "EventStore", "Events", "JSON", "System", "CLinux",
+                "HTTPServer", "Access", "EventStore", "Ingest", "Events", "JSON", "System",
+                "CLinux",
                 "CEmbedded",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "logbook",
             dependencies: [
-                "LogbookAPI", "Access", "HTTPServer", "HTTPClient", "EventStore", "SQLiteStore",
+                "LogbookAPI", "Access", "HTTPServer", "HTTPClient", "Kubernetes", "EventStore",
+                "SQLiteStore",
                 "Events",
                 "JSON", "TLS", "System", "CLinux",
                 .product(name: "Logging", package: "swift-log"),

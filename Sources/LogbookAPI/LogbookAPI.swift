@@ -1,6 +1,7 @@
 import EventStore
 import Events
 import HTTPServer
+import Ingest
 import Logging
 import Synchronization
 
@@ -14,6 +15,7 @@ public final class LogbookAPI: Sendable {
     let version: String
     let redaction: Redaction?
     let page: Page
+    let sources: @Sendable () -> [SourceReport]
     /// Bytes of bodies that are being read outside the event loops.
     let ingestion: Mutex<FairShare>
     let rejections = Rejections()
@@ -29,16 +31,19 @@ public final class LogbookAPI: Sendable {
     ///   - redaction: removes values from the metadata of incoming events.
     ///   - version: the program's version, for its metrics.
     ///   - pageFolder: the folder to read the page's files from for each request; nil serves the embedded ones.
+    ///   - sources: returns the state of what Logbook itself asks for events.
     ///   - now: the time of events without one.
     public init(
         _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
         heartbeat: Duration, redaction: Redaction?, version: String, pageFolder: String? = nil,
+        sources: @escaping @Sendable () -> [SourceReport] = { [] },
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.version = version
         self.redaction = redaction
         page = Page(folder: pageFolder)
+        self.sources = sources
         self.bodyLimit = bodyLimit
         self.now = now
         ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))
@@ -51,7 +56,8 @@ public final class LogbookAPI: Sendable {
     public var routes: [Route] {
         let routes =
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
-            + metricsRoutes + statisticsRoutes + contractRoutes + [pageRoute]
+            + sourceRoutes + metricsRoutes + statisticsRoutes + contractRoutes
+            + [pageRoute]
         return routes + [indexRoute(of: routes)]
     }
 

@@ -18,6 +18,7 @@ extension LogbookAPI {
                 let statistics = repository.statistics
                 writeEvents(statistics, to: &text)
                 writeWriter(statistics, to: &text)
+                writeSources(to: &text)
                 writeStore(to: &text)
                 let engine = repository.engine
                 write(engine.metrics, to: &text)

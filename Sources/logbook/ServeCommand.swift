@@ -6,6 +6,7 @@ import EventStore
 import Events
 import Glibc
 import HTTPServer
+import Kubernetes
 import LogbookAPI
 import Logging
 import SQLiteStore
@@ -36,6 +37,9 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup
     var keeping: RetentionOptions
+
+    @OptionGroup
+    var kubernetes: KubernetesOptions
 
     @OptionGroup
     var streaming: StreamOptions
@@ -106,7 +110,7 @@ struct ServeCommand: ParsableCommand {
     /// All of the above, for the environment; a test holds it against `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + AccessOptions.valueFlags + LimitOptions.valueFlags
-        + RetentionOptions.valueFlags + StreamOptions.valueFlags + [
+        + RetentionOptions.valueFlags + KubernetesOptions.valueFlags + StreamOptions.valueFlags + [
             "database", "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
             "log-level", "log-format", "slow-request", "redact-keys", "page",
@@ -177,10 +181,15 @@ struct ServeCommand: ParsableCommand {
             "Logbook \(Version.text) with SQLite \(SQLiteRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
         )
         let repository = SQLiteRepository(try storeConfiguration, logger: logger, now: Self.now)
+        let watchers = try orExit(logger) { () throws(SystemError) in
+            try kubernetes.watchers(
+                repository, cluster: nil, redaction: redaction, logger: logger, now: Self.now)
+        }
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
-            version: Version.text, pageFolder: page, now: Self.now)
+            version: Version.text, pageFolder: page, sources: { watchers.map(\.report) },
+            now: Self.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)
         }
@@ -200,11 +209,12 @@ struct ServeCommand: ParsableCommand {
         repository.commits.subscribe { server.wake() }
         // The listener opens before the database: probes are answered during a long migration.
         try orExit(logger) { () throws(SystemError) in try server.start() }
-        DispatchQueue.global().async { Self.open(repository, logger) }
+        DispatchQueue.global().async { Self.open(repository, watchers, logger) }
         let reloads = Reloads(credentials: credentials, access: control, api: api)
         let watch = reloads.watch(every: listening.reloadInterval)
         let shutdown = Shutdown(
-            server: server, api: api, repository: repository, delay: shutdownDelay,
+            watchers: watchers, server: server, api: api, repository: repository,
+            delay: shutdownDelay,
             timeout: shutdownTimeout, logger: logger)
         withExtendedLifetime(watch) {
             answer(&signals, shutdown, reloads, logger)
@@ -240,14 +250,16 @@ struct ServeCommand: ParsableCommand {
     }
 
     private static func open(
-        _ repository: any EventRepository, _ logger: Logger
+        _ repository: any EventRepository, _ watchers: [EventWatcher], _ logger: Logger
     ) {
         do throws(SchemaError) {
             try repository.open()
         } catch {
             logger.critical("\(error.message)")
             if case .refused = error { Glibc.exit(Logbook.refusedExit) }
+            return
         }
+        for watcher in watchers { watcher.start() }
     }
 
     /// Ends the program where `body` fails, with the reason in the log.

@@ -3,12 +3,14 @@ import Dispatch
 import EventStore
 import Glibc
 import HTTPServer
+import Kubernetes
 import LogbookAPI
 import Logging
 
 /// Shuts the service down in order: not ready, no new connections, requests in progress answered,
 /// the file complete.
 struct Shutdown: Sendable {
+    let watchers: [EventWatcher]
     let server: Server
     let api: LogbookAPI
     let repository: any EventRepository
@@ -18,10 +20,15 @@ struct Shutdown: Sendable {
     let timeout: Double
     let logger: Logger
 
+    private static let commitTimeout = Duration.seconds(5)
+
     /// Begins the shutdown. The process exits with 0 when it is done.
     func begin() {
         api.beginDraining()
         DispatchQueue.global().asyncAfter(deadline: .now() + delay) {
+            // All at once, and then each has its commit.
+            for watcher in watchers { watcher.cancel() }
+            for watcher in watchers { watcher.stop(timeout: Self.commitTimeout) }
             api.endStreams()
             if !server.stop(timeout: .seconds(timeout)) {
                 logger.warning("Connections were closed that had not finished in \(timeout) s")

@@ -116,6 +116,7 @@ CASES = [
     Case("GET /schema/migrations", 200),
     Case("GET /healthz", 200, "alive"),
     Case("GET /readyz", 200, "ready"),
+    Case("GET /sources", 200, "none"),
     Case("GET /metrics", 200),
     Case("GET /", 200),
     Case("GET /", 200, headers={"Accept": "text/html, */*;q=0.8"}),

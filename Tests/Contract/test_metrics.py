@@ -41,7 +41,8 @@ def busy(start, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", "30", "-subj", "/CN=localhost",
                     "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    program = start("--listen", "https://127.0.0.1:0", "--tls-certificate", certificate, "--tls-key", key)
+    program = start("--listen", "https://127.0.0.1:0", "--tls-certificate", certificate, "--tls-key", key,
+                    "--kubernetes-server", "http://127.0.0.1:1")  # Nobody listens there.
     assert program.request("POST", "/events", EVENT).status == 201
     return program
 
