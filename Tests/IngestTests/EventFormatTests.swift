@@ -33,10 +33,10 @@ struct EventFormatTests {
     func strict() throws {
         #expect(try words(native) == ["N"])
         let mixed = #"{"kind":"Event","metadata":{},"event_type":"x","severity":"info","title":"N"}"#
-        #expect(try words(mixed).first?.hasPrefix("/kind is no field of an event") == true)
+        #expect(try words(mixed).first?.hasPrefix("/kind is not a field of an event") == true)
         #expect(try words(#"{"items":[],"event_type":"x"}"#).first?.hasPrefix("/items") == true)
         #expect(try words("{}").first?.hasPrefix("/event_type is required") == true)
-        #expect(try words(#"{"log":"x"}"#).first?.hasPrefix("/log is no field") == true)
+        #expect(try words(#"{"log":"x"}"#).first?.hasPrefix("/log is not a field") == true)
         #expect(try words("7") == [" an event is a JSON object, not a number"])
     }
 
