@@ -30,13 +30,13 @@ public struct EventDecoder {
         return decoded
     }
 
-    /// Reads the value that comes next, unless it is of another format.
+    /// Reads the next value, unless it is of another format.
     ///
     /// - Parameters:
-    ///   - cluster: the cluster of an event that names none.
-    ///   - unlessForeign: stops at the first key that no event has, if `event_type` has not come by
-    ///     then.
-    /// - Returns: nil when it stopped, in the middle of the object.
+    ///   - cluster: the cluster of an event without one.
+    ///   - unlessForeign: stops at the first key that no event has, if `event_type` did not come
+    ///     before.
+    /// - Returns: nil if it stopped, in the middle of the object.
     public static func decode(
         _ reader: inout JSONReader, now: Timestamp, cluster: String?, redaction: Redaction?,
         keepsReceivedAt: Bool, unlessForeign: Bool

@@ -20,12 +20,12 @@ public struct EventQuery: Equatable, Sendable {
     public private(set) var countsAll = false
     /// True if only the newest match with each `foldKey` is wanted, with totals.
     public private(set) var folds = false
-    /// What an answer has of each event; nil is everything.
+    /// The fields of each event in an answer; nil for all.
     public private(set) var selection: FieldSelection?
     /// The moment that ages are counted back from: the time of the first page.
     private let now: Timestamp
 
-    /// What a cursor is bound to.
+    /// The part of a query that a cursor is bound to.
     private var signature: [UInt8] {
         conditions.signature + order.rawValue.utf8 + (folds ? Array("fold".utf8) : [])
     }

@@ -1,27 +1,27 @@
 internal import CZlib
 
-/// Opens a compressed body piece by piece (RFC 9110, 8.4.1).
+/// Decompresses a body piece by piece (RFC 9110, 8.4.1).
 ///
 /// For one thread at a time.
 public final class Inflater {
-    /// The ways to compress a body.
+    /// The codings of a compressed body.
     public enum Coding: Sendable {
         /// RFC 1952; several members may follow each other.
         case gzip
-        /// RFC 1950; without its header, too, as some senders have it.
+        /// RFC 1950, or without its header, as some senders have it.
         case deflate
     }
 
-    /// Why a body cannot be opened.
+    /// The reasons a body cannot be decompressed.
     public enum Failure: Error, Equatable {
         case corrupt
-        /// More comes out of it than of any honest text.
+        /// Its text is larger than any honest one.
         case expandsTooFar
     }
 
-    /// Times as much as has gone in may come out, once more than `freeBytes` have.
+    /// The most output for each byte of input, once there are more than `freeBytes`.
     public static let mostExpansion = 200
-    /// May come out of a body of whatever size.
+    /// The output that a body of any size may have.
     public static let freeBytes = 1024 * 1024
 
     private let coding: Coding
@@ -33,7 +33,7 @@ public final class Inflater {
     /// True if the input so far is a whole body.
     public private(set) var isWhole = false
 
-    /// Starts with a body's first byte.
+    /// Starts before the first byte of a body.
     public init(_ coding: Coding) {
         self.coding = coding
         stream = .allocate(capacity: 1)
@@ -45,9 +45,9 @@ public final class Inflater {
         stream.deallocate()
     }
 
-    /// Appends up to `limit` bytes of what comes out of `input`.
+    /// Appends up to `limit` bytes of the output for `input`.
     ///
-    /// - Returns: how many bytes of it were taken: all of them, unless `limit` was reached.
+    /// - Returns: the number of its bytes that were taken: all, unless `limit` was reached.
     public func inflate(
         _ input: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int
     ) throws(Failure) -> Int {
@@ -75,8 +75,8 @@ public final class Inflater {
     }
 
     private func begin(_ first: UInt8) {
-        // RFC 1950, 2.2: the low four bits are 8, the others at most 7. No compressor begins a block of
-        // RFC 1951 so.
+        // RFC 1950, 2.2: the low four bits are 8, the others at most 7. No compressor begins a
+        // block of RFC 1951 like this.
         let hasHeader = first & 0x0F == 8 && first >> 4 <= 7
         let window: Int32 = 15
         let bits =
@@ -111,7 +111,7 @@ public final class Inflater {
         switch result {
         case Z_OK: break
         case Z_STREAM_END: isWhole = true
-        // There was no more, after all.
+        // There was no more after all.
         case Z_BUF_ERROR where input.isEmpty: break
         default: throw .corrupt
         }

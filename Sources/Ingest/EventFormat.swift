@@ -1,7 +1,7 @@
 import Events
 import JSON
 
-/// The ways in which reading events differs, apart from their format.
+/// The options for reading events, apart from their format.
 public struct IngestOptions: Sendable {
     /// The cluster of events that do not name one.
     public var cluster: String?
@@ -9,10 +9,10 @@ public struct IngestOptions: Sendable {
     public var redaction: Redaction?
     /// True if events of Logbook's own format keep the time at which another store received them.
     public var keepsReceivedAt = false
-    /// A list that holds lists would be read again and again.
+    /// True inside a list, because lists in lists would be read again and again.
     var isInList = false
 
-    /// Reads events as they come.
+    /// Creates the options.
     public init(cluster: String? = nil, redaction: Redaction? = nil) {
         self.cluster = cluster
         self.redaction = redaction
@@ -30,12 +30,12 @@ public enum Ingested: Sendable {
     public var isEvent: Bool { if case .event = self { true } else { false } }
 }
 
-/// A format of another program, told from Logbook's own by the keys of its objects.
+/// The format of another program, distinguished from Logbook's own by the keys of its objects.
 public protocol EventFormat: Sendable {
     /// Returns true if an object with these members is of this format.
     static func recognizes(_ members: OutermostMembers) -> Bool
 
-    /// Hands over what an object of this format holds.
+    /// Passes on the contents of an object of this format.
     ///
     /// - Returns: true if the object is a list, which may hold any number of events.
     static func read(
@@ -44,16 +44,16 @@ public protocol EventFormat: Sendable {
     ) throws(JSONError) -> Bool
 }
 
-/// The formats that `POST /events` and `logbook events import` take, mixed as they come.
+/// The formats that `POST /events` and `logbook events import` accept, in any mixture.
 public enum EventFormats {
     private static let others: [any EventFormat.Type] = [KubernetesFormat.self]
 
-    /// Reads the value that comes next, and hands over what it holds once all of it is read.
+    /// Reads the next value, and passes on its contents once all of it is read.
     ///
-    /// An object that has `event_type` is Logbook's own, and strictly so.
+    /// An object with `event_type` is Logbook's own, and is read strictly.
     ///
     /// - Returns: true if it is a list, which may hold any number of events.
-    /// - Throws: when the text is not JSON, a duplicate key included; nothing has been handed over then.
+    /// - Throws: if the text is not JSON or has a duplicate key; then nothing has been passed on.
     @discardableResult
     public static func read(
         _ reader: inout JSONReader, now: Timestamp, _ options: IngestOptions,
@@ -78,11 +78,12 @@ public enum EventFormats {
         return false
     }
 
-    /// Reads an item that was cut out of a text, maybe in vain.
+    /// Reads an item that was cut out of a text, and may not be valid.
     ///
-    /// In formats of other programs U+FFFD stands for what is not UTF-8, and for half a surrogate pair.
+    /// In formats of other programs U+FFFD replaces bytes that are not UTF-8, and half surrogate
+    /// pairs.
     ///
-    /// - Throws: when it is not JSON.
+    /// - Throws: if it is not JSON.
     public static func readItem(
         _ json: [UInt8], now: Timestamp, _ options: IngestOptions
     ) throws(JSONError) -> [Ingested] {
@@ -113,7 +114,7 @@ public enum EventFormats {
     /// Reads an item that was cut out of a text, if it is of another program's format.
     ///
     /// - Returns: nil for anything else, such as an event of Logbook's own.
-    /// - Throws: when it is not JSON.
+    /// - Throws: if it is not JSON.
     public static func readForeign(
         _ json: [UInt8], now: Timestamp
     ) throws(JSONError) -> Foreign? {

@@ -1,10 +1,10 @@
-/// Finds the items of a text that comes piece by piece, without judging them: objects that follow
-/// each other, one a line or over several; elements of an array; items of a list of Kubernetes.
+/// Finds the items of a text that arrives piece by piece, without validating them: objects one
+/// after another, on one or several lines; elements of an array; items of a Kubernetes list.
 ///
-/// A broken item costs no other, as far as JSON leaves no doubt where the next one begins.
-/// Memory is bounded by the longest item that is allowed.
+/// A broken item affects no other, as long as JSON leaves no doubt where the next one begins.
+/// Memory is limited by the longest allowed item.
 public struct ItemScanner: Sendable {
-    /// One item, and where it stands.
+    /// An item and its position.
     public struct Item: Sendable {
         /// Its first byte in the whole text.
         public let offset: Int
@@ -20,19 +20,19 @@ public struct ItemScanner: Sendable {
 
     /// The kinds of items.
     public enum Content: Equatable, Sendable {
-        /// Maybe JSON.
+        /// It may be JSON.
         case json([UInt8])
-        /// It was longer than items may be, and was passed over.
+        /// It was longer than allowed, and was skipped.
         case tooLong
-        /// A list, whose items came before.
+        /// A list, whose items came before it.
         case list
-        /// An array or a list ends without its bracket.
+        /// An array or a list without its closing bracket.
         case cutOff
     }
 
     private struct Container {
         let isList: Bool
-        /// Elements that have begun.
+        /// The number of elements so far.
         var count = 0
         /// After the opening bracket, or a comma.
         var awaitsElement = true
@@ -43,26 +43,26 @@ public struct ItemScanner: Sendable {
         case between
         /// In a value that began at `head`.
         case value
-        /// In a line that is no JSON, which began at `head`.
+        /// In a line that is not JSON, which began at `head`.
         case line
-        /// In what follows the items of a list.
+        /// After the items of a list.
         case tail
     }
 
     private let itemBytes: Int
-    /// Bytes that have been read and not been passed. They begin at `base` of the whole text.
+    /// The bytes not yet passed. They begin at `base` of the whole text.
     private var buffer: [UInt8] = []
     private var base = 0
-    /// The first byte of the item that is read.
+    /// The first byte of the current item.
     private var head = 0
     private var index = 0
     private var hasEnded = false
     private var mode = Mode.between
     private var containers: [Container] = []
-    /// The line of `head`, and where it begins in the whole text.
+    /// The line of `head`, and its start in the whole text.
     private var line: Int
     private var lineStart = 0
-    /// Bytes that may still be read twice, because a broken item reached over lines.
+    /// The bytes that may still be read twice, because a broken item reached over several lines.
     private var rereadable = 0
 
     // In a value:
@@ -70,14 +70,14 @@ public struct ItemScanner: Sendable {
     private var nesting: [Bool] = []
     private var isInString = false
     private var isEscaped = false
-    /// The last byte outside of strings that is no white space; a quote after a string.
+    /// The last byte outside of strings that is not white space; a quote after a string.
     private var previous: UInt8 = 0
     private var stringStart = 0
     private var isItemsKey = false
     private var isNative = false
     private var isTooLong = false
 
-    /// Deeper than any JSON that is read.
+    /// Deeper than any JSON that is accepted.
     private static let mostDepth = 600
 
     /// Starts at a line.
@@ -90,12 +90,12 @@ public struct ItemScanner: Sendable {
         self.line = line
     }
 
-    /// Has it begin within an array of which `count` elements have come.
+    /// Continues within an array after `count` elements.
     public mutating func resumeArray(after count: Int) {
         containers = [Container(isList: false, count: count, awaitsElement: count == 0)]
     }
 
-    /// True if it waits for an item to begin, outside of arrays and lists.
+    /// True if it waits for the start of an item, outside of arrays and lists.
     public var isBetweenItems: Bool { mode == .between && containers.isEmpty }
 
     /// Takes the next bytes of the text.
@@ -111,10 +111,10 @@ public struct ItemScanner: Sendable {
         rereadable += bytes.count
     }
 
-    /// Notes that no more bytes come.
+    /// Notes that there are no more bytes.
     public mutating func end() { hasEnded = true }
 
-    /// The next item that is whole; nil when more bytes are needed, or after the last.
+    /// Returns the next complete item; nil if more bytes are needed, or after the last one.
     public mutating func next() -> Item? {
         while true {
             let item: Item? =
@@ -194,7 +194,7 @@ public struct ItemScanner: Sendable {
         while index < buffer.count {
             let byte = buffer[index]
             if isInString {
-                // No string has a line feed: this one has no end.
+                // A string cannot have a line feed, so this one has no end.
                 if byte == UInt8(ascii: "\n") { return breakOff() }
                 advance()
                 if isEscaped {
@@ -244,7 +244,7 @@ public struct ItemScanner: Sendable {
         return nil
     }
 
-    /// Passes one byte of the item, and keeps none that is too long.
+    /// Passes one byte of the item, and drops those of an item that is too long.
     private mutating func advance() {
         index += 1
         guard index - head > itemBytes || mode == .tail else { return }
@@ -284,7 +284,7 @@ public struct ItemScanner: Sendable {
         return take(to: index)
     }
 
-    /// Ends an item that is broken at `index`, and goes on where the next one may begin.
+    /// Ends an item that is broken at `index`, and continues where the next one may begin.
     private mutating func breakOff() -> Item? {
         defer { mode = .between }
         guard mode != .tail else {
@@ -293,7 +293,7 @@ public struct ItemScanner: Sendable {
         }
         guard !isTooLong, let lineFeed = buffer[head..<index].firstIndex(of: UInt8(ascii: "\n"))
         else { return take(to: index) }
-        // The line is the item, but where it only opens an object that was written over several.
+        // The line is the item, unless it only opens an object that was written over several lines.
         let isOpening = buffer[(head + 1)..<lineFeed].allSatisfy(Self.isBlank)
         let end = isOpening ? nextObject(after: lineFeed) : lineFeed
         guard index - end <= rereadable else { return take(to: index) }

@@ -3,7 +3,7 @@ import JSON
 
 /// The format of Kubernetes' own tools and of exporters: an Event, a list, the lines of a watch.
 enum KubernetesFormat: EventFormat {
-    /// No other object than an Event has one of these.
+    /// Only an Event object has one of these.
     private static let telling: [StaticString] = [
         "involvedObject", "regarding", "firstTimestamp", "deprecatedFirstTimestamp",
         "reportingComponent", "reportingController",
@@ -11,7 +11,7 @@ enum KubernetesFormat: EventFormat {
 
     static func recognizes(_ members: OutermostMembers) -> Bool {
         isList(members) || isWatchLine(members) || members.string("kind") != nil
-            // Items of a list and what exporters send have neither kind nor apiVersion.
+            // Items of a list, and objects from exporters, have neither kind nor apiVersion.
             || members.has("metadata") && telling.contains(where: members.has)
     }
 

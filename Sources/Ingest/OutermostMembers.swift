@@ -1,14 +1,14 @@
 import JSON
 
-/// The members of an object, none of which is looked into. They point into the reader's bytes.
+/// The members of an object, not looked into. They point into the reader's bytes.
 public struct OutermostMembers {
     /// The whole object.
     let raw: UnsafeRawBufferPointer
     private var members: [(key: JSONString, value: JSONSlice)] = []
 
-    /// Reads the object that comes next.
+    /// Reads the next object.
     ///
-    /// - Throws: when it is not JSON. A key that occurs twice in it is for others to find.
+    /// - Throws: if it is not JSON. Duplicate keys in it are not detected here.
     init(_ reader: inout JSONReader) throws(JSONError) {
         members.reserveCapacity(24)
         let start = try reader.mark()

@@ -1,5 +1,5 @@
-/// Makes UTF-8 of a text that comes piece by piece: of UTF-16 that begins with a byte order mark, as
-/// PowerShell writes it. Passes over the mark of UTF-8.
+/// Converts text that arrives piece by piece to UTF-8, from UTF-16 with a byte order mark, as
+/// PowerShell writes it. Drops the mark of UTF-8.
 public struct TextDecoder {
     private enum Encoding {
         case unknown
@@ -8,17 +8,17 @@ public struct TextDecoder {
     }
 
     private var encoding = Encoding.unknown
-    /// Bytes that are not a whole character yet.
+    /// The bytes of an incomplete character.
     private var rest: [UInt8] = []
 
-    /// Starts with the first byte of a text.
+    /// Starts before the first byte of a text.
     public init() {}
 
-    /// Appends what the next bytes stand for.
+    /// Appends the text of the next bytes.
     public mutating func decode(_ bytes: some Collection<UInt8>, to output: inout [UInt8]) {
         if case .unknown = encoding {
             rest.append(contentsOf: bytes)
-            // A mark of two bytes may be the beginning of no other.
+            // A mark of two bytes is not the beginning of another.
             guard rest.count >= 3 || rest.count == 2 && rest[0] >= 0xFE else {
                 // Nothing begins with a part of a mark but a mark.
                 if let first = rest.first, ![0xEF, 0xFE, 0xFF].contains(first) { begin() } else { return }
@@ -36,7 +36,7 @@ public struct TextDecoder {
         decodeUTF16(isBigEndian, isLast: false, to: &output)
     }
 
-    /// Appends what is left at the end of the text.
+    /// Appends the rest at the end of the text.
     public mutating func end(to output: inout [UInt8]) {
         if case .unknown = encoding { begin() }
         guard case .utf16(let isBigEndian) = encoding else {

@@ -1,9 +1,9 @@
 import JSON
 
-/// Makes JSON of what other programs take for it: U+FFFD stands where bytes are not UTF-8, and for
-/// half of a surrogate pair.
+/// Repairs what other programs take for JSON: U+FFFD replaces bytes that are not UTF-8, and half
+/// surrogate pairs.
 enum TextRepair {
-    /// `json` with every such place mended; nil if there is none.
+    /// Returns `json` with all such places repaired; nil if there are none.
     static func repaired(_ json: UnsafeRawBufferPointer) -> [UInt8]? {
         var bytes = Array(String(decoding: json, as: UTF8.self).utf8)
         var isRepaired = !bytes.elementsEqual(json)

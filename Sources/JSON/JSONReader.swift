@@ -54,26 +54,26 @@ public struct JSONReader {
     /// The offset of the next unread byte.
     public var offset: Int { position }
 
-    /// A place before a value, to come back to.
+    /// A position before a value, to return to.
     public struct Mark {
         fileprivate let position: Int
         fileprivate let depth: Int
     }
 
-    /// Marks where the next value begins.
+    /// Marks the beginning of the next value.
     public mutating func mark() throws(JSONError) -> Mark {
         _ = try peekKind()
         return Mark(position: position, depth: depth)
     }
 
-    /// Goes back to before the value that begins at `mark`.
+    /// Returns to the beginning of the value at `mark`.
     public mutating func goBack(to mark: Mark) {
         position = mark.position
         depth = mark.depth
         expectation = .value
     }
 
-    /// The bytes from the value that begins at `mark` to where the reader is.
+    /// The bytes from the value at `mark` up to the reader's position.
     public func bytes(from mark: Mark) -> UnsafeRawBufferPointer { slice(from: mark.position) }
 
     // MARK: Containers

@@ -3,11 +3,11 @@ import Events
 import HTTPServer
 import Ingest
 
-/// The events of one body: a single one, or several with good and bad items told apart.
+/// The events of one body, a single one or several, with the invalid items apart.
 struct EventBatch: Sendable {
     let manner: IngestionManner
     let options: IngestOptions
-    /// True if the body is one event, and no array or list.
+    /// True if the body is one event, not an array or a list.
     private(set) var isSingle = false
     /// True if there is a list among the items, which may be empty.
     var hasList = false
@@ -20,7 +20,7 @@ struct EventBatch: Sendable {
     /// The errors of the last invalid item.
     private var lastErrors: [FieldError] = []
 
-    /// A batch of nothing, to be filled by `add`.
+    /// Creates an empty batch; `add` fills it.
     init(_ manner: IngestionManner, _ options: IngestOptions, _ counters: Rejections) {
         summary = IngestionSummary(listedIDs: .max, counters)
         self.manner = manner
@@ -40,16 +40,16 @@ struct EventBatch: Sendable {
         count += 1
     }
 
-    /// Counts an item that is not JSON, by the byte of the body where that shows.
+    /// Counts an item that is not JSON, with the offset of the error in the body.
     mutating func add(_ message: String, at offset: Int) {
         let detail = "the item is not valid JSON: \(message) at byte \(offset) of the body"
         summary.reject(count, .badRequest, [FieldError(pointer: "", detail: detail)])
         count += 1
     }
 
-    /// Ends it.
+    /// Ends the batch.
     ///
-    /// - Throws: `422` when nothing is usable, or, if strict, not everything.
+    /// - Throws: `422` if nothing is usable or, if strict, not everything.
     mutating func finish(isArray: Bool) throws(Problem) {
         isSingle = !isArray && !hasList && count == 1 && (summary.rejected > 0 || !events.isEmpty)
         guard count > 0 || hasList else {
@@ -86,7 +86,7 @@ struct EventBatch: Sendable {
 }
 
 extension Problem {
-    /// A single event that is none.
+    /// Creates the batch of a single invalid event.
     init(invalid errors: [FieldError]) {
         self.init(
             .unprocessableContent,

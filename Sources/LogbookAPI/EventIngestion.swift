@@ -7,15 +7,15 @@ import HTTPServer
 import Ingest
 import JSON
 
-/// The way in which a request wants its events stored.
+/// The way a request wants its events stored.
 struct IngestionManner {
     /// True for all or nothing.
     var isStrict = false
     /// True if events keep the times at which another store received them.
     var keepsReceivedAt = false
-    /// The answer to a single event is to have no body.
+    /// True if the answer to a single event has no body.
     var isMinimal = false
-    /// The Content-Type is that of JSON.
+    /// True if the Content-Type is that of JSON.
     var isJSONType = false
 
     static let parameters = ["strict", "keep_received_at"]
@@ -83,7 +83,7 @@ extension LogbookAPI {
         }
     }
 
-    /// Opens a whole body, in pieces.
+    /// Decompresses a whole body in pieces.
     private func inflate(
         _ body: [UInt8], _ coding: Inflater.Coding, _ share: IngestionShare
     ) throws(Problem) -> [UInt8] {
@@ -102,7 +102,7 @@ extension LogbookAPI {
         return content
     }
 
-    /// Opens a piece; returns how many bytes of `input` that took.
+    /// Decompresses a piece; returns the number of bytes of `input` that it took.
     static func inflate(
         _ input: UnsafeRawBufferPointer, _ inflater: Inflater, _ output: inout [UInt8]
     ) throws(Problem) -> Int {
@@ -150,7 +150,7 @@ extension LogbookAPI {
     /// The body's compression; nil if there is none.
     private func coding(_ request: Request) throws(Problem) -> Inflater.Coding? {
         guard let coding = request.header("content-encoding") else { return nil }
-        // RFC 9110, 5.3: several fields are a list, as one with commas is.
+        // RFC 9110, 5.3: several fields are a list, like one with commas.
         let fields = request.headers.count { $0.name.lowercased() == "content-encoding" }
         if fields == 1 {
             if coding.equalsIgnoringCase("identity") { return nil }
@@ -171,7 +171,7 @@ extension LogbookAPI {
             rebasing: type.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })
     }
 
-    /// Returns true if the body is a stream of events, one a line.
+    /// Returns true if the body is a stream of events, one per line.
     private static func isLines(_ request: Request) -> Bool {
         let type = mediaType(request)
         return type.equalsIgnoringCase("application/x-ndjson")
@@ -179,12 +179,12 @@ extension LogbookAPI {
             || type.equalsIgnoringCase("application/ndjson")
     }
 
-    /// Returns true if the body is read while it comes: a stream by its type, or one of no known length, as
-    /// `kubectl --watch | curl -T -` sends.
+    /// Returns true if the body is read as it arrives: a stream by its type, or one of unknown
+    /// length, as `kubectl --watch | curl -T -` sends.
     @Sendable static func takesPieces(_ request: Request) -> Bool {
         if isLines(request) { return true }
         guard request.isBodyToCome, request.contentLength == nil else { return false }
-        // All or nothing needs all.
+        // All or nothing needs the whole body.
         return request.query?.isEmpty ?? true
     }
 
@@ -198,9 +198,10 @@ extension LogbookAPI {
 
     // MARK: Reading the body
 
-    /// The content type is a hint: `curl -d` names a form, and some senders name nothing.
+    /// Checks the beginning of a body. The content type is only a hint: `curl -d` sends that of a
+    /// form, and some senders none.
     ///
-    /// - Parameter first: the first byte that is no white space; nil if there is none.
+    /// - Parameter first: the first byte that is not white space; nil if there is none.
     static func checkBegin(_ first: UInt8?, _ manner: IngestionManner) throws(Problem) {
         switch first {
         case UInt8(ascii: "{"), UInt8(ascii: "["): return
@@ -235,7 +236,7 @@ extension LogbookAPI {
         }
     }
 
-    /// The options for reading events that come in a `manner`.
+    /// The options for reading events in this `manner`.
     func options(_ manner: IngestionManner) -> IngestOptions {
         var options = ingestOptions
         options.keepsReceivedAt = manner.keepsReceivedAt
@@ -257,7 +258,8 @@ extension LogbookAPI {
                 try readObjects(&reader, &itemStart, into: &batch)
             }
         } catch let error as JSONError where !manner.isStrict {
-            // From here on the items are looked for, so that a broken one costs none of its neighbors.
+            // From here on each item is found on its own, so that a broken one does not affect its
+            // neighbors.
             try scan(body, from: itemStart, isArray: isArray, into: &batch)
             guard !batch.events.isEmpty else { throw error }
         }
@@ -278,7 +280,7 @@ extension LogbookAPI {
         try reader.expectEnd()
     }
 
-    /// Reads one object, or several that follow each other.
+    /// Reads one object, or several in a row.
     private func readObjects(
         _ reader: inout JSONReader, _ itemStart: inout Int, into batch: inout EventBatch
     ) throws {
@@ -323,7 +325,7 @@ extension LogbookAPI {
         }
     }
 
-    /// - Throws: `413` when `batch` has too many items.
+    /// - Throws: `413` if `batch` has too many items.
     private func check(_ batch: EventBatch) throws(Problem) {
         guard batch.count <= Self.arrayLimit else {
             rejections.note(.contentTooLarge)
@@ -336,7 +338,7 @@ extension LogbookAPI {
 
     // MARK: Answering
 
-    /// Stores what is valid, and answers.
+    /// Stores the valid events, and answers.
     func store(_ batch: EventBatch, _ pending: PendingResponse) {
         guard !batch.events.isEmpty else {
             return pending.complete { batch.writeSummary([], nil, to: &$0) }
@@ -373,7 +375,7 @@ extension LogbookAPI {
         }
     }
 
-    /// Answers a request of one event.
+    /// Answers a request with one event.
     static func writeSingle(
         _ event: Event, _ outcome: AppendOutcome, _ manner: IngestionManner,
         to response: inout Response
@@ -414,8 +416,8 @@ extension LogbookAPI {
     }
 }
 
-/// Bytes of one body that are reserved while it is read; given back by whoever has them, or by the
-/// last reference that goes. For one thread at a time.
+/// The bytes reserved for one body while it is read, released explicitly or with the last
+/// reference. For one thread at a time.
 final class IngestionShare: @unchecked Sendable {
     private let api: LogbookAPI
     private let client: UInt64
@@ -428,9 +430,9 @@ final class IngestionShare: @unchecked Sendable {
 
     deinit { release() }
 
-    /// Makes room for `total` bytes.
+    /// Reserves `total` bytes.
     ///
-    /// - Throws: `503` when there is none.
+    /// - Throws: `503` if there is no space.
     func reserve(_ total: Int) throws(Problem) {
         guard total > bytes else { return }
         guard api.ingestion.withLock({ $0.take(total - bytes, for: client) }) else {
@@ -448,6 +450,6 @@ final class IngestionShare: @unchecked Sendable {
 }
 
 extension UInt8 {
-    /// White space of JSON.
+    /// True for JSON's white space.
     var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
 }

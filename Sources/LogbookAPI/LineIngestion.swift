@@ -7,9 +7,9 @@ import Ingest
 import JSON
 import Synchronization
 
-/// Stores a stream of events piece by piece: what has come while the piece before was being committed
-/// is the next one, so that a slow sender's events are stored as they come and a fast one's by the
-/// thousand. Memory has a bound, the stream has none.
+/// Stores a stream of events piece by piece. Each piece is what arrived while the one before was
+/// being committed, so a slow sender's events are stored as they arrive, and a fast one's by the
+/// thousand. Memory is limited, the stream is not.
 ///
 /// An event is a line. One that is written over several lines is found by its braces.
 final class LineIngestion: Sendable {
@@ -17,9 +17,9 @@ final class LineIngestion: Sendable {
     enum Form {
         /// Events, one after another.
         case lines
-        /// Its first byte is to come.
+        /// Its first byte has not arrived.
         case unknown
-        /// Events, one after another; or a single one, which has an answer of its own.
+        /// Events, one after another; or a single one, which has its own kind of answer.
         case objects
         /// An array: all of it is one transaction.
         case array
@@ -29,19 +29,20 @@ final class LineIngestion: Sendable {
         let share: IngestionShare
         var pending: PendingResponse?
         var form: Form
-        /// Received and not opened: the body is compressed.
+        /// The received bytes of a compressed body that are not decompressed yet.
         var packed: [UInt8] = []
-        /// More may come out of what has been opened.
+        /// True if the decompressed bytes may not be all.
         var hasMore = false
-        /// True if the opened bytes are a whole body, and if the body is not compressed.
+        /// True if the decompressed bytes are a whole body, or the body is not compressed.
         var isOpenedWhole: Bool
-        /// Received and not read.
+        /// The bytes that are received and not read.
         var lines: [UInt8] = []
         /// The number of lines taken before `lines`.
         var lineCount = 0
-        /// In the midst of what is written over several lines.
+        /// The scanner of an item that is written over several lines.
         var scanner: ItemScanner?
-        /// A piece is being opened or read; one at a time, so that events are stored in order.
+        /// True while a piece is being decompressed or read: one at a time, so that events are
+        /// stored in order.
         var isReading = false
         /// The pieces being committed.
         var committing = 0
@@ -70,7 +71,7 @@ final class LineIngestion: Sendable {
             !lines.isEmpty || !packed.isEmpty || scanner != nil || isReading || committing > 0
         }
 
-        /// True if everything that is to come is in `lines`.
+        /// True if all the remaining bytes are in `lines`.
         var isComplete: Bool {
             if case .whole = end { packed.isEmpty && !hasMore && isOpenedWhole } else { false }
         }
@@ -87,7 +88,7 @@ final class LineIngestion: Sendable {
     private struct Items {
         var count = 0
         var hasList = false
-        /// Some tell of nothing: a deletion, an empty list.
+        /// True if some contain nothing to store: a deletion, an empty list.
         var hasNothing = false
         var first: (event: Event, outcome: AppendOutcome)?
         var problem: Problem?
@@ -111,26 +112,27 @@ final class LineIngestion: Sendable {
     private let options: IngestOptions
     private let reservedBytes: Int
     private let state: Mutex<State>
-    /// Used by whoever reads.
+    /// Used only by the reader.
     nonisolated(unsafe) private let inflater: Inflater?
 
     /// The most ids in the summary.
     static let listedIDs = 1000
-    /// An item, in bytes: no event is longer, even with every character escaped.
+    /// The longest item, in bytes: no event is longer, even with every character escaped.
     static let lineLimit = 1024 * 1024
     /// Received and unread bytes above which no more is received.
     private static let bufferedBytes = 256 * 1024
     private static let piecesCommitting = 2
-    /// Bytes that one stream at work holds: the received ones, and as many being read and committed.
+    /// The memory of one active stream, in bytes: the received ones, and as many being read and
+    /// committed.
     private static let memoryBytes = 2 * bufferedBytes
 
     /// Prepares to store a stream.
     ///
     /// - Parameters:
     ///   - form: `lines`, or `unknown`.
-    ///   - inflater: opens the body, if that is compressed.
-    ///   - contentLength: how long the stream is, where that is known.
-    /// - Throws: `503` when too many bodies are being read.
+    ///   - inflater: decompresses the body, if it is compressed.
+    ///   - contentLength: the length of the stream, if known.
+    /// - Throws: `503` if too many bodies are being read.
     init(
         _ api: LogbookAPI, _ manner: IngestionManner, form: Form, inflater: Inflater?,
         contentLength: Int?, client: UInt64
@@ -141,7 +143,8 @@ final class LineIngestion: Sendable {
         options = api.options(manner)
         reservedBytes =
             inflater == nil ? min(contentLength ?? .max, Self.memoryBytes) : Self.memoryBytes
-        // Whoever is to be refused learns it before he sends; one that says nothing yet holds nothing.
+        // A client that must be refused learns it before it sends; a stream that is still silent
+        // reserves nothing.
         let share = IngestionShare(api, client)
         try share.reserve(reservedBytes)
         share.release()
@@ -154,7 +157,7 @@ final class LineIngestion: Sendable {
 
     /// Takes the body of `request`, and answers it.
     func receive(_ request: Request) {
-        // A body that is said to be JSON has to come; a stream may be silent.
+        // A body announced as JSON must arrive; a stream may be silent.
         let readiness: Request.Readiness = manner.isJSONType ? .ready : .idle
         let pending = request.receiveBody(readiness: readiness) { [self] part in
             state.withLock { take(part, &$0) }
@@ -273,7 +276,7 @@ final class LineIngestion: Sendable {
         return answerCut(&state, pending)
     }
 
-    /// The bytes to open now; nil if there are none, or enough is opened already.
+    /// The bytes to decompress now; nil if there are none, or enough are decompressed already.
     private func takePacked(_ state: inout State) -> [UInt8]? {
         guard inflater != nil, !state.packed.isEmpty || state.hasMore,
             state.form == .array || state.lines.count < Self.bufferedBytes
@@ -283,7 +286,7 @@ final class LineIngestion: Sendable {
         return state.packed
     }
 
-    /// The whole lines that have come; at the end, the rest too. Nil when there are none.
+    /// The complete lines that have arrived; at the end, the rest too. Nil if there are none.
     private func takeLines(_ state: inout State) -> (lines: [UInt8], isLast: Bool)? {
         if state.isComplete {
             guard !state.lines.isEmpty || state.scanner != nil else { return nil }
@@ -385,7 +388,7 @@ final class LineIngestion: Sendable {
         }
     }
 
-    /// Reads whole lines and has their events stored.
+    /// Reads complete lines and stores their events.
     private func read(
         _ lines: [UInt8], firstLine: Int, _ scanner: ItemScanner?, isLast: Bool
     ) {
@@ -415,7 +418,7 @@ final class LineIngestion: Sendable {
         finish(piece, scanner)
     }
 
-    /// Reads a line; false when it is no JSON as it stands.
+    /// Reads a line; false if it is not JSON by itself.
     private func read(
         _ line: Slice<UnsafeRawBufferPointer>, at index: Int, into piece: inout Piece
     ) -> Bool {
@@ -431,7 +434,7 @@ final class LineIngestion: Sendable {
             try reader.expectEnd()
             return true
         } catch {
-            // Something follows the value.
+            // There is more after the value.
             piece.events.removeLast(piece.events.count - before.events)
             piece.indexes.removeLast(piece.indexes.count - before.events)
             piece.rejections.removeLast(piece.rejections.count - before.rejections)
@@ -440,7 +443,7 @@ final class LineIngestion: Sendable {
         }
     }
 
-    /// Looks for items in what is no line of JSON.
+    /// Finds items in text that is not a line of JSON.
     private func scan(
         _ bytes: Slice<UnsafeRawBufferPointer>, at index: Int, _ scanner: inout ItemScanner?,
         into piece: inout Piece
@@ -488,7 +491,7 @@ final class LineIngestion: Sendable {
             if !piece.events.isEmpty { state.committing += 1 }
         }
         if !piece.events.isEmpty { store(piece.events, piece.indexes) }
-        // Only now may the next piece be read: its events come behind these.
+        // Only now may the next piece be read, because its events come after these.
         state.withLock { $0.isReading = false }
         proceed()
     }
@@ -517,7 +520,7 @@ final class LineIngestion: Sendable {
 
     // MARK: Answering
 
-    /// The answer to a body that came whole.
+    /// The answer to a complete body.
     private func answer(_ state: State) -> Answer {
         if state.form == .objects, state.items.count == 1, !state.items.hasList {
             if let problem = state.items.problem { return .problem(problem) }
@@ -543,7 +546,7 @@ final class LineIngestion: Sendable {
         return .answer(pending, .problem(interrupted(problem, state)))
     }
 
-    /// Tells what is stored of a stream; a body that may be a single event is none yet.
+    /// Adds what is stored of a stream; a body that may be a single event has nothing stored yet.
     private func interrupted(_ problem: Problem, _ state: State) -> Problem {
         state.form == .lines || state.items.count > 1 ? problem.behind(state.summary) : problem
     }

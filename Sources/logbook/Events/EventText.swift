@@ -2,8 +2,7 @@ import Glibc
 import Ingest
 import System
 
-/// The items of a text that is read piece by piece. Memory is bounded by the longest item that is
-/// allowed.
+/// The items of a text that is read piece by piece. Memory is limited by the longest allowed item.
 final class EventText {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -12,7 +11,7 @@ final class EventText {
     /// The outcomes of reading.
     enum Step {
         case item(ItemScanner.Item)
-        /// Nothing has come for as long as the caller wanted to wait.
+        /// Nothing arrived for as long as the caller wanted to wait.
         case silence
         case end
     }
@@ -24,27 +23,27 @@ final class EventText {
     private var decoder = TextDecoder()
     private var scanner = ItemScanner(itemBytes: EventText.itemBytes)
     private var hasEnded = false
-    /// Bytes that have been read.
+    /// The number of bytes read.
     private(set) var bytesRead = 0
 
     private static let bufferBytes = 256 * 1024
-    /// The longest line that a server takes.
+    /// The longest line that a server accepts.
     static let itemBytes = 1024 * 1024
 
-    /// Reads from `descriptor`, which is the caller's to close.
+    /// Reads from `descriptor`, which the caller closes.
     ///
     /// - Parameters:
-    ///   - name: what messages call it.
-    ///   - interruption: ends the text; nil where it is short enough to be read to its end.
+    ///   - name: its name in messages.
+    ///   - interruption: ends the text; nil if it is short enough to be read to its end.
     init(_ descriptor: Int32, name: String, interruption: Interruption?) {
         self.descriptor = descriptor
         self.name = name
         self.interruption = interruption
     }
 
-    /// The next item that is no list. Whatever is wrong with one costs it alone.
+    /// Returns the next item that is not a list. An error in one affects no other.
     ///
-    /// - Parameter patience: milliseconds to wait for it; nil to wait for as long as it takes.
+    /// - Parameter patience: the milliseconds to wait for it; nil for no limit.
     func next(patience: Int32?) throws(Failure) -> Step {
         while true {
             while let item = scanner.next() {
@@ -55,7 +54,7 @@ final class EventText {
         }
     }
 
-    /// Reads a piece; false when none has come in time.
+    /// Reads a piece; false if none arrived in time.
     private func read(_ patience: Int32?) throws(Failure) -> Bool {
         if let interruption {
             switch interruption.wait(for: descriptor, milliseconds: patience) {
@@ -91,7 +90,7 @@ final class EventText {
 }
 
 extension ItemScanner.Item {
-    /// As messages name it, such as `line 12`.
+    /// The position for messages, such as `line 12`.
     var place: String {
         var parts: [String] = []
         if let element { parts.append("element \(element)") } else { parts.append("line \(line + 1)") }

@@ -42,7 +42,7 @@ struct EventUpload {
         } catch {
             return reject(item.place, "\(error.message) at column \(error.column)")
         }
-        // Of a deletion, or an empty list, nothing is sent.
+        // For a deletion or an empty list, nothing is sent.
         guard lines.count > before else { return }
         if !places.isEmpty, lines.count > pieceBytes {
             let line = Array(lines[before...])

@@ -50,7 +50,7 @@ struct ImportCommand: ParsableCommand {
         try Patience.check(patience)
     }
 
-    /// Silence in milliseconds after which what has come is sent.
+    /// The silence, in milliseconds, after which the items so far are sent.
     private static let longestSilence: Int32 = 1000
 
     private func send(_ source: ImportSource, _ upload: inout EventUpload) throws {

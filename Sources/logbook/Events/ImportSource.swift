@@ -24,7 +24,7 @@ final class ImportSource {
     /// The outcomes of reading.
     enum Step {
         case item(Item)
-        /// Nothing has come for as long as the caller wanted to wait.
+        /// Nothing arrived for as long as the caller wanted to wait.
         case silence
         case end
     }
@@ -39,7 +39,7 @@ final class ImportSource {
     /// The bytes of the file; nil if unknown.
     private let size: Int?
     private let interruption: Interruption?
-    /// Rows that have been read and not been taken, last first.
+    /// The rows that are read and not yet taken, last first.
     private var waiting: [Item] = []
     /// The last row that was read.
     private var position: Int64?
@@ -72,7 +72,7 @@ final class ImportSource {
         let isDatabase =
             pread(descriptor, &start, start.count, 0) == start.count && start == Self.databaseHeader
         guard isDatabase else {
-            // A regular file is read again as well as it is interrupted; a pipe is not.
+            // A regular file can be read again if interrupted; a pipe cannot.
             let interruption = size == nil ? Interruption() : nil
             self.interruption = interruption
             kind = .text(EventText(descriptor, name: path, interruption: interruption))
@@ -107,9 +107,9 @@ final class ImportSource {
         }
     }
 
-    /// The next item.
+    /// Returns the next item.
     ///
-    /// - Parameter patience: milliseconds to wait for it; nil to wait for as long as it takes.
+    /// - Parameter patience: the milliseconds to wait for it; nil for no limit.
     func next(patience: Int32?) throws -> Step {
         switch kind {
         case .text(let text):

@@ -9,7 +9,7 @@ import System
 enum ImportedEvent {
     /// The forms of an event of another program's format.
     enum Form {
-        /// As it came: the server reads it.
+        /// As it was read; the server converts it.
         case sent
         /// As the server will store it.
         case stored
@@ -17,9 +17,10 @@ enum ImportedEvent {
 
     /// Appends `item` as a line.
     ///
-    /// - Parameter keepsReceivedAt: whether it takes its `received_at` along.
-    /// - Returns: why it cannot be an event; nil if it can, or tells of nothing.
-    /// - Throws: when it is no JSON object; `output` is then as it was.
+    /// - Parameter keepsReceivedAt: true to include its `received_at`.
+    /// - Returns: the reason it cannot be an event; nil if it can, or if it contains nothing to
+    ///   store.
+    /// - Throws: if it is not a JSON object; `output` is then unchanged.
     static func append(
         _ item: ImportSource.Item, as form: Form, keepsReceivedAt: Bool,
         to output: inout [UInt8]

@@ -1,13 +1,13 @@
 import CLinux
 import Glibc
 
-/// Ctrl-C, taken only while input is waited for: what has been read before is sent.
+/// Ctrl-C, accepted only while waiting for input, so that everything read before is sent.
 final class Interruption {
     enum Wait {
         case readable, silence, interrupted
     }
 
-    /// True once it has come.
+    /// True once it was pressed.
     private(set) var hasCome = false
 
     /// Blocks SIGINT, in the only thread.
@@ -21,9 +21,9 @@ final class Interruption {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Waits until there is something to be read.
+    /// Waits until there is something to read.
     ///
-    /// - Parameter milliseconds: how long; nil for as long as it takes.
+    /// - Parameter milliseconds: the longest wait; nil for no limit.
     func wait(for descriptor: Int32, milliseconds: Int32?) -> Wait {
         guard !hasCome else { return .interrupted }
         let count = clinux_await_input(descriptor, milliseconds ?? -1)
@@ -31,7 +31,7 @@ final class Interruption {
         if count == 0 { return .silence }
         guard errno == EINTR else { return .readable }
         hasCome = true
-        // What the sender wrote before is there, in one piece or less.
+        // The bytes that the sender wrote before are there, in one piece or less.
         return clinux_await_input(descriptor, 0) > 0 ? .readable : .interrupted
     }
 }
