@@ -105,7 +105,8 @@ public enum KubernetesEvent {
         let uid = object.scalar("metadata", "uid") ?? ""
         let version = object.scalar("metadata", "resourceVersion") ?? ""
         if !uid.isEmpty {
-            let version = version.isEmpty ? "sha256-" + hash(object.contentJSON).prefix(32) : version
+            let version =
+                version.isEmpty ? "sha256-" + hash(object.contentJSON).prefix(32) : version
             let id = "k8s:core:\(uid):\(version)"
             if EventRules.isID(id) { return id }
         }

@@ -21,7 +21,8 @@ public struct TextDecoder {
             // A mark of two bytes is not the beginning of another.
             guard rest.count >= 3 || rest.count == 2 && rest[0] >= 0xFE else {
                 // Nothing begins with a part of a mark but a mark.
-                if let first = rest.first, ![0xEF, 0xFE, 0xFF].contains(first) { begin() } else { return }
+                guard let first = rest.first, ![0xEF, 0xFE, 0xFF].contains(first) else { return }
+                begin()
                 return decode([], to: &output)
             }
             begin()

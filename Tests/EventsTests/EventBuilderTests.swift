@@ -29,7 +29,9 @@ struct EventBuilderTests {
             try builder.setMetadata($0)
         }
         #expect(error == nil)
-        guard case .event(let built) = builder.finish(now: .min) else { throw errors(builder.finish(now: .min))[0] }
+        guard case .event(let built) = builder.finish(now: .min) else {
+            throw errors(builder.finish(now: .min))[0]
+        }
         let decoded = try event([
             "id": "x", "event_type": "system", "severity": "warning", "title": "Something",
             "description": "Über \"alles\"", "cluster": "c", "created_at": testMoment.text,
@@ -84,7 +86,10 @@ struct EventBuilderTests {
         #expect(revision.series?.key == Array("k8s:core:u".utf8))
         #expect(revision.series?.count == 3)
         #expect(try event(["id": "k8s:core:u:7"]).series?.count == 1)
-        for id in ["k8s:core:u", "k8s:core::7", "k8s:core:u:", "k8s:core:", "k8s:core:a:b:7", "k8s:sha256:x"] {
+        for id in [
+            "k8s:core:u", "k8s:core::7", "k8s:core:u:", "k8s:core:", "k8s:core:a:b:7",
+            "k8s:sha256:x",
+        ] {
             #expect(try event(["id": id]).series == nil, "\(id)")
         }
         #expect(try event().series == nil)

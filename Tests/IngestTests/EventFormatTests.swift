@@ -26,13 +26,15 @@ struct EventFormatTests {
     }
 
     private let pod = #"{"kind":"Pod","metadata":{"name":"p"}}"#
-    private let event = #"{"kind":"Event","metadata":{"uid":"u","resourceVersion":"1"},"reason":"R"}"#
+    private let event =
+        #"{"kind":"Event","metadata":{"uid":"u","resourceVersion":"1"},"reason":"R"}"#
     private let native = #"{"event_type":"x","severity":"info","title":"N"}"#
 
     @Test("An object with event_type is native, and strict")
     func strict() throws {
         #expect(try words(native) == ["N"])
-        let mixed = #"{"kind":"Event","metadata":{},"event_type":"x","severity":"info","title":"N"}"#
+        let mixed =
+            #"{"kind":"Event","metadata":{},"event_type":"x","severity":"info","title":"N"}"#
         #expect(try words(mixed).first?.hasPrefix("/kind is not a field of an event") == true)
         #expect(try words(#"{"items":[],"event_type":"x"}"#).first?.hasPrefix("/items") == true)
         #expect(try words("{}").first?.hasPrefix("/event_type is required") == true)
@@ -47,18 +49,26 @@ struct EventFormatTests {
         #expect(try words(#"{"object":\#(event),"type":"MODIFIED"}"#) == ["R"])
         #expect(try words(#"{"object":\#(event),"type":"DELETED"}"#) == ["nothing"])
         #expect(
-            try words(#"{"type":"BOOKMARK","object":{"kind":"Event","metadata":{}}}"#) == ["nothing"])
+            try words(#"{"type":"BOOKMARK","object":{"kind":"Event","metadata":{}}}"#) == [
+                "nothing"
+            ])
         #expect(
-            try words(#"{"type":"ERROR","object":{"kind":"Status","message":"too old","code":410}}"#)
+            try words(
+                #"{"type":"ERROR","object":{"kind":"Status","message":"too old","code":410}}"#)
                 == ["/object is an error of the API server: 'too old'"])
-        #expect(try words(#"{"kind":"List","items":[\#(event),\#(pod),\#(native),7]}"#) == [
-            "R", "/kind must be Event, not 'Pod'", "N", " an event is a JSON object, not a number",
-        ])
-        for empty in [#"{"items":[]}"#, #"{"kind":"EventList","items":null}"#, #"{"kind":"EventList"}"#] {
+        #expect(
+            try words(#"{"kind":"List","items":[\#(event),\#(pod),\#(native),7]}"#) == [
+                "R", "/kind must be Event, not 'Pod'", "N",
+                " an event is a JSON object, not a number",
+            ])
+        for empty in [
+            #"{"items":[]}"#, #"{"kind":"EventList","items":null}"#, #"{"kind":"EventList"}"#,
+        ] {
             #expect(try words(empty) == [])
         }
         #expect(try words(pod) == ["/kind must be Event, not 'Pod'"])
-        #expect(try words(#"{"items":[{"items":[\#(event)]}]}"#) == [" must be an Event, not a list"])
+        #expect(
+            try words(#"{"items":[{"items":[\#(event)]}]}"#) == [" must be an Event, not a list"])
         #expect(try words(#"{"metadata":{},"involvedObject":{},"message":"m"}"#) == ["m"])
     }
 
@@ -90,11 +100,14 @@ struct EventFormatTests {
 
     @Test("What is not Unicode is mended in formats of other programs, and in no native event")
     func mended() throws {
-        let half = #"{"kind":"Event","metadata":{},"message":"half \ud83d pair \ud83d\ude00 \\ud83d \udc00"}"#
+        let half =
+            #"{"kind":"Event","metadata":{},"message":"half \ud83d pair \ud83d\ude00 \\ud83d \udc00"}"#
         #expect(try words(half) == ["half \u{FFFD} pair \u{1F600} \\ud83d \u{FFFD}"])
         let bytes = try eventCase("invalid-utf8").split(separator: UInt8(ascii: "\n"))[0]
-        guard case .event(let event) = try EventFormats.readItem(
-            Array(bytes), now: testMoment, IngestOptions()).first
+        guard
+            case .event(let event) = try EventFormats.readItem(
+                Array(bytes), now: testMoment, IngestOptions()
+            ).first
         else { throw CancellationError() }
         #expect(event.text(.description) == "caf\u{FFFD}")
         #expect(throws: JSONError.self) {

@@ -54,16 +54,24 @@ struct ItemScannerTests {
         (#"{"items":null}"#, [#"{"items":null}"#]),
         (#"{"x":"items","y":[1]}"#, [#"{"x":"items","y":[1]}"#]),
         (#"{"x":{"items":[1]}}"#, [#"{"x":{"items":[1]}}"#]),
-        (#"{"items":[\#(a)"#, [a, "<cut off>"]), (#"{"items":[\#(a)],"k"#, [a, "<list>", "<cut off>"]),
+        (#"{"items":[\#(a)"#, [a, "<cut off>"]),
+        (#"{"items":[\#(a)],"k"#, [a, "<list>", "<cut off>"]),
         // Neighbors of what is broken
         ("\(a)\nWarning: slow {\n\(b)", [a, "Warning: slow {", b]),
         ("{\"x\":\"open\n\(a)\n\(b)", ["{\"x\":\"open", a, b]),
         ("{\"x\":\n\(a)\n\(b)", ["{\"x\":", a, b]), ("{\"x\":1,\n\(a)\n", ["{\"x\":1,", a]),
         ("{\"x\":[\n7\n\(a)\n", ["{\"x\":[", "7", a]), ("{\"x\":1\n\(a)", ["{\"x\":1", a]),
-        ("{\n{\n{\n", ["{", "{", "{"]), ("[{\"x\":1,\(a),{\"m\":{\"k\":1,\(b)]", ["{\"x\":1,", a, "{\"m\":{\"k\":1,", b]),
+        ("{\n{\n{\n", ["{", "{", "{"]),
+        ("[{\"x\":1,\(a),{\"m\":{\"k\":1,\(b)]", ["{\"x\":1,", a, "{\"m\":{\"k\":1,", b]),
         ("[\(a), {\"id\":\"x, \n\(b),\n\(a)]", [a, "{\"id\":\"x,", b, a]),
-        ("{\n  \"x\": \"open\n  \"y\": [\n    {\n}\n\(a)", ["{\n  \"x\": \"open", "\"y\": [", "{\n}", a]),
-        ("{\n  \"x\": [\n    {},\n{\n  \"y\": 1\n}\n{\n}\n", ["{\n  \"x\": [\n    {},", "{\n  \"y\": 1\n}", "{\n}"]),
+        (
+            "{\n  \"x\": \"open\n  \"y\": [\n    {\n}\n\(a)",
+            ["{\n  \"x\": \"open", "\"y\": [", "{\n}", a]
+        ),
+        (
+            "{\n  \"x\": [\n    {},\n{\n  \"y\": 1\n}\n{\n}\n",
+            ["{\n  \"x\": [\n    {},", "{\n  \"y\": 1\n}", "{\n}"]
+        ),
         ("\(a)\n{\"half\": [1", [a, "{\"half\": [1"]),
     ]
 
@@ -77,7 +85,9 @@ struct ItemScannerTests {
     func tooLong(_ pieces: Int) {
         let long = "{\"x\":[\"\(String(repeating: "{\\\"", count: 20))\"]}"
         #expect(
-            items("{}\n\(long)\n{}\n[\(long),7]\n{\"items\":[1,\(long)]}\n{}", pieces: pieces, itemBytes: 30)
+            items(
+                "{}\n\(long)\n{}\n[\(long),7]\n{\"items\":[1,\(long)]}\n{}", pieces: pieces,
+                itemBytes: 30)
                 == ["{}", "<too long>", "{}", "<too long>", "7", "1", "<too long>", "<list>", "{}"])
         let line = String(repeating: "x", count: 40)
         #expect(items("\(line)\n{}", pieces: pieces, itemBytes: 30) == ["<too long>", "{}"])

@@ -127,7 +127,8 @@ struct KubernetesEventTests {
             ("Normal", "FailedAttachVolume", .info), ("Warning", "SyncFailed", .error),
             ("Warning", "InspectError", .error), ("Normal", "InspectError", .info),
             ("Warning", "Evicted", .error), ("Warning", "EvictedPod", .warning),
-            ("Warning", "BackOff", .warning), ("Normal", "Killing", .info), ("CRITICAL", "x", .error),
+            ("Warning", "BackOff", .warning), ("Normal", "Killing", .info),
+            ("CRITICAL", "x", .error),
             ("Warning", "failed", .warning), ("Odd", "Unhealthy", .info),
         ]
         for row in rows {
@@ -244,7 +245,8 @@ struct KubernetesEventTests {
         let named = try #require(try decodeCase("long-name").first)
         #expect(named.text(.objectName) == String(repeating: "a", count: 253))
         let metadata = try #require(named.text(.metadata))
-        #expect(metadata.hasSuffix(#""truncated":["object_name"],"type":"Warning"}"#), "\(metadata)")
+        #expect(
+            metadata.hasSuffix(#""truncated":["object_name"],"type":"Warning"}"#), "\(metadata)")
         #expect(metadata.contains(String(repeating: "a", count: 300)))
 
         let message = String(repeating: "é", count: 40_000)
@@ -268,12 +270,14 @@ struct KubernetesEventTests {
         }
     }
 
-    @Test("What is no Event says what it is", arguments: [
-        (#"{"kind":"Pod","metadata":{}}"#, "/kind", "not 'Pod'"),
-        (#"{"kind":"Event"}"#, "/metadata", "must be an object"),
-        (#"{"kind":"Event","metadata":[]}"#, "/metadata", "must be an object"),
-        ("7", "", "must be a Kubernetes Event object"),
-    ])
+    @Test(
+        "What is no Event says what it is",
+        arguments: [
+            (#"{"kind":"Pod","metadata":{}}"#, "/kind", "not 'Pod'"),
+            (#"{"kind":"Event"}"#, "/metadata", "must be an object"),
+            (#"{"kind":"Event","metadata":[]}"#, "/metadata", "must be an object"),
+            ("7", "", "must be a Kubernetes Event object"),
+        ])
     func others(_ json: String, _ pointer: String, _ detail: String) throws {
         let error = try #require(throws: FieldError.self) { try decodeOne(json) }
         #expect(error.pointer == pointer)

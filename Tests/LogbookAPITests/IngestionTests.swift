@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @testable import LogbookAPI
 
@@ -25,13 +25,15 @@ struct IngestionTests {
         _ service: Service, _ body: [UInt8], _ fields: String = "", chunks: Int? = nil,
         target: String = "/events"
     ) throws -> Answer {
-        var request = Array("POST \(target) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(fields)".utf8)
+        var request = Array(
+            "POST \(target) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(fields)".utf8)
         if let chunks {
             request += Array("Transfer-Encoding: chunked\r\n\r\n".utf8)
             var rest = body[...]
             while !rest.isEmpty {
                 let piece = rest.prefix(chunks)
-                request += Array("\(String(piece.count, radix: 16))\r\n".utf8) + piece + Array("\r\n".utf8)
+                request +=
+                    Array("\(String(piece.count, radix: 16))\r\n".utf8) + piece + Array("\r\n".utf8)
                 rest = rest.dropFirst(chunks)
             }
             request += Array("0\r\n\r\n".utf8)
@@ -92,7 +94,9 @@ struct IngestionTests {
 
     @Test(
         "A single event has an answer of its own, however it comes",
-        arguments: ["exporter", "half-surrogate", "huge-count", "long-name", "numbers", "cluster-scope"])
+        arguments: [
+            "exporter", "half-surrogate", "huge-count", "long-name", "numbers", "cluster-scope",
+        ])
     func single(_ name: String) throws {
         let service = try Service()
         let body = try eventCase(name)
@@ -127,13 +131,17 @@ struct IngestionTests {
     func mixed() throws {
         let service = try Service()
         let event = #"{"kind":"Event","metadata":{"uid":"u","resourceVersion":"1"},"reason":"R"}"#
-        let items = [Self.native, event, Self.pod, "{\"x\":1}", "{\"event_type\":", #"{"items":[\#(event),7]}"#]
+        let items = [
+            Self.native, event, Self.pod, "{\"x\":1}", "{\"event_type\":",
+            #"{"items":[\#(event),7]}"#,
+        ]
         for (separator, begin, end) in [("\n", "", ""), (",\n", "[", "]")] {
             let answer = try send(
                 service, Array((begin + items.joined(separator: separator) + end).utf8))
             #expect(answer.status == 200)
             #expect(
-                answer.counts == (begin.isEmpty ? [2, 1, 4] : [1, 2, 4]), "\(begin): \(answer.body)")
+                answer.counts == (begin.isEmpty ? [2, 1, 4] : [1, 2, 4]), "\(begin): \(answer.body)"
+            )
             #expect(answer.body.contains("kind must be Event, not 'Pod'"))
         }
         // All or nothing.
@@ -142,7 +150,10 @@ struct IngestionTests {
         #expect(strict.status == 422)
         #expect(strict.body.contains("/1/kind"))
         // A native event keeps to its contract.
-        let id = try send(service, Array(#"{"id":"k8s:core:u:1","event_type":"x","severity":"info","title":"Other"}"#.utf8))
+        let id = try send(
+            service,
+            Array(#"{"id":"k8s:core:u:1","event_type":"x","severity":"info","title":"Other"}"#.utf8)
+        )
         #expect(id.status == 409)
     }
 
@@ -150,7 +161,8 @@ struct IngestionTests {
     func asItComes() throws {
         let service = try Service()
         let head = Array(
-            "POST /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
+            "POST /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                .utf8)
         func chunk(_ text: String) -> [UInt8] {
             Array("\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n".utf8)
         }
@@ -170,9 +182,14 @@ struct IngestionTests {
         for (packed, fields, status, detail) in [
             (body.dropLast(4), "gzip", 400, "ends in the middle"),
             (Array(Self.native.utf8)[...], "gzip", 400, "is corrupt"),
-            (body[...], "zstd", 415, "gzip or deflate"), (body[...], "gzip, gzip", 415, "gzip or deflate"),
+            (body[...], "zstd", 415, "gzip or deflate"),
+            (body[...], "gzip, gzip", 415, "gzip or deflate"),
             (body[...], "gzip\r\nContent-Encoding: gzip", 415, "gzip or deflate"),
-            (Compression.gzip([UInt8](repeating: 0x20, count: 1 << 20) + Array(Self.native.utf8))[...], "gzip", 413, "200 times"),
+            (
+                Compression.gzip(
+                    [UInt8](repeating: 0x20, count: 1 << 20) + Array(Self.native.utf8))[...],
+                "gzip", 413, "200 times"
+            ),
             (Compression.gzip(Array("hello".utf8))[...], "gzip", 415, "not JSON"),
             (Compression.gzip([0xFF, 0xFE, 0x7B, 0])[...], "gzip", 415, "UTF-16"),
             (Compression.gzip([])[...], "gzip", 400, "empty"),
@@ -202,12 +219,14 @@ struct IngestionTests {
         for (fields, chunks) in [(Self.lines, nil), ("", 50_000)] as [(String, Int?)] {
             let stream = "\(Self.native)\n{\"x\":\"\(noise)\"}\n\(Self.native)"
             let answer = try send(
-                service, Compression.gzip(Array(stream.utf8)), fields + "Content-Encoding: gzip\r\n",
+                service, Compression.gzip(Array(stream.utf8)),
+                fields + "Content-Encoding: gzip\r\n",
                 chunks: chunks)
             #expect(answer.counts == [2, 0, 1], "\(answer.body.prefix(200))")
             #expect(answer.body.contains("longer than 1048576 bytes"))
             // A list has no bound in a stream, its items have.
-            let list = "{\"items\":[\(Array(repeating: Self.native, count: 30_000).joined(separator: ","))]}"
+            let list =
+                "{\"items\":[\(Array(repeating: Self.native, count: 30_000).joined(separator: ","))]}"
             let stored = try send(service, Array(list.utf8), fields, chunks: chunks ?? 50_000)
             #expect(stored.counts == [30_000, 0, 0], "\(stored.body.prefix(200))")
         }

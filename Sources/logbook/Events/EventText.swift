@@ -93,7 +93,11 @@ extension ItemScanner.Item {
     /// The position for messages, such as `line 12`.
     var place: String {
         var parts: [String] = []
-        if let element { parts.append("element \(element)") } else { parts.append("line \(line + 1)") }
+        if let element {
+            parts.append("element \(element)")
+        } else {
+            parts.append("line \(line + 1)")
+        }
         if let member { parts.append("item \(member)") }
         return parts.joined(separator: ", ")
     }

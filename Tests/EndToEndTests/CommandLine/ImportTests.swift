@@ -244,7 +244,8 @@ struct ImportTests {
         }
         let shown = try LogbookCommand.output("events", "import", eventCase("watch"), "--dry-run")
         #expect(shown.split(separator: "\n").count == 2)
-        #expect(try imported(file("shown", shown)).output == "accepted 0, duplicates 2, rejected 0\n")
+        #expect(
+            try imported(file("shown", shown)).output == "accepted 0, duplicates 2, rejected 0\n")
     }
 
     @Test("What has come is sent after a second of silence, and on Ctrl-C")
