@@ -209,7 +209,7 @@ final class EventStatements {
         var highest: [Severity: Int64] = [:]
         var documents = SearchDocuments()
         var revisions: [SeriesCounts.Revision] = []
-        /// The weight of the rows without a document.
+        /// Of the rows that have no document.
         var rowWeight = 0
 
         var isFull: Bool { rowWeight + documents.weight >= SliceWeight.mostDeleted }
