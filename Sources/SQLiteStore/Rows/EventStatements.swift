@@ -228,8 +228,8 @@ final class EventStatements {
         defer { selection.reset() }
         while !batch.isFull, try selection.step() {
             let event = EventTable.view(selection)
-            doomed.seqs.append(event.seq)
-            if let revision = SeriesCounts.Revision(event) { doomed.revisions.append(revision) }
+            batch.seqs.append(event.seq)
+            if let revision = SeriesCounts.Revision(event) { batch.revisions.append(revision) }
             if let severity = Severity(event[.severity]) {
                 batch.highest[severity] = max(batch.highest[severity] ?? 0, event.seq)
             }
@@ -245,8 +245,8 @@ final class EventStatements {
             try delete.bind(1, seq)
             try delete.run()
         }
-        for revision in doomed.revisions { try series.noteDeleted(revision, now: receivedAt) }
-        if doomed.seqs.max() == nextSeq - 1 {
+        for revision in batch.revisions { try series.noteDeleted(revision, now: receivedAt) }
+        if batch.seqs.max() == nextSeq - 1 {
             try floor.bind(1, nextSeq - 1)
             try floor.run()
             try saveClock(receivedAt)
