@@ -258,6 +258,11 @@ extension LogbookAPI {
                 try readObjects(&reader, &itemStart, into: &batch)
             }
         } catch let error as JSONError where !manner.isStrict {
+            // A single event that something follows has no neighbors.
+            let rest = body[itemStart...]
+            guard isArray || batch.count != 1 || rest.contains(UInt8(ascii: "{")) else {
+                throw error
+            }
             // From here on each item is found on its own, so that a broken one does not affect its
             // neighbors.
             try scan(body, from: itemStart, isArray: isArray, into: &batch)
