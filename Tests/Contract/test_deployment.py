@@ -16,9 +16,11 @@ CHART = ROOT / "deploy/helm/logbook"
 VERSION = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 # The chart sets the program's addresses and paths.
 PLACES = {"--listen", "--probe-listen", "--database", "--tls-certificate", "--tls-key", "--tls-client-ca", "--tls-client-auth", "--access-file"}
-# It has values of its own for the watcher, and none for a watcher outside of the cluster.
+# It has values of its own for the watcher; the others are for a machine outside of a cluster.
 WATCHING = {"--kubernetes", "--kubernetes-namespace", "--kubernetes-field-selector", "--cluster-name"}
-OUTSIDE = {f"--kubernetes-{name}" for name in ("server", "ca", "token-file", "certificate", "key")}
+OUTSIDE = {"--page"} | {
+    f"--kubernetes-{name}" for name in ("server", "ca", "token-file", "certificate", "key")
+}
 TLS = {"enabled": True, "clientAuth": "optional", "certManager": {"enabled": True, "issuerRef": {"name": "authority"}}}
 # Each value that a template checks, set to other than its default.
 OTHER_VALUES = {
