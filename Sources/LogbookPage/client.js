@@ -67,7 +67,7 @@ export class Part {
     if (!error) this.attempt = 0;
     else if (error.status === 401 || error.scope) page.refused(error);
     else if (error.passes) {
-      const wait = Math.ceil(error.wait || backOff(this.attempt));
+      const wait = Math.ceil(Math.max(error.wait || 0, backOff(this.attempt)));
       this.attempt += 1;
       this.trouble.append(` Trying again in ${wait} s.`);
       this.timer = setTimeout(() => this.load(work), wait * 1000);
@@ -77,7 +77,9 @@ export class Part {
 
 // Heartbeats come every 15 s, unless the service is configured otherwise.
 const silence = 45_000;
-const batch = 200;
+const batch = 500;
+// Between batches, in milliseconds: what comes faster than it can be read is not drawn one by one.
+const pause = 250;
 
 /** Follows `GET /events/stream` across lost connections, without a gap. */
 export class Tail {
@@ -133,11 +135,12 @@ export class Tail {
       if (message.event === 'event') events.push(JSON.parse(message.data));
       if (message.event === 'reset') this.on.reset();
       if (messages[place + 1]?.event === 'event' && events.length < batch) continue;
-      if (events.length) this.on.events(events);
       this.last = message.id;
+      if (!events.length) continue;
+      this.on.events(events);
       events = [];
-      // Reading waits for the drawing: the server keeps the position, and memory stays small.
-      await new Promise(requestAnimationFrame);
+      // Nothing is read meanwhile: the server keeps the position, and memory stays small.
+      await new Promise((done) => { setTimeout(done, pause); });
     }
   }
 }

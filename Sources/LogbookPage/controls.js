@@ -2,7 +2,7 @@
 import { at, copy, copyButton, h, icon, liking, link, number, page, toast } from './dom.js';
 import { Part, address, json, now, send, token } from './client.js';
 import { columns, redrawList } from './list.js';
-import { ago, duration, forInput, fromInput, full, lastNight, milliseconds, stamp } from './times.js';
+import { ago, duration, forInput, fromInput, lastNight, milliseconds, stamp } from './times.js';
 import { changed, during, everything, fields, format, frozen, query, severities, shown, showing, span,
   without, words } from './view.js';
 
@@ -50,7 +50,6 @@ function rangeText(view) {
 export function drawRange() {
   const { from, to } = span(page.view, now());
   at('when').textContent = rangeText(page.view);
-  at('when').title = `${from === null ? 'From the first event' : full(from, page.utc)} to ${full(to, page.utc)}`;
   at('earlier').disabled = from === null;
   at('later').disabled = from === null || to > now() - 1000;
 }

@@ -7,7 +7,6 @@ import { marked } from './list.js';
 import { ago, full } from './times.js';
 import { changed, context, fields, history, not, object, only } from './view.js';
 
-// The levels of metadata that are open at first.
 const openLevels = 2;
 const part = new Part('detail');
 

@@ -1,11 +1,14 @@
 // The most frequent values of each field.
 import { at, h, link, number, page } from './dom.js';
 import { Part, json } from './client.js';
+import { full } from './times.js';
+import { sinceNewest } from './histogram.js';
 import { fields, negated, not, only, query, token, without } from './view.js';
 
 const counted = Object.keys(fields).slice(1);
 const brief = 8;
-const short = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+// Events that are counted: of a million it takes seconds.
+const sample = 1e5;
 const part = new Part('facets');
 const whole = new Set();
 let totals = {};
@@ -13,11 +16,13 @@ let totals = {};
 /** Counts a field without its own filter, because the other values would vanish. */
 export const loadFacets = () => part.load(async (signal) => {
   const { view } = page;
+  const since = sinceNewest(sample);
   const ask = async (names, less) => (names.length ? (await json('events/stats',
-    query(view, { by: names }, ['order', 'fold', ...less]), signal)).totals : {});
+    query(view, { by: names, ...since && { since } }, ['order', 'fold', ...less]), signal)).totals : {});
   const filtered = counted.filter((field) => view.filters[field]);
   totals = Object.assign(...await Promise.all([ask(counted.filter((field) => !view.filters[field]), []),
     ...filtered.map((field) => ask([field], [field]))]));
+  at('sample').textContent = since && `Counted since ${full(Date.parse(since), page.utc).slice(0, 16)}`;
   draw();
 });
 
@@ -45,7 +50,7 @@ function row(field, { value, count }, most) {
   const element = h(isOnly ? 'li.only' : isNot ? 'li.excluded' : 'li',
     link(isNot ? without(view, field, negated(value)) : only(view, field, value), { 'aria-current': isOnly, title: name },
       h(value === null ? 'span.name.none' : 'span.name', name),
-      h('span.count', { title: number(count) }, count < 1e5 ? number(count) : short.format(count))),
+      h('span.count', number(count))),
     link(not(view, field, value), { class: 'not', 'aria-label': `Not ${name}` }, '≠'));
   element.style.setProperty('--part', count / most);
   return element;

@@ -41,6 +41,13 @@ function count(events) {
   drawHistogram();
 }
 
+/** The time since which there are some `count` events; null if there are fewer. */
+export function sinceNewest(count) {
+  let sum = 0;
+  const bucket = buckets?.list.findLast(({ total }) => (sum += total) > count);
+  return bucket && bucket !== buckets.list[0] ? new Date(bucket.start).toISOString() : null;
+}
+
 const time = (ms) => full(ms, page.utc).slice(0, 19).replace(/:00$/, '');
 
 export function drawHistogram() {
@@ -53,8 +60,8 @@ export function drawHistogram() {
   const edge = (place) => Math.round((place / list.length) * width);
   plot.replaceChildren(h('svg', { width, height: height + axis },
     h('path.grid', { d: [1, height >> 1, height].map((y) => `M0 ${y}.5H${width}`).join('') }),
-    ticks(start, start + length, Math.max(2, width / 90), page.utc).map(({ at: tick, label, isStrong }) =>
-      h(isStrong ? 'text.strong' : 'text', { y: height + 14, 'text-anchor': 'middle',
+    ticks(start, start + length, Math.max(2, width / 90), page.utc).map(({ at: tick, label }) =>
+      h('text', { y: height + 14, 'text-anchor': 'middle',
         x: Math.min(Math.max(((tick - start) / length) * width, 18), width - 18) }, label)),
     Object.entries(bars).map(([name, of]) => h(`path.bar.${name}`, { d: of.map(([place, top, size]) =>
       `M${edge(place)} ${top}H${Math.max(edge(place + 1) - 1, edge(place) + 1)}v${size}H${edge(place)}z`).join('') })),

@@ -55,6 +55,8 @@ const [body] = table.tBodies;
 export const list = { rows: [], current: null, heldCount: 0, cursor: null };
 let known = new Set();
 let held = [];
+// Live events that arrive while the list loads: its answer may not have them.
+let early = null;
 
 /** The element that scrolls: the pane or, if it is as long as its content, the document. */
 export const scroller = () => (getComputedStyle(at('main')).overflowY === 'auto'
@@ -67,9 +69,11 @@ export const loadList = (opened, old) => {
   olderPart.stop();
   part.stop();
   if (old) {
+    early = null;
     part.trouble.textContent = '';
     return show(...old);
   }
+  early = [];
   return part.load(async (signal) => {
     await opened;
     const { view } = page;
@@ -78,6 +82,9 @@ export const loadList = (opened, old) => {
     const { events, pagination } = await json('events', search, signal);
     list.took = performance.now() - started;
     show(events, pagination.next_cursor, search);
+    const missed = early;
+    early = null;
+    arrive(missed);
     if (!events.length) await page.onnothing(signal);
       while (view.event && !list.current && list.cursor && list.rows.length < mostRows) await append(signal);
     select(view.event ?? list.current);
@@ -169,6 +176,7 @@ const nearEnd = new IntersectionObserver(([entry]) => entry.isIntersecting && lo
 
 /** Takes live events: into the table while nobody reads, otherwise they wait. */
 export function arrive(events) {
+  if (early) return void (early = [...early, ...events].slice(-mostRows));
   const fresh = events.filter(({ seq }) => !known.has(seq));
   if (isAtTop() && !list.current && !list.heldCount) insert(fresh);
   else hold(fresh);
@@ -188,7 +196,10 @@ function hold(events) {
 
 function insert(events) {
   const order = ({ created_at: time, seq }) => time + String(seq).padStart(16, '0');
-  for (const event of events) {
+  // More than a page at once replace all: those before them come when somebody scrolls there.
+  const surplus = events.length > pageSize ? list.rows.splice(0) : [];
+  if (surplus.length) list.cursor = null;
+  for (const event of events.slice(-pageSize)) {
     if (page.view.fold) replaceGroup(event);
     const place = list.rows.findIndex((row) => order(event) > order(row.event));
     // Older than everything loaded: it comes with its page.
@@ -198,9 +209,10 @@ function insert(events) {
     body.insertBefore(makeRow(row), list.rows[place]?.element ?? null);
     list.rows.splice(place < 0 ? list.rows.length : place, 0, row);
   }
-  const surplus = list.rows.splice(mostRows);
+  surplus.push(...list.rows.splice(mostRows));
   drop(surplus);
   if (surplus.length) {
+    olderPart.stop();
     // The cursor continues after rows that are gone; the time of the last one here leads on.
     const until = new Date(Date.parse(list.rows.at(-1).event.created_at) + 1).toISOString();
     list.search = query({ ...page.view, until }, { limit: pageSize, fields: listed });
@@ -210,7 +222,6 @@ function insert(events) {
   drawEnds();
 }
 
-/** Makes `event` represent its group, whose row goes. */
 function replaceGroup(event) {
   const place = list.rows.findIndex((row) => row.event.fold_key === event.fold_key);
   if (place < 0) return;

@@ -38,7 +38,6 @@ function clock(ms, utc) {
   };
 }
 
-/** A time in two parts, `['11-29', '14:03:22']`; the date has a year unless it is that of `now`. */
 export function stamp(ms, utc, now) {
   const { year, month, day, time } = clock(ms, utc);
   return [year === clock(now, utc).year ? `${month}-${day}` : `${year}-${month}-${day}`, time];
@@ -69,10 +68,9 @@ export function ticks(from, to, most, utc) {
   const marks = [];
   for (let at = Math.ceil((from - offset) / step) * step + offset; at < to; at += step) {
     const { year, month, day, time } = clock(at, utc);
-    const whole = time === '00:00:00';
-    const label = step < 6e4 ? time : step < 864e5 && !whole ? time.slice(0, 5)
+    const label = step < 6e4 ? time : step < 864e5 && time !== '00:00:00' ? time.slice(0, 5)
       : to - from > 300 * 864e5 ? `${year}-${month}-${day}` : `${month}-${day}`;
-    marks.push({ at, label, isStrong: whole && step < 864e5 });
+    marks.push({ at, label });
   }
   return marks;
 }

@@ -106,8 +106,9 @@ def test_size():
     embedded = (ROOT / "Sources/CEmbedded/EmbeddedPage.c").read_text()
     assert set(re.findall(r'#embed "../LogbookPage/(.*)"', embedded)) == files.keys()
     html = files["index.html"].decode()
-    # All of them at once, and not one after the other as they import each other.
-    assert set(re.findall(r'(?:href|src)="page/([^"]*)"', html)) == files.keys() - {"index.html"}
+    # Modules that others than the first one import are asked for at once as well, and not one after the other.
+    direct = set(re.findall(r"from '\./(.*?)'", files["app.js"].decode()))
+    assert set(re.findall(r'(?:href|src)="page/([^"]*)"', html)) == files.keys() - direct - {"index.html"}
     for name, text in files.items():
         assert not re.search(rb"https?://(?!www\.w3\.org/2000/svg)", text), name
 
@@ -344,8 +345,10 @@ def test_live_rows_never_move_what_is_read(filled, browse):
     expect(page.locator("#livestate")).to_have_text("Live.")
     page.locator("#main").evaluate("element => element.scrollTop = 400")
     expect(page.locator("#livestate")).to_have_text("Paused: you scrolled.")
+    before = rows(page).nth(20).bounding_box()
     store(filled, {"event_type": "a", "severity": "info", "title": "Later"})
     expect(page.locator("#pill")).to_have_text("1 new")
+    assert rows(page).nth(20).bounding_box() == before
     page.locator("#pill").click()
     expect(rows(page).first).to_contain_text("Later")
     page.keyboard.press("f")
@@ -382,6 +385,37 @@ def test_what_was_removed_is_said(start, browse):
     meanwhile.stop()
     start(port=port)
     expect(page.locator("#livestate")).to_contain_text("Some events were removed")
+
+
+def test_what_comes_while_the_list_loads_is_not_lost(filled, browse):
+    page = browse(filled)
+    expect(rows(page)).to_have_count(120)
+    waiting = []
+    # The list's answer is from before the event, and comes after it.
+    page.route("**/events?*", lambda route: waiting.append((route, route.fetch())))
+    page.keyboard.press("f")
+    expect(page.locator("#livestate")).to_have_text("Live.")
+    while not waiting:
+        page.wait_for_timeout(1)
+    store(filled, {"event_type": "a", "severity": "info", "title": "Meanwhile"})
+    expect(page.locator("#levels .info b")).to_have_text("61")
+    route, answer = waiting[0]
+    route.fulfill(response=answer)
+    expect(rows(page).first).to_contain_text("Meanwhile")
+
+
+def test_a_flood_replaces_the_list_and_leaves_no_hole(filled, browse):
+    page = browse(filled, "/?since=24h&live=1")
+    expect(page.locator("#livestate")).to_have_text("Live.")
+    store(filled, [{"event_type": "a", "severity": "info", "title": f"Flood {number}", "created_at": f"{ago(seconds=3)[:-4]}{number:03}Z"} for number in range(900)])
+    expect(rows(page).first).to_contain_text("Flood 899")
+    while page.locator("#end").is_hidden():
+        last = rows(page).last.inner_text()
+        page.locator("#main").evaluate("main => { main.scrollTop = main.scrollHeight }")
+        expect(rows(page).last).not_to_have_text(last)
+    expect(rows(page)).to_have_count(1000)
+    titles = page.locator("#list tbody th").all_inner_texts()
+    assert titles[:880] == [f"Flood {number}" for number in range(879, -1, -1)]
 
 
 def test_hidden_tabs_let_go_of_their_streams(filled, browse):

@@ -74,7 +74,6 @@ test('a clock on the wall, here and in UTC', () => {
 test('marks of the axis are at round times', () => {
   const marks = times.ticks(at(0), at(0) + 864e5, 9, true);
   assert.deepEqual(marks.map(({ label }) => label), ['12:00', '15:00', '18:00', '21:00', '12-01', '03:00', '06:00', '09:00']);
-  assert.equal(marks.find(({ isStrong }) => isStrong).label, '12-01');
   assert.ok(times.ticks(at(0) - 3e12, at(0), 8, true).length <= 9);
 });
 
