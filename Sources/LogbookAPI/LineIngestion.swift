@@ -278,8 +278,11 @@ final class LineIngestion: Sendable {
 
     /// The bytes to decompress now; nil if there are none, or enough are decompressed already.
     private func takePacked(_ state: inout State) -> [UInt8]? {
-        guard inflater != nil, !state.packed.isEmpty || state.hasMore,
+        guard inflater != nil, !state.packed.isEmpty || state.hasMore else { return nil }
+        // A line that is not whole yet needs more, up to the longest.
+        guard
             state.form == .array || state.lines.count < Self.bufferedBytes
+                || state.lines.count <= Self.lineLimit && !state.lines.contains(Self.lineFeed)
         else { return nil }
         if case .cut = state.end { return nil }
         defer { state.packed = [] }
@@ -422,8 +425,9 @@ final class LineIngestion: Sendable {
     private func read(
         _ line: Slice<UnsafeRawBufferPointer>, at index: Int, into piece: inout Piece
     ) -> Bool {
-        guard line.contains(where: { !$0.isBlank }) else { return true }
-        guard line.count <= Self.lineLimit else { return false }
+        guard let first = line.first(where: { !$0.isBlank }) else { return true }
+        // The elements of an array are found one by one.
+        guard line.count <= Self.lineLimit, first != UInt8(ascii: "[") else { return false }
         let before = (events: piece.events.count, rejections: piece.rejections.count, piece.count)
         do throws(JSONError) {
             var reader = JSONReader(UnsafeRawBufferPointer(rebasing: line))

@@ -69,7 +69,7 @@ CASES = [
     post(409, OTHER, "conflict"),
     post(413, [EVENT] * 10_001, "tooManyEvents"),
     post(415, b"event_type=cluster", "notJSON"),
-    post(415, EVENT, Content_Encoding="gzip"),
+    post(415, EVENT, Content_Encoding="zstd"),
     post(422, {"event_type": "cluster", "severity": "fatal"}, "invalid"),
     post(422, [EVENT, UNTITLED], "strict", query="?strict=true"),
     post(422, [EVENT, OTHER], query="?strict=true"),

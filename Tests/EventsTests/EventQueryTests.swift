@@ -254,8 +254,8 @@ struct EventQueryTests {
         #expect(
             error?.detail
                 == "is not known here; the known ones are event_type, severity, object_kind, "
-                + "object_namespace, object_name, cluster, reason, severity_min, since, until, q, "
-                + "metadata.PATH, limit, order, cursor, offset, count, fields")
+                + "object_namespace, object_name, cluster, reason, fold_key, severity_min, since, "
+                + "until, q, metadata.PATH, limit, order, cursor, offset, count, fold, fields")
     }
 
     @Test("Details say what would be right")

@@ -237,7 +237,7 @@ struct HostileFileTests {
             check.findings == [
                 "search_state.indexed_seq is -1", "the newest event.received_at is 'never'",
                 "1 events whose created_at is not a time in the years 1970 to 2099; the first has the seq 3",
-                "1 events whose description is no text; the first has the seq 3",
+                "1 events whose description is not text; the first has the seq 3",
                 "2 events whose fold_key is not an integer; the first has the seq 2",
                 "2 events whose metadata is not a JSON object on one line; the first has the seq 2",
                 "2 events whose occurrences is not from 0 to 2147483647; the first has the seq 2",
