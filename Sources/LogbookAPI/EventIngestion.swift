@@ -226,14 +226,7 @@ extension LogbookAPI {
         _ body: UnsafeRawBufferPointer, _ manner: IngestionManner
     ) throws(Problem) -> EventBatch {
         try Self.checkBegin(body.first { !$0.isBlank }, manner)
-        return try reporting {
-            do {
-                return try decodeItems(body, manner)
-            } catch let error as JSONError {
-                rejections.note(.badRequest)
-                throw error
-            }
-        }
+        return try reporting { try decodeItems(body, manner) }
     }
 
     /// The options for reading events in this `manner`.
@@ -257,16 +250,22 @@ extension LogbookAPI {
             } else {
                 try readObjects(&reader, &itemStart, into: &batch)
             }
-        } catch let error as JSONError where !manner.isStrict {
-            // A single event that something follows has no neighbors.
+        } catch let error as JSONError {
             let rest = body[itemStart...]
-            guard isArray || batch.count != 1 || rest.contains(UInt8(ascii: "{")) else {
+            // A single event that something follows has no neighbors.
+            let hasNeighbors = isArray || batch.count != 1 || rest.contains(UInt8(ascii: "{"))
+            guard !manner.isStrict, hasNeighbors else {
+                rejections.note(.badRequest)
                 throw error
             }
             // From here on each item is found on its own, so that a broken one does not affect its
             // neighbors.
+            let rejected = batch.summary.rejected
             try scan(body, from: itemStart, isArray: isArray, into: &batch)
-            guard !batch.events.isEmpty else { throw error }
+            guard !batch.events.isEmpty else {
+                if batch.summary.rejected == rejected { rejections.note(.badRequest) }
+                throw error
+            }
         }
         try batch.finish(isArray: isArray)
         return batch

@@ -152,7 +152,7 @@ MESSAGES = [
     get("/", "Content-Length: 1", "Content-Length: 1"), get("/", "Content-Length: 1", "Transfer-Encoding: chunked"),
     get("/", "Transfer-Encoding: chunked", version="HTTP/1.0"),
     # Codings
-    chunked("x"), chunked("0", field="Transfer-Encoding: ,"), chunked("0", field="Transfer-Encoding: chunked;a"),
+    chunked("x", field="Content-Type: application/json\r\nTransfer-Encoding: chunked"), chunked("0", field="Transfer-Encoding: ,"), chunked("0", field="Transfer-Encoding: chunked;a"),
     chunked("0", field="Transfer-Encoding: chunked, gzip"), chunked("0", field="Transfer-Encoding: gzip, chunked"), chunked("-1", ""),
     chunked("F" * 17, ""), chunked("1 ", ""), chunked("1\n"), chunked("1;" + "x" * 4096), chunked("1", "xyz", ""), chunked("1", "xx", ""),
     chunked(*["1;" + "x" * 4000, "["] * 5), chunked("0", *["A: x"] * 101, ""), chunked("0", "A: " + "x" * 16_384, ""), chunked("0", "A", ""),
