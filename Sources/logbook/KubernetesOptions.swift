@@ -89,6 +89,13 @@ struct KubernetesOptions: ParsableArguments {
         ] where value != nil && kubernetesServer == nil {
             throw ValidationError("--kubernetes-\(flag) needs --kubernetes-server")
         }
+        for (flag, isGiven) in [
+            ("namespace", !kubernetesNamespace.isEmpty),
+            ("field-selector", kubernetesFieldSelector != nil),
+        ] where isGiven && kubernetesServer == nil && kubernetes != true {
+            throw ValidationError(
+                "--kubernetes-\(flag) needs --kubernetes or --kubernetes-server")
+        }
         guard (kubernetesCertificate == nil) == (kubernetesKey == nil) else {
             throw ValidationError("--kubernetes-certificate and --kubernetes-key need each other")
         }

@@ -100,7 +100,9 @@ struct ServeCommand: ParsableCommand {
                 + "separated by commas; off for none.", valueName: "keys"))
     var redactKeys = Redaction.usualKeys.joined(separator: ",")
 
-    @Option(help: "The cluster of events that name none.")
+    @Option(
+        help: ArgumentHelp(
+            "The cluster of events that name none. (default: none)", valueName: "name"))
     var clusterName = ""
 
     @Option(
@@ -136,6 +138,9 @@ struct ServeCommand: ParsableCommand {
         guard clusterName.unicodeScalars.count <= EventRules.nameCharacters else {
             throw ValidationError(
                 "--cluster-name must have at most \(EventRules.nameCharacters) characters")
+        }
+        if let page, Glibc.access(page + "/index.html", R_OK) != 0 {
+            throw ValidationError("--page must be a folder with the page's files, not '\(page)'")
         }
         try check(slowRequest, in: 0...86_400, "slow-request")
         try check(eventLoops, in: 0...256, "event-loops")

@@ -55,7 +55,12 @@ struct CommandLineTests {
             let paths = ["database": Self.refusedExit, "access-file": 1]
             if flag != "database" { arguments += ["--database", folder.file("logbook.db")] }
             // Any word is a valid key and a valid name.
-            let nonsense = ["redact-keys", "allowed-host"].contains(flag) ? "?" : "nonsense"
+            let nonsense =
+                switch flag {
+                case "redact-keys", "allowed-host": "?"
+                case "cluster-name": String(repeating: "n", count: 254)
+                default: "nonsense"
+                }
             let value = paths[flag] == nil ? nonsense : folder.file("none/logbook.db")
             let command = try logbook(arguments, environment: [variable: value])
             #expect(command.status == paths[flag] ?? Self.usageExit, "\(variable)")

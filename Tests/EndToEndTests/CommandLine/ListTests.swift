@@ -59,7 +59,7 @@ struct ListTests {
         let folded = ["--server", url, "--severity", "info", "--fold"]
         #expect(
             try list(folded[0], folded[1], folded[2], folded[3], folded[4]) == """
-                TIME                                    SEVERITY  TYPE     OBJECT  TITLE
+                TIME                                   SEVERITY  TYPE     OBJECT  TITLE
                 2026-11-22T10:00:00.000Z (x3 over 3d)  info      cluster  db      Backup failed
 
                 """)
@@ -72,7 +72,7 @@ struct ListTests {
         #expect(json.contains("\"fold\":{\"occurrences\":3,\"events\":3,"))
         #expect(
             try list("--server", url, "--fold", "--limit", "0", "--format", "csv")
-                .split(separator: "\n").count == 5 + 1)
+                .split(separator: "\r\n").count == 4 + 1)
     }
 
     @Test("JSON is an array of the events as the server answers them")
