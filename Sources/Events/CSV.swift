@@ -18,9 +18,7 @@ public enum CSV {
             if field.rawValue > EventField.reason.rawValue {
                 event.appendText(field, to: &output)
             } else if let bytes = event[field] {
-                if field == .metadata, !bytes.isCompactJSONObject,
-                    let repaired = StorableMetadata(repairing: bytes)
-                {
+                if field == .metadata, let repaired = StorableMetadata(repairingServed: bytes) {
                     repaired.bytes.withUnsafeBytes { appendCell($0, to: &output) }
                 } else {
                     appendCell(bytes, to: &output)

@@ -13,11 +13,7 @@ public enum EventID {
         Timestamp.append(parts.minute, 2, to: &output)
         Timestamp.append(parts.second, 2, to: &output)
         output.append(UInt8(ascii: "_"))
-        var random = UInt64.random(in: .min ... .max)
-        for _ in 0..<16 {
-            output.append(HexDigits.lowercase(UInt8(truncatingIfNeeded: random >> 60)))
-            random <<= 4
-        }
+        HexDigits.append(UInt64.random(in: .min ... .max), to: &output)
     }
 
     /// True if `bytes` are 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`: clients

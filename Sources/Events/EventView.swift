@@ -125,13 +125,10 @@ public struct EventView {
         case .seq: output.appendInteger(Int(seq))
         case .receivedAt: Timestamp(clamping: receivedAt).append(to: &output)
         case .foldKey:
-            guard let foldKey else { return }
-            for shift in stride(from: 60, through: 0, by: -4) {
-                output.append(HexDigits.lowercase(UInt8(truncatingIfNeeded: foldKey >> shift) & 15))
-            }
+            if let foldKey { HexDigits.append(UInt64(bitPattern: foldKey), to: &output) }
         case .metadata:
             guard let bytes = self[field] else { return }
-            if !bytes.isCompactJSONObject, let repaired = StorableMetadata(repairing: bytes) {
+            if let repaired = StorableMetadata(repairingServed: bytes) {
                 output.append(contentsOf: repaired.bytes)
             } else {
                 output.append(contentsOf: bytes)

@@ -36,4 +36,11 @@ public struct StorableMetadata {
         self.bytes = repaired
         wasObject = false
     }
+
+    /// As `init(repairing:)`, for each row that goes out: nearly always a quick look is enough. Keys
+    /// that occur twice go out as they are.
+    init?(repairingServed bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isCompactJSONObject else { return nil }
+        self.init(repairing: bytes)
+    }
 }

@@ -105,6 +105,8 @@ struct ServeCommand: ParsableCommand {
             "The cluster of events that name none. (default: none)", valueName: "name"))
     var clusterName = ""
 
+    private var cluster: String? { clusterName.isEmpty ? nil : clusterName }
+
     @Option(
         help: ArgumentHelp(
             "Folder to read the page at / from for each request, for developing it. "
@@ -195,13 +197,13 @@ struct ServeCommand: ParsableCommand {
         let repository = SQLiteRepository(try storeConfiguration, logger: logger, now: Self.now)
         let watchers = try orExit(logger) { () throws(SystemError) in
             try kubernetes.watchers(
-                repository, cluster: clusterName.isEmpty ? nil : clusterName, redaction: redaction,
+                repository, cluster: cluster, redaction: redaction,
                 logger: logger, now: Self.now)
         }
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
-            clusterName: clusterName.isEmpty ? nil : clusterName, version: Version.text,
+            clusterName: cluster, version: Version.text,
             pageFolder: page, sources: { watchers.map(\.report) }, now: Self.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)
