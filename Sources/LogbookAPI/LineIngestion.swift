@@ -34,7 +34,7 @@ final class LineIngestion: Sendable {
         /// True if the decompressed bytes may not be all.
         var hasMore = false
         /// True if the decompressed bytes are a whole body, or the body is not compressed.
-        var isOpenedWhole: Bool
+        var isOpenedWhole = true
         /// The bytes that are received and not read.
         var lines: [UInt8] = []
         /// The number of lines taken before `lines`.
@@ -150,7 +150,7 @@ final class LineIngestion: Sendable {
         share.release()
         state = Mutex(
             State(
-                share: share, form: form, isOpenedWhole: inflater == nil,
+                share: share, form: form,
                 summary: IngestionSummary(listedIDs: Self.listedIDs, api.rejections)))
         if manner.keepsReceivedAt { state.withLock { $0.summary.expired = 0 } }
     }
@@ -254,6 +254,9 @@ final class LineIngestion: Sendable {
             state.isReading = true
             return .open(packed)
         }
+        if case .whole = state.end, state.packed.isEmpty, !state.hasMore, !state.isOpenedWhole {
+            state.end = .cut(LogbookAPI.endsInTheMiddle)
+        }
         if state.form == .array {
             guard state.isComplete else { return answerCut(&state, pending) }
             state.isAnswered = true
@@ -337,11 +340,6 @@ final class LineIngestion: Sendable {
                 state.hasMore = inflater.hasMore
                 state.isOpenedWhole = inflater.isWhole
                 try receive(output, &state)
-                if case .whole = state.end, state.packed.isEmpty, !state.hasMore,
-                    !state.isOpenedWhole
-                {
-                    throw LogbookAPI.endsInTheMiddle
-                }
             } catch {
                 state.end = .cut(error)
                 state.packed = []

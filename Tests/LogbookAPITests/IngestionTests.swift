@@ -193,6 +193,7 @@ struct IngestionTests {
             (Compression.gzip(Array("hello".utf8))[...], "gzip", 415, "not JSON"),
             (Compression.gzip([0xFF, 0xFE, 0x7B, 0])[...], "gzip", 415, "UTF-16"),
             (Compression.gzip([])[...], "gzip", 400, "empty"),
+            ([], "gzip", 400, "empty"),
         ] as [(ArraySlice<UInt8>, String, Int, String)] {
             for chunks in [nil, 5] as [Int?] {
                 let answer = try send(
@@ -204,6 +205,22 @@ struct IngestionTests {
         let identity = try send(
             service, Array(Self.native.utf8), "Content-Encoding: identity\r\n")
         #expect(identity.status == 201)
+    }
+
+    @Test("A compressed stream that ends in the middle says so, also when all of it was read before")
+    func endsInTheMiddle() throws {
+        let service = try Service()
+        let body = Compression.gzip(Array("\(Self.native)\n".utf8)).dropLast(4)
+        let stream = try service.send(
+            bytes: Array(
+                ("POST /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(Self.lines)"
+                    + "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "\(String(body.count, radix: 16))\r\n").utf8) + body + Array("\r\n".utf8))
+        try eventually { service.repository.statistics.tally.storedCount == 1 }
+        try stream.write(contentsOf: Data("0\r\n\r\n".utf8))
+        let answer = String(decoding: try stream.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(answer.hasPrefix("HTTP/1.1 400"), "\(answer)")
+        #expect(answer.contains("ends in the middle. Of this stream, 1 events are stored"))
     }
 
     @Test("The whole is bounded, and a line of a stream is")
