@@ -32,9 +32,10 @@ extension LogbookAPI {
         ) { [self] request, response throws(Problem) in
             _ = try parameters(request, known: [])
             let name = String(decoding: request.parameter, as: UTF8.self)
-            guard let answer = page.answer(name) else {
+            guard let answer = page.answer(name, for: request) else {
                 throw Problem(.notFound, "The page has no file of this name.")
             }
+            response.addHeader("Vary", "Accept-Encoding")
             answer.write(to: &response, for: request)
         }
     }
@@ -59,9 +60,9 @@ extension LogbookAPI {
             // A client that accepts neither gets JSON, because an index that is a 406 helps nobody.
             let preferred = MediaType.preferred(
                 of: ["application/json", "text/html"], request.header("accept"))
-            let html = preferred == 1 ? page.answer(Page.index) : nil
+            let html = preferred == 1 ? page.answer(Page.index, for: request) : nil
             if html == nil { _ = try parameters(request, known: []) }
-            response.addHeader("Vary", "Accept")
+            response.addHeader("Vary", "Accept, Accept-Encoding")
             Page.addSecurity(to: &response)
             (html ?? index).write(to: &response, for: request)
         }

@@ -1,6 +1,7 @@
 import HTTPServer
 
-/// The media type that a client prefers for an answer (RFC 9110, section 12.5.1).
+/// The media type, or the coding, that a client prefers for an answer (RFC 9110, sections 12.5.1
+/// and 12.5.3).
 enum MediaType {
     /// The index of the type in `offered` with the highest weight in `accept`, the first if several
     /// have it; nil if none is accepted. A type's parameters are ignored.

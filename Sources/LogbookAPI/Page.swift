@@ -5,8 +5,9 @@ import System
 /// The page for browsers: the files in the program or, for development, a folder with the same
 /// names.
 struct Page: Sendable {
-    /// The embedded files, by name.
+    /// The embedded files, by name, and the same as gzip.
     private let answers: [String: StaticAnswer]
+    private let compressed: [String: StaticAnswer]
     private let folder: String?
 
     static let index = "index.html"
@@ -22,12 +23,17 @@ struct Page: Sendable {
             number += 1
         }
         self.answers = answers
+        compressed = answers.mapValues(\.compressed)
         self.folder = folder
     }
 
-    /// The file called `name`; nil if the page has none.
-    func answer(_ name: String) -> StaticAnswer? {
-        guard let embedded = answers[name], let folder else { return answers[name] }
+    /// The file called `name`, as gzip if `request` accepts that; nil if the page has none.
+    func answer(_ name: String, for request: Request) -> StaticAnswer? {
+        guard let embedded = answers[name], let folder else {
+            let accepted = request.header("accept-encoding")
+            let isPlain = accepted == nil || MediaType.preferred(of: ["gzip"], accepted) == nil
+            return isPlain ? answers[name] : compressed[name]
+        }
         guard let bytes = readFile("\(folder)/\(name)", limit: Self.fileLimit) else { return nil }
         return StaticAnswer(embedded.contentType, bytes)
     }

@@ -1,16 +1,19 @@
 import CEmbedded
 import Events
+import HTTP
 import HTTPServer
 import JSON
 
 /// A `200` that stays the same as long as the program runs, so clients can cache it.
 struct StaticAnswer: Sendable {
     let contentType: StaticString
+    private let contentEncoding: StaticString?
     private let body: [UInt8]
     private let entityTag: [UInt8]
 
-    init(_ contentType: StaticString, _ body: [UInt8]) {
+    init(_ contentType: StaticString, _ body: [UInt8], contentEncoding: StaticString? = nil) {
         self.contentType = contentType
+        self.contentEncoding = contentEncoding
         self.body = body
         let hash = body.withUnsafeBytes(FNV1a.hash)
         entityTag = Array("\"\(String(hash, radix: 16))\"".utf8)
@@ -18,6 +21,11 @@ struct StaticAnswer: Sendable {
 
     init(_ contentType: StaticString, _ file: embedded_file) {
         self.init(contentType, Array(UnsafeBufferPointer(start: file.bytes, count: file.count)))
+    }
+
+    /// The same as gzip; its entity tag differs, as RFC 9110, section 8.8.3.3, demands.
+    var compressed: StaticAnswer {
+        StaticAnswer(contentType, gzip(body), contentEncoding: "gzip")
     }
 
     /// Answers `request`, with a `304` if the client already has it.
@@ -31,6 +39,7 @@ struct StaticAnswer: Sendable {
             response.contentType = nil
         } else {
             response.contentType = contentType
+            if let contentEncoding { response.addHeader("Content-Encoding", contentEncoding) }
             response.body.append(contentsOf: body)
         }
     }

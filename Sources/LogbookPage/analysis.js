@@ -10,7 +10,6 @@ const body = (tab) => at(tab).querySelector('table');
 const ask = (search, names, signal) =>
   json('events/stats', query(page.view, search, ['order', 'fold', ...names]), signal);
 
-/** The objects with the most errors, and with the most events, each with a strip of their times. */
 export const loadObjects = () => part.objects.load(async (signal) => {
   const sees = shown(page.view);
   const bad = sees.includes('error') && sees.length > 2

@@ -1,6 +1,6 @@
 // The page: one view, the parts that show it, and the controls that change it.
 import { announce, at, copy, icon, liking, link, page, plural } from './dom.js';
-import { Tail, json, now } from './client.js';
+import { Tail, now } from './client.js';
 import { loadChanges, loadObjects } from './analysis.js';
 import { askForToken, drawChips, drawNothing, drawRange, menus, watchSources } from './controls.js';
 import { drawDetail, openDetail, shown as detail } from './detail.js';
@@ -20,10 +20,10 @@ const kept = new Map();
 Object.assign(page, { go, reload, redraw, copyLink, oncounts: drawCounts, onnothing: drawNothing, onscrolled: drawLive,
   refused: askForToken });
 
-/** Shows another view; `isTyping` makes it replace this one in the history. */
+/** Shows another view, in place of this one in the history if `isTyping`. */
 function go(view, isTyping) {
   if (format(view) === format(page.view)) return;
-  remember();
+  if (!isTyping) remember();
   history[isTyping ? 'replaceState' : 'pushState'](null, '', format(view));
   change({ ...view, unknown: [] });
 }
@@ -35,7 +35,7 @@ function remember() {
   if (kept.size > mostKept) kept.delete(kept.keys().next().value);
 }
 
-/** Makes `view` the view, and loads the changes; `old` is the part of it shown before. */
+/** `old` is what the list of `view` was when it was left. */
 function change(view, old) {
   const before = page.view;
   page.view = view;
@@ -57,7 +57,6 @@ function draw() {
   at('tabs').replaceChildren(...Object.entries(tabs).map(([tab, label]) => link(
     { ...view, tab: tab === 'events' ? null : tab }, { 'aria-current': tab === (view.tab ?? 'events') }, label)));
   at('fold').ariaPressed = String(Boolean(view.fold));
-  at('fold').hidden = !page.can.fold;
   at('notice').hidden = !view.unknown.length;
   at('notice').textContent = `The address has what this page does not know: ${view.unknown.join(', ')}.`;
   document.title = [view.q, ...Object.values(view.filters).flat(), 'Logbook'].filter(Boolean).join(' · ');
@@ -77,7 +76,6 @@ function loadTab() {
   if (tab === 'changes') loadChanges();
 }
 
-/** Loads everything: first the list, then the bars, then the values. */
 async function load(old) {
   const { view } = page;
   at('nothing').hidden = true;
@@ -113,7 +111,7 @@ let tailState = '';
 let missed = '';
 let fresh = { events: 0, bad: 0 };
 
-/** Starts or stops following, as the view says. Resolves once it is known which. */
+/** Follows if the view says so. Resolves once the stream is open, or has failed. */
 function follow() {
   tail?.stop();
   tail = null;
@@ -148,8 +146,8 @@ function follow() {
 
 function drawLive() {
   const { live } = page.view;
-  const isPaused = list.heldCount || list.current || !isAtTop();
-  const state = !live ? '' : tailState !== 'live' ? 'waiting' : isPaused ? 'paused' : 'live';
+  const state = !live ? '' : tailState !== 'live' ? 'waiting'
+    : list.heldCount || list.current || !isAtTop() ? 'paused' : 'live';
   const words = { '': '', live: 'Live.', waiting: tailState.message ?? `${tailState}…`,
     paused: `Paused: ${list.current ? 'an event is selected' : 'you scrolled'}.` }[state] + (live ? missed : '');
   at('live').ariaPressed = String(Boolean(live));
@@ -157,7 +155,7 @@ function drawLive() {
   if (at('livestate').textContent !== words) at('livestate').textContent = words;
 }
 
-// A hidden tab closes its connection, because a browser has six per host. It misses nothing.
+// A browser has six connections per host, so a hidden tab closes its own. It misses nothing.
 document.addEventListener('visibilitychange', () => (document.hidden ? tail?.stop() : tail?.start()));
 addEventListener('online', reload);
 setInterval(drawSummary, 1000);
@@ -179,11 +177,10 @@ document.addEventListener('click', (event) => {
 });
 
 at('list').tBodies[0].onclick = ({ target }) => {
-  // Selecting text is not a click.
   if (!target.closest('a') && getSelection().isCollapsed) openEvent(target.closest('tr').dataset.id);
 };
 
-const openEvent = (id, isTyping) => go({ ...page.view, event: id }, isTyping);
+const openEvent = (id) => go({ ...page.view, event: id });
 
 let timer;
 let isTyping = false;
@@ -211,9 +208,16 @@ function copyLink(view = page.view) {
   copy(new URL(format(frozen(view, now())), location.href).href, 'Link');
 }
 
+let resting;
+
+/** The open event follows at once, the address when keys rest: browsers limit its changes. */
 function step(by) {
   const event = move(by);
-  if (event && page.view.event) openEvent(event.id, true);
+  if (!event || !page.view.event) return;
+  page.view = { ...page.view, event: event.id };
+  openDetail(event.id);
+  clearTimeout(resting);
+  resting = setTimeout(() => history.replaceState(null, '', format(page.view)), 250);
 }
 
 const actions = {
@@ -250,14 +254,7 @@ for (const element of document.querySelectorAll('[data-icon], [data-action]')) {
 }
 
 for (const [id, fill] of Object.entries(menus)) {
-  at(id).onbeforetoggle = ({ newState }) => {
-    if (newState !== 'open') return;
-    const content = fill();
-    if (content) at(id).replaceChildren(...content.filter(Boolean));
-    const box = document.querySelector(`[popovertarget=${id}]`).getBoundingClientRect();
-    at(id).style.top = `${box.bottom + 4}px`;
-    at(id).style.right = `${Math.max(8, document.documentElement.clientWidth - box.right)}px`;
-  };
+  at(id).onbeforetoggle = ({ newState }) => newState === 'open' && at(id).replaceChildren(...fill().filter(Boolean));
 }
 
 addEventListener('popstate', () => {
@@ -273,9 +270,4 @@ history.replaceState(null, '', format(page.view));
 draw();
 openDetail(page.view.event);
 load();
-
-const { routes } = await json('', '', null, { Accept: 'application/json' });
-const route = (path) => routes.find((one) => one.method === 'GET' && one.path === path);
-page.can.fold = route('/events').parameters.includes('fold');
-draw();
-if (route('/sources')) watchSources();
+watchSources();

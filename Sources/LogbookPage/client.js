@@ -20,7 +20,6 @@ export const address = (path, query = '') => new URL(path + (query && `?${query}
 const failure = (status, message, more) =>
   Object.assign(new Error(message), { status, passes: !status || status > 501, ...more });
 
-/** Sends a GET, with the token if there is one. Throws unless it succeeds. */
 export async function send(path, query, signal, headers = {}) {
   if (token.value) headers.Authorization = `Bearer ${token.value}`;
   const response = await fetch(address(path, query), { signal, headers, cache: 'no-store' })
@@ -78,14 +77,13 @@ export class Part {
 // Heartbeats come every 15 s, unless the service is configured otherwise.
 const silence = 45_000;
 const batch = 500;
-// Between batches, in milliseconds: what comes faster than it can be read is not drawn one by one.
+// Between batches, in milliseconds: nobody reads faster.
 const pause = 250;
 
-/** Follows `GET /events/stream` across lost connections, without a gap. */
 export class Tail {
   last = '';
 
-  /** `on.events` gets lists, `on.state` `live`, `reconnecting` or a failure, `on.reset` nothing. */
+  /** `on.state` gets `live`, `reconnecting` or a failure. */
   constructor(query, on) {
     Object.assign(this, { query, on });
   }

@@ -1,7 +1,7 @@
 // The controls around the list: chips, the time, menus, sources, the token.
 import { at, copy, copyButton, h, icon, liking, link, number, page, toast } from './dom.js';
 import { Part, address, json, now, send, token } from './client.js';
-import { columns, redrawList } from './list.js';
+import { chosen, columns, redrawList } from './list.js';
 import { ago, duration, forInput, fromInput, lastNight, milliseconds, stamp } from './times.js';
 import { changed, during, everything, fields, format, frozen, query, severities, shown, showing, span,
   without, words } from './view.js';
@@ -86,7 +86,7 @@ export const menus = {
         page.redraw();
       } }), ` ${text}`);
     const boxes = Object.entries(columns).map(([id, [label]]) => h('label', h('input', { type: 'checkbox', value: id,
-      checked: Boolean(document.querySelector(`th.c-${id}`)), disabled: id === 'title' }), ` ${label}`));
+      checked: chosen.includes(id), disabled: id === 'title' }), ` ${label}`));
     const group = (title, ...children) => h('fieldset', h('legend', title), children);
     return [
       h('fieldset', { onchange: ({ currentTarget }) =>
@@ -119,8 +119,6 @@ export const menus = {
         : h('li', h('p.dim', 'More than a browser should take:')),
       item('Copy the command', 'logbook events export', () => copy(exportCommand(fixed), 'Command')))];
   },
-
-  sources: () => null,
 };
 
 // The largest download; beyond it the command line is better, because it can resume.

@@ -54,7 +54,7 @@ export function drawDetail() {
       event.object_name && link(context(event, object), 'this object'))),
     h('section', h('h3', 'Its history'), h('p.ways',
       event.object_name && link(history(view, event), `${event.object_kind ?? ''} ${event.object_name}`),
-      page.can.fold && event.fold_key && link(changed(view, (next) => {
+      event.fold_key && link(changed(view, (next) => {
         delete next.fold;
         next.fold_key = event.fold_key;
       }), 'all of the same'))),

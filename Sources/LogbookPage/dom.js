@@ -2,7 +2,7 @@
 import { format } from './view.js';
 
 /** The state that the parts of the page share; app.js fills it. */
-export const page = { can: {}, total: 0, get utc() { return liking('zone') === 'utc'; } };
+export const page = { total: 0, get utc() { return liking('zone') === 'utc'; } };
 
 /** `h('p.note', {title}, ...children)`: attributes, listeners (`onclick`), nodes, texts, lists. */
 export function h(tag, ...children) {

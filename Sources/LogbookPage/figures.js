@@ -28,10 +28,7 @@ export function addEvent(buckets, time, severity) {
   list[place].total += 1;
 }
 
-/**
- * The bars of each of `names`, worst at the bottom so that they share a baseline: `[place, top,
- * height]` in pixels of `height`, with a gap between neighbors, and never less than 2 for a count.
- */
+/** Bars as `[place, top, height]` for each of `names`; the worst share a baseline at the bottom. */
 export function stack(list, names, height) {
   const sum = (bucket) => names.reduce((total, name) => total + (bucket.counts[name] ?? 0), 0);
   const most = Math.max(1, ...list.map(sum));
@@ -69,7 +66,6 @@ export function pattern(q) {
   return parts.length ? new RegExp(`(?:${parts.join('|')})`, 'giu') : null;
 }
 
-/** Splits `text` into pieces, `[text, isMarked]`. */
 export function pieces(text, marks) {
   if (!marks) return [[text, false]];
   const list = [];
@@ -86,10 +82,7 @@ export function pieces(text, marks) {
 // The most values of a field that statistics list.
 const listed = 20;
 
-/**
- * The values that are more or less frequent in `now` than in `before`, two answers of
- * `GET /events/stats`: the ten greatest differences in share.
- */
+/** The ten values whose shares in two answers of `GET /events/stats` differ most. */
 export function differences(now, before) {
   const found = [];
   for (const [field, values] of Object.entries(now.totals)) {

@@ -17,7 +17,6 @@ let anchor = null;
 let arrived = [];
 const mostArrived = 1e5;
 
-/** Counts by severity, including hidden ones: the chips show what is hidden. */
 export const loadHistogram = () => part.load(async (signal) => {
   const answer = await json('events/stats',
     query(page.view, { by: 'severity' }, ['severity', 'severity_min', 'order', 'fold']), signal);
@@ -62,7 +61,7 @@ export function drawHistogram() {
     h('path.grid', { d: [1, height >> 1, height].map((y) => `M0 ${y}.5H${width}`).join('') }),
     ticks(start, start + length, Math.max(2, width / 90), page.utc).map(({ at: tick, label }) =>
       h('text', { y: height + 14, 'text-anchor': 'middle',
-        x: Math.min(Math.max(((tick - start) / length) * width, 18), width - 18) }, label)),
+        x: Math.min(Math.max(((tick - start) / length) * width, label.length * 3.3), width - label.length * 3.3) }, label)),
     Object.entries(bars).map(([name, of]) => h(`path.bar.${name}`, { d: of.map(([place, top, size]) =>
       `M${edge(place)} ${top}H${Math.max(edge(place + 1) - 1, edge(place) + 1)}v${size}H${edge(place)}z`).join('') })),
     h('text.most', { x: 4, y: 13 }, number(most)), h('rect.brush', { height, width: 0 })));

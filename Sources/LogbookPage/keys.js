@@ -21,14 +21,12 @@ const names = {
   help: ['?', 'This help'],
 };
 
-/** Returns true if the key belongs to the focused control. */
 function isTaken({ target, key }) {
   if (target.matches('input:not([type=checkbox], [type=radio]), textarea')) return key !== 'Escape';
   if (key === 'Enter' || key === ' ') return target.matches('a, button, summary, input, [role=slider]');
   return key.startsWith('Arrow') && target.matches('input, [role=slider]');
 }
 
-/** Makes keys run `actions`, by name; each gets the key. */
 export function listen(actions) {
   document.addEventListener('keydown', (event) => {
     const key = event.key === ' ' ? 'Space' : event.key;

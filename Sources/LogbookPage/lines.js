@@ -3,7 +3,6 @@
 // The longest event is about 2 MB, if every character of it is escaped.
 const longest = 8 * 1024 * 1024;
 
-/** Splits text into lines. It arrives in pieces, cut anywhere. */
 export class LineSplitter {
   #rest = '';
 

@@ -38,11 +38,11 @@ export const columns = {
     const times = fold?.occurrences ?? occurrences;
     const when = fold && `${plural(fold.events, 'event')}\nfirst ${full(Date.parse(fold.first), page.utc)}`
       + `\nlast ${full(Date.parse(fold.last), page.utc)}`;
-    return [times > 1 && h('span.times', { title: when }, `×${number(times)}${fold?.at_least ? '+' : ''}`),
+    return [(times > 1 || fold?.at_least) && h('span.times', { title: when }, `×${number(times)}${fold?.at_least ? '+' : ''}`),
       link({ ...page.view, event: id }, { title }, marked(text, marks))];
   }],
 };
-let chosen = liking('columns')?.split(',').filter((id) => columns[id])
+export let chosen = liking('columns')?.split(',').filter((id) => columns[id])
   ?? ['time', 'severity', 'reason', 'object', 'title'];
 let marks = null;
 
@@ -165,7 +165,7 @@ function drawEnds() {
   at('more').hidden = cursor === null;
   at('end').hidden = cursor !== null;
   if (rows.length < mostRows) at('newer').hidden = true;
-  // Observing again reports if its end is still near.
+  // An observer reports only changes.
   nearEnd.disconnect();
   nearEnd.observe(at('older'));
 }
@@ -182,7 +182,7 @@ export function arrive(events) {
   else hold(fresh);
 }
 
-/** Makes events wait; without arguments, none wait any more. */
+/** Makes events wait; an empty list lets go of those that do. */
 function hold(events) {
   if (!events.length) Object.assign(list, { heldCount: 0, heldBad: 0 });
   held = events.length ? [...held, ...events].slice(0, mostHeld) : [];
@@ -223,13 +223,15 @@ function insert(events) {
 }
 
 function replaceGroup(event) {
+  const { created_at: time } = event;
   const place = list.rows.findIndex((row) => row.event.fold_key === event.fold_key);
-  if (place < 0) return;
-  const [row] = list.rows.splice(place, 1);
-  const { occurrences, events, first, last } = row.event.fold;
-  event.fold = { ...row.event.fold, occurrences: occurrences + event.occurrences, events: events + 1,
-    first: [first, event.created_at].sort()[0], last: [last, event.created_at].sort()[1] };
-  drop([row]);
+  const [row] = place < 0 ? [] : list.rows.splice(place, 1);
+  // A group that is not loaded may be further down.
+  const { occurrences, events, first, last, at_least } = row?.event.fold
+    ?? { occurrences: 0, events: 0, first: time, last: time, at_least: list.cursor !== null };
+  event.fold = { occurrences: occurrences + event.occurrences, events: events + 1, at_least,
+    first: time < first ? time : first, last: time > last ? time : last };
+  if (row) drop([row]);
 }
 
 export function toNewest() {
@@ -264,7 +266,6 @@ export function select(id, isScrolled = true) {
   return row?.event ?? null;
 }
 
-/** Moves the mark by `step` rows; it does not wrap around. */
 export function move(step) {
   const place = list.rows.findIndex(({ event }) => event.id === list.current);
   const row = list.rows[place < 0 ? 0 : Math.min(Math.max(place + step, 0), list.rows.length - 1)];

@@ -8,7 +8,6 @@ export function milliseconds(text) {
   return match ? Number(match[1]) * units[match[2]] : null;
 }
 
-/** A duration in at most two units, such as `3 h 20 min`. */
 export function duration(ms) {
   const seconds = Math.round(Math.abs(ms) / 1e3);
   const parts = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
@@ -27,55 +26,44 @@ export function ago(ms, now) {
   return `${/^\d+ \S+/.exec(duration(past))[0]} ago`;
 }
 
-const two = (number) => String(number).padStart(2, '0');
+const style = { dateStyle: 'short', timeStyle: 'medium' };
+const local = new Intl.DateTimeFormat('sv', style);
+const universal = new Intl.DateTimeFormat('sv', { ...style, timeZone: 'UTC' });
 
-function clock(ms, utc) {
-  // Shifted by the zone's offset, so that one set of getters works for both.
-  const date = new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 6e4);
-  return {
-    year: date.getUTCFullYear(), month: two(date.getUTCMonth() + 1), day: two(date.getUTCDate()),
-    time: date.toISOString().slice(11, 19), fraction: date.toISOString().slice(19, 23), date,
-  };
-}
+/** Such as `2026-11-30 16:17:29`: Swedes write a time as ISO 8601 does. */
+const clock = (ms, utc) => (utc ? universal : local).format(ms);
 
 export function stamp(ms, utc, now) {
-  const { year, month, day, time } = clock(ms, utc);
-  return [year === clock(now, utc).year ? `${month}-${day}` : `${year}-${month}-${day}`, time];
+  const [date, time] = clock(ms, utc).split(' ');
+  return [date.startsWith(clock(now, utc).slice(0, 5)) ? date.slice(5) : date, time];
 }
 
 export function full(ms, utc) {
-  const { year, month, day, time, fraction } = clock(ms, utc);
-  const offset = utc ? 0 : -new Date(ms).getTimezoneOffset();
-  const minutes = Math.abs(offset);
-  const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
-  return `${year}-${month}-${day} ${time}${fraction} ${utc ? 'UTC' : zone}`;
+  const date = new Date(ms);
+  const offset = -date.getTimezoneOffset();
+  const zone = new Date(Math.abs(offset) * 6e4).toISOString().slice(11, 16);
+  return `${clock(ms, utc)}${date.toISOString().slice(19, 23)} ${utc ? 'UTC' : (offset < 0 ? '-' : '+') + zone}`;
 }
 
-export function forInput(ms, utc) {
-  const { year, month, day, time } = clock(ms, utc);
-  return `${year}-${month}-${day}T${time}`;
-}
-
+export const forInput = (ms, utc) => clock(ms, utc).replace(' ', 'T');
 export const fromInput = (text, utc) => Date.parse(utc ? `${text}Z` : text);
 
 const steps = ['1s', '5s', '15s', '30s', '1m', '5m', '15m', '30m', '1h', '3h', '6h', '12h', '1d',
   '2d', '7d', '14d', '30d', '90d', '365d'].map(milliseconds);
 
-/** Marks for an axis from `from` to `to`, at most `most`, at round times of the clock. */
 export function ticks(from, to, most, utc) {
   const step = steps.find((size) => (to - from) / size <= most) ?? (to - from) / most;
   const offset = utc ? 0 : new Date(from).getTimezoneOffset() * 6e4;
   const marks = [];
   for (let at = Math.ceil((from - offset) / step) * step + offset; at < to; at += step) {
-    const { year, month, day, time } = clock(at, utc);
+    const [date, time] = clock(at, utc).split(' ');
     const label = step < 6e4 ? time : step < 864e5 && time !== '00:00:00' ? time.slice(0, 5)
-      : to - from > 300 * 864e5 ? `${year}-${month}-${day}` : `${month}-${day}`;
+      : to - from > 300 * 864e5 ? date : date.slice(5);
     marks.push({ at, label });
   }
   return marks;
 }
 
-/** From 18:00 to 09:00: the last night, or the current one. */
 export function lastNight(now) {
   const end = new Date(now);
   end.setHours(9, 0, 0, 0);

@@ -17,7 +17,6 @@ const last = ['fold_key', 'since', 'until', 'order', 'fold', ...own];
 
 export const everything = () => ({ filters: {}, metadata: [], unknown: [] });
 
-/** The view of a query string. `unknown` lists parameters that are not part of one. */
 export function parse(search) {
   const view = everything();
   for (const [name, value] of new URLSearchParams(search)) {
@@ -44,7 +43,7 @@ const encode = (text) => encodeURIComponent(text)
   .replace(/%(2C|3A|2F)/g, decodeURIComponent).replaceAll('%20', '+');
 const join = (list) => list.map((pair) => pair.map(encode).join('=')).join('&');
 
-/** The view's query string; equal views have equal ones. It is never empty. */
+/** Equal views have equal query strings, never an empty one. */
 export const format = (view) => `?${join(pairs(view)) || 'order=desc'}`;
 
 /** The view's parameters for the API, with `more` and without the names in `less`. */
@@ -86,7 +85,6 @@ export const without = (view, field, filter) => changed(view, (next) => {
   next.filters[field] = next.filters[field].filter((other) => other !== filter);
 });
 
-/** The severities that the view shows, worst first. */
 export function shown(view) {
   const least = severities.indexOf(view.severity_min ?? 'info');
   const list = view.filters.severity ?? [];
@@ -110,7 +108,6 @@ const alike = (view, event, names) => changed(everything(), (next) => {
   Object.assign(next, view);
 });
 
-/** The view of all events of an event's object in this time. */
 export const history = ({ since, until }, event) => alike({ since, until }, event, object);
 
 /** The view of five minutes before and after an event, of events that share `names` with it. */
@@ -139,7 +136,6 @@ export const during = (view, from, to) => changed(view, (next) => {
   if (from === null) delete next.since;
 });
 
-/** The view with absolute times, so that it is the same tomorrow. */
 export const frozen = (view, now) => during(view, span(view, now).from, span(view, now).to);
 
 /** The view half a window earlier (-1) or later (1), not later than `now`. */

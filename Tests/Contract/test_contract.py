@@ -1,5 +1,6 @@
 """Checks the program against openapi.yaml: its routes, its requests, its answers."""
 
+import gzip
 import json
 import re
 import sqlite3
@@ -207,6 +208,23 @@ def test_what_the_client_has_is_not_sent_again(empty):
             assert again.headers["ETag"] == tag
     tags = {empty.request("GET", path, headers={"Accept": "text/html"}).headers["ETag"] for path in ("/", "/openapi.yaml", "/openapi.json")}
     assert len(tags) == 3
+
+
+def test_the_page_is_compressed_for_clients_that_accept_it(empty):
+    for path, vary in (("/", "Accept, Accept-Encoding"), ("/page/app.js", "Accept-Encoding")):
+
+        def ask(coding, tag=None):
+            answer = empty.request("GET", path, headers={"Accept": "text/html", "Accept-Encoding": coding} | ({"If-None-Match": tag} if tag else {}))
+            assert answer.headers["Vary"] == vary
+            return answer
+
+        plain, packed = ask("gzip;q=0, br"), ask("br, GZIP;q=0.1")
+        assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+        assert gzip.decompress(packed.body) == plain.body and len(packed.body) < len(plain.body) / 2
+        tags = plain.headers["ETag"], packed.headers["ETag"]
+        assert tags[0] != tags[1]
+        assert [ask("gzip", tag).status for tag in tags] == [200, 304]
+        assert [ask("identity", tag).status for tag in tags] == [304, 200]
 
 
 def test_a_browser_gets_the_page(empty):
