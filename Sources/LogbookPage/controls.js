@@ -1,5 +1,5 @@
 // The controls around the list: chips, the time, menus, sources, the token.
-import { at, copy, copyButton, h, icon, liking, link, number, page, toast } from './dom.js';
+import { at, copy, copyButton, h, icon, liking, link, number, page, plural, toast } from './dom.js';
 import { Part, address, json, now, send, token } from './client.js';
 import { chosen, columns, redrawList } from './list.js';
 import { ago, duration, forInput, fromInput, lastNight, milliseconds, stamp } from './times.js';
@@ -172,12 +172,14 @@ export function watchSources() {
     const { sources } = await json('sources', '', signal);
     at('sources-button').dataset.state = sources.every(({ connected }) => connected) ? 'live' : 'bad';
     at('sources').querySelector('ul').replaceChildren(...sources.map((source) => h('li', h('div',
-      h('b', source.name), ` ${source.connected ? 'connected' : source.state}, ${number(source.stored)} stored`,
+      h('b', source.name), ` ${source.connected ? 'connected' : source.state}, ${number(source.stored)} stored`
+        + (source.gaps ? `, ${plural(source.gaps, 'gap')}` : ''),
       h('p.dim', source.connected ? source.last_line_at && `last heard of ${ago(Date.parse(source.last_line_at), now())}`
         : source.last_error?.detail)))));
     at('sources-button').hidden = !sources.length;
   });
   look();
+  at('sources').onbeforetoggle = look;
   setInterval(look, sourcesPause);
 }
 

@@ -1,9 +1,11 @@
 """The page in a real Chromium: each interaction, by mouse and by keyboard, and what it must never do."""
 
 import gzip
+import http.server
 import json
 import re
 import subprocess
+import threading
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 
@@ -469,6 +471,101 @@ def test_objects_and_changes(filled, browse):
     page.locator("#changes tbody").get_by_role("link", name="Evicted").click()
     expect_query(page, reason="Evicted", tab=None)
     expect(rows(page)).to_have_count(50)
+
+
+def dumps():
+    """Real Kubernetes events, moved together in time so that the last one is a minute old."""
+    lines = [json.loads(line) for line in (ROOT / "Tests/Data/kubernetes-events.ndjson").read_text().splitlines()]
+    for number, line in enumerate(lines):
+        line |= dict.fromkeys(("firstTimestamp", "eventTime", "series"), None) | {"lastTimestamp": ago(seconds=60 + len(lines) - number)}
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+def test_repeats_are_folded(empty, browse):
+    assert empty.request("POST", "/events", dumps(), {"Content-Type": "application/x-ndjson"}).status == 200
+    page = browse(empty)
+    single = rows(page)
+    folded = empty.request("GET", "/events?fold=true&limit=1000&fields=id,title,reason,fold_key").json["events"]
+    stored = len(empty.export())
+    assert len(folded) < min(stored, 200)
+    expect(single).to_have_count(min(stored, 200))
+    page.get_by_role("button", name="Fold").click()
+    expect_query(page, fold="true")
+    expect(page.get_by_role("button", name="Fold")).to_have_attribute("aria-pressed", "true")
+    expect(rows(page)).to_have_count(len(folded))
+    assert rows(page).evaluate_all("rows => rows.map(row => row.dataset.id)") == [event["id"] for event in folded]
+    number, most = max(enumerate(folded), key=lambda pair: pair[1]["fold"]["events"])
+    assert most["fold"]["events"] > 1
+    times = rows(page).nth(number).locator(".times")
+    expect(times).to_have_text(f"×{most['fold']['occurrences']:,}")
+    expect(times).to_have_attribute("title", re.compile(rf"^{most['fold']['events']} events\nfirst 20.*\nlast 20"))
+    rows(page).nth(number).click()
+    page.locator("#detail").get_by_role("link", name="all of the same").click()
+    expect_query(page, fold=None, fold_key=most["fold_key"])
+    expect(rows(page)).to_have_count(most["fold"]["events"])
+    expect(page.locator("#active")).to_contain_text("all of the same")
+    page.go_back()
+    expect(rows(page)).to_have_count(len(folded))
+
+
+def test_folded_rows_count_what_arrives(filled, browse):
+    again = {"event_type": "a", "severity": "warning", "title": "Backup failed", "occurrences": 2}
+    store(filled, again)
+    page = browse(filled, "/?since=24h&fold=true&live=1")
+    expect(page.locator("#livestate")).to_have_text("Live.")
+    expect(rows(page).first.locator(".times")).to_have_text("×2")
+    count = rows(page).count()
+    store(filled, [again, again])
+    expect(rows(page).first.locator(".times")).to_have_text("×6")
+    page.keyboard.press("r")
+    expect(page.locator("#livestate")).to_have_text("Live.")
+    expect(rows(page).first.locator(".times")).to_have_text("×6")
+    expect(rows(page)).to_have_count(count)
+
+
+@pytest.fixture
+def api_server():
+    """An API server as Logbook asks it: the namespace `shop` has events, and no others come; the rest is forbidden."""
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            is_allowed, is_watch = "/shop/" in self.path, "watch=" in self.path
+            self.send_response(200 if is_allowed else 403)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            items = [json.loads(line) for line in dumps().splitlines()[:3]]
+            if not is_allowed:
+                self.wfile.write(json.dumps({"kind": "Status", "code": 403, "message": "events is forbidden: cannot list"}).encode())
+            elif is_watch:
+                self.rfile.read(1)  # Until the watch ends.
+            else:
+                self.wfile.write(json.dumps({"kind": "EventList", "metadata": {"resourceVersion": "9"}, "items": items}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_sources_say_how_they_are(start, empty, browse, api_server):
+    page = browse(empty)
+    expect(page.locator("#nothing h2")).to_be_visible()
+    expect(page.locator("#sources-button")).to_be_hidden()
+    empty.stop()
+    program = start("--kubernetes-server", api_server, "--kubernetes-namespace", "shop,other")
+    while not all(source["connected"] or source["last_error"] for source in program.request("GET", "/sources").json["sources"]):
+        pass  # There is nothing to wait for but the answer.
+    page = browse(program)
+    button = page.get_by_role("button", name="Sources")
+    expect(button).to_have_attribute("data-state", "bad")
+    button.click()
+    expect(page.locator("#sources li").first).to_contain_text(re.compile("kubernetes/other waiting, 0 stored.*events is forbidden"))
+    expect(page.locator("#sources li").last).to_contain_text("kubernetes/shop connected, 3 stored")
+    assert not Axe().run(page).response["violations"]
 
 
 def test_columns_density_and_time_zone(filled, browse):
