@@ -28,8 +28,8 @@ enum Cursor {
         bytes += payload
         var digits: [UInt8] = []
         for byte in bytes {
-            digits.append(HexDigits.lowercase(byte >> 4))
-            digits.append(HexDigits.lowercase(byte & 15))
+            digits.append((byte >> 4).hexDigit)
+            digits.append((byte & 15).hexDigit)
         }
         return String(decoding: digits, as: UTF8.self)
     }
@@ -68,14 +68,16 @@ enum Cursor {
 
     private static func decode(_ text: String) throws(QueryError) -> [UInt8] {
         let digits = Array(text.utf8)
-        guard digits.count.isMultiple(of: 2), (headerBytes...maxBytes).contains(digits.count / 2)
+        // One spelling, so that every alteration is refused.
+        guard digits.count.isMultiple(of: 2), (headerBytes...maxBytes).contains(digits.count / 2),
+            !digits.contains(where: { (UInt8(ascii: "A")...UInt8(ascii: "F")).contains($0) })
         else {
             throw invalid
         }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = HexDigits.value(digits[index]),
-                let low = HexDigits.value(digits[index + 1])
+            guard let high = digits[index].hexDigitValue,
+                let low = digits[index + 1].hexDigitValue
             else {
                 throw invalid
             }

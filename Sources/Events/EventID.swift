@@ -5,15 +5,15 @@ public enum EventID {
     public static func append(now: Timestamp, to output: inout [UInt8]) {
         let parts = now.parts
         output.append(contentsOf: "evt_".utf8)
-        Timestamp.append(parts.year, 4, to: &output)
-        Timestamp.append(parts.month, 2, to: &output)
-        Timestamp.append(parts.day, 2, to: &output)
+        output.appendInteger(Int(parts.year), digits: 4)
+        output.appendInteger(Int(parts.month), digits: 2)
+        output.appendInteger(Int(parts.day), digits: 2)
         output.append(UInt8(ascii: "_"))
-        Timestamp.append(parts.hour, 2, to: &output)
-        Timestamp.append(parts.minute, 2, to: &output)
-        Timestamp.append(parts.second, 2, to: &output)
+        output.appendInteger(Int(parts.hour), digits: 2)
+        output.appendInteger(Int(parts.minute), digits: 2)
+        output.appendInteger(Int(parts.second), digits: 2)
         output.append(UInt8(ascii: "_"))
-        HexDigits.append(UInt64.random(in: .min ... .max), to: &output)
+        output.appendHexadecimal(UInt64.random(in: .min ... .max))
     }
 
     /// True if `bytes` are 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`: clients

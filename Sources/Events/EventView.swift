@@ -125,7 +125,7 @@ public struct EventView {
         case .seq: output.appendInteger(Int(seq))
         case .receivedAt: Timestamp(clamping: receivedAt).append(to: &output)
         case .foldKey:
-            if let foldKey { HexDigits.append(UInt64(bitPattern: foldKey), to: &output) }
+            if let foldKey { output.appendHexadecimal(UInt64(bitPattern: foldKey)) }
         case .metadata:
             guard let bytes = self[field] else { return }
             if let repaired = StorableMetadata(repairingServed: bytes) {

@@ -162,30 +162,26 @@ public struct Timestamp: Equatable, Comparable, Sendable {
     /// Appends `YYYY-MM-DDTHH:MM:SS.sssZ`, whose text order is time order.
     public func append(to output: inout [UInt8]) {
         let parts = parts
-        Self.append(parts.year, 4, to: &output)
-        output.append(UInt8(ascii: "-"))
-        Self.append(parts.month, 2, to: &output)
-        output.append(UInt8(ascii: "-"))
-        Self.append(parts.day, 2, to: &output)
-        output.append(UInt8(ascii: "T"))
-        Self.append(parts.hour, 2, to: &output)
-        output.append(UInt8(ascii: ":"))
-        Self.append(parts.minute, 2, to: &output)
-        output.append(UInt8(ascii: ":"))
-        Self.append(parts.second, 2, to: &output)
-        output.append(UInt8(ascii: "."))
-        Self.append(parts.millisecond, 3, to: &output)
-        output.append(UInt8(ascii: "Z"))
-    }
-
-    /// Appends `value` with leading zeros up to `digits`.
-    static func append(_ value: Int64, _ digits: Int, to output: inout [UInt8]) {
-        var divisor: Int64 = 1
-        for _ in 1..<digits { divisor *= 10 }
-        while divisor > 0 {
-            output.append(UInt8(truncatingIfNeeded: value / divisor % 10) + UInt8(ascii: "0"))
-            divisor /= 10
+        var text: InlineArray<24, UInt8> = .init(repeating: UInt8(ascii: "0"))
+        var end = 0
+        func put(_ value: Int64, digits: Int, then mark: UInt8) {
+            var rest = UInt64(truncatingIfNeeded: value)
+            end += digits
+            for place in 1...digits {
+                text[end - place] += UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            text[end] = mark
+            end += 1
         }
+        put(parts.year, digits: 4, then: UInt8(ascii: "-"))
+        put(parts.month, digits: 2, then: UInt8(ascii: "-"))
+        put(parts.day, digits: 2, then: UInt8(ascii: "T"))
+        put(parts.hour, digits: 2, then: UInt8(ascii: ":"))
+        put(parts.minute, digits: 2, then: UInt8(ascii: ":"))
+        put(parts.second, digits: 2, then: UInt8(ascii: "."))
+        put(parts.millisecond, digits: 3, then: UInt8(ascii: "Z"))
+        text.span.withUnsafeBytes { output.append(contentsOf: $0) }
     }
 
     /// `YYYY-MM-DDTHH:MM:SS.sssZ`

@@ -161,7 +161,7 @@ public final class WordScanner {
         guard index + 4 <= text.count else { return nil }
         var value: UInt16 = 0
         for byte in text[index..<(index + 4)] {
-            guard let digit = HexDigits.value(byte | 0x20) else { return nil }
+            guard let digit = byte.hexDigitValue else { return nil }
             value = value << 4 | UInt16(digit)
         }
         index += 4

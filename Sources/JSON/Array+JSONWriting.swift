@@ -43,6 +43,26 @@ extension [UInt8] {
         }
     }
 
+    /// Appends the last `digits` decimal digits of `value`, which is not negative.
+    package mutating func appendInteger(_ value: Int, digits: Int) {
+        let start = count
+        append(contentsOf: repeatElement(UInt8(ascii: "0"), count: digits))
+        var rest = value
+        for place in (start..<count).reversed() {
+            self[place] += UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+    }
+
+    /// Appends `value` as 16 hexadecimal digits, in lower case.
+    package mutating func appendHexadecimal(_ value: UInt64) {
+        var digits: InlineArray<16, UInt8> = .init(repeating: 0)
+        for place in 0..<16 {
+            digits[place] = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * place) & 15).hexDigit
+        }
+        digits.span.withUnsafeBytes { append(contentsOf: $0) }
+    }
+
     /// Appends a JSON array with each of `items` written by `write`.
     public mutating func appendJSONArray<Item>(
         of items: [Item], _ write: (Item, inout [UInt8]) -> Void

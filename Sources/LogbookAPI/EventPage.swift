@@ -42,7 +42,10 @@ struct EventPage: Sendable {
                     event.appendJSON(to: &response.body)
                 }
                 returned += 1
-                last = EventQuery.Position(event)
+                // Only the last of the page can be the last returned.
+                if returned == query.limit || response.body.count >= Self.maxBytes {
+                    last = EventQuery.Position(event)
+                }
                 return true
             }
         } catch {

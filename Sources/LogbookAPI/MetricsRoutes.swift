@@ -43,7 +43,7 @@ extension LogbookAPI {
         }
         text.family(
             "logbook_http_request_duration_seconds", .histogram,
-            "From when a request had come whole until its answer, or the beginning of one that is streamed."
+            "Time from the last byte of a request to its answer, or to the start of a streamed one."
         )
         let bounds = ServerFigures.Times.bounds.map { Int($0.inNanoseconds) }
         for requests in figures.requests {
@@ -53,9 +53,10 @@ extension LogbookAPI {
         }
         text.family(
             "logbook_http_received_bytes_total", .counter,
-            "Bytes received from clients, TLS left out.", figures.received)
+            "Bytes received from clients, without TLS overhead.", figures.received)
         text.family(
-            "logbook_http_sent_bytes_total", .counter, "Bytes sent to clients, TLS left out.",
+            "logbook_http_sent_bytes_total", .counter,
+            "Bytes sent to clients, without TLS overhead.",
             figures.sent)
         writeConnections(figures, to: &text)
     }
@@ -66,16 +67,16 @@ extension LogbookAPI {
 
     private static func writeConnections(_ figures: ServerFigures, to text: inout MetricsText) {
         text.family(
-            "logbook_http_connections", .gauge, "Connections that are open.", figures.connections)
+            "logbook_http_connections", .gauge, "Open connections.", figures.connections)
         text.family(
-            "logbook_http_connections_limit", .gauge, "Connections that may be open at a time.",
+            "logbook_http_connections_limit", .gauge, "Limit on open connections.",
             figures.connectionLimit)
         text.family(
             "logbook_http_connections_accepted_total", .counter, "Connections accepted.",
             figures.accepted)
         text.family(
             "logbook_http_connections_refused_total", .counter,
-            "Connections given up: TLS handshakes that failed, for want of buffers, and at rest to make room for others."
+            "Connections dropped: the TLS handshake failed, no memory for buffers was left, or idle ones made room for others."
         )
         text.sample(figures.failedHandshakes, [("reason", "tls_handshake")])
         text.sample(figures.shed, [("reason", "buffers")])
@@ -90,18 +91,20 @@ extension LogbookAPI {
             "logbook_http_buffered_bytes", .gauge, "Bytes in the buffers of all connections.",
             figures.bufferedBytes)
         text.family(
-            "logbook_http_buffered_limit_bytes", .gauge, "Bytes that they may hold.",
+            "logbook_http_buffered_limit_bytes", .gauge,
+            "Limit on the bytes in the buffers of all connections.",
             figures.bufferLimit)
         text.family(
             "logbook_auth_failures_total", .counter,
-            "Requests refused for want of a valid token or certificate, or of its scope.")
+            "Requests refused because they had no valid token or certificate, or one without the scope."
+        )
         for reason in AccessControl.Reason.allCases {
             text.sample(
                 figures.accessRefusals[reason.rawValue] ?? 0, [("reason", reason.rawValue)])
         }
         text.family(
             "logbook_tls_certificate_end_timestamp_seconds", .gauge,
-            "When the certificate in use is over; none without TLS.")
+            "End of the certificate in use, in seconds since 1970; absent without TLS.")
         if let end = figures.certificateEnd { text.sample(Int(end)) }
     }
 
@@ -111,7 +114,7 @@ extension LogbookAPI {
         let tally = statistics.tally
         text.family(
             "logbook_events_stored_total", .counter,
-            "Events stored, by type (one that the contract does not name is other) and severity.")
+            "Events stored, by type (other if the contract does not name it) and severity.")
         for type in EventType.allCases.map(Optional.some) + [nil] {
             for severity in Severity.allCases {
                 text.sample(
@@ -123,7 +126,7 @@ extension LogbookAPI {
             "logbook_events_duplicate_total", .counter, "Events sent that were stored already.",
             tally.duplicates)
         text.family(
-            "logbook_events_rejected_total", .counter, "Events sent and not stored, by why.")
+            "logbook_events_rejected_total", .counter, "Events sent and not stored, by reason.")
         text.sample(rejections.malformed, [("reason", "malformed")])
         text.sample(rejections.invalid, [("reason", "invalid")])
         text.sample(rejections.tooLarge, [("reason", "too_large")])
@@ -132,44 +135,45 @@ extension LogbookAPI {
         text.family(
             "logbook_events_deleted_total", .counter, "Events deleted by request.", tally.deleted)
         text.family(
-            "logbook_events_removed_total", .counter, "Events removed by retention, by why.")
+            "logbook_events_removed_total", .counter, "Events removed by retention, by reason.")
         text.sample(statistics.removedByAge, [("reason", "age")])
         text.sample(statistics.removedForCount, [("reason", "count")])
         text.sample(statistics.removedForBytes, [("reason", "bytes")])
         text.family(
-            "logbook_events_last_seq", .gauge, "The number of the last event stored.",
+            "logbook_events_last_seq", .gauge, "The seq of the last event stored.",
             Int(repository.commits.lastSeq))
     }
 
     private func writeWriter(_ statistics: StoreStatistics, to text: inout MetricsText) {
         let limits = repository.queueLimits
         text.family(
-            "logbook_write_queue_events", .gauge, "Events that wait to be written.",
+            "logbook_write_queue_events", .gauge, "Events waiting to be written.",
             statistics.queued.events)
         text.family(
-            "logbook_write_queue_limit_events", .gauge, "Events that may wait.",
+            "logbook_write_queue_limit_events", .gauge,
+            "Limit on the events waiting to be written.",
             limits.events)
         text.family(
-            "logbook_write_queue_bytes", .gauge, "Bytes of the events that wait to be written.",
+            "logbook_write_queue_bytes", .gauge, "Bytes of the events waiting to be written.",
             statistics.queued.bytes)
         text.family(
-            "logbook_write_queue_limit_bytes", .gauge, "Bytes that may wait.",
+            "logbook_write_queue_limit_bytes", .gauge, "Limit on the bytes waiting to be written.",
             limits.bytes)
         text.family(
             "logbook_write_queue_refusals_total", .counter,
-            "Requests refused because too much waited.", statistics.queueRefusals)
+            "Requests refused because the queue was full.", statistics.queueRefusals)
         write(
             statistics.commitSizes, "logbook_commit_events",
             "Events stored and deleted in a commit.", areTimes: false, to: &text)
         write(
             statistics.commitTimes, "logbook_commit_duration_seconds",
-            "How long a commit took, its sync included.", to: &text)
+            "Time of a commit, including its sync.", to: &text)
         write(
             statistics.syncTimes, "logbook_commit_sync_duration_seconds",
-            "How long of that it took to write the WAL and sync it.", to: &text)
+            "Time that a commit takes to write and sync the WAL.", to: &text)
         text.family(
             "logbook_store_clock_lag_seconds", .gauge,
-            "How far the store's clock is behind the system's; negative where it is ahead.")
+            "Lag of the store's clock behind the system's; negative if it is ahead.")
         text.sample(nanoseconds: Int(statistics.clockLag.inNanoseconds))
     }
 
@@ -209,28 +213,28 @@ extension LogbookAPI {
             state.status == .ready && repository.unwritableReason == nil ? 1 : 0)
         text.family(
             "logbook_database_damaged", .gauge,
-            "1 from when damage was found in the database until the end of the process, else 0.",
+            "1 from the discovery of damage in the database until the process ends, else 0.",
             repository.isDamaged ? 1 : 0)
         text.family(
-            "logbook_ready", .gauge, "1 while /readyz says so, else 0.",
+            "logbook_ready", .gauge, "1 while /readyz is 200, else 0.",
             unreadyReason == nil ? 1 : 0)
     }
 
     private func writeStreams(to text: inout MetricsText) {
         let streams = liveTail.figures
-        text.family("logbook_streams", .gauge, "Live streams that are open.", streams.count)
+        text.family("logbook_streams", .gauge, "Open live streams.", streams.count)
         text.family(
-            "logbook_streams_limit", .gauge, "Live streams that may be open.", streams.limit)
+            "logbook_streams_limit", .gauge, "Limit on open live streams.", streams.limit)
         text.family(
             "logbook_stream_lag_events", .gauge,
-            "Events that the live stream furthest behind has yet to look at.",
+            "Events that the slowest live stream has yet to examine.",
             Int(max(0, repository.commits.lastSeq - (streams.last ?? .max))))
     }
 
     // MARK: The process
 
     private func writeProcess(_ engine: EngineReport, to text: inout MetricsText) {
-        text.family("logbook_build_info", .gauge, "Always 1; the labels tell what runs.")
+        text.family("logbook_build_info", .gauge, "Always 1; the labels name the versions.")
         text.sample(1, [("version", version), engine.version])
         let process = ProcessFigures()
         text.family("process_cpu_seconds_total", .counter, "CPU time used, user and system.")
@@ -241,10 +245,10 @@ extension LogbookAPI {
             "process_virtual_memory_bytes", .gauge, "Virtual memory.", process.virtualBytes)
         text.family("process_open_fds", .gauge, "Open descriptors.", process.openDescriptors)
         text.family(
-            "process_max_fds", .gauge, "Descriptors that may be open.", process.mostDescriptors)
+            "process_max_fds", .gauge, "Limit on open descriptors.", process.mostDescriptors)
         text.family("process_threads", .gauge, "Threads.", process.threads)
         text.family(
-            "process_start_time_seconds", .gauge, "When the process began, since 1970.")
+            "process_start_time_seconds", .gauge, "Start of the process, in seconds since 1970.")
         text.sample(nanoseconds: ProcessFigures.start)
     }
 }

@@ -135,8 +135,10 @@ public final class Statement {
 
     /// A column's bytes, valid until the next step or reset; nil for NULL.
     public func bytes(_ column: Int32) -> UnsafeRawBufferPointer? {
-        guard let start = sqlite3_column_text(handle, column) else { return nil }
-        return UnsafeRawBufferPointer(
-            start: start, count: Int(sqlite3_column_bytes(handle, column)))
+        // The column is looked up once for both. Only this thread uses the connection, so its value
+        // is as good as a protected one.
+        let value = sqlite3_column_value(handle, column)
+        guard let start = sqlite3_value_text(value) else { return nil }
+        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(value)))
     }
 }

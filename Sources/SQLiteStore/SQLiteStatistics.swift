@@ -28,9 +28,10 @@ public struct SQLiteStatistics: Sendable {
         report.metrics = [
             EngineMetric(
                 "logbook_checkpoint_duration_seconds",
-                "How long a checkpoint took, its syncs included.", .times(checkpointTimes)),
+                "Time of a checkpoint, including its syncs.", .times(checkpointTimes)),
             EngineMetric(
-                "logbook_oldest_read_seconds", "Age of the oldest read going on.",
+                "logbook_oldest_read_seconds",
+                "Age of the oldest read in progress; 0 if there is none.",
                 .time(oldestReader)),
             EngineMetric(
                 "logbook_reads_stopped_total",
@@ -39,24 +40,26 @@ public struct SQLiteStatistics: Sendable {
             EngineMetric(
                 "logbook_database_bytes", "Size of the database file.", .gauge(Int(sizes.database))),
             EngineMetric(
-                "logbook_database_free_bytes", "Bytes of it that hold nothing.",
+                "logbook_database_free_bytes",
+                "Empty bytes in the database file, which are filled first.",
                 .gauge(Int(sizes.free))),
             EngineMetric(
                 "logbook_database_limit_bytes",
-                "What database and WAL may have together; 0 is any size.",
+                "Limit on the bytes of database and WAL together; 0 for none.",
                 .gauge(configuration.retention.bytes ?? 0)),
             EngineMetric("logbook_wal_bytes", "Size of the WAL file.", .gauge(Int(sizes.wal))),
             EngineMetric(
-                "logbook_wal_limit_bytes", "What the WAL may have.", .gauge(configuration.walLimit)),
+                "logbook_wal_limit_bytes", "Limit on the bytes of the WAL file.",
+                .gauge(configuration.walLimit)),
             EngineMetric(
-                "logbook_volume_bytes", "Size of the volume of the database.",
+                "logbook_volume_bytes", "Size of the database's volume.",
                 .gauge(Int(sizes.volume))),
             EngineMetric(
-                "logbook_volume_free_bytes", "Bytes of it that may still be written.",
+                "logbook_volume_free_bytes", "Free bytes of the database's volume.",
                 .gauge(Int(sizes.volumeFree))),
             EngineMetric(
                 "logbook_search_lag_events",
-                "Events that are not in the search index yet, and are looked through one by one.",
+                "Events not yet in the search index, which a search examines one by one.",
                 .gauge(searchLag)),
         ]
         report.members = [

@@ -29,7 +29,7 @@ struct CheckCommand: ParsableCommand {
             check = try DatabaseCheck(of: database, logger: logger)
         } catch {
             printToStandardError(error.message)
-            throw ExitCode(Logbook.refusedExit)
+            throw ExitCode.refused
         }
         guard check.findings.isEmpty else {
             for finding in check.findings { printToStandardOutput("\(database): \(finding)") }

@@ -22,9 +22,6 @@ struct Logbook: ParsableCommand {
             CompletionsCommand.self,
         ])
 
-    /// The exit code if the program must not touch a database file.
-    static let refusedExit: Int32 = 3
-
     /// Opens closed descriptors from 0 to 2 on `/dev/null`. Otherwise the database could be opened
     /// as one of them and written to as standard error.
     private static func openStandardDescriptors() {

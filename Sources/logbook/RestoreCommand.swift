@@ -30,14 +30,14 @@ struct RestoreCommand: ParsableCommand {
         let logger = Logger.lines(level: .warning)
         do throws(SchemaError) {
             let restored = try DatabaseCopy.restore(
-                from, to: database, logger: logger, now: ServeCommand.now())
+                from, to: database, logger: logger, now: Timestamp.now())
             printToStandardOutput(
                 "\(database): \(restored.copy.events) events, schema version \(restored.copy.version), checked"
             )
             if let old = restored.old { printToStandardOutput("The old database is \(old)") }
         } catch {
             printToStandardError(error.message)
-            if case .refused = error { throw ExitCode(Logbook.refusedExit) }
+            if case .refused = error { throw ExitCode.refused }
             throw ExitCode.failure
         }
     }

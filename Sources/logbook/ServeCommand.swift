@@ -194,17 +194,18 @@ struct ServeCommand: ParsableCommand {
         logger.info(
             "Logbook \(Version.text) with SQLite \(SQLiteRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
         )
-        let repository = SQLiteRepository(try storeConfiguration, logger: logger, now: Self.now)
+        let repository = SQLiteRepository(
+            try storeConfiguration, logger: logger, now: Timestamp.now)
         let watchers = try orExit(logger) { () throws(SystemError) in
             try kubernetes.watchers(
                 repository, cluster: cluster, redaction: redaction,
-                logger: logger, now: Self.now)
+                logger: logger, now: Timestamp.now)
         }
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
             clusterName: cluster, version: Version.text,
-            pageFolder: page, sources: { watchers.map(\.report) }, now: Self.now)
+            pageFolder: page, sources: { watchers.map(\.report) }, now: Timestamp.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)
         }
@@ -271,7 +272,7 @@ struct ServeCommand: ParsableCommand {
             try repository.open()
         } catch {
             logger.critical("\(error.message)")
-            if case .refused = error { Glibc.exit(Logbook.refusedExit) }
+            if case .refused = error { Glibc.exit(ExitCode.refused.rawValue) }
             return
         }
         for watcher in watchers { watcher.start() }
@@ -301,13 +302,6 @@ struct ServeCommand: ParsableCommand {
             limits.apply(to: &configuration)
             return configuration
         }
-    }
-
-    @Sendable static func now() -> Timestamp {
-        guard let now = Timestamp(milliseconds: clinux_realtime_milliseconds()) else {
-            preconditionFailure("the system clock is outside of the years 0000 to 9999")
-        }
-        return now
     }
 
     /// Raises the limit, because each connection is a descriptor, and the usual soft limit is lower

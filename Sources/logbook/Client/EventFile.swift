@@ -26,7 +26,7 @@ final class EventFile {
     func page(
         _ parameters: EventSource.Parameters, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> String? {
-        let query = try EventQuery(parameters, now: ServeCommand.now())
+        let query = try EventQuery(parameters, now: Timestamp.now())
         var count = 0
         var last: EventQuery.Position?
         var cursor: String?
@@ -52,7 +52,7 @@ final class EventFile {
         _ filters: EventSource.Parameters, _ own: EventSource.Parameters
     ) throws -> [UInt8] {
         func value(_ name: String) -> String? { own.first { $0.name == name }?.value }
-        let now = ServeCommand.now()
+        let now = Timestamp.now()
         let query = try StatisticsQuery(
             EventQuery(filters, now: now), interval: value("interval"), by: value("by"),
             occurrences: value("occurrences"), now: now)

@@ -97,7 +97,7 @@ struct AddCommand: ParsableCommand {
     /// The event's JSON. Without an id it gets one here, so that a retry sends the same event.
     private func json() -> [UInt8] {
         var id = Array((self.id ?? "").utf8)
-        if self.id == nil { EventID.append(now: ServeCommand.now(), to: &id) }
+        if self.id == nil { EventID.append(now: Timestamp.now(), to: &id) }
         let texts: [(field: EventField, value: String?)] = [
             (.eventType, type), (.severity, severity), (.title, title), (.description, description),
             (.objectKind, kind), (.objectNamespace, namespace), (.objectName, name),

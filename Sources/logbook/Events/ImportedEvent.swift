@@ -27,7 +27,7 @@ enum ImportedEvent {
     ) throws(JSONError) -> String? {
         let start = output.count
         do throws(JSONError) {
-            guard let foreign = try EventFormats.readForeign(item.json, now: ServeCommand.now())
+            guard let foreign = try EventFormats.readForeign(item.json, now: Timestamp.now())
             else {
                 try appendNative(item.json, item, keepsReceivedAt: keepsReceivedAt, to: &output)
                 return nil

@@ -11,7 +11,7 @@ func reportingFailures(of subject: String, _ body: () throws -> Void) throws {
         try body()
     } catch let error as SchemaError {
         printToStandardError(error.message)
-        if case .refused = error { throw ExitCode(Logbook.refusedExit) }
+        if case .refused = error { throw ExitCode.refused }
         throw ExitCode.failure
     } catch let error as QueryError {
         printToStandardError("\(subject): \(error.parameter) \(error.detail)")

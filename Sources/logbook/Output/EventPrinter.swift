@@ -21,7 +21,7 @@ final class EventPrinter {
     func print(_ events: [ListedEvent]) throws {
         // Its cells are `TerminalText`, and its colors are ours.
         try output.write(isSafe: true) { bytes in
-            if format == .table { table.append(events, now: ServeCommand.now(), to: &bytes) }
+            if format == .table { table.append(events, now: Timestamp.now(), to: &bytes) }
         }
         guard format != .table else { return isEmpty = isEmpty && events.isEmpty }
         for event in events {
@@ -81,7 +81,7 @@ final class EventPrinter {
                     guard let text = event[field] else { continue }
                     let shown =
                         field == .createdAt || field == .receivedAt
-                        ? time.text(text, now: ServeCommand.now()) : text
+                        ? time.text(text, now: Timestamp.now()) : text
                     appendLine("\(field.name)", shown, width, to: &bytes)
                 }
             }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Events
 import Glibc
 import Logging
 import SQLiteStore
@@ -58,7 +59,7 @@ struct SchemaMigrateCommand: ParsableCommand {
             // The folder where SQLite sorts and vacuums. Other places may have no space, or not be
             // writable.
             setenv("SQLITE_TMPDIR", configuration.folder, 0)
-            let version = try SQLiteRepository(configuration, logger: logger, now: ServeCommand.now)
+            let version = try SQLiteRepository(configuration, logger: logger, now: Timestamp.now)
                 .migrate()
             printToStandardOutput(
                 "\(database): schema version \(version)\(version == found ? ", as before" : "")")

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+extension ExitCode {
+    /// The program must not touch a database file.
+    static let refused = ExitCode(3)
+}
