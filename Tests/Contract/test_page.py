@@ -751,6 +751,13 @@ def test_nothing_is_cut_off(filled, browse, width):
     page.keyboard.press("Escape")
     expect(rows(page)).to_have_count(120)
     assert page.evaluate(fits)
+    for tab in ("objects", "changes"):
+        page.goto(page.url.split("?")[0] + f"?since=30m&tab={tab}")
+        expect(page.locator(f"#{tab} tbody th").last).to_be_visible()
+        assert page.evaluate(fits)
+    page.locator("#when").click()
+    box = page.locator("#times").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
 def answer(page, path, status, detail, **headers):
@@ -866,6 +873,10 @@ def test_a_screen_reader_is_told_what_is_shown(filled, browse):
                 - link "Back-off restarting web-0"
     - status
     """)
+    # Chromium's own tree has all of them, in sight or not.
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    roles = [node.get("role", {}).get("value") for node in tree]
+    assert {role: roles.count(role) for role in ("row", "cell", "rowheader")} == {"row": 121, "cell": 480, "rowheader": 120}
     page.keyboard.press("f")
     expect(page.locator("#livestate")).to_have_text("Live.")
     store(filled, [{"event_type": "a", "severity": severity, "title": "t"} for severity in ("info", "error")])
