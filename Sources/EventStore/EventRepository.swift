@@ -108,3 +108,33 @@ extension EventRepository {
         append(events, allOrNothing: false, reply: reply)
     }
 }
+
+/// The outcome of storing one event.
+public enum AppendOutcome: Sendable {
+    /// Committed and synced, with this receipt. If all or nothing was asked for and another event
+    /// conflicts, it was not stored after all.
+    case stored(EventReceipt)
+    /// Already stored, as this event.
+    case duplicate(Event, EventReceipt)
+    /// The id is already stored with other content.
+    case conflict
+}
+
+/// The outcomes of storing events, in their order. On failure, none of them was stored.
+public typealias AppendResult = Result<[AppendOutcome], StoreError>
+
+/// A verified copy of everything in a store, deleted with the last reference.
+public protocol BackupContent: Sendable {
+    /// The length in bytes.
+    var bytes: Int64 { get }
+
+    /// The file name to save it under.
+    var fileName: StaticString { get }
+
+    /// The media type.
+    var mediaType: StaticString { get }
+
+    /// Reads up to `count` bytes from `offset`, fewer at the end; nil if they cannot be read. May
+    /// block.
+    func read(at offset: Int64, _ count: Int) -> [UInt8]?
+}

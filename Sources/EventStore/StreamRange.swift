@@ -1,3 +1,5 @@
+import Events
+
 /// The seqs around a position. Their order is also the order of commits, because a single writer
 /// numbers events as it stores them.
 public struct StreamRange: Equatable, Sendable {
@@ -17,4 +19,18 @@ public struct StreamRange: Equatable, Sendable {
         self.next = next
         self.removed = removed
     }
+}
+
+/// The conditions of a live stream. Two filters with the same conditions are equal.
+public struct StreamFilter: Hashable, Sendable {
+    /// The conditions, all of which must hold.
+    public let conditions: EventConditions
+
+    /// The filter that every event passes.
+    public static let all = StreamFilter(EventConditions())
+
+    /// Takes the conditions of `query` and ignores its order, limit and cursor.
+    public init(_ query: EventQuery) { self.init(query.conditions) }
+
+    private init(_ conditions: EventConditions) { self.conditions = conditions }
 }

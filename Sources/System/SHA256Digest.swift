@@ -19,3 +19,11 @@ package enum SHA256Digest {
     /// (openssl-threads(7)).
     nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 }
+
+extension FixedWidthInteger where Self: UnsignedInteger {
+    /// The digits in lower case.
+    package var hexadecimal: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: Self.bitWidth / 4 - digits.count) + digits
+    }
+}

@@ -1,3 +1,4 @@
+import Synchronization
 import System
 
 /// The counts of one event loop since it started. Its thread raises them; any thread reads them.
@@ -90,5 +91,17 @@ extension HTTPMethod {
         case .delete: 5
         case .options: 6
         }
+    }
+}
+
+/// A number that one thread raises and any thread may read. Adding needs no locked instruction.
+struct Counter: ~Copyable, Sendable {
+    private let value = Atomic<Int>(0)
+
+    var current: Int { value.load(ordering: .relaxed) }
+
+    /// Adds `amount`. Only the one thread may call it.
+    func add(_ amount: Int) {
+        value.store(value.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import EventStore
 import Glibc
 import SQLiteStore
@@ -90,4 +91,13 @@ final class ExportFile {
         else { return nil }
         return Position(cursor: String(lines[1]), bytes: bytes, events: events)
     }
+}
+
+/// The format of an export.
+enum ExportFileFormat: String, CaseIterable, ExpressibleByArgument {
+    /// One JSON object on each line, which `events import` reads.
+    case json
+    case yaml
+    /// RFC 4180.
+    case csv
 }

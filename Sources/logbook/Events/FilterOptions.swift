@@ -66,3 +66,8 @@ struct FilterOptions: ParsableArguments {
             }
     }
 }
+
+/// The order of events by time.
+enum SortOrder: String, CaseIterable, ExpressibleByArgument {
+    case desc, asc
+}

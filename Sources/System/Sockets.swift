@@ -20,3 +20,13 @@ package func isLoopback(host: String) -> Bool {
                 $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
             })
 }
+
+/// The outcome of reading from a non-blocking socket or writing to it.
+package enum SocketOutcome: Sendable {
+    case bytes(Int)
+    /// Nothing now; epoll or poll reports when there is.
+    case wouldBlock
+    /// The peer sends no more.
+    case ended
+    case failed
+}
