@@ -49,7 +49,7 @@ public final class HTTPClient {
     /// answer. Read the body to its end before the next request, or call `disconnect`.
     ///
     /// - Parameters:
-    ///   - target: the path and query, percent-encoded.
+    ///   - target: the path and query, percent-encoded, below the path of `address`.
     ///   - headers: further fields, as names and values.
     ///   - time: the limit on all of it: connecting, sending, and receiving head and body.
     public func open(
@@ -59,6 +59,7 @@ public final class HTTPClient {
         var fields = [("Host", address.authority), ("User-Agent", userAgent)]
         if let token = try sendableToken() { fields.append(("Authorization", "Bearer \(token)")) }
         fields += headers
+        let target = address.path + target
         var waiting = waiting
         waiting.deadline = time.map { .now + $0 }
         if let connection, connection.isReusable, method == "GET" || method == "HEAD" {

@@ -1,6 +1,7 @@
 import System
 
-/// A server's address: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
+/// A server's address: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`. A path after the port
+/// comes before every target, because a proxy may serve several servers, each below its own.
 public struct ServerAddress: Equatable, CustomStringConvertible, Sendable {
     enum Endpoint: Equatable {
         case tcp(host: String, port: String)
@@ -12,6 +13,8 @@ public struct ServerAddress: Equatable, CustomStringConvertible, Sendable {
     public let isSecure: Bool
     /// The value of the Host field.
     let authority: String
+    /// The path that all targets are below, without a slash at its end.
+    let path: String
     /// The address as it was given.
     public let description: String
 
@@ -27,16 +30,21 @@ public struct ServerAddress: Equatable, CustomStringConvertible, Sendable {
             endpoint = .unix(path: String(path))
             isSecure = false
             authority = "localhost"
+            self.path = ""
             return
         }
         isSecure = text.hasPrefix("https://")
         guard isSecure || text.hasPrefix("http://") else { return nil }
-        var authority = text.dropFirst(isSecure ? "https://".count : "http://".count)
-        if authority.hasSuffix("/") { authority.removeLast() }
-        // The authority goes into a header field.
-        guard !authority.isEmpty, authority.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
-            !authority.contains("/"), !authority.contains("@")
+        let rest = text.dropFirst(isSecure ? "https://".count : "http://".count)
+        // Both go into the head of requests.
+        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !rest.contains("?"),
+            !rest.contains("#")
         else { return nil }
+        let authority = rest.prefix { $0 != "/" }
+        guard !authority.isEmpty, !authority.contains("@") else { return nil }
+        var path = rest.dropFirst(authority.count)
+        if path.hasSuffix("/") { path.removeLast() }
+        self.path = String(path)
         let colon = authority.lastIndex(of: ":").flatMap {
             authority[$0...].contains("]") ? nil : $0
         }

@@ -18,8 +18,8 @@ struct KubernetesOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Outside a cluster: the API server to watch, https://HOST:PORT, or http://127.0.0.1:8001 for "
-                + "'kubectl proxy'. (default: none)", valueName: "url"))
+            "Outside a cluster: the API server to watch, https://HOST:PORT, with a path if a proxy has one, or "
+                + "http://127.0.0.1:8001 for 'kubectl proxy'. (default: none)", valueName: "url"))
     var kubernetesServer: String?
 
     @Option(

@@ -202,6 +202,28 @@ struct HTTPClientTests {
         }
     }
 
+    @Test("The path of an address comes before that of every request")
+    func prefix() throws {
+        let server = try ScriptedAPIServer()
+        for path in ["/k8s/clusters/c-1", "/k8s/clusters/c-1/", "/", ""] {
+            let client = HTTPClient(
+                try #require(ServerAddress(server.url + path)), userAgent: "test",
+                timeout: .seconds(20))
+            let seen = Mutex<String?>(nil)
+            Thread.detachNewThread {
+                let exchange = try? server.next()
+                seen.withLock { $0 = exchange?.target }
+                exchange?.answer("")
+            }
+            _ = try client.exchange("GET", "/api?limit=1")
+            let expected = (path.hasPrefix("/k8s") ? "/k8s/clusters/c-1" : "") + "/api?limit=1"
+            #expect(seen.withLock { $0 } == expected)
+        }
+        for text in ["http:///path", "http://host/a b", "http://host/a?b", "http://host/#a"] {
+            #expect(ServerAddress(text) == nil, "\(text)")
+        }
+    }
+
     @Test(
         "A token goes by TLS, or stays on this machine",
         arguments: [

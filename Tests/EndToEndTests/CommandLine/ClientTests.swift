@@ -25,7 +25,7 @@ struct ClientTests {
     @Test(
         "Wrong usage says what would be right",
         arguments: [
-            ["list", "--server", "127.0.0.1:80"], ["list", "--server", "http://a/b"],
+            ["list", "--server", "127.0.0.1:80"], ["list", "--server", "http://a/b?c"],
             ["list", "--server", "http://u@h"], ["list", "--format", "xml"],
             ["list", "--limit", "-1"], ["list", "--timeout", "0"], ["list", "--filter", "a"],
             ["list", "--server", "http://h", "--database", "f"], ["list", "--certificate", "c"],
