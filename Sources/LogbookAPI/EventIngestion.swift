@@ -161,7 +161,8 @@ extension LogbookAPI {
         }
         throw Problem(
             .unsupportedMediaType,
-            "A body is taken as it is, or in one Content-Encoding: gzip or deflate.")
+            "A body is taken as it is, or in one Content-Encoding: gzip or deflate.",
+            acceptEncoding: "gzip, deflate")
     }
 
     /// The Content-Type without its parameters; empty if there is none.

@@ -11,6 +11,7 @@ struct IngestionTests {
 
     private struct Answer {
         let status: Int
+        let head: Substring
         let body: String
 
         /// accepted, duplicates, rejected of a summary.
@@ -44,7 +45,8 @@ struct IngestionTests {
             decoding: try service.send(bytes: request).readToEnd() ?? Data(), as: UTF8.self)
         let parts = text.split(separator: "\r\n\r\n", maxSplits: 1)
         let status = try #require(Int(text.dropFirst(9).prefix(3)), "\(text)")
-        return Answer(status: status, body: parts.count > 1 ? String(parts[1]) : "")
+        return Answer(
+            status: status, head: parts[0], body: parts.count > 1 ? String(parts[1]) : "")
     }
 
     private func eventCase(_ name: String) throws -> [UInt8] {
@@ -200,6 +202,10 @@ struct IngestionTests {
                     service, Array(packed), "Content-Encoding: \(fields)\r\n", chunks: chunks)
                 #expect(answer.status == status, "\(answer.body)")
                 #expect(answer.body.contains(detail), "\(answer.body)")
+                // Named only where another coding helps.
+                #expect(
+                    answer.head.contains("\r\nAccept-Encoding: gzip, deflate")
+                        == (detail == "gzip or deflate"))
             }
         }
         let identity = try send(
@@ -207,7 +213,8 @@ struct IngestionTests {
         #expect(identity.status == 201)
     }
 
-    @Test("A compressed stream that ends in the middle says so, also when all of it was read before")
+    @Test(
+        "A compressed stream that ends in the middle says so, also when all of it was read before")
     func endsInTheMiddle() throws {
         let service = try Service()
         let body = Compression.gzip(Array("\(Self.native)\n".utf8)).dropLast(4)
