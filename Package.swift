@@ -117,7 +117,7 @@ let package = Package(
         .testTarget(
             name: "StoreTests",
             dependencies: [
-                "EventStore", "SQLiteStore", "Events", "TestSupport",
+                "EventStore", "SQLiteStore", "Events", "Ingest", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

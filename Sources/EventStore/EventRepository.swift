@@ -51,6 +51,9 @@ public protocol EventRepository: AnyObject, Sendable {
     /// Stores `events`. The reply comes once they are committed and synced, and before subscribers
     /// of `commits` are told. A failure may come on any thread at any time.
     ///
+    /// A revision that does not raise the count of its series, and that `repeats` a stored one, is
+    /// a duplicate of it, as far as the store looks back.
+    ///
     /// - Parameter allOrNothing: a conflict stores none of them.
     func append(
         _ events: [Event], allOrNothing: Bool, reply: @escaping @Sendable (AppendResult) -> Void)
@@ -114,7 +117,7 @@ public enum AppendOutcome: Sendable {
     /// Committed and synced, with this receipt. If all or nothing was asked for and another event
     /// conflicts, it was not stored after all.
     case stored(EventReceipt)
-    /// Already stored, as this event.
+    /// Already stored, as this event; a revision possibly under an earlier version's id.
     case duplicate(Event, EventReceipt)
     /// The id is already stored with other content.
     case conflict

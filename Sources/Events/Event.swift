@@ -131,16 +131,33 @@ public struct Event: Sendable {
             return false
         }
         return withView { own in
+            EventField.texts.allSatisfy { agrees(in: $0, own, stored) }
+        }
+    }
+
+    /// True if the Kubernetes event has not occurred again since `stored`, a revision of the same
+    /// series: only their versions differ, and what else stands in the object's own metadata.
+    public func repeats(_ stored: EventView) -> Bool {
+        guard seriesCount != nil else { return false }
+        return withView { own in
             EventField.texts.allSatisfy { field in
-                if field == .createdAt, !hasGivenTime { return true }
-                if field == .cluster, hasFilledInCluster { return true }
-                switch (own[field], stored[field]) {
-                case (nil, _) where Self.filledIn.contains(field): return true
-                case (nil, nil): return true
-                case (let left?, let right?): return left.elementsEqual(right)
-                default: return false
+                switch field {
+                case .id: true
+                case .metadata: EventSeries.tellTheSame(own[.metadata], stored[.metadata])
+                default: agrees(in: field, own, stored)
                 }
             }
+        }
+    }
+
+    private func agrees(in field: EventField, _ own: EventView, _ stored: EventView) -> Bool {
+        if field == .createdAt, !hasGivenTime { return true }
+        if field == .cluster, hasFilledInCluster { return true }
+        switch (own[field], stored[field]) {
+        case (nil, _) where Self.filledIn.contains(field): return true
+        case (nil, nil): return true
+        case (let left?, let right?): return left.elementsEqual(right)
+        default: return false
         }
     }
 }

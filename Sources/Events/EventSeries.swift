@@ -62,6 +62,38 @@ public struct EventSeries: Equatable, Sendable {
         return repeats.map { max($0, 2) } ?? max(count, 1)
     }
 
+    /// True if two Kubernetes objects differ at most in their member `metadata`.
+    static func tellTheSame(
+        _ left: UnsafeRawBufferPointer?, _ right: UnsafeRawBufferPointer?
+    ) -> Bool {
+        guard let left, let right, let own = ownMetadata(left) else { return false }
+        let rest = left.count - own.upperBound
+        // Compared first, because that is cheaper than to read another object.
+        guard right.count >= own.lowerBound + rest,
+            left.prefix(own.lowerBound).elementsEqual(right.prefix(own.lowerBound)),
+            left.suffix(rest).elementsEqual(right.suffix(rest))
+        else { return false }
+        return ownMetadata(right) == own.lowerBound..<(right.count - rest)
+    }
+
+    /// The place of the member `metadata` in a Kubernetes object.
+    private static func ownMetadata(_ json: UnsafeRawBufferPointer) -> Range<Int>? {
+        var reader = JSONReader(json)
+        do throws(JSONError) {
+            guard try reader.peekKind() == .object else { return nil }
+            try reader.beginObject()
+            while let key = try reader.nextKey() {
+                let value = try reader.skipValue().raw
+                guard key.equals("metadata") else { continue }
+                let start = value.baseAddress! - json.baseAddress!
+                return start..<(start + value.count)
+            }
+        } catch {
+            // A text that somebody else stored.
+        }
+        return nil
+    }
+
     private static func number(_ value: JSONSlice) -> Int64? {
         Int64(String(decoding: value.raw, as: UTF8.self))
     }

@@ -42,11 +42,13 @@ struct EventWatcherTests {
         watch.begin()
         watch.send(Self.added("b", 8))
         watch.send(Object.line("MODIFIED", Object.event("a", 11)))
-        try trial.wait(forEvents: 4)
+        // Nothing has happened again.
+        watch.send(Object.line("MODIFIED", Object.event("a", 12, count: 11)))
+        try trial.wait(forEvents: 5)
         #expect(try trial.ids() == [Self.id("a", 5), Self.id("b", 8), Self.id("a", 11)])
         let report = trial.report
         #expect(report.state == .watching && report.isConnected && report.lastError == nil)
-        #expect(report.stored == 3 && report.duplicates == 1 && report.position == 11)
+        #expect(report.stored == 3 && report.duplicates == 2 && report.position == 12)
         #expect(report.relists == [.start: 1] && report.errors == [:] && report.skipped == [:])
         #expect(report.lag == .milliseconds(30123))
         #expect(

@@ -178,15 +178,18 @@ final class TestClock: Sendable {
 
 /// Objects as an API server writes them.
 enum Object {
+    /// One that has occurred again with each version, if no `count` says otherwise.
     static func event(
-        _ uid: String, _ version: UInt64, message: String = "Back-off", kind: Bool = true
+        _ uid: String, _ version: UInt64, count: UInt64? = nil, message: String = "Back-off",
+        kind: Bool = true
     ) -> String {
         let kind = kind ? "\"kind\":\"Event\",\"apiVersion\":\"v1\"," : ""
         return """
             {\(kind)"metadata":{"name":"web-0.18a","namespace":"shop","uid":"\(uid)",\
             "resourceVersion":"\(version)","creationTimestamp":"2026-11-23T10:30:00Z"},\
             "involvedObject":{"kind":"Pod","namespace":"shop","name":"web-0"},"reason":"BackOff",\
-            "message":"\(message)","lastTimestamp":"2026-11-23T10:30:15Z","count":1,"type":"Warning"}
+            "message":"\(message)","lastTimestamp":"2026-11-23T10:30:15Z","count":\(count ?? version),\
+            "type":"Warning"}
             """
     }
 

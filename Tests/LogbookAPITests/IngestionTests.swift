@@ -66,7 +66,7 @@ struct IngestionTests {
         ("list-with-pod", [2, 0, 1]), ("watch", [2, 0, 0]), ("truncated", [9, 0, 1]),
         ("warning-between", [2, 0, 1]), ("invalid-utf8", [2, 0, 0]), ("list-of-null", [0, 0, 0]),
         ("empty-list", [0, 0, 0]), ("types", [8, 0, 0]), ("time-offsets", [3, 0, 0]),
-        ("no-object", [3, 0, 0]), ("list", [1, 0, 0]),
+        ("no-object", [3, 0, 0]), ("list", [1, 0, 0]), ("printed-when-deleted", [1, 1, 0]),
     ]
 
     @Test("What tools print is stored, and what they print again is a duplicate", arguments: cases)

@@ -10,7 +10,7 @@ public let testMoment = Timestamp(milliseconds: 1_795_429_845_123)!
 public func event(_ fields: [String: Any] = [:], keepsReceivedAt: Bool = false) throws -> Event {
     var all: [String: Any] = ["event_type": "operator", "severity": "info", "title": "Something"]
     all.merge(fields) { $1 }
-    let json = try JSONSerialization.data(withJSONObject: all)
+    let json = try JSONSerialization.data(withJSONObject: all, options: .sortedKeys)
     return try json.withUnsafeBytes { bytes in
         var reader = JSONReader(bytes)
         let decoded = try EventDecoder.decode(

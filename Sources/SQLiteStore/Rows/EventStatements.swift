@@ -64,8 +64,15 @@ final class EventStatements {
     /// Stores an event unless its id is taken. If the event keeps another store's time, the clock's
     /// time must be saved in the same transaction.
     func append(_ event: Event) throws(SQLiteError) -> AppendOutcome {
-        let growth = try event.series.map { (series) throws(SQLiteError) in
-            try self.series.growth(by: series)
+        var growth: SeriesCounts.Growth?
+        if let series = event.series {
+            let change = try self.series.growth(by: series)
+            if !change.raisesCount {
+                // Most are known: each start of a watcher lists them again.
+                if let known = try taken(by: event) { return known }
+                if let known = try self.series.repeated(by: event, of: series) { return known }
+            }
+            growth = change
         }
         return try event.withView { view throws(SQLiteError) in
             for field in EventField.texts {
@@ -87,12 +94,20 @@ final class EventStatements {
                 if let growth { try series.note(growth, receivedAt: receivedAt) }
                 return .stored(receipt)
             }
-            try find.bind(1, borrowing: view[.id])
-            defer { find.reset() }
-            guard try find.step() else {
+            guard let outcome = try taken(by: event) else {
                 throw SQLiteError(
                     extendedCode: SQLiteError.corrupt, message: "an id conflicts and is not there")
             }
+            return outcome
+        }
+    }
+
+    /// The outcome for an event whose id is stored; nil if it is not.
+    private func taken(by event: Event) throws(SQLiteError) -> AppendOutcome? {
+        try event.withView { view throws(SQLiteError) in
+            try find.bind(1, borrowing: view[.id])
+            defer { find.reset() }
+            guard try find.step() else { return nil }
             let stored = EventTable.view(find)
             return event.isReplay(of: stored)
                 ? .duplicate(Event(stored), stored.receipt) : .conflict

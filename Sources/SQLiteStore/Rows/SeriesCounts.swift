@@ -1,3 +1,4 @@
+import EventStore
 import Events
 import SQLite
 
@@ -28,6 +29,8 @@ final class SeriesCounts {
     struct Growth {
         /// The occurrences of the revision.
         let occurrences: Int64
+        /// True if it raises the highest count.
+        let raisesCount: Bool
         fileprivate let key: [UInt8]
         fileprivate let row: Row
         /// True if the series needs a changed row; true if it has one.
@@ -42,7 +45,7 @@ final class SeriesCounts {
         var receivedAt: Int64 = 0
     }
 
-    private let find, live, put, drop, next: Statement
+    private let find, live, alike, put, drop, next: Statement
     /// The number of rows, roughly.
     private var rows: Int
     /// The last row that was checked for its age.
@@ -55,6 +58,8 @@ final class SeriesCounts {
     private static let mostWithoutEvents = 100_000
     /// The most rows whose age is checked at once.
     static let mostRows = 1000
+    /// The revisions that one in which nothing happened is compared with.
+    private static let mostCompared = 64
     /// The occurrences that an event can have.
     private static let counts = 0...Int64(Int32.max)
 
@@ -66,6 +71,13 @@ final class SeriesCounts {
             """
             SELECT count(*), total(occurrences)
             FROM (SELECT occurrences FROM events WHERE id > ? AND id < ? LIMIT 2)
+            """)
+        // Versions are numbers: the last by text is the newest, if all are of one length.
+        alike = try connection.prepare(
+            """
+            SELECT \(EventTable.columns) FROM events WHERE created_at = ?3 AND seq IN
+              (SELECT seq FROM events WHERE id > ?1 AND id < ?2
+               ORDER BY id DESC LIMIT \(Self.mostCompared))
             """)
         put = try connection.prepare("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?)")
         drop = try connection.prepare("DELETE FROM series WHERE key = ?")
@@ -88,7 +100,8 @@ final class SeriesCounts {
         }
         let count = min(max(series.count, 1), Self.counts.upperBound)
         let occurrences: Int64
-        if count > row.count {
+        let raisesCount = count > row.count
+        if raisesCount {
             occurrences = count - row.count
             row.count = count
         } else {
@@ -96,8 +109,24 @@ final class SeriesCounts {
             row.removed -= occurrences
         }
         return Growth(
-            occurrences: occurrences, key: series.key, row: row,
+            occurrences: occurrences, raisesCount: raisesCount, key: series.key, row: row,
             isRowNeeded: stored == nil ? hasEvents : occurrences > 0, isRowThere: stored != nil)
+    }
+
+    /// Looks for a stored revision of the series that says the same as `event`.
+    func repeated(
+        by event: Event, of series: EventSeries
+    ) throws(SQLiteError) -> AppendOutcome? {
+        try event.withView { view throws(SQLiteError) in
+            try Self.bindRange(of: series.key, to: alike)
+            try alike.bind(3, borrowing: view[.createdAt])
+            defer { alike.reset() }
+            while try alike.step() {
+                let stored = EventTable.view(alike)
+                if event.repeats(stored) { return .duplicate(Event(stored), stored.receipt) }
+            }
+            return nil
+        }
     }
 
     /// Records that the revision has been stored.
@@ -160,8 +189,7 @@ final class SeriesCounts {
     private func events(
         _ key: [UInt8]
     ) throws(SQLiteError) -> (count: Int64, occurrences: Int64) {
-        try live.bind(1, copying: key + [UInt8(ascii: ":")])
-        try live.bind(2, copying: key + [UInt8(ascii: ":") + 1])
+        try Self.bindRange(of: key, to: live)
         defer { live.reset() }
         guard try live.step() else { return (0, 0) }
         return (live.integer(0), Self.clamped(live.integer(1)))
@@ -180,6 +208,12 @@ final class SeriesCounts {
         try drop.bind(1, copying: key)
         try drop.run()
         rows -= 1
+    }
+
+    /// Binds parameters 1 and 2 to what the ids of a series lie between.
+    private static func bindRange(of key: [UInt8], to statement: Statement) throws(SQLiteError) {
+        try statement.bind(1, copying: key + [UInt8(ascii: ":")])
+        try statement.bind(2, copying: key + [UInt8(ascii: ":") + 1])
     }
 
     private static func clamped(_ number: Int64) -> Int64 {
