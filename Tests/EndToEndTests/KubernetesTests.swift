@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Events of real clusters, through the command that people import theirs with.
@@ -77,5 +78,53 @@ struct KubernetesTests {
                 Set(try server.walk(query).map(\.id))
                     == Set(wanted.filter { $0.objectNamespace == namespace }.compactMap(\.id)))
         }
+    }
+
+    // MARK: Folding
+
+    /// What all revisions of Tests/Data/kubernetes-revisions.ndjson amount to.
+    private static func expectWhole(_ server: LogbookProcess) throws {
+        let groups = try server.exchange("GET", "/events?fold=true&count=exact&limit=1").text
+        #expect(groups.contains(#""total":2156"#), "\(groups)")
+        let sums = try server.exchange("GET", "/events/stats?occurrences=true").text
+        #expect(sums.contains(#""total":49890,"buckets""#), "\(sums.prefix(200))")
+    }
+
+    @Test(
+        "4,520 revisions fold to 2,156 groups of 49,890 occurrences, whatever brings them, with deletions between, and after an export and an import"
+    )
+    func folds() throws {
+        let file = BuiltProgram.repository
+            .appendingPathComponent("Tests/Data/kubernetes-revisions.ndjson").path
+        var generator = SeededGenerator(seed: 1)
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+            .shuffled(using: &generator)
+        func load(_ file: String, _ server: LogbookProcess) throws -> String {
+            try Command.output(
+                BuiltProgram.path, "events", "import", file, "--server", server.url)
+        }
+        let server = try LogbookProcess()
+        let posted = try server.post("[\(lines.prefix(1000).joined(separator: ","))]")
+        #expect(try posted.decode(BatchSummary.self).accepted == 1000)
+        #expect(try load(file, server) == "accepted 3520, duplicates 1000, rejected 0\n")
+        try Self.expectWhole(server)
+
+        let reasons = "reason=Pulled,FailedScheduling,BackOff"
+        let answer = try server.exchange("DELETE", "/events?\(reasons)").text
+        let deleted = try #require(
+            answer.firstMatch(of: /"deleted":(\d+)/).flatMap { Int($0.1) })
+        #expect(deleted > 100)
+        #expect(
+            try load(file, server)
+                == "accepted \(deleted), duplicates \(4520 - deleted), rejected 0\n")
+        try Self.expectWhole(server)
+
+        let exported = server.folder.file("exported.ndjson")
+        _ = try Command.output(
+            BuiltProgram.path, "events", "export", "--output", exported, "--server", server.url)
+        let other = try LogbookProcess()
+        #expect(try load(exported, other) == "accepted 4520, duplicates 0, rejected 0\n")
+        try Self.expectWhole(other)
+        #expect(try load(file, other) == "accepted 0, duplicates 4520, rejected 0\n")
     }
 }

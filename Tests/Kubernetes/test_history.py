@@ -1,5 +1,6 @@
 """Nothing is lost and nothing is stored twice, whatever is killed meanwhile."""
 
+import collections
 import http.client
 import os
 import random
@@ -144,11 +145,17 @@ def test_killed_at_random(cluster, tmp_path):
     program.await_events(map(identity, remaining.values()))
     assert has(newest(program), chaos.listed)
     stored = program.export("object_namespace=chaos")
-    uids = {identifier.split(":")[2] for identifier in stored}
-    assert (chaos.listed | remaining).keys() <= uids and len(uids) <= EVENTS
+    occurrences = collections.Counter()
+    for identifier, revision in stored.items():
+        occurrences[identifier.split(":")[2]] += revision["occurrences"]
+    assert (chaos.listed | remaining).keys() <= occurrences.keys() and len(occurrences) <= EVENTS
+    # However many of its revisions have come, together they say how often it happened.
+    assert {uid: occurrences[uid] for uid in remaining} == {
+        uid: item["count"] for uid, item in remaining.items()
+    }
     # An outage of seconds is none to put on record.
     assert not program.export("event_type=system")
     program.stop()
     print(
-        f"killed {chaos.deaths}; stored {len(stored)} revisions of {len(uids)} events, {len(remaining)} of which are left"
+        f"killed {chaos.deaths}; stored {len(stored)} revisions of {len(occurrences)} events, {len(remaining)} of which are left"
     )
