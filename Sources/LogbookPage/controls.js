@@ -106,7 +106,8 @@ export const menus = {
     const search = query(fixed, {}, ['fold']);
     const item = (text, note, onclick) =>
       h('li', h('button', { onclick }, text, h('span.dim', note)));
-    const save = (format) => item(`Download ${format}`, `${number(total)} events`, () => {
+    const size = at('histogram').ariaBusy === 'true' ? 'not counted yet' : plural(total, 'event');
+    const save = (format) => item(`Download ${format}`, size, () => {
       at('take').hidePopover();
       download(`${search}&format=${format.toLowerCase()}`, `logbook.${format.toLowerCase()}`, fixed)
         .catch(({ message }) => toast(message));

@@ -77,7 +77,8 @@ export async function copy(text, what) {
 export const copyButton = (text, what) => h('button.quiet',
   { title: `Copy ${what}`, onclick: () => copy(text, what) }, icon('copy'));
 
-export const number = (value) => value.toLocaleString('en-US');
+// Intl would take longer to load than a page of rows to draw.
+export const number = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
 export const plural = (value, noun) => `${number(value)} ${noun}${value === 1 ? '' : 's'}`;
 

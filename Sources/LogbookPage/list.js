@@ -84,7 +84,7 @@ export const loadList = (opened, old) => {
     show(events, pagination.next_cursor, search);
     const missed = early;
     early = null;
-    arrive(missed);
+    if (missed.length) arrive(missed);
     if (!events.length) await page.onnothing(signal);
       while (view.event && !list.current && list.cursor && list.rows.length < mostRows) await append(signal);
     select(view.event ?? list.current);

@@ -26,12 +26,9 @@ export function ago(ms, now) {
   return `${/^\d+ \S+/.exec(duration(past))[0]} ago`;
 }
 
-const style = { dateStyle: 'short', timeStyle: 'medium' };
-const local = new Intl.DateTimeFormat('sv', style);
-const universal = new Intl.DateTimeFormat('sv', { ...style, timeZone: 'UTC' });
-
-/** Such as `2026-11-30 16:17:29`: Swedes write a time as ISO 8601 does. */
-const clock = (ms, utc) => (utc ? universal : local).format(ms);
+/** Such as `2026-11-30 16:17:29`, by the time of day in UTC of a moment that is shifted. */
+const clock = (ms, utc) => new Date(utc ? ms : ms - new Date(ms).getTimezoneOffset() * 6e4)
+  .toISOString().slice(0, 19).replace('T', ' ');
 
 export function stamp(ms, utc, now) {
   const [date, time] = clock(ms, utc).split(' ');
