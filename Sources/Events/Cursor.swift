@@ -68,16 +68,14 @@ enum Cursor {
 
     private static func decode(_ text: String) throws(QueryError) -> [UInt8] {
         let digits = Array(text.utf8)
-        // One spelling, so that every alteration is refused.
-        guard digits.count.isMultiple(of: 2), (headerBytes...maxBytes).contains(digits.count / 2),
-            !digits.contains(where: { (UInt8(ascii: "A")...UInt8(ascii: "F")).contains($0) })
+        guard digits.count.isMultiple(of: 2), (headerBytes...maxBytes).contains(digits.count / 2)
         else {
             throw invalid
         }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index].hexDigitValue,
-                let low = digits[index + 1].hexDigitValue
+            guard let high = digits[index].lowercaseHexDigitValue,
+                let low = digits[index + 1].lowercaseHexDigitValue
             else {
                 throw invalid
             }

@@ -100,11 +100,11 @@ public struct EventConditions: Hashable, Sendable {
     }
 
     private static func foldKey(_ text: String) throws(QueryError) -> Int64 {
-        let digits = text.utf8.compactMap(\.hexDigitValue)
+        let digits = text.utf8.compactMap(\.lowercaseHexDigitValue)
         guard digits.count == 16, text.utf8.count == 16 else {
             throw QueryError(
                 parameter: "fold_key",
-                detail: "must be the 16 hexadecimal digits that events have")
+                detail: "must be the 16 hexadecimal digits that events have, in lower case")
         }
         return digits.reduce(0) { $0 << 4 | Int64($1) }
     }

@@ -14,6 +14,11 @@ extension UInt8 {
         }
     }
 
+    /// The value of an ASCII hexadecimal digit in lower case.
+    package var lowercaseHexDigitValue: UInt8? {
+        (UInt8(ascii: "A")...UInt8(ascii: "F")).contains(self) ? nil : hexDigitValue
+    }
+
     /// The hexadecimal digit, in lower case, of a value from 0 to 15.
     package var hexDigit: UInt8 {
         self < 10 ? UInt8(ascii: "0") + self : UInt8(ascii: "a") + self - 10
