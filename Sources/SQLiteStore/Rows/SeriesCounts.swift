@@ -60,6 +60,9 @@ final class SeriesCounts {
     static let mostRows = 1000
     /// The revisions that one in which nothing happened is compared with.
     private static let mostCompared = 64
+    /// The bytes after which it is compared with no more of them: small events must not make the
+    /// writer read large ones again and again.
+    private static let mostComparedBytes = 512 * 1024
     /// The occurrences that an event can have.
     private static let counts = 0...Int64(Int32.max)
 
@@ -121,8 +124,10 @@ final class SeriesCounts {
             try Self.bindRange(of: series.key, to: alike)
             try alike.bind(3, borrowing: view[.createdAt])
             defer { alike.reset() }
-            while try alike.step() {
+            var bytes = 0
+            while bytes < Self.mostComparedBytes, try alike.step() {
                 let stored = EventTable.view(alike)
+                bytes += stored.byteCount
                 if event.repeats(stored) { return .duplicate(Event(stored), stored.receipt) }
             }
             return nil
