@@ -162,7 +162,7 @@ extension LogbookAPI {
         throw Problem(
             .unsupportedMediaType,
             "A body is taken as it is, or in one Content-Encoding: gzip or deflate.",
-            acceptEncoding: "gzip, deflate")
+            isOfCoding: true)
     }
 
     /// The Content-Type without its parameters; empty if there is none.

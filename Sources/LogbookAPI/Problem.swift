@@ -17,22 +17,24 @@ struct Problem: Error, Sendable {
     let errors: [(location: Location, detail: String)]
     /// The outcome of the earlier part of a stream.
     let summary: IngestionSummary?
-    /// The codings that a body may have, if that of this one is the error; no other 415 may name
-    /// them (RFC 9110, section 12.5.3).
-    let acceptEncoding: StaticString?
+    /// True if the body's coding is the error; no other 415 may name those that are taken (RFC 9110,
+    /// section 12.5.3).
+    let isOfCoding: Bool
 
     /// Seconds after which a client may retry a 503.
     private static let retryAfter: StaticString = "1"
+    /// The codings that a body may have.
+    private static let codings: StaticString = "gzip, deflate"
 
     init(
         _ status: HTTPStatus, _ detail: String, errors: [(location: Location, detail: String)] = [],
-        summary: IngestionSummary? = nil, acceptEncoding: StaticString? = nil
+        summary: IngestionSummary? = nil, isOfCoding: Bool = false
     ) {
         self.status = status
         self.detail = detail
         self.errors = errors
         self.summary = summary
-        self.acceptEncoding = acceptEncoding
+        self.isOfCoding = isOfCoding
     }
 
     init(_ error: HTTPError) { self.init(error.status, error.detail) }
@@ -67,7 +69,7 @@ struct Problem: Error, Sendable {
         response.contentType = "application/problem+json"
         response.addHeader("Cache-Control", "no-store")
         if status == .serviceUnavailable { response.addHeader("Retry-After", Self.retryAfter) }
-        if let acceptEncoding { response.addHeader("Accept-Encoding", acceptEncoding) }
+        if isOfCoding { response.addHeader("Accept-Encoding", Self.codings) }
         response.body.removeAll(keepingCapacity: true)
         response.body.append("{\"type\":\"about:blank\",\"title\":")
         response.body.appendJSONString(status.reason)

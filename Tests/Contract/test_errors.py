@@ -284,6 +284,7 @@ def check_shape(answer):
     assert ("Retry-After" in answer.headers) == (answer.status == 503)
     assert answer.status != 503 or int(answer.headers["Retry-After"]) > 0
     assert ("Allow" in answer.headers) == (answer.status == 405)
+    assert ("Accept-Encoding" in answer.headers) == (answer.status == 415 and "Content-Encoding" in problem["detail"])
     assert problem.keys() - {"errors", "summary"} == {"type", "title", "status", "detail"}
     assert (problem["type"], problem["status"]) == ("about:blank", answer.status)
     assert problem["title"] in (HTTPStatus(answer.status).phrase, *{413: ["Content Too Large"], 414: ["URI Too Long"], 422: ["Unprocessable Content"]}.get(answer.status, []))
