@@ -206,5 +206,5 @@ export async function drawNothing(signal) {
     command(`kubectl get events -A -o json | curl --data-binary @- ${target}`),
     h('p', 'Or store one by hand:'),
     command(`curl ${target} -d '{"event_type":"system","severity":"info","title":"Hello, Logbook"}'`),
-    h('p', link({ ...inTime(view), live: '1' }, 'Follow'), ' what comes.')]);
+    h('p.ways', link({ ...inTime(view), live: '1' }, 'Follow what comes'))]);
 }

@@ -800,6 +800,12 @@ def lost_stream(page):
     expect(page.locator("#livestate")).to_have_text("reconnecting…")
 
 
+def empty_database(page):
+    page.route("**/events?*", lambda route: route.fulfill(json={"events": [], "pagination": {"next_cursor": None}}))
+    page.keyboard.press("r")
+    expect(page.locator("#nothing h2")).to_have_text("No events yet")
+
+
 def opened(selector):
     return lambda page: (page.locator(selector).first.click(), expect(page.locator(".menu:popover-open, dialog[open], #detail h2").first).to_be_visible())
 
@@ -807,6 +813,7 @@ def opened(selector):
 STATES = {
     "rows": ("", None),
     "nothing": ("&q=nothing", None),
+    "empty": ("", empty_database),
     "filters": ("&severity_min=error&object_name=!x,web*&metadata.a=1&fold=true&unknown=1", None),
     "detail": ("", opened("#list tbody tr")),
     "objects": ("&tab=objects", None),
