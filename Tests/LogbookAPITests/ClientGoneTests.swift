@@ -53,7 +53,7 @@ struct ClientGoneTests {
         try awaitTurn(service)
         // Waiting reads first; otherwise they would get the threads that become free.
         waiting.removeAll()
-        try awaitTurn(service)
+        try eventually { service.server.figures.connections == endless.count + 1 }
         endless.removeAll()
         let counted = try answer(next)
         #expect(counted.hasPrefix("HTTP/1.1 200"), "\(counted)")
