@@ -291,4 +291,13 @@ struct SchemaManagerTests {
         #expect(try rows(path, "SELECT id FROM events ORDER BY seq") == (0..<20).map { "e\($0)" })
         #expect(log.messages == ["Using existing database with schema version \(Migration.latest)"])
     }
+
+    @Test("The checks of the stored state read no table and no index whole")
+    func checksAreQuick() async throws {
+        let store = try TestStore()
+        for sql in StoredState.queries {
+            let plan = try rows(store.path, "EXPLAIN QUERY PLAN \(sql)")
+            #expect(!plan.contains { $0.contains("SCAN events USING") }, "\(sql): \(plan)")
+        }
+    }
 }

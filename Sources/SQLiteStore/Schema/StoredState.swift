@@ -20,7 +20,7 @@ enum StoredState {
         Timestamp.storable.lowerBound.milliseconds...Timestamp.storable.upperBound.milliseconds
 
     /// Each returns a row for each error, at the cost of a few pages.
-    private static let queries = [
+    static let queries = [
         rowCount("store_state"), rowCount("search_state"),
         number("store_state", "clock", times), number("store_state", "floor_seq", seqs),
         number("retention", "passed_seq", seqs), number("retention", "removed_seq", seqs),
@@ -30,10 +30,11 @@ enum StoredState {
         FROM (VALUES \(Severity.allCases.map { "('\($0.rawValue)')" }.joined(separator: ", ")))
         WHERE NOT EXISTS (SELECT 1 FROM retention WHERE severity = column1)
         """,
-        // The first and the last; all others are between them.
+        // The first and the last; all others are between them. As values, because a condition on
+        // min() makes SQLite read the whole table.
         number(
-            "(SELECT min(seq) AS seq FROM events UNION ALL SELECT max(seq) FROM events)", "seq",
-            EventTable.seqs, of: "events", orNull: true),
+            "(SELECT column1 AS seq FROM (VALUES ((SELECT min(seq) FROM events)), ((SELECT max(seq) FROM events))))",
+            "seq", EventTable.seqs, of: "events", orNull: true),
         number(
             "(SELECT received_at FROM events ORDER BY seq DESC LIMIT 1)", "received_at", times,
             of: "the newest event"),
