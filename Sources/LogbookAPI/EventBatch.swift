@@ -86,7 +86,7 @@ struct EventBatch: Sendable {
 }
 
 extension Problem {
-    /// Creates the batch of a single invalid event.
+    /// Creates the problem of a single invalid event.
     init(invalid errors: [FieldError]) {
         self.init(
             .unprocessableContent,

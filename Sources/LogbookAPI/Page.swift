@@ -5,34 +5,33 @@ import System
 /// The page for browsers: the files in the program or, for development, a folder with the same
 /// names.
 struct Page: Sendable {
-    /// The embedded files, by name, and the same as gzip.
-    private let answers: [String: StaticAnswer]
-    private let compressed: [String: StaticAnswer]
+    /// The embedded files, by name.
+    private static let answers: [String: StaticAnswer] = {
+        var answers: [String: StaticAnswer] = [:]
+        var number = 0
+        while let name = embedded_page_file(number).name {
+            let name = String(cString: name)
+            answers[name] = StaticAnswer(contentType(name), embedded_page_file(number).file)
+            number += 1
+        }
+        return answers
+    }()
+    /// The same as gzip, made when the first browser comes: no start waits for it.
+    private static let compressed = answers.mapValues(\.compressed)
     private let folder: String?
 
     static let index = "index.html"
     /// The longest file that is served from a folder, in bytes.
     private static let fileLimit = 1024 * 1024
 
-    init(folder: String?) {
-        var answers: [String: StaticAnswer] = [:]
-        var number = 0
-        while let name = embedded_page_file(number).name {
-            let name = String(cString: name)
-            answers[name] = StaticAnswer(Self.contentType(name), embedded_page_file(number).file)
-            number += 1
-        }
-        self.answers = answers
-        compressed = answers.mapValues(\.compressed)
-        self.folder = folder
-    }
+    init(folder: String?) { self.folder = folder }
 
     /// The file called `name`, as gzip if `request` accepts that; nil if the page has none.
     func answer(_ name: String, for request: Request) -> StaticAnswer? {
-        guard let embedded = answers[name], let folder else {
+        guard let embedded = Self.answers[name], let folder else {
             let accepted = request.header("accept-encoding")
             let isPlain = accepted == nil || MediaType.preferred(of: ["gzip"], accepted) == nil
-            return isPlain ? answers[name] : compressed[name]
+            return isPlain ? Self.answers[name] : Self.compressed[name]
         }
         guard let bytes = readFile("\(folder)/\(name)", limit: Self.fileLimit) else { return nil }
         return StaticAnswer(embedded.contentType, bytes)

@@ -10,6 +10,24 @@ struct SchemaCommand: ParsableCommand {
         ])
 }
 
+/// The flags for showing a schema.
+struct SchemaOptions: ParsableArguments {
+    @OptionGroup
+    var source: SourceOptions
+
+    @Option(help: "yaml or json.")
+    var format = DocumentFormat.yaml
+
+    /// Prints what a server answers at `path`, or the same `ofFile`.
+    func print(_ path: String, ofFile: (SchemaFile) throws -> [UInt8]) throws {
+        try reportingFailures(of: source.subject) {
+            try format.print(
+                source.database.map { try ofFile(SchemaFile($0)) }
+                    ?? source.client().request("GET", path))
+        }
+    }
+}
+
 /// `logbook schema show`
 struct SchemaShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,20 +41,11 @@ struct SchemaShowCommand: ParsableCommand {
             """)
 
     @OptionGroup
-    var source: SourceOptions
-
-    @Option(help: "yaml or json.")
-    var format = DocumentFormat.yaml
+    var options: SchemaOptions
 
     static let valueFlags = SourceOptions.valueFlags
 
-    func run() throws {
-        try reportingFailures(of: source.subject) {
-            try format.print(
-                source.database.map { try SchemaFile($0).description() }
-                    ?? source.client().request("GET", "/schema"))
-        }
-    }
+    func run() throws { try options.print("/schema") { try $0.description() } }
 }
 
 /// `logbook schema version`
@@ -53,18 +62,9 @@ struct SchemaVersionCommand: ParsableCommand {
             """)
 
     @OptionGroup
-    var source: SourceOptions
-
-    @Option(help: "yaml or json.")
-    var format = DocumentFormat.yaml
+    var options: SchemaOptions
 
     static let valueFlags = SourceOptions.valueFlags
 
-    func run() throws {
-        try reportingFailures(of: source.subject) {
-            try format.print(
-                source.database.map { try SchemaFile($0).version() }
-                    ?? source.client().request("GET", "/schema/version"))
-        }
-    }
+    func run() throws { try options.print("/schema/version") { $0.version() } }
 }
