@@ -17,6 +17,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CLinux"),
+        .target(name: "CPostgreSQL"),
         .target(name: "CEmbedded"),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -26,6 +27,7 @@ let package = Package(
         .target(name: "JSON"),
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .target(name: "System", dependencies: ["COpenSSL"]),
+        .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "System", "CLinux"]),
         .target(name: "TLS", dependencies: ["System", "COpenSSL"]),
         .target(name: "HTTP", dependencies: ["CZlib"]),
         .target(
