@@ -86,6 +86,7 @@ let package = Package(
             path: "Tests/Support"),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "TestSupport"]),
+        .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "CLinux", "TestSupport"]),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [

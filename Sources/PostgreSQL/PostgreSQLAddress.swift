@@ -111,7 +111,7 @@ public struct PostgreSQLAddress: Sendable, CustomStringConvertible {
     }
 
     private static func list(_ text: String?) -> [Substring] {
-        (text ?? "").split(separator: ",", omittingEmptySubsequences: false)
+        text?.split(separator: ",", omittingEmptySubsequences: false) ?? []
     }
 
     // MARK: Rendering
@@ -169,8 +169,9 @@ public struct PostgreSQLAddress: Sendable, CustomStringConvertible {
         return seconds > 0 ? UInt64(seconds) * 1_000_000_000 : nil
     }
 
-    /// The parameters for libpq: those of the URL, over this program's defaults.
-    func parameters() throws(PostgreSQLError) -> [String: String] {
+    /// The parameters for libpq, those of the URL over this program's defaults, for each of its
+    /// hosts. libpq would not go on to the next host after one that is silent.
+    func parameters() throws(PostgreSQLError) -> [[String: String]] {
         var parameters = [
             "application_name": "logbook",
             "target_session_attrs": "read-write",
@@ -185,7 +186,18 @@ public struct PostgreSQLAddress: Sendable, CustomStringConvertible {
         // Texts are UTF-8 in every message.
         parameters["client_encoding"] = "UTF8"
         if let password = try readPassword() { parameters["password"] = password }
-        return parameters
+        let lists = ["host", "hostaddr", "port"].map { ($0, Self.list(options[$0])) }
+        let count = lists.map(\.1.count).max() ?? 0
+        // A single port is that of all hosts; about other numbers libpq complains.
+        guard lists.allSatisfy({ $1.isEmpty || $1.count == count || $0 == "port" && $1.count == 1 })
+        else { return [parameters] }
+        return (0..<max(1, count)).map { index in
+            var parameters = parameters
+            for (keyword, list) in lists where list.count == count && count > 1 {
+                parameters[keyword] = String(list[index])
+            }
+            return parameters
+        }
     }
 
     /// True if no packet to any host leaves this machine. The environment could name other hosts.

@@ -215,6 +215,8 @@ extension PostgreSQLConnection {
     ) throws(PostgreSQLError) -> Bool {
         var deadline = deadline
         var cancellation: Cancellation?
+        var isCut = false
+        var repetition: UInt64 = 0
         var hasEnded = false
         enterStep(pipeline)
         while true {
@@ -224,25 +226,32 @@ extension PostgreSQLConnection {
             if pipeline.isSynced { break }
             if hasEnded { throw lost(pipeline) }
             let now = clinux_monotonic_nanoseconds()
-            if cancellation == nil, now >= deadline || isCancelled() {
-                cancellation = Cancellation(functions, handle)
+            if !isCut, now >= deadline || isCancelled() {
+                isCut = true
                 deadline = now + Self.patience
-            } else if now >= deadline {
+                repetition = now
+            }
+            guard now < deadline else {
                 throw .lost(
                     "the server did not answer a cancellation", sqlState: PostgreSQLError.cancelled)
             }
+            // The server forgets a request that arrives between two statements.
+            if isCut, now >= repetition, cancellation?.isFinished(by: now) != false {
+                cancellation = Cancellation(functions, handle)
+                repetition = now + Self.patience / 8
+            }
             let unsent = functions.pointee.PQflush(handle)
             // Reads while it writes, or both sides could wait for the other with full buffers.
-            _ = wait(for: unsent == 1 ? POLLIN | POLLOUT : POLLIN, until: deadline)
+            _ = Self.wait(
+                functions, handle, for: unsent == 1 ? POLLIN | POLLOUT : POLLIN, until: deadline)
             // Even then the server's last words may be in the buffer.
             hasEnded = unsent < 0 || functions.pointee.PQconsumeInput(handle) == 0
         }
-        guard let cancellation else { return false }
         // A request that is still under way could cancel the connection's next statement.
-        guard cancellation.isFinished(by: deadline) else {
+        guard cancellation?.isFinished(by: deadline) != false else {
             throw .lost(Self.cancelled.message, sqlState: PostgreSQLError.cancelled)
         }
-        return true
+        return isCut
     }
 
     private func lost(_ pipeline: Pipeline) -> PostgreSQLError {

@@ -17,7 +17,7 @@ public final class PostgreSQLConnection {
     /// Set by the server's warning that a commit stopped waiting for its standby.
     let isUnreplicated: UnsafeMutablePointer<Bool>
 
-    /// The oldest server: pipelines need no version, but support ends with each November.
+    /// The oldest version of a server that still gets security fixes.
     private static let oldestVersion = 140_000
 
     /// Connects to the first of the URL's hosts that accepts writes. A host gets the URL's
@@ -27,30 +27,25 @@ public final class PostgreSQLConnection {
     /// - Parameter deadline: in nanoseconds of `clinux_monotonic_nanoseconds`.
     /// - Throws: if no host does so in time, or the server is too old or does not store UTF-8.
     public init(_ address: PostgreSQLAddress, deadline: UInt64) throws(PostgreSQLError) {
-        let functions = try loadLibrary()
-        let parameters = try address.parameters()
-        var pointers: [(UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?)] = []
-        for (keyword, value) in parameters { pointers.append((strdup(keyword), strdup(value))) }
-        defer {
-            for (keyword, value) in pointers {
-                free(keyword)
-                free(value)
+        functions = try loadLibrary()
+        self.address = address
+        var connected: OpaquePointer?
+        var failures = ""
+        for parameters in try address.parameters() where connected == nil {
+            let handle = try Self.start(functions, parameters)
+            let failure = Self.connect(functions, handle, address.attemptTimeout, deadline)
+            if let failure {
+                failures += failure + "\n"
+                functions.pointee.PQfinish(handle)
+            } else {
+                connected = handle
             }
         }
-        let keywords = pointers.map { UnsafePointer($0.0) } + [nil]
-        let values = pointers.map { UnsafePointer($0.1) } + [nil]
-        guard let handle = functions.pointee.PQconnectStartParams(keywords, values, 0) else {
-            throw .lost("out of memory")
-        }
-        self.functions = functions
+        guard let handle = connected else { throw Self.connectError(failures) }
         self.handle = handle
-        self.address = address
         isUnreplicated = .allocate(capacity: 1)
         isUnreplicated.initialize(to: false)
-        receiveNotices()
-        // Connecting, only this gives the error's SQLSTATE.
-        _ = functions.pointee.PQsetErrorVerbosity(handle, Int32(CPOSTGRESQL_VERBOSE))
-        try connect(deadline)
+        Self.receiveNotices(functions, handle, isUnreplicated)
         try checkServer()
         guard functions.pointee.PQsetnonblocking(handle, 1) == 0,
             functions.pointee.PQenterPipelineMode(handle) == 1
@@ -83,7 +78,10 @@ public final class PostgreSQLConnection {
 
     /// Keeps notices off standard error, and notes the one that matters: its text depends on the
     /// server's language, the function that it comes from does not.
-    private func receiveNotices() {
+    private static func receiveNotices(
+        _ functions: Functions, _ handle: OpaquePointer,
+        _ isUnreplicated: UnsafeMutablePointer<Bool>?
+    ) {
         _ = functions.pointee.PQsetNoticeReceiver(
             handle,
             { context, notice in
@@ -96,7 +94,34 @@ public final class PostgreSQLConnection {
             }, isUnreplicated)
     }
 
-    private func connect(_ deadline: UInt64) throws(PostgreSQLError) {
+    private static func start(
+        _ functions: Functions, _ parameters: [String: String]
+    ) throws(PostgreSQLError) -> OpaquePointer {
+        let copies = parameters.map { (strdup($0), strdup($1)) }
+        defer {
+            for (keyword, value) in copies {
+                free(keyword)
+                free(value)
+            }
+        }
+        let keywords = copies.map { UnsafePointer($0.0) } + [nil]
+        let values = copies.map { UnsafePointer($0.1) } + [nil]
+        guard let handle = functions.pointee.PQconnectStartParams(keywords, values, 0) else {
+            throw .lost("out of memory")
+        }
+        receiveNotices(functions, handle, nil)
+        // While connecting, only this gives an error's SQLSTATE.
+        _ = functions.pointee.PQsetErrorVerbosity(handle, Int32(CPOSTGRESQL_VERBOSE))
+        return handle
+    }
+
+    /// Connects to a host, one of its name's addresses after the other.
+    ///
+    /// - Returns: nil, or why that failed, in lines as libpq writes them.
+    private static func connect(
+        _ functions: Functions, _ handle: OpaquePointer, _ timeout: UInt64?, _ deadline: UInt64
+    ) -> String? {
+        var isSilent = false
         var attempt = ""
         var attemptDeadline = deadline
         // https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PQCONNECTSTARTPARAMS
@@ -104,41 +129,34 @@ public final class PostgreSQLConnection {
         var isReady = false
         while functions.pointee.PQstatus(handle) != CPOSTGRESQL_CONNECTION_BAD {
             if isReady { state = functions.pointee.PQconnectPoll(handle) }
-            if state == CPOSTGRESQL_POLLING_OK { return }
+            if state == CPOSTGRESQL_POLLING_OK { return nil }
             if state == CPOSTGRESQL_POLLING_FAILED { break }
             let now = clinux_monotonic_nanoseconds()
-            guard now < deadline else {
-                let earlier = line(functions.pointee.PQerrorMessage(handle))
-                throw .lost("no connection in time" + (earlier.isEmpty ? "" : ": \(earlier)"))
-            }
-            let current = currentHost
+            let current = line(functions.pointee.PQhostaddr(handle))
             if current != attempt {
                 attempt = current
-                attemptDeadline = address.attemptTimeout.map { min(deadline, now + $0) } ?? deadline
+                attemptDeadline = timeout.map { min(deadline, now + $0) } ?? deadline
             }
-            // libpq goes on to the next host only if this one fails, and by itself it keeps no time
-            // here. A connection shut down has failed.
+            // libpq keeps no time here. A connection that is shut down has failed, and it goes on
+            // to the next address.
             if now >= attemptDeadline {
+                isSilent = true
                 shutdown(functions.pointee.PQsocket(handle), Int32(SHUT_RDWR))
-                attempt = ""
             }
             isReady = wait(
-                for: state == CPOSTGRESQL_POLLING_READING ? POLLIN : POLLOUT,
-                until: attemptDeadline)
+                functions, handle,
+                for: state == CPOSTGRESQL_POLLING_READING ? POLLIN : POLLOUT, until: attemptDeadline
+            )
         }
-        throw connectError(
-            functions.pointee.PQerrorMessage(handle).map { String(cString: $0) } ?? "")
-    }
-
-    private var currentHost: String {
-        let host = line(functions.pointee.PQhost(handle))
-        return "\(host) \(line(functions.pointee.PQhostaddr(handle)))"
-            + " \(line(functions.pointee.PQport(handle)))"
+        return isSilent
+            ? "connection to server at \"\(line(functions.pointee.PQhost(handle)))\" failed: "
+                + "no answer in time"
+            : functions.pointee.PQerrorMessage(handle).map { String(cString: $0) } ?? ""
     }
 
     /// The error of a failed connection. libpq has no function for its SQLSTATE, but writes it in
     /// front of the server's text: `FATAL:  28P01: password authentication failed`.
-    private func connectError(_ text: String) -> PostgreSQLError {
+    private static func connectError(_ text: String) -> PostgreSQLError {
         var states: [String] = []
         var attempts = 0
         var message: [String] = []
@@ -177,7 +195,9 @@ public final class PostgreSQLConnection {
     /// Waits for the socket, for 100 ms at most, so that a caller looks at other things, too.
     ///
     /// - Returns: true if it is ready.
-    func wait(for events: Int32, until deadline: UInt64) -> Bool {
+    static func wait(
+        _ functions: Functions, _ handle: OpaquePointer, for events: Int32, until deadline: UInt64
+    ) -> Bool {
         let now = clinux_monotonic_nanoseconds()
         let left = deadline > now ? (deadline - now) / 1_000_000 + 1 : 0
         var socket = pollfd(
