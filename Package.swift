@@ -86,7 +86,8 @@ let package = Package(
             path: "Tests/Support"),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "TestSupport"]),
-        .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "CLinux", "TestSupport"]),
+        .testTarget(
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "CLinux", "TestSupport"]),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
