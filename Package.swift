@@ -80,7 +80,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "EventStore", "Events", "JSON", "TLS", "CZlib",
+                "EventStore", "Events", "JSON", "TLS", "System", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Support"),
@@ -135,3 +135,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// A file uses the members only of what it imports itself, and its public declarations only what it
+// imports as public. So the compiler holds the arrows between the targets.
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}

@@ -1,9 +1,9 @@
 import Glibc
-import HTTPServer
-import Logging
+public import HTTPServer
+public import Logging
 import Synchronization
-import System
-import TLS
+package import System
+package import TLS
 
 /// Controls access by bearer token (RFC 6750) or client certificate. The rules come from an access
 /// file that may change while the server runs. A route without a scope, and an endpoint with paths

@@ -1,4 +1,4 @@
-import HTTPServer
+public import HTTPServer
 
 extension Requirement {
     /// Creates a requirement of all of `scopes`.

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// Reads events, for one thread at a time.
 public protocol EventReader: AnyObject {

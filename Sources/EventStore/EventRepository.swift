@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// A store of events as the rest of the program sees it. It shows no engine's types and does not
 /// say which thread a read runs on.

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// Counts of events over time and by the values of fields.
 public struct EventStatistics: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// Counts of the outcomes of storing and deleting events.
 public struct EventTally: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Events
+public import Events
 import System
 
 /// The key shared by events that are alike: those with the same object and reason, and equal in every

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// Limits on the age and the number of events.
 public struct Retention: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// The seqs around a position. Their order is also the order of commits, because a single writer
 /// numbers events as it stores them.

@@ -1,3 +1,5 @@
+import JSON
+
 /// The text that leads from one page to the next: the position where the page ended, bound to its
 /// filters and order.
 ///

@@ -1,4 +1,4 @@
-import JSON
+public import JSON
 
 /// Builds an event field by field, from JSON or in code, and holds it to `EventRules`.
 ///

@@ -1,3 +1,5 @@
+import JSON
+
 /// The conditions on events, for listing, following, exporting, counting or deleting them. All of
 /// them must hold.
 public struct EventConditions: Hashable, Sendable {

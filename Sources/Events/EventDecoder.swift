@@ -1,4 +1,4 @@
-import JSON
+public import JSON
 
 /// Reads events from JSON, strictly by the table of the contract (docs/api.md).
 public struct EventDecoder {

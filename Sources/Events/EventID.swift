@@ -1,3 +1,5 @@
+import JSON
+
 /// The ids of events.
 public enum EventID {
     /// Appends `evt_YYYYMMDD_HHMMSS_` and 16 random hexadecimal digits, the format of the original

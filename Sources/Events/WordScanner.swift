@@ -1,3 +1,5 @@
+import JSON
+
 /// Splits texts into words for search. Stored texts and queries are split alike.
 ///
 /// A word is a run of letters and digits, in lower case: `kube-system/coredns` has three,

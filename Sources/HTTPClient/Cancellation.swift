@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
-import System
+public import System
 
 /// Cancels the waits of clients, from any thread. One object may serve several clients.
 public final class Cancellation: Sendable {

@@ -1,4 +1,4 @@
-import TLS
+public import TLS
 
 /// A client of one HTTP/1.1 server, used by one thread. It keeps its connection as long as possible
 /// and follows no redirects.

@@ -1,5 +1,5 @@
-import Events
-import JSON
+public import Events
+public import JSON
 
 /// The options for reading events, apart from their format.
 public struct IngestOptions: Sendable {

@@ -1,5 +1,5 @@
-import Events
-import JSON
+public import Events
+public import JSON
 import System
 
 /// Reads Event objects of Kubernetes, of core/v1 and of events.k8s.io/v1: both give the same event,

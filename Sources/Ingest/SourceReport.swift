@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// The state and figures of a source that Logbook itself asks for events.
 public struct SourceReport: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import HTTPClient
+public import HTTPClient
 import System
 import TLS
 

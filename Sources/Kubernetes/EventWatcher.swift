@@ -1,10 +1,10 @@
 import Dispatch
-import EventStore
+public import EventStore
 import HTTPClient
-import Ingest
-import Logging
+public import Ingest
+public import Logging
 import Synchronization
-import System
+public import System
 
 /// Watches the Events of a cluster, or of one of its namespaces, and stores each revision.
 ///

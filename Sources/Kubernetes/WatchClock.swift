@@ -1,5 +1,5 @@
 import CLinux
-import Events
+public import Events
 import HTTPClient
 
 /// The time, and waiting.

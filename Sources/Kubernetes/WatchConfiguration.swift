@@ -1,5 +1,5 @@
 import EventStore
-import Events
+public import Events
 
 /// The events to watch, and how to get them.
 public struct WatchConfiguration: Sendable {

@@ -1,5 +1,6 @@
 import Events
 import HTTPClient
+import Ingest
 import JSON
 
 /// A list of all events, page by page.

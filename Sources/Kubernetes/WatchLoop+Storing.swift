@@ -3,6 +3,7 @@ import EventStore
 import Events
 import Ingest
 import JSON
+import Logging
 import Synchronization
 import System
 

@@ -6,6 +6,7 @@ import HTTP
 import HTTPServer
 import Ingest
 import JSON
+import Synchronization
 
 /// The way a request wants its events stored.
 struct IngestionManner {

@@ -1,4 +1,5 @@
-import EventStore
+public import EventStore
+import Events
 import JSON
 
 extension EventStatistics {

@@ -1,7 +1,7 @@
-import EventStore
-import Events
-import HTTPServer
-import Ingest
+public import EventStore
+public import Events
+public import HTTPServer
+public import Ingest
 import Logging
 import Synchronization
 

@@ -1,6 +1,6 @@
 import EventStore
 import Events
-import HTTPServer
+public import HTTPServer
 import JSON
 
 /// An error as clients get it: `application/problem+json` (RFC 9457).

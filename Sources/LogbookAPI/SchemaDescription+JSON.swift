@@ -1,4 +1,4 @@
-import EventStore
+public import EventStore
 import JSON
 
 /// The JSON of `/schema` and `logbook schema show`.

@@ -1,8 +1,8 @@
 import Dispatch
-import EventStore
-import Events
+public import EventStore
+public import Events
 import Glibc
-import Logging
+public import Logging
 import SQLite
 import Synchronization
 

@@ -1,4 +1,4 @@
-import EventStore
+public import EventStore
 import SQLite
 
 /// Figures that only SQLite has, since the store was opened.

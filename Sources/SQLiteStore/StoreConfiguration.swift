@@ -1,4 +1,4 @@
-import EventStore
+public import EventStore
 
 /// The limits and settings of a store; docs/limits.md lists them with their flags.
 public struct StoreConfiguration: Sendable {

@@ -1,4 +1,4 @@
-import Glibc
+public import Glibc
 
 /// Reads up to `limit` bytes of the file at `path`; nil on failure, with the reason in `errno`.
 package func readFile(_ path: String, limit: Int) -> [UInt8]? {

@@ -1,4 +1,4 @@
-import Glibc
+package import Glibc
 
 /// The address that a client connects from. It is kept for the log, because a reset connection no
 /// longer has one.

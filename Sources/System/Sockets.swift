@@ -1,4 +1,4 @@
-import Glibc
+package import Glibc
 
 extension sockaddr_un {
     /// The address of `path`; nil if it is empty or too long for the system.

@@ -1,6 +1,6 @@
 import COpenSSL
 import Glibc
-import System
+package import System
 
 /// An `SSL`: one connection's encryption over its non-blocking descriptor. Used by one thread.
 package final class TLSSession {

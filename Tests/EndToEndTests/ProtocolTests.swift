@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The statuses that the server itself gives, and its refusal of ambiguous requests.

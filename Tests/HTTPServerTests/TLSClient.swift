@@ -1,4 +1,5 @@
 import COpenSSL
+import TLS
 import TestSupport
 import Testing
 

@@ -1,9 +1,13 @@
 import Dispatch
+import EventStore
 import Events
 import Foundation
 import HTTPClient
 import Ingest
+import Logging
+import SQLiteStore
 import Synchronization
+import TLS
 import TestSupport
 import Testing
 

@@ -1,4 +1,6 @@
+import EventStore
 import Foundation
+import SQLiteStore
 import TestSupport
 import Testing
 

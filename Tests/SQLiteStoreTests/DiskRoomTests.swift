@@ -1,3 +1,4 @@
+import Events
 import SQLite
 import Synchronization
 import TestSupport

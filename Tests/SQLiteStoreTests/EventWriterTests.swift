@@ -1,6 +1,7 @@
 import Dispatch
 import Events
 import Foundation
+import Logging
 import SQLite
 import Synchronization
 import TestSupport

@@ -1,4 +1,6 @@
+import Events
 import Foundation
+import Logging
 import SQLite
 import TestSupport
 import Testing

@@ -3,6 +3,7 @@ import EventStore
 import Events
 import SQLiteStore
 import Synchronization
+import TestSupport
 
 /// Collects replies. Those on the writer's thread come in the order of its work.
 final class Replies: Sendable {

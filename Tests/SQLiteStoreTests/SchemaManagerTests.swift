@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import SQLite
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import System
 import TLS
 
 /// An API server whose answers a test gives, request by request, over real sockets: also those that

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// A test's folder, removed with the last reference.
 public final class TemporaryFolder: Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-import TLS
+public import TLS
 
 /// A self-signed certificate for this run, made once by the `openssl` program.
 public enum TestCertificate {

@@ -1,5 +1,5 @@
 import Dispatch
-import EventStore
+public import EventStore
 
 /// Holds up the writer so that requests queue meanwhile: a reply comes on the writer's thread.
 public final class WriterBlock: Sendable {

@@ -1,6 +1,6 @@
-import Logging
+public import Logging
 import System
-import TLS
+public import TLS
 
 /// The credentials of a TLS listener. A successful reload replaces them for new connections; a
 /// failed one changes nothing.

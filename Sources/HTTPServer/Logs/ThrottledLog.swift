@@ -1,4 +1,4 @@
-import Logging
+package import Logging
 import Synchronization
 
 /// Logs clients' errors so that an operator can find them, without letting a client fill the log.

@@ -1,5 +1,5 @@
-import System
-import TLS
+package import System
+package import TLS
 
 /// A permission that a route demands of a client. Only the gatekeeper knows its meaning.
 public struct Requirement: RawRepresentable, Hashable, Sendable {

@@ -1,9 +1,10 @@
 import CLinux
 import Dispatch
 import Glibc
-import Logging
+public import Logging
 import Synchronization
-import System
+public import System
+import TLS
 
 /// An HTTP/1.1 origin server: listeners and event loops that share nothing.
 public final class Server: Sendable {

@@ -1,3 +1,5 @@
+import System
+
 /// Answers that the socket has not yet taken. Empty and without a buffer while the client keeps up.
 struct UnsentBytes {
     private var bytes: [UInt8] = []

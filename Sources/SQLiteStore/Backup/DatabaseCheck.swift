@@ -1,7 +1,7 @@
-import EventStore
+public import EventStore
 import Events
 import Glibc
-import Logging
+public import Logging
 import SQLite
 
 /// The findings of a check of every page of a database and every value in it.

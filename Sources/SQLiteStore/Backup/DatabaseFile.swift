@@ -1,7 +1,7 @@
-import EventStore
-import Events
+public import EventStore
+public import Events
 import Glibc
-import Logging
+public import Logging
 import SQLite
 
 /// A database file opened only for reading, with or without a server that writes it. Nothing is

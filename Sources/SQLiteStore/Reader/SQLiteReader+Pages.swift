@@ -1,5 +1,5 @@
-import EventStore
-import Events
+public import EventStore
+public import Events
 import SQLite
 
 /// Pages and counts.

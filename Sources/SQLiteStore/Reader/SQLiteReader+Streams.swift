@@ -1,5 +1,5 @@
-import EventStore
-import Events
+public import EventStore
+public import Events
 import SQLite
 
 /// Reading in the order of seq, for live streams.

@@ -1,6 +1,6 @@
 import CLinux
-import EventStore
-import Events
+public import EventStore
+public import Events
 import Logging
 import SQLite
 import System

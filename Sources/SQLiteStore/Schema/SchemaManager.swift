@@ -1,7 +1,7 @@
 import EventStore
-import Events
+public import Events
 import Glibc
-import Logging
+public import Logging
 import SQLite
 import System
 

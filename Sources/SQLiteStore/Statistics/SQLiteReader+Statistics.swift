@@ -1,5 +1,5 @@
-import EventStore
-import Events
+public import EventStore
+public import Events
 import SQLite
 
 /// Counts of events over time and by field.

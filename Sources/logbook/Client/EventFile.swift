@@ -1,5 +1,6 @@
 import EventStore
 import Events
+import LogbookAPI
 import Logging
 import SQLiteStore
 

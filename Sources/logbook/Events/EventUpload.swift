@@ -1,3 +1,4 @@
+import HTTPClient
 import JSON
 
 /// Sends events to a server in pieces. An answered piece is stored; others are sent again.

@@ -1,5 +1,6 @@
 import EventStore
 import JSON
+import LogbookAPI
 import Logging
 import SQLiteStore
 

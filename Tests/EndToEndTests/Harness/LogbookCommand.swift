@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 
 /// Runs of the built program's commands other than `serve`.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// `logbook serve` with a TLS port besides its plain one, and real clients for it.
 struct SecureService {
