@@ -52,7 +52,7 @@ struct BenchJSON {
         } ours: {
             for event in events {
                 output.removeAll(keepingCapacity: true)
-                event.withView(seq: 1) { $0.appendJSON(to: &output) }
+                event.withView(EventReceipt(seq: 1, receivedAt: 0)) { $0.appendJSON(to: &output) }
             }
         }
     }
