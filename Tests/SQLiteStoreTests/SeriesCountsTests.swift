@@ -103,6 +103,22 @@ struct SeriesCountsTests {
         #expect(try connection.integer("SELECT count(*) FROM series") == 100_000)
     }
 
+    @Test("Of large revisions the last one stored is compared before the bytes are used up")
+    func large() throws {
+        let statements = try statements()
+        let note = String(repeating: "x", count: 200_000)
+        func large(_ version: Int, _ count: Int) throws -> Event {
+            let own = ["resourceVersion": "\(version)"]
+            return try event([
+                "id": "k8s:core:a:\(version)",
+                "metadata": ["count": count, "metadata": own, "note": note],
+            ])
+        }
+        for version in 1...4 { _ = try statements.append(large(version, version)) }
+        let repeated = try statements.append(large(5, 4))
+        #expect(repeated.kind == "duplicate" && repeated.receipt?.seq == 4)
+    }
+
     @Test("No number that a file may hold does harm")
     func hostile() throws {
         try connection.execute(

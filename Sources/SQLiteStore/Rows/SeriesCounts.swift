@@ -75,12 +75,14 @@ final class SeriesCounts {
             SELECT count(*), total(occurrences)
             FROM (SELECT occurrences FROM events WHERE id > ? AND id < ? LIMIT 2)
             """)
-        // Versions are numbers: the last by text is the newest, if all are of one length.
+        // Versions are numbers: the last by text is the newest, if all are of one length. What was
+        // stored last is compared first, because the bytes may be used up before the rest.
         alike = try connection.prepare(
             """
             SELECT \(EventTable.columns) FROM events WHERE created_at = ?3 AND seq IN
               (SELECT seq FROM events WHERE id > ?1 AND id < ?2
                ORDER BY id DESC LIMIT \(Self.mostCompared))
+            ORDER BY seq DESC
             """)
         put = try connection.prepare("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?)")
         drop = try connection.prepare("DELETE FROM series WHERE key = ?")
