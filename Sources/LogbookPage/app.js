@@ -155,7 +155,7 @@ function drawLive() {
   if (at('livestate').textContent !== words) at('livestate').textContent = words;
 }
 
-// A browser has six connections per host, so a hidden tab closes its own. It misses nothing.
+// A hidden tab lets go of its stream, and misses nothing.
 document.addEventListener('visibilitychange', () => (document.hidden ? tail?.stop() : tail?.start()));
 addEventListener('online', reload);
 setInterval(drawSummary, 1000);

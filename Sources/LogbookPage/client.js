@@ -74,11 +74,21 @@ export class Part {
   }
 }
 
-// Heartbeats come every 15 s, unless the service is configured otherwise.
+// Heartbeats come each 15 s by default.
 const silence = 45_000;
 const batch = 500;
 // Between batches, in milliseconds: nobody reads faster.
 const pause = 250;
+// Over HTTP/1.1 a browser has six connections to a host: so many tabs keep a stream, others open
+// one by turns. Only secure pages have locks.
+const slots = 4;
+const turn = 500;
+
+const inSlot = (work, slot = 0) => (slot === slots || !navigator.locks ? work(!slot)
+  : navigator.locks.request(`logbook stream ${slot}`, { ifAvailable: true },
+    (lock) => (lock ? work(true) : inSlot(work, slot + 1))));
+
+const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 export class Tail {
   last = '';
@@ -92,11 +102,11 @@ export class Tail {
     this.stop();
     const { signal } = this.abort = new AbortController();
     for (this.attempt = 0; !signal.aborted; this.attempt += 1) {
-      const error = await this.#follow(signal).catch((one) => one);
+      const end = await inSlot((isKept) => this.#follow(signal, isKept)).catch((one) => one);
       if (signal.aborted) return;
-      if (error?.status && !error.passes) return this.on.state(error);
-      this.on.state('reconnecting');
-      await new Promise((done) => { setTimeout(done, backOff(this.attempt) * 1000); });
+      if (end?.status && !end.passes) return this.on.state(end);
+      if (end !== turn) this.on.state('reconnecting');
+      await wait(end === turn ? 4 * turn : backOff(this.attempt) * 1000);
     }
   }
 
@@ -104,24 +114,27 @@ export class Tail {
     this.abort?.abort();
   }
 
-  async #follow(signal) {
+  async #follow(signal, isKept) {
     const quiet = new AbortController();
-    const live = () => {
+    const expect = (ms) => {
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => quiet.abort(), silence);
+      this.timer = setTimeout(() => quiet.abort(ms), ms);
     };
-    live();
+    expect(silence);
     const { body } = await send('events/stream', this.query, AbortSignal.any([signal, quiet.signal]),
       { Accept: 'text/event-stream', 'Last-Event-ID': this.last });
     this.on.state('live');
     const messages = new MessageReader();
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    if (!isKept) expect(turn);
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      live();
       this.attempt = 0;
-      await this.#handOn(messages.push(value), signal);
+      const arrived = messages.push(value);
+      // A slow message is waited for: it would come no further the next time.
+      if (isKept || !arrived.length) expect(isKept ? silence : turn);
+      await this.#handOn(arrived, signal);
     }
   }
 
@@ -138,7 +151,7 @@ export class Tail {
       this.on.events(events);
       events = [];
       // Nothing is read meanwhile: the server keeps the position, and memory stays small.
-      await new Promise((done) => { setTimeout(done, pause); });
+      await wait(pause);
     }
   }
 }

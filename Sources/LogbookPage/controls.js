@@ -122,7 +122,7 @@ export const menus = {
   },
 };
 
-// The largest download; beyond it the command line is better, because it can resume.
+// The largest download: beyond it, the command line can resume.
 const mostBytes = 100e6;
 const eventBytes = 1200;
 
@@ -165,8 +165,6 @@ export function askForToken({ status, message }) {
   input.focus();
 }
 
-const sourcesPause = 30_000;
-
 export function watchSources() {
   const part = new Part('sources');
   const look = () => document.hidden || part.trouble.textContent || part.load(async (signal) => {
@@ -181,7 +179,7 @@ export function watchSources() {
   });
   look();
   at('sources').onbeforetoggle = look;
-  setInterval(look, sourcesPause);
+  setInterval(look, 30_000);
 }
 
 /** The text of an empty list: for a newcomer, or for somebody who looks at the wrong time. */

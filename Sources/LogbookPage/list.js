@@ -86,7 +86,7 @@ export const loadList = (opened, old) => {
     early = null;
     if (missed.length) arrive(missed);
     if (!events.length) await page.onnothing(signal);
-      while (view.event && !list.current && list.cursor && list.rows.length < mostRows) await append(signal);
+    while (view.event && !list.current && list.cursor && list.rows.length < mostRows) await append(signal);
     select(view.event ?? list.current);
   });
 };
