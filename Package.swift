@@ -59,6 +59,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
+            name: "PostgreSQLStore",
+            dependencies: [
+                "EventStore", "System", "CLinux", "PostgreSQL", "Events",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
             name: "LogbookAPI",
             dependencies: [
                 "HTTPServer", "HTTP", "Access", "EventStore", "Ingest", "Events", "JSON", "System",
@@ -121,7 +127,8 @@ let package = Package(
         .testTarget(
             name: "StoreTests",
             dependencies: [
-                "EventStore", "SQLiteStore", "Events", "Ingest", "TestSupport",
+                "EventStore", "SQLiteStore", "PostgreSQLStore", "PostgreSQL", "Events", "Ingest",
+                "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

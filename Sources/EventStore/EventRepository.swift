@@ -46,6 +46,9 @@ public protocol EventRepository: AnyObject, Sendable {
     /// The feed of commits.
     var commits: CommitFeed { get }
 
+    /// The right to do what only one process with this database may do at a time.
+    var leadership: Leadership { get }
+
     // MARK: Writing
 
     /// Stores `events`. The reply comes once they are committed and synced, and before subscribers

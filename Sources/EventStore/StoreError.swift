@@ -4,6 +4,8 @@ public enum StoreError: Error, Equatable, Sendable {
     case unavailable(String)
     /// The work would take too long.
     case timeLimit
+    /// This store cannot do that; another kind of store can. The text gives the reason.
+    case unsupported(String)
     /// The database contradicts itself; the log says where.
     case damaged
 

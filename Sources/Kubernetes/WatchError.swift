@@ -43,7 +43,7 @@ extension WatchError {
     init(_ error: StoreError) {
         let reason =
             switch error {
-            case .unavailable(let text): text
+            case .unavailable(let text), .unsupported(let text): text
             case .timeLimit: "reading takes too long"
             case .damaged: "the database is damaged"
             }

@@ -58,6 +58,8 @@ struct Problem: Error, Sendable {
                 .serviceUnavailable,
                 "The query took too long and was stopped. Narrow its range with since and until, or filter by "
                     + "object_name, which has an index of its own.")
+        case .unsupported(let reason):
+            self.init(.notImplemented, "Not with this database: \(reason).")
         case .damaged:
             self.init(
                 .internalServerError, "The database is damaged; the service's log says where.")

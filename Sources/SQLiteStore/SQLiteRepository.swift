@@ -17,6 +17,8 @@ public final class SQLiteRepository: EventRepository {
     private let opened = Mutex(Opened())
     /// The feed of commits.
     public let commits = CommitFeed()
+    /// Always held while the store is open: the file is locked.
+    public let leadership = Leadership()
     private let reads = OpenReads()
     /// Deletions by filter in progress.
     private let deletions = Atomic<Int>(0)
@@ -24,7 +26,7 @@ public final class SQLiteRepository: EventRepository {
     private struct Opened {
         var lock: DatabaseLock?
         var writer: EventWriter?
-        var longReads: LongReads?
+        var reads: ReadThreads<SQLiteReader>?
         var backups: OnlineBackups?
     }
 
@@ -58,13 +60,14 @@ public final class SQLiteRepository: EventRepository {
             opened.withLock {
                 $0 = Opened(
                     lock: lock, writer: writer,
-                    longReads: LongReads(configuration, logger: logger, reads: reads),
+                    reads: makeReadThreads(),
                     backups: OnlineBackups(database: configuration.path, logger: logger))
             }
             state.withLock { state in
                 state.version = version
                 state.status = .ready
             }
+            leadership.begin()
             let system = FileSystem.name(of: configuration.folder)
             logger.info(
                 "\(configuration.path) is in service: schema version \(version), file system \(system), every commit synced (synchronous=FULL)"
@@ -95,6 +98,14 @@ public final class SQLiteRepository: EventRepository {
         let (lock, version) = try prepare()
         withExtendedLifetime(lock) {}
         return version
+    }
+
+    private func makeReadThreads() -> ReadThreads<SQLiteReader> {
+        ReadThreads(
+            makeReader: { [path = configuration.path, logger, reads] () throws(StoreError) in
+                try SQLiteReader.open(path, logger: logger, reads: reads)
+            },
+            serve: { $0.serve($1, $2) })
     }
 
     private func makeWriter() throws(SchemaError) -> EventWriter {
@@ -184,12 +195,12 @@ public final class SQLiteRepository: EventRepository {
                 0, .unavailable("\(BulkDeletion.most) deletions by filter are already running"))
         }
         let deletion = BulkDeletion(
-            repository: self, writer: writer, lastSeq: lastSeq, client: client,
-            stopReason: stopReason
-        ) { [self] deleted, error in
-            deletions.subtract(1, ordering: .relaxed)
-            completion(deleted, error)
-        }
+            self, upTo: lastSeq, for: client, stopReason: stopReason,
+            deleteEvents: { seqs, reply in writer.delete(seqs, reply) },
+            completion: { [self] deleted, error in
+                deletions.subtract(1, ordering: .relaxed)
+                completion(deleted, error)
+            })
         deletion.run(query.fromTheStart)
     }
 
@@ -224,11 +235,11 @@ public final class SQLiteRepository: EventRepository {
         for request: ReadRequest,
         _ body: @escaping @Sendable (Result<any EventReader, StoreError>) -> Void
     ) -> Bool {
-        guard let longReads = opened.withLock({ $0.longReads }) else {
+        guard let threads = opened.withLock({ $0.reads }) else {
             body(.failure(notOpen))
             return true
         }
-        return longReads.submit(request) { body($0.map { $0 as any EventReader }) }
+        return threads.submit(request, body)
     }
 
     /// Time limits of a read: on the calling thread, and elsewhere.

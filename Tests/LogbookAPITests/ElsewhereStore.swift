@@ -24,6 +24,7 @@ final class ElsewhereStore: EventRepository {
     var statistics: StoreStatistics { store.statistics }
     var engine: EngineReport { store.engine }
     var commits: CommitFeed { store.commits }
+    var leadership: Leadership { store.leadership }
     var readBudgets: (here: Duration, elsewhere: Duration) { store.readBudgets }
 
     func append(

@@ -1,13 +1,19 @@
 import EventStore
 import Events
+import Foundation
 import Logging
+import PostgreSQL
+import PostgreSQLStore
 import SQLiteStore
 import Synchronization
 import TestSupport
 
 /// The kinds of stores.
 enum StoreKind: String, CaseIterable, Sendable {
-    case sqlite
+    case sqlite, postgresql
+
+    /// True if the store makes copies of itself.
+    var makesCopies: Bool { self == .sqlite }
 }
 
 /// An empty store of one kind, in service until the last reference goes.
@@ -27,6 +33,15 @@ final class Store: Sendable {
             var configuration = StoreConfiguration(path: folder.file("events.db"))
             configuration.retention = retention ?? .forever
             repository = SQLiteRepository(configuration, logger: logger, now: clock.now)
+        case .postgresql:
+            var configuration = PostgreSQLConfiguration(
+                address: try PostgreSQLAddress(
+                    url: PostgreSQLServer.database(), allowsPassword: true))
+            configuration.retention = retention ?? .forever
+            configuration.lookInterval = .milliseconds(20)
+            repository = PostgreSQLRepository(configuration, logger: logger)
+            // The database has a clock of its own.
+            clock.follow()
         }
         try repository.open()
     }
@@ -35,15 +50,19 @@ final class Store: Sendable {
 
     private let clock: Clock
 
+    /// The clock that the store dates the receipt of events by: one that stands still, or the
+    /// system's.
     private final class Clock: Sendable {
-        let time = Mutex(testMoment)
-        @Sendable func now() -> Timestamp { time.withLock { $0 } }
+        private let isRunning = Atomic(false)
+        func follow() { isRunning.store(true, ordering: .relaxed) }
+        @Sendable func now() -> Timestamp {
+            isRunning.load(ordering: .relaxed)
+                ? Timestamp(clamping: Int64(Date.now.timeIntervalSince1970 * 1000)) : testMoment
+        }
     }
 
-    /// Moves the system's clock.
-    func turn(by milliseconds: Int64) {
-        clock.time.withLock { $0 = Timestamp(milliseconds: $0.milliseconds + milliseconds)! }
-    }
+    /// The time by the store's clock.
+    var now: Timestamp { clock.now() }
 
     // MARK: Asking
 

@@ -1,3 +1,4 @@
+import EventStore
 import Events
 
 /// The way that the search index serves a query: by a walk along its keys, which are in page order.

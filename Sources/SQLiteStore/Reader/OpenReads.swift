@@ -1,4 +1,5 @@
 import CLinux
+import EventStore
 import SQLite
 import Synchronization
 import System

@@ -63,18 +63,10 @@ struct StatisticsWalk {
             }
             return overflow == nil
         }
-        if let overflow { return .failure(Self.tooMany(overflow)) }
+        if let overflow { return .failure(ValueTally.tooMany(overflow)) }
         for (field, tally) in zip(fields, tallies) { found.counts[field] = tally.mostFrequent }
         if keepsSeries { found.series = try series(fields[0], tallies[0], memory) }
         return .success(found)
-    }
-
-    private static func tooMany(_ field: StatisticsField) -> QueryError {
-        QueryError(
-            parameter: "by",
-            detail:
-                "names \(field.name), which has too many or too long values in this range (at most \(ValueTally.maxValues), and \(TallyMemory.bound >> 20) MiB for all queries together): narrow it with since and until, or with filters"
-        )
     }
 
     /// The series of the most frequent values, counted again if the first walk could not keep it.
@@ -186,37 +178,5 @@ struct StatisticsWalk {
         let statement = try reader.statement(
             "SELECT (SELECT max(seq) FROM events) - (SELECT min(seq) FROM events) + 1")
         return Int(try statement.number() ?? 0)
-    }
-}
-
-/// Finds the bucket of a stored time by comparing texts, because parsing takes longer.
-struct BucketBounds {
-    /// The start of each bucket.
-    private let starts: [[UInt8]]
-    private let end: [UInt8]
-
-    init(_ buckets: Buckets) {
-        starts = (0..<buckets.count).map { Array(buckets.bounds($0).since.utf8) }
-        end = Array(buckets.until.text.utf8)
-    }
-
-    /// True if a time is within the range.
-    func contain(_ time: UnsafeRawBufferPointer) -> Bool {
-        !time.lexicographicallyPrecedes(starts[0]) && time.lexicographicallyPrecedes(end)
-    }
-
-    /// The bucket of a time within the range.
-    ///
-    /// - Parameter near: the bucket to try first.
-    func bucket(of time: UnsafeRawBufferPointer, near: Int) -> Int {
-        func begins(_ bucket: Int) -> Bool { !time.lexicographicallyPrecedes(starts[bucket]) }
-        if begins(near), near + 1 == starts.count || !begins(near + 1) { return near }
-        // The last one that begins at or before the time.
-        var (low, high) = (0, starts.count)
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if begins(middle) { low = middle } else { high = middle }
-        }
-        return low
     }
 }

@@ -1,28 +1,42 @@
-import EventStore
-import Events
+package import Events
 
 /// Deletes the matches of a query: finds some events on a thread that may take its time, has the
 /// writer delete them, and repeats. Meanwhile it holds no snapshot, and no more than a page of
 /// seqs.
-struct BulkDeletion: Sendable {
+package struct BulkDeletion: Sendable {
     /// The number of events deleted, and the error that ended it early.
-    typealias Completion = @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
+    package typealias Completion = @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
 
-    let repository: SQLiteRepository
-    let writer: EventWriter
-    /// Later events are not deleted.
-    let lastSeq: Int64
-    /// The client.
-    let client: UInt64
-    /// Called between two pages; the reason it may not continue.
-    let stopReason: @Sendable () -> StoreError?
-    let completion: Completion
+    private let repository: any EventRepository
+    private let lastSeq: Int64
+    private let client: UInt64
+    private let stopReason: @Sendable () -> StoreError?
+    private let deleteEvents: @Sendable ([Int64], @escaping Completion) -> Void
+    private let completion: Completion
 
     /// The most deletions at a time.
-    static let most = 16
+    package static let most = 16
+
+    /// - Parameters:
+    ///   - lastSeq: later events are not deleted.
+    ///   - stopReason: called between two pages; the reason it may not continue.
+    ///   - deleteEvents: has the writer delete the events with these seqs.
+    package init(
+        _ repository: any EventRepository, upTo lastSeq: Int64, for client: UInt64,
+        stopReason: @escaping @Sendable () -> StoreError?,
+        deleteEvents: @escaping @Sendable ([Int64], @escaping Completion) -> Void,
+        completion: @escaping Completion
+    ) {
+        self.repository = repository
+        self.lastSeq = lastSeq
+        self.client = client
+        self.stopReason = stopReason
+        self.deleteEvents = deleteEvents
+        self.completion = completion
+    }
 
     /// Deletes the events of `query` and of later pages; `deleted` were deleted before.
-    func run(_ query: EventQuery, deleted: Int = 0) {
+    package func run(_ query: EventQuery, deleted: Int = 0) {
         if let reason = stopReason() { return completion(deleted, reason) }
         let request = ReadRequest(client: client, limit: repository.readBudgets.elsewhere)
         let isTaken = repository.readElsewhere(for: request) { result in
@@ -62,6 +76,6 @@ struct BulkDeletion: Sendable {
             guard error == nil, let rest else { return completion(deleted, error) }
             run(rest, deleted: deleted)
         }
-        if seqs.isEmpty { goOn(0, nil) } else { writer.delete(seqs, goOn) }
+        if seqs.isEmpty { goOn(0, nil) } else { deleteEvents(seqs, goOn) }
     }
 }

@@ -6,8 +6,8 @@ import Testing
 @testable import EventStore
 @testable import SQLiteStore
 
-@Suite("LongReads")
-struct LongReadsTests {
+@Suite("ReadThreads")
+struct ReadThreadsTests {
     private let request = ReadRequest(client: 1, limit: .seconds(3600))
 
     @Test("Reads run elsewhere, with a reader that sees every commit")

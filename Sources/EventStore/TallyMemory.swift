@@ -1,26 +1,26 @@
 import CLinux
-import Synchronization
+package import Synchronization
 
 /// The memory used by the tallies of one query, within a bound that all queries share.
-final class TallyMemory {
+package final class TallyMemory {
     /// The bound for all queries at a time, in bytes.
-    static let bound = 64 * 1024 * 1024
+    package static let bound = 64 * 1024 * 1024
     /// Above this, the heap keeps so much freed memory that returning it is worthwhile.
     private static let large = 4 * 1024 * 1024
 
     private let shared: SharedTally
     private var own = 0
 
-    init(of shared: SharedTally) { self.shared = shared }
+    package init(of shared: SharedTally) { self.shared = shared }
 
     /// Takes `bytes` more; false if there are no more.
-    func take(_ bytes: Int) -> Bool {
+    package func take(_ bytes: Int) -> Bool {
         own += bytes
         return shared.bytes.add(bytes, ordering: .relaxed).newValue <= Self.bound
     }
 
     /// Gives everything back, also to the system.
-    func giveBack() {
+    package func giveBack() {
         shared.bytes.subtract(own, ordering: .relaxed)
         if own >= Self.large { clinux_trim_heaps() }
         own = 0
@@ -28,6 +28,8 @@ final class TallyMemory {
 }
 
 /// The memory used by the tallies of all queries, in bytes.
-final class SharedTally: Sendable {
-    let bytes = Atomic<Int>(0)
+package final class SharedTally: Sendable {
+    package init() {}
+
+    package let bytes = Atomic<Int>(0)
 }

@@ -1,9 +1,8 @@
-import EventStore
-import Events
+package import Events
 import Synchronization
 
 /// The writes that wait, within limits, and the state of the writer: awake or asleep.
-final class WriteQueue: Sendable {
+package final class WriteQueue: Sendable {
     private struct Waiting {
         var writes: [Write] = []
         var events = 0
@@ -13,7 +12,7 @@ final class WriteQueue: Sendable {
     }
 
     /// The outcome of adding a write.
-    enum Verdict {
+    package enum Verdict {
         /// The writer will take it.
         case waits
         /// It waits, and the writer must be woken.
@@ -25,16 +24,16 @@ final class WriteQueue: Sendable {
     private let eventLimit, byteLimit: Int
     private let waiting = Mutex(Waiting())
 
-    init(events: Int, bytes: Int) {
+    package init(events: Int, bytes: Int) {
         eventLimit = events
         byteLimit = bytes
     }
 
     /// The events and bytes that wait.
-    var held: (events: Int, bytes: Int) { waiting.withLock { ($0.events, $0.bytes) } }
+    package var held: (events: Int, bytes: Int) { waiting.withLock { ($0.events, $0.bytes) } }
 
     /// Adds `write` if there is space for it.
-    func add(_ write: Write) -> Verdict {
+    package func add(_ write: Write) -> Verdict {
         let events = write.eventCount
         let bytes = write.byteCount
         return waiting.withLock { waiting in
@@ -54,7 +53,7 @@ final class WriteQueue: Sendable {
 
     /// Everything that waits, up to `eventLimit` events and the rest of the last request; nil if
     /// the queue is empty.
-    func take(upTo eventLimit: Int) -> [Write]? {
+    package func take(upTo eventLimit: Int) -> [Write]? {
         waiting.withLock { waiting in
             guard !waiting.writes.isEmpty else { return nil }
             var events = 0
@@ -72,7 +71,7 @@ final class WriteQueue: Sendable {
     }
 
     /// Notes that the writer goes to sleep; false if something waits after all.
-    func sleep() -> Bool {
+    package func sleep() -> Bool {
         waiting.withLock { waiting in
             guard waiting.writes.isEmpty else { return false }
             waiting.isWriterAwake = false
@@ -81,24 +80,26 @@ final class WriteQueue: Sendable {
     }
 
     /// Refuses all later writes.
-    func close() { waiting.withLock { $0.isClosed = true } }
+    package func close() { waiting.withLock { $0.isClosed = true } }
 }
 
 /// A request to the writer and its reply.
-enum Write {
-    typealias Reply<Value> = @Sendable (Result<Value, StoreError>) -> Void
+package enum Write: Sendable {
+    package typealias Reply<Value> = @Sendable (Result<Value, StoreError>) -> Void
 
     case append([Event], allOrNothing: Bool, Reply<[AppendOutcome]>)
     case delete(id: [UInt8], Reply<Bool>)
     case observe(source: String, upTo: Timestamp, Reply<Void>)
 
     /// The number of events; anything else counts as one.
-    var eventCount: Int { if case .append(let events, _, _) = self { events.count } else { 1 } }
+    package var eventCount: Int {
+        if case .append(let events, _, _) = self { events.count } else { 1 }
+    }
 
-    var isDeletion: Bool { if case .delete = self { true } else { false } }
+    package var isDeletion: Bool { if case .delete = self { true } else { false } }
 
     /// The bytes that it keeps in memory while it waits.
-    var byteCount: Int {
+    package var byteCount: Int {
         switch self {
         case .append(let events, _, _): events.reduce(0) { $0 + $1.byteCount }
         case .delete(let id, _): id.count
@@ -107,7 +108,7 @@ enum Write {
     }
 
     /// Replies that it failed.
-    func fail(_ error: StoreError) {
+    package func fail(_ error: StoreError) {
         switch self {
         case .append(_, _, let reply): reply(.failure(error))
         case .delete(_, let reply): reply(.failure(error))

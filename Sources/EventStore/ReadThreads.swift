@@ -1,8 +1,5 @@
 import CLinux
 import Dispatch
-import EventStore
-import Logging
-import SQLite
 import Synchronization
 
 /// Threads for reads that would hold up an event loop: a few queues, each with its own reader.
@@ -10,12 +7,12 @@ import Synchronization
 /// (`FairShare`).
 ///
 /// `@unchecked Sendable`: each reader is used only on its own serial queue.
-final class LongReads: @unchecked Sendable {
-    typealias Body = @Sendable (Result<SQLiteReader, StoreError>) -> Void
+package final class ReadThreads<Reader: EventReader & SendableMetatype>: @unchecked Sendable {
+    package typealias Body = @Sendable (Result<any EventReader, StoreError>) -> Void
 
     private final class Lane {
         let queue: DispatchQueue
-        var reader: SQLiteReader?
+        var reader: Reader?
 
         init(_ index: Int) {
             // Lower priority than the event loops, which answer probes meanwhile.
@@ -26,30 +23,37 @@ final class LongReads: @unchecked Sendable {
     private struct State {
         var waiting: [(request: ReadRequest, body: Body)] = []
         /// Idle lanes, by number.
-        var free = Array(0..<LongReads.laneCount)
-        var places = FairShare(total: LongReads.waitingLimit)
-        var threads = FairShare(total: LongReads.laneCount)
+        var free: [Int]
+        var places = FairShare(total: 256)
+        var threads: FairShare
+
+        init(lanes: Int) {
+            free = Array(0..<lanes)
+            threads = FairShare(total: lanes)
+        }
     }
 
-    private let path: String
-    private let logger: Logger
-    private let reads: OpenReads
+    private let makeReader: () throws(StoreError) -> Reader
+    private let serve: (Reader, ReadRequest, () -> Void) -> Void
     private let lanes: [Lane]
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    private static let laneCount = 4
-    private static let waitingLimit = 256
-
-    init(_ configuration: StoreConfiguration, logger: Logger, reads: OpenReads) {
-        self.logger = logger
-        self.reads = reads
-        path = configuration.path
-        lanes = (0..<Self.laneCount).map(Lane.init)
+    /// - Parameters:
+    ///   - makeReader: makes the reader of a thread, at its first read.
+    ///   - serve: runs its last argument with all reads of the reader belonging to the request.
+    package init(
+        lanes count: Int = 4, makeReader: @escaping () throws(StoreError) -> Reader,
+        serve: @escaping (Reader, ReadRequest, () -> Void) -> Void
+    ) {
+        self.makeReader = makeReader
+        self.serve = serve
+        lanes = (0..<count).map(Lane.init)
+        state = Mutex(State(lanes: count))
     }
 
     /// Runs `body` for `request` when a thread is free for its client; false if too many reads
     /// wait. A request that is canceled or out of time before that is told so.
-    func submit(_ request: ReadRequest, _ body: @escaping Body) -> Bool {
+    package func submit(_ request: ReadRequest, _ body: @escaping Body) -> Bool {
         let isTaken = state.withLock { state in
             guard state.places.take(for: request.client) else { return false }
             state.waiting.append((request, body))
@@ -90,14 +94,14 @@ final class LongReads: @unchecked Sendable {
         }
         switch reader(of: lane) {
         case .failure(let error): body(.failure(error))
-        case .success(let reader): reader.serve(request) { body(.success(reader)) }
+        case .success(let reader): serve(reader, request) { body(.success(reader)) }
         }
     }
 
-    private func reader(of lane: Lane) -> Result<SQLiteReader, StoreError> {
+    private func reader(of lane: Lane) -> Result<Reader, StoreError> {
         if let reader = lane.reader { return .success(reader) }
         return Result { () throws(StoreError) in
-            let reader = try SQLiteReader.open(path, logger: logger, reads: reads)
+            let reader = try makeReader()
             lane.reader = reader
             return reader
         }

@@ -1,4 +1,4 @@
-import Events
+package import Events
 import System
 
 /// The text of an event for the search index: each of its words once, a token for each word with
@@ -9,12 +9,12 @@ import System
 /// The index only narrows a search: the reader checks each event itself. So the index may claim too
 /// much of an event but never too little, and a token may stand for several values. An event with
 /// too many words has the first ones and a mark that every search for words finds.
-final class SearchDocument {
+package final class SearchDocument {
     private let scanner = WordScanner()
     // As in `WordScanner`: changed with each word, and by nobody else meanwhile.
-    @exclusivity(unchecked) private(set) var text: [UInt8] = []
+    @exclusivity(unchecked) package private(set) var text: [UInt8] = []
     /// The number of tokens in `text`.
-    @exclusivity(unchecked) private(set) var tokens = 0
+    @exclusivity(unchecked) package private(set) var tokens = 0
     /// True if words are missing and the mark is there.
     @exclusivity(unchecked) private var isCut = false
     /// A hash table of the word tokens so far, by their position in `text`.
@@ -26,6 +26,7 @@ final class SearchDocument {
     @exclusivity(unchecked) private var here: [Range<Int>] = []
     /// A buffer for a word with the number after it.
     @exclusivity(unchecked) private var pair: [UInt8] = []
+    private let pairsFilters: Bool
 
     private struct Entry {
         var generation: UInt32 = 0
@@ -36,15 +37,19 @@ final class SearchDocument {
     private static let tableSize = 4096
     /// The most word tokens of an event: three quarters of the hash table. The index inserts or
     /// removes them within 3 ms.
-    static let mostWords = tableSize / 4 * 3
+    package static let mostWords = tableSize / 4 * 3
     /// The token of an event that has more. No word or filter looks like it.
-    static let mark = Array(".cut".utf8)
+    package static let mark = Array(".cut".utf8)
 
     /// The order in which two of them form a token. Files depend on it.
     private static let filters = EventField.filterable
 
+    /// - Parameter pairsFilters: false to leave out the tokens of two filters, for an index that
+    ///   intersects its lists fast.
+    package init(pairsFilters: Bool = true) { self.pairsFilters = pairsFilters }
+
     /// Makes `text` for `event`.
-    func make(_ event: EventView) {
+    package func make(_ event: EventView) {
         text.removeAll(keepingCapacity: true)
         generation += 1
         tokens = 0
@@ -80,6 +85,7 @@ final class SearchDocument {
             guard let value = event[field] else { continue }
             Self.appendToken(field, value, to: &text)
             tokens += 1
+            guard pairsFilters else { continue }
             for other in Self.filters[(place + 1)...] {
                 guard let otherValue = event[other] else { continue }
                 Self.appendToken(field, value, other, otherValue, to: &text)
@@ -131,7 +137,7 @@ final class SearchDocument {
 
     /// The tokens for `words`, which follow each other in an event; each is paired with its
     /// neighbors if the index has such pairs.
-    static func tokens(_ words: [[UInt8]]) -> [[UInt8]] {
+    package static func tokens(_ words: [[UInt8]]) -> [[UInt8]] {
         words.indices.flatMap { index -> [[UInt8]] in
             let word = words[index]
             let isCovered =
@@ -180,14 +186,14 @@ final class SearchDocument {
     }
 
     /// The token of one filter.
-    static func token(_ field: EventField, _ value: [UInt8]) -> [UInt8] {
+    package static func token(_ field: EventField, _ value: [UInt8]) -> [UInt8] {
         var token: [UInt8] = []
         appendToken(field, value, to: &token)
         return token.dropLast()  // the separator
     }
 
     /// The token of two filters.
-    static func token(
+    package static func token(
         _ field: EventField, _ value: [UInt8], _ other: EventField, _ otherValue: [UInt8]
     ) -> [UInt8] {
         var token: [UInt8] = []
@@ -196,7 +202,7 @@ final class SearchDocument {
     }
 
     /// The token of the key that events are folded by. It has no pairs, because no filter narrows more.
-    static func token(foldKey: Int64) -> [UInt8] {
+    package static func token(foldKey: Int64) -> [UInt8] {
         Array(".f.\(UInt64(bitPattern: foldKey).hexadecimal)".utf8)
     }
 

@@ -1,16 +1,15 @@
-import EventStore
-import Events
+package import Events
 import Glibc
 
 /// Counts the values of one field and the events with each in each bucket, as long as there are few
 /// values.
-struct ValueTally {
+package struct ValueTally {
     /// The most distinct values.
-    static let maxValues = 150_000
+    package static let maxValues = 150_000
     /// The overhead of a value: an array, and entries in three tables.
     private static let valueBytes = 128
     /// The most counts of a value in a bucket that are kept: 4 MiB.
-    static let maxCells = 512 * 1024
+    package static let maxCells = 512 * 1024
 
     /// The index of each value by its hash, or by the next number that was free.
     private var places: [Int: Int] = [:]
@@ -25,16 +24,27 @@ struct ValueTally {
     /// Counts in `buckets` buckets; 0 leaves them out.
     ///
     /// - Parameter memory: the memory that all tallies share.
-    init(buckets: Int, memory: TallyMemory) {
+    package init(buckets: Int, memory: TallyMemory) {
         self.buckets = buckets
         self.memory = memory
     }
 
     /// True if `series` knows all values.
-    var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
+    package var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
+
+    /// The error of a query that needs more than there is space for.
+    package static func tooMany(_ field: StatisticsField) -> QueryError {
+        QueryError(
+            parameter: "by",
+            detail:
+                "names \(field.name), which has too many or too long values in this range (at most \(maxValues), and \(TallyMemory.bound >> 20) MiB for all queries together): narrow it with since and until, or with filters"
+        )
+    }
 
     /// Counts an event `weight` times; false if there are too many values.
-    mutating func add(_ value: UnsafeRawBufferPointer?, _ bucket: Int, _ weight: Int) -> Bool {
+    package mutating func add(_ value: UnsafeRawBufferPointer?, _ bucket: Int, _ weight: Int)
+        -> Bool
+    {
         if lastPlace == values.count || !Self.isSame(values[lastPlace], value) {
             guard let place = place(of: value) else { return false }
             lastPlace = place
@@ -83,7 +93,7 @@ struct ValueTally {
     }
 
     /// The most frequent values.
-    var mostFrequent: [EventStatistics.Count] {
+    package var mostFrequent: [EventStatistics.Count] {
         var counts: [EventStatistics.Count] = []
         for (value, count) in zip(values, self.counts) {
             // Most of many values are not worth converting to text.
@@ -94,7 +104,7 @@ struct ValueTally {
     }
 
     /// The number of events with `value` in each bucket.
-    func series(of value: String?) -> [Int] {
+    package func series(of value: String?) -> [Int] {
         let place =
             if let value {
                 Array(value.utf8).withUnsafeBytes { look(for: $0).place }

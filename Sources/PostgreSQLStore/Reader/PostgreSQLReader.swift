@@ -1,0 +1,213 @@
+import CLinux
+import EventStore
+import Events
+import Logging
+import PostgreSQL
+import System
+
+/// Reads events over one connection, for one thread at a time. A lost connection is made anew.
+final class PostgreSQLReader: EventReader {
+    private let address: PostgreSQLAddress
+    private let logger: Logger
+    private var connection: PostgreSQLConnection?
+    /// The request of the current read.
+    private var request: ReadRequest?
+    private var deadline = UInt64.max
+    private var isInSnapshot = false
+    /// The memory used by statistics, for all reads together.
+    let tallyBytes: SharedTally
+
+    /// Nanoseconds that connecting, and what has no budget of its own, may take.
+    private static let patience: UInt64 = 10_000_000_000
+
+    init(_ address: PostgreSQLAddress, tallyBytes: SharedTally, logger: Logger) {
+        self.address = address
+        self.tallyBytes = tallyBytes
+        self.logger = logger
+    }
+
+    /// Runs `body` with all its reads belonging to `request`, and ending with it.
+    func serve(_ request: ReadRequest, _ body: () -> Void) {
+        self.request = request
+        defer { self.request = nil }
+        body()
+    }
+
+    // MARK: Running statements
+
+    /// Ends the reads of `body` after `budget`.
+    func within<Result>(
+        _ budget: Duration, _ body: () throws(PostgreSQLError) -> Result
+    ) throws(StoreError) -> Result {
+        let now = clinux_monotonic_nanoseconds()
+        deadline = min(now + budget.inNanoseconds, request?.deadline ?? .max)
+        defer { deadline = .max }
+        do {
+            return try body()
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    /// As `within`, for what takes no time worth bounding.
+    func reading<Result>(
+        _ body: () throws(PostgreSQLError) -> Result
+    ) throws(StoreError) -> Result {
+        try within(.nanoseconds(Int64(Self.patience)), body)
+    }
+
+    private func storeError(_ error: PostgreSQLError) -> StoreError {
+        if error.isCancellation { return request?.isCancelled ?? false ? .cancelled : .timeLimit }
+        logger.error("Reading the database failed: \(error)")
+        return .unavailable("the database cannot be read at the moment")
+    }
+
+    /// Checks between two events that the read may continue.
+    func checkTime() throws(PostgreSQLError) {
+        guard request?.isCancelled ?? false || clinux_monotonic_nanoseconds() > deadline else {
+            return
+        }
+        throw .ended("the read has to end")
+    }
+
+    /// Runs `body` on one snapshot of the database.
+    func inSnapshot<Result>(
+        _ body: () throws(PostgreSQLError) -> Result
+    ) throws(PostgreSQLError) -> Result {
+        guard !isInSnapshot else { return try body() }
+        try exchange([Self.begin("REPEATABLE READ"), settings()], mayRepeat: true) { _, _ in false }
+        isInSnapshot = true
+        defer {
+            isInSnapshot = false
+            if let connection, connection.isInTransaction {
+                do throws(PostgreSQLError) {
+                    try connection.run(
+                        [PostgreSQLStatement("COMMIT")],
+                        deadline: clinux_monotonic_nanoseconds() + Self.patience)
+                } catch {
+                    logger.warning("A read could not be ended: \(error)")
+                    self.connection = nil
+                }
+            }
+        }
+        return try body()
+    }
+
+    /// Runs `statements` in one round trip and lends their rows; the index is the statement's.
+    func run(
+        _ statements: [PostgreSQLStatement],
+        _ row: (_ statement: Int, _ row: borrowing PostgreSQLRow) -> Bool
+    ) throws(PostgreSQLError) {
+        guard !isInSnapshot else {
+            return try exchange(statements, mayRepeat: false, row)
+        }
+        let isolation = statements.count > 1 ? "REPEATABLE READ" : "READ COMMITTED"
+        let all =
+            [Self.begin(isolation), settings()] + statements + [PostgreSQLStatement("COMMIT")]
+        let places = 2..<(2 + statements.count)
+        try exchange(all, mayRepeat: true) { statement, found in
+            places.contains(statement) ? row(statement - 2, found) : false
+        }
+    }
+
+    /// Runs one statement and lends its rows.
+    func run(
+        _ statement: PostgreSQLStatement, _ row: (_ row: borrowing PostgreSQLRow) -> Bool
+    ) throws(PostgreSQLError) {
+        try run([statement]) { _, found in row(found) }
+    }
+
+    /// The number in the first row and column; nil for NULL or no row.
+    func number(_ statement: PostgreSQLStatement) throws(PostgreSQLError) -> Int64? {
+        var number: Int64?
+        try run(statement) { row in
+            if !row.isNull(0) { number = row.integer(0) }
+            return false
+        }
+        return number
+    }
+
+    private static func begin(_ isolation: String) -> PostgreSQLStatement {
+        PostgreSQLStatement("BEGIN ISOLATION LEVEL \(isolation) READ ONLY")
+    }
+
+    /// Plans depend on the values: a filter may admit all events, or none. The server ends a
+    /// statement by itself, should this process not be there to do so.
+    private func settings() -> PostgreSQLStatement {
+        let now = clinux_monotonic_nanoseconds()
+        let left = deadline > now ? min(deadline - now, 3_600_000_000_000) : 0
+        return PostgreSQLStatement(
+            "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('statement_timeout', $1, true)",
+            [.text(Array("\(left / 1_000_000 + 1000)".utf8))])
+    }
+
+    /// - Parameter mayRepeat: true to try once more with a new connection, if nothing was lent.
+    private func exchange(
+        _ statements: [PostgreSQLStatement], mayRepeat: Bool,
+        _ row: (Int, borrowing PostgreSQLRow) -> Bool
+    ) throws(PostgreSQLError) {
+        var hasLent = false
+        func exchange() throws(PostgreSQLError) {
+            let isCancelled = { self.request?.isCancelled ?? false }
+            try connected().run(statements, deadline: deadline, isCancelled: isCancelled) {
+                hasLent = true
+                return row($0, $1)
+            }
+        }
+        do {
+            try exchange()
+        } catch {
+            if error.isConnectionLost { connection = nil }
+            guard mayRepeat, error.mayPass, !error.isCancellation, !hasLent else { throw error }
+            connection = nil
+            try exchange()
+        }
+    }
+
+    private func connected() throws(PostgreSQLError) -> PostgreSQLConnection {
+        if let connection, !connection.isLost { return connection }
+        let new = try PostgreSQLConnection(
+            address, deadline: min(deadline, clinux_monotonic_nanoseconds() + Self.patience))
+        connection = new
+        return new
+    }
+
+    // MARK: Single answers
+
+    func get<Result>(
+        id: UnsafeRawBufferPointer, _ body: (EventView) -> Result
+    ) throws(StoreError) -> Result? {
+        // An id that is not UTF-8, or has U+0000, is nobody's.
+        guard EventRules.isID(String(decoding: id, as: UTF8.self)) else { return nil }
+        let statement = PostgreSQLStatement(
+            "SELECT \(EventRow.columns) FROM events WHERE id = $1", [.text(Array(id))])
+        return try reading { () throws(PostgreSQLError) in
+            var result: Result?
+            try run(statement) { row in
+                result = EventRow.withView(row, body)
+                return false
+            }
+            return result
+        }
+    }
+
+    func observedAt(source: String) throws(StoreError) -> Timestamp? {
+        try reading { () throws(PostgreSQLError) in
+            try number(
+                PostgreSQLStatement(
+                    "SELECT observed_at FROM sources WHERE name = $1",
+                    [.text(StoredText.escaped(Array(source.utf8)))]))
+        }.map(Timestamp.init(clamping:))
+    }
+
+    func describeSchema() throws(StoreError) -> SchemaDescription {
+        try reading { () throws(PostgreSQLError) in try SchemaDescription(self) }
+    }
+}
+
+extension PostgreSQLError {
+    /// The error of a read that this process ends itself, with the code of one that the server ends.
+    static func ended(_ reason: String) -> PostgreSQLError {
+        PostgreSQLError(sqlState: "57014", message: reason)
+    }
+}

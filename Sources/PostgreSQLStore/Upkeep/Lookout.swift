@@ -1,0 +1,144 @@
+import CLinux
+import Dispatch
+import EventStore
+import Events
+import Glibc
+import Logging
+import PostgreSQL
+import Synchronization
+import System
+
+/// Looks for the commits of other processes, and holds the lease of what one process at a time does:
+/// retention, and watching clusters. Both are by the database's clock, over a connection of its own.
+///
+/// `@unchecked Sendable`: everything but `isLeader` is used only on `queue`.
+final class Lookout: @unchecked Sendable {
+    private let address: PostgreSQLAddress
+    private let head: Head
+    private let availability: Availability
+    private let retention: RetentionWork
+    private let interval: UInt64
+    private let logger: Logger
+    private let queue = DispatchQueue(label: "logbook.lookout", qos: .utility)
+    private var connection: PostgreSQLConnection?
+    private let owner: [UInt8]
+    private var nextRenewal: UInt64 = 0
+    private var leaseEnd: UInt64 = 0
+    private var failures = 0
+    private let isClosed = Atomic(false)
+    private let leader: Leadership
+
+    /// Seconds that a lease lasts, and between two renewals.
+    private static let lease = (seconds: 15, renewal: UInt64(5))
+    /// Nanoseconds that a look may take.
+    private static let patience: UInt64 = 5_000_000_000
+    private static let second: UInt64 = 1_000_000_000
+
+    init(
+        _ configuration: PostgreSQLConfiguration, head: Head, availability: Availability,
+        writer: PostgreSQLWriter, leader: Leadership, logger: Logger
+    ) {
+        address = configuration.address
+        self.head = head
+        self.availability = availability
+        self.leader = leader
+        interval = configuration.lookInterval.inNanoseconds
+        self.logger = logger
+        retention = RetentionWork(configuration.retention, writer: writer, logger: logger)
+        var name = utsname()
+        uname(&name)
+        let host = withUnsafeBytes(of: name.nodename) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        owner = Array("\(host)/\(getpid())/\(UInt32.random(in: .min ... .max))".utf8)
+    }
+
+    /// Starts looking.
+    func start() { queue.async { self.look() } }
+
+    /// Ends looking, and gives the lease to whoever wants it.
+    func close() {
+        isClosed.store(true, ordering: .relaxed)
+        queue.sync {
+            leader.end()
+            guard let connection, leaseEnd > 0 else { return }
+            _ = try? connection.run(
+                [
+                    PostgreSQLStatement(
+                        "DELETE FROM leases WHERE owner = $1", [.text(owner)])
+                ], deadline: clinux_monotonic_nanoseconds() + Self.second)
+            self.connection = nil
+        }
+    }
+
+    private func look() {
+        guard !isClosed.load(ordering: .relaxed) else { return }
+        do throws(PostgreSQLError) {
+            let connection = try connected()
+            try lookForCommits(connection)
+            if clinux_monotonic_nanoseconds() >= nextRenewal { try renew(connection) }
+            if leader.isHeld { try retention.run(connection, deadline: deadline) }
+            failures = 0
+        } catch {
+            noteFailure(error)
+        }
+        if leader.isHeld, clinux_monotonic_nanoseconds() > leaseEnd { leader.end() }
+        let rest = failures == 0 ? interval : min(Self.second, interval << UInt64(min(failures, 4)))
+        queue.asyncAfter(deadline: .now() + .nanoseconds(Int(rest))) { [weak self] in self?.look() }
+    }
+
+    private var deadline: UInt64 { clinux_monotonic_nanoseconds() + Self.patience }
+
+    private func connected() throws(PostgreSQLError) -> PostgreSQLConnection {
+        if let connection, !connection.isLost { return connection }
+        let new = try PostgreSQLConnection(address, deadline: deadline)
+        connection = new
+        return new
+    }
+
+    private func noteFailure(_ error: PostgreSQLError) {
+        connection = nil
+        failures += 1
+        // One is a server that restarts; more of them are told to the probes.
+        if failures == 3 { _ = availability.note(error) }
+    }
+
+    private func lookForCommits(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {
+        var found: (seq: Int64, epoch: Int64) = (0, 0)
+        try connection.run([Epoch.select], deadline: deadline) { _, row in
+            found = (row.integer(0), row.integer(1))
+            return false
+        }
+        if head.look(found.seq, epoch: found.epoch) { head.commits.tell() }
+        // The writer ends what it found itself.
+        if failures >= 3 { availability.end() }
+    }
+
+    private func renew(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {
+        let asked = clinux_monotonic_nanoseconds()
+        var isHeld = false
+        try connection.run(
+            [
+                PostgreSQLStatement(
+                    """
+                    INSERT INTO leases VALUES ('upkeep', $1, clock_timestamp() + interval '\(Self.lease.seconds) s')
+                    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+                    WHERE leases.owner = excluded.owner OR leases.until < clock_timestamp()
+                    RETURNING true
+                    """, [.text(owner)])
+            ], deadline: deadline
+        ) { _, _ in
+            isHeld = true
+            return false
+        }
+        nextRenewal = asked + Self.lease.renewal * Self.second
+        if isHeld {
+            // A second less than the database grants.
+            leaseEnd = asked + UInt64(Self.lease.seconds - 1) * Self.second
+            leader.begin()
+        } else {
+            leaseEnd = 0
+            leader.end()
+        }
+    }
+}

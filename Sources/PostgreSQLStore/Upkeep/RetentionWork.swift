@@ -1,0 +1,118 @@
+import CLinux
+import EventStore
+import Events
+import Logging
+import PostgreSQL
+import Synchronization
+import System
+
+/// Removes events that have reached the age of their severity, and the oldest ones if there are too
+/// many, some at a time. Ages count from `received_at` by the database's clock, whose order is that
+/// of `seq`, so it walks by seq from a place in the database for each severity.
+///
+/// `@unchecked Sendable`: everything but `isDeleting` is used only on the lookout's queue.
+final class RetentionWork: @unchecked Sendable {
+    private let retention: Retention
+    private let writer: PostgreSQLWriter
+    private let logger: Logger
+    private var nextRun: UInt64 = 0
+    private let isDeleting = Atomic(false)
+
+    /// The rows that are looked at, and the events that are removed, at once.
+    private static let rowsAtOnce = 1000
+
+    init(_ retention: Retention, writer: PostgreSQLWriter, logger: Logger) {
+        self.retention = retention
+        self.writer = writer
+        self.logger = logger
+    }
+
+    /// Does some of the work, if it is time.
+    func run(_ connection: PostgreSQLConnection, deadline: UInt64) throws(PostgreSQLError) {
+        let now = clinux_monotonic_nanoseconds()
+        guard now >= nextRun, !isDeleting.load(ordering: .acquiring) else { return }
+        var isMore = false
+        for (age, severities) in Dictionary(
+            grouping: retention.ages.keys, by: { retention.ages[$0] ?? .zero })
+        {
+            if try expire(Set(severities), age, connection, deadline) { isMore = true }
+        }
+        if let most = retention.events, try removeOldest(beyond: most, connection, deadline) {
+            isMore = true
+        }
+        if !isMore { nextRun = now + retention.interval.inNanoseconds }
+    }
+
+    /// Removes some expired events; true if there may be more.
+    private func expire(
+        _ severities: Set<Severity>, _ age: Duration, _ connection: PostgreSQLConnection,
+        _ deadline: UInt64
+    ) throws(PostgreSQLError) -> Bool {
+        let names = severities.map { [UInt8]?(Array($0.rawValue.utf8)) }
+        var expired: [Int64] = []
+        var passed: Int64?
+        var rows = 0
+        try connection.run(
+            [
+                PostgreSQLStatement(
+                    """
+                    SELECT seq, severity = ANY ($1),
+                      received_at < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $2
+                    FROM events WHERE seq > (SELECT min(passed_seq) FROM retention WHERE severity = ANY ($1))
+                    ORDER BY seq LIMIT \(Self.rowsAtOnce)
+                    """,
+                    [.texts(names), .integer(Int64(age / .milliseconds(1)))])
+            ], deadline: deadline
+        ) { _, row in
+            guard row.integer(2) != 0 else { return false }
+            rows += 1
+            passed = row.integer(0)
+            if row.integer(1) != 0 { expired.append(row.integer(0)) }
+            return true
+        }
+        guard let passed else { return false }
+        // The place moves only once the events before it are gone.
+        guard expired.isEmpty else {
+            delete(expired, forCount: false)
+            return true
+        }
+        try connection.run(
+            [
+                PostgreSQLStatement(
+                    "UPDATE retention SET passed_seq = $2 WHERE severity = ANY ($1) AND passed_seq < $2",
+                    [.texts(names), .integer(passed)])
+            ], deadline: deadline)
+        return rows == Self.rowsAtOnce
+    }
+
+    /// Has the writer delete events, between two of its transactions.
+    private func delete(_ seqs: [Int64], forCount: Bool) {
+        guard !seqs.isEmpty else { return }
+        isDeleting.store(true, ordering: .releasing)
+        writer.delete(seqs, isRequested: false) { [self] deleted, error in
+            writer.noteRemoved(deleted, forCount: forCount)
+            if let error { logger.warning("Retention has to wait: \(error)") }
+            isDeleting.store(false, ordering: .releasing)
+        }
+    }
+
+    private func removeOldest(
+        beyond most: Int, _ connection: PostgreSQLConnection, _ deadline: UInt64
+    ) throws(PostgreSQLError) -> Bool {
+        var oldest: [Int64] = []
+        try connection.run(
+            [
+                PostgreSQLStatement(
+                    """
+                    SELECT seq FROM events ORDER BY seq
+                    LIMIT least(\(Self.rowsAtOnce), greatest(0, (SELECT count(*) FROM events) - $1))
+                    """, [.integer(Int64(most))])
+            ], deadline: deadline
+        ) { _, row in
+            oldest.append(row.integer(0))
+            return true
+        }
+        delete(oldest, forCount: true)
+        return oldest.count == Self.rowsAtOnce
+    }
+}
