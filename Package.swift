@@ -125,6 +125,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
+            name: "PostgreSQLStoreTests",
+            dependencies: [
+                "EventStore", "PostgreSQLStore", "SQLiteStore", "PostgreSQL", "Events", "CLinux",
+                "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
             name: "StoreTests",
             dependencies: [
                 "EventStore", "SQLiteStore", "PostgreSQLStore", "PostgreSQL", "Events", "Ingest",

@@ -31,6 +31,11 @@ public struct PostgreSQLError: Error, Equatable, Sendable, CustomStringConvertib
     /// True if the deadline or `isCancelled` ended the work.
     public var isCancellation: Bool { sqlState == Self.cancelled }
 
+    /// True if a commit among the statements may have taken place all the same.
+    public var mayHaveCommitted: Bool {
+        isConnectionLost || isCancellation || sqlState == Self.completionUnknown
+    }
+
     /// True if a prepared statement is unknown or taken, because a pooler lent another of the
     /// server's sessions. Connections made afterward with the same address name no statements.
     public var isLostStatement: Bool { sqlState == "26000" || sqlState == "42P05" }

@@ -21,6 +21,10 @@ public struct PostgreSQLConfiguration: Sendable {
     package var lookInterval = Duration.milliseconds(200)
     /// The time for which writes wait for a server that does not answer.
     package var patience = Duration.seconds(30)
+    /// The longest that the server may take over one exchange with the writer.
+    package var exchangeLimit = Duration.seconds(15)
+    /// The time for which one process does what one at a time does, unless it asks again.
+    package var lease = Duration.seconds(15)
 
     /// Creates the defaults for the database at `address`.
     public init(address: PostgreSQLAddress) { self.address = address }

@@ -68,28 +68,16 @@ final class Store: Sendable {
 
     @discardableResult
     func append(_ events: [Event], allOrNothing: Bool = false) async throws -> [AppendOutcome] {
-        try await withCheckedContinuation { continuation in
-            repository.append(events, allOrNothing: allOrNothing) {
-                continuation.resume(returning: $0)
-            }
-        }.get()
+        try await repository.append(events, allOrNothing: allOrNothing)
     }
 
-    func delete(_ id: String) async throws -> Bool {
-        try await withCheckedContinuation { continuation in
-            repository.delete(id: Array(id.utf8)) { continuation.resume(returning: $0) }
-        }.get()
-    }
+    func delete(_ id: String) async throws -> Bool { try await repository.delete(id) }
 
     /// Deletes by filter; returns the number deleted and the reason for the end.
     func delete(
         _ query: EventQuery, stopReason: @escaping @Sendable () -> StoreError? = { nil }
     ) async -> (deleted: Int, error: StoreError?) {
-        await withCheckedContinuation { continuation in
-            repository.delete(query, for: 1, stopReason: stopReason) {
-                continuation.resume(returning: ($0, $1))
-            }
-        }
+        await repository.delete(query, stopReason: stopReason)
     }
 
     /// Reads on a thread that may take its time.
@@ -97,25 +85,12 @@ final class Store: Sendable {
         _ request: ReadRequest = ReadRequest(client: 1, limit: .seconds(60)),
         _ body: @escaping @Sendable (any EventReader) throws -> Answer
     ) async throws -> Answer {
-        try await withCheckedThrowingContinuation { continuation in
-            let isTaken = repository.readElsewhere(for: request) { result in
-                continuation.resume(with: Result { try body(try result.get()) })
-            }
-            if !isTaken { continuation.resume(throwing: StoreError.tooManyReads) }
-        }
+        try await repository.read(request, body)
     }
 
     /// The ids of a page in order.
     func ids(_ parameters: [(String, String)]) async throws -> [String] {
-        let query = try query(parameters)
-        return try await read { reader in
-            var ids: [String] = []
-            try reader.page(query, budget: .seconds(60)) { event in
-                ids.append(String(decoding: event[.id]!, as: UTF8.self))
-                return true
-            }
-            return ids
-        }
+        try await repository.page(parameters)
     }
 }
 

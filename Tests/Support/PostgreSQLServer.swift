@@ -29,9 +29,33 @@ public final class PostgreSQLServer: Sendable {
     ///   - access: lines of pg_hba.conf, which by default trusts everybody.
     ///   - port: of the socket and, if the settings have it listen, of TCP.
     ///   - prepare: adds files to the folder, which the server's user then owns.
-    public init(
+    public convenience init(
         settings: [String] = [], access: String? = nil, port: UInt16 = 5432,
         prepare: (_ folder: String) throws -> Void = { _ in }
+    ) throws {
+        try self.init(
+            settings: settings, port: port,
+            make: #""$1/initdb" -D data -U logbook -A trust -E UTF8 --locale=C --no-sync"#
+        ) { folder in
+            if let access { try Data(access.utf8).write(to: URL(filePath: folder + "/hba.conf")) }
+            try prepare(folder)
+        }
+    }
+
+    /// Starts a standby of `primary`, which replicates asynchronously unless the primary's settings
+    /// say otherwise.
+    public convenience init(standbyOf primary: PostgreSQLServer, settings: [String] = []) throws {
+        try self.init(
+            settings: settings, port: primary.port,
+            make: """
+                "$1/pg_basebackup" -D data -h '\(primary.folder)' -p \(primary.port) -U logbook \
+                    -R -X stream -c fast --no-sync
+                """
+        ) { _ in }
+    }
+
+    private init(
+        settings: [String], port: UInt16, make: String, prepare: (_ folder: String) throws -> Void
     ) throws {
         self.port = port
         let folder = try Companion.makeFolder("postgresql")
@@ -44,18 +68,30 @@ public final class PostgreSQLServer: Sendable {
             ] + settings
         try Data((all.joined(separator: "\n") + "\n").utf8).write(
             to: URL(filePath: folder + "/settings.conf"))
-        if let access { try Data(access.utf8).write(to: URL(filePath: folder + "/hba.conf")) }
         try prepare(folder)
         companion = try Companion(
             folder,
             start: """
-                "$1/initdb" -D data -U logbook -A trust -E UTF8 --locale=C --no-sync >log 2>&1 &&
+                \(make) >log 2>&1 &&
                     cat settings.conf >>data/postgresql.conf &&
                     { test ! -e hba.conf || cp hba.conf data/pg_hba.conf; } &&
                     "$1/pg_ctl" -D data -l log -w start >/dev/null && echo ready
                 """,
             stop: #""$1/pg_ctl" -D data -m immediate stop >/dev/null"#,
             argument: try Self.binaries(), marker: "ready")
+    }
+
+    /// Runs pg_ctl: `restart`, `stop`, `start` or `promote`, and waits for its end. What stops,
+    /// stops at once, as in a crash.
+    public func control(_ action: String) throws {
+        let mode = action == "stop" || action == "restart" ? ["-m", "immediate"] : []
+        try Companion.run(
+            Companion.asServiceUser(
+                [
+                    try Self.binaries() + "/pg_ctl", "-D", folder + "/data", "-l", folder + "/log",
+                    "-w",
+                    "-s",
+                ] + mode + [action]), in: folder)
     }
 
     /// Creates a database, and returns its name.
@@ -148,15 +184,12 @@ public final class Companion: Sendable {
             \(stop)
             rm -rf "$PWD"
             """
-        var command = ["setsid", "--wait", "sh", "-c", script, "sh", argument]
-        if getuid() == 0 {
-            guard let user = getpwnam("postgres") ?? getpwnam("nobody") else {
-                throw Failure(text: "there is no user for a program that refuses to run as root")
-            }
-            let (uid, gid) = (user.pointee.pw_uid, user.pointee.pw_gid)
+        if let (uid, gid) = try Self.serviceUser {
             try Self.run(["chown", "-R", "\(uid):\(gid)", folder])
-            command = ["setpriv", "--reuid=\(uid)", "--regid=\(gid)", "--clear-groups"] + command
         }
+        let command = try Self.asServiceUser([
+            "setsid", "--wait", "sh", "-c", script, "sh", argument,
+        ])
         shell = Process()
         life = Pipe()
         output = Pipe()
@@ -187,6 +220,23 @@ public final class Companion: Sendable {
         shell.waitUntilExit()
     }
 
+    /// The user of programs that refuse to run as root; nil if this process is another's.
+    private static var serviceUser: (uid: uid_t, gid: gid_t)? {
+        get throws {
+            guard getuid() == 0 else { return nil }
+            guard let user = getpwnam("postgres") ?? getpwnam("nobody") else {
+                throw Failure(text: "there is no user for a program that refuses to run as root")
+            }
+            return (user.pointee.pw_uid, user.pointee.pw_gid)
+        }
+    }
+
+    /// The command that runs `command` as the user of such programs.
+    public static func asServiceUser(_ command: [String]) throws -> [String] {
+        guard let (uid, gid) = try serviceUser else { return command }
+        return ["setpriv", "--reuid=\(uid)", "--regid=\(gid)", "--clear-groups"] + command
+    }
+
     /// A new folder for a program, with a path that is short enough for a socket's.
     public static func makeFolder(_ name: String) throws -> String {
         let path = NSTemporaryDirectory() + "logbook-\(name)-" + UUID().uuidString.prefix(8)
@@ -196,17 +246,24 @@ public final class Companion: Sendable {
         return path
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end, which leaves nothing open for what it starts in the background.
+    /// `Process` would wait for that, too.
     public static func run(_ command: [String], in folder: String? = nil) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = command
-        process.standardError = FileHandle.nullDevice
-        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(text: "\(command.joined(separator: " ")) fails")
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
+        var arguments =
+            (["env"] + (folder.map { ["-C", $0] } ?? []) + command).map { strdup($0) } + [nil]
+        var variables =
+            ProcessInfo.processInfo.environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in arguments + variables { free(text) } }
+        var child: pid_t = 0
+        var status: Int32 = 0
+        guard posix_spawn(&child, "/usr/bin/env", &actions, nil, &arguments, &variables) == 0,
+            waitpid(child, &status, 0) == child, status == 0
+        else { throw Failure(text: "\(command.joined(separator: " ")) fails") }
     }
 }

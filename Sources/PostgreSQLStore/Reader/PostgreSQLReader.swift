@@ -57,7 +57,9 @@ final class PostgreSQLReader: EventReader {
     }
 
     private func storeError(_ error: PostgreSQLError) -> StoreError {
-        if error.isCancellation { return request?.isCancelled ?? false ? .cancelled : .timeLimit }
+        if request?.isCancelled ?? false { return .cancelled }
+        // Connecting takes of the read's time, too.
+        if error.isCancellation || clinux_monotonic_nanoseconds() >= deadline { return .timeLimit }
         logger.error("Reading the database failed: \(error)")
         return .unavailable("the database cannot be read at the moment")
     }

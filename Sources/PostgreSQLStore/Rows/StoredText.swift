@@ -1,7 +1,7 @@
 import Glibc
 
-/// Texts as PostgreSQL keeps them, which refuses U+0000. It is stored as the bytes 1 and 2, and a
-/// byte 1 as 1 and 1, so equal texts stay equal, and a prefix stays a prefix.
+/// Texts as PostgreSQL keeps them, which refuses U+0000. It is stored as the bytes 1 and 1, and a
+/// byte 1 as 1 and 2, so equal texts stay equal, a prefix stays a prefix, and the order stays.
 enum StoredText {
     private static let escape: UInt8 = 1
 
@@ -12,8 +12,8 @@ enum StoredText {
         stored.reserveCapacity(text.count + 16)
         for byte in text {
             switch byte {
-            case 0: stored += [escape, 2]
-            case escape: stored += [escape, escape]
+            case 0: stored += [escape, escape]
+            case escape: stored += [escape, escape + 1]
             default: stored.append(byte)
             }
         }
@@ -36,7 +36,7 @@ enum StoredText {
         var isEscape = false
         for byte in stored {
             if isEscape {
-                text.append(byte == escape ? escape : 0)
+                text.append(byte == escape ? 0 : escape)
                 isEscape = false
             } else if byte == escape {
                 isEscape = true

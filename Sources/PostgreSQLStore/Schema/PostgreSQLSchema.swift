@@ -59,7 +59,7 @@ struct PostgreSQLSchema {
         }
         guard found == Self.latest else {
             throw SchemaError.refused(
-                "\(address) has schema version \(found), which is not Logbook's; it was left as it is. Use another database, or another schema by ?options=-csearch_path%3DNAME."
+                "\(address) has schema version \(found), which is not Logbook's; \(Self.advice)"
             )
         }
         try compare(connection, deadline)
@@ -77,12 +77,12 @@ struct PostgreSQLSchema {
                 return nil
             }
             throw SchemaError.refused(
-                "\(address) has a table \(taken) that is not Logbook's; it was left as it is. Use another database, or another schema by ?options=-csearch_path%3DNAME."
+                "\(address) has a table \(taken) that is not Logbook's; \(Self.advice)"
             )
         }
         guard ledger == Self.tables["schema_version"] else {
             throw SchemaError.refused(
-                "\(address) has a table schema_version that is not ours (columns \(ledger.joined(separator: ", "))); it was left as it is."
+                "\(address) has a table schema_version that is not ours (columns \(ledger.joined(separator: ", "))); \(Self.advice)"
             )
         }
         var version: Int?
@@ -103,6 +103,17 @@ struct PostgreSQLSchema {
             try connection.run([PostgreSQLStatement("COMMIT")], deadline: deadline)
             return
         }
+        do throws(PostgreSQLError) {
+            try makeTables(connection, deadline)
+        } catch {
+            throw refusal(error) ?? error
+        }
+        logger.info("Database initialized successfully with schema version \(Self.latest)")
+    }
+
+    private func makeTables(
+        _ connection: PostgreSQLConnection, _ deadline: UInt64
+    ) throws(PostgreSQLError) {
         try connection.run(
             Self.ddl.map { PostgreSQLStatement($0) } + [
                 PostgreSQLStatement(
@@ -111,7 +122,28 @@ struct PostgreSQLSchema {
                       to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), $1
                     """, [.text(Array(Self.description.utf8))]), PostgreSQLStatement("COMMIT"),
             ], deadline: deadline)
-        logger.info("Database initialized successfully with schema version \(Self.latest)")
+    }
+
+    private static let advice =
+        "it was left as it is. Use another database, or another schema by ?options=-csearch_path%3DNAME."
+
+    /// The sentence for what only the database's owner can mend; nil for any other error.
+    private func refusal(_ error: PostgreSQLError) -> (any Error)? {
+        switch error.sqlState {
+        case "3F000":
+            SchemaError.refused(
+                "\(address) names no schema that exists; run CREATE SCHEMA, or name another by ?options=-csearch_path%3DNAME."
+            )
+        case "42501":
+            SchemaError.refused(
+                "\(address): the user may not make tables (\(error.message)); run GRANT CREATE ON SCHEMA, or name another schema by ?options=-csearch_path%3DNAME."
+            )
+        // A table without columns, an index, a sequence, a function.
+        case "42P07", "42710", "42723":
+            SchemaError.refused(
+                "\(address) has something that is not Logbook's (\(error.message)); \(Self.advice)")
+        default: nil
+        }
     }
 
     /// Refuses a database whose tables have other columns.

@@ -11,7 +11,7 @@ import System
 /// Looks for the commits of other processes, and holds the lease of what one process at a time does:
 /// retention, and watching clusters. Both are by the database's clock, over a connection of its own.
 ///
-/// `@unchecked Sendable`: everything but `isLeader` is used only on `queue`.
+/// `@unchecked Sendable`: everything that changes is used only on `queue`, or is behind a lock.
 final class Lookout: @unchecked Sendable {
     private let address: PostgreSQLAddress
     private let head: Head
@@ -23,16 +23,19 @@ final class Lookout: @unchecked Sendable {
     private var connection: PostgreSQLConnection?
     private let owner: [UInt8]
     private var nextRenewal: UInt64 = 0
-    private var leaseEnd: UInt64 = 0
+    /// The end of the lease; 0 without one.
+    private let leaseEnd = Mutex<UInt64>(0)
     private var failures = 0
     private let isClosed = Atomic(false)
     private let leader: Leadership
 
-    /// Seconds that a lease lasts, and between two renewals.
-    private static let lease = (seconds: 15, renewal: UInt64(5))
+    /// Nanoseconds that a lease lasts.
+    private let lease: UInt64
     /// Nanoseconds that a look may take.
     private static let patience: UInt64 = 5_000_000_000
     private static let second: UInt64 = 1_000_000_000
+    /// The failures in a row after which the server counts as unreachable.
+    private static let mostFailures = 3
 
     init(
         _ configuration: PostgreSQLConfiguration, head: Head, availability: Availability,
@@ -43,6 +46,7 @@ final class Lookout: @unchecked Sendable {
         self.availability = availability
         self.leader = leader
         interval = configuration.lookInterval.inNanoseconds
+        lease = configuration.lease.inNanoseconds
         self.logger = logger
         retention = RetentionWork(configuration.retention, writer: writer, logger: logger)
         var name = utsname()
@@ -60,8 +64,7 @@ final class Lookout: @unchecked Sendable {
     func close() {
         isClosed.store(true, ordering: .relaxed)
         queue.sync {
-            leader.end()
-            guard let connection, leaseEnd > 0 else { return }
+            guard endLease(), let connection else { return }
             _ = try? connection.run(
                 [
                     PostgreSQLStatement(
@@ -82,7 +85,6 @@ final class Lookout: @unchecked Sendable {
         } catch {
             noteFailure(error)
         }
-        if leader.isHeld, clinux_monotonic_nanoseconds() > leaseEnd { leader.end() }
         let rest = failures == 0 ? interval : min(Self.second, interval << UInt64(min(failures, 4)))
         queue.asyncAfter(deadline: .now() + .nanoseconds(Int(rest))) { [weak self] in self?.look() }
     }
@@ -100,7 +102,7 @@ final class Lookout: @unchecked Sendable {
         connection = nil
         failures += 1
         // One is a server that restarts; more of them are told to the probes.
-        if failures == 3 { _ = availability.note(error) }
+        if failures == Self.mostFailures { _ = availability.note(error) }
     }
 
     private func lookForCommits(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {
@@ -110,8 +112,7 @@ final class Lookout: @unchecked Sendable {
             return false
         }
         if head.look(found.seq, epoch: found.epoch) { head.commits.tell() }
-        // The writer ends what it found itself.
-        if failures >= 3 { availability.end() }
+        if failures >= Self.mostFailures { availability.endUnreachable() }
     }
 
     private func renew(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {
@@ -121,7 +122,7 @@ final class Lookout: @unchecked Sendable {
             [
                 PostgreSQLStatement(
                     """
-                    INSERT INTO leases VALUES ('upkeep', $1, clock_timestamp() + interval '\(Self.lease.seconds) s')
+                    INSERT INTO leases VALUES ('upkeep', $1, clock_timestamp() + interval '\(lease / 1000) us')
                     ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
                     WHERE leases.owner = excluded.owner OR leases.until < clock_timestamp()
                     RETURNING true
@@ -131,14 +132,30 @@ final class Lookout: @unchecked Sendable {
             isHeld = true
             return false
         }
-        nextRenewal = asked + Self.lease.renewal * Self.second
-        if isHeld {
-            // A second less than the database grants.
-            leaseEnd = asked + UInt64(Self.lease.seconds - 1) * Self.second
+        nextRenewal = asked + lease / 3
+        // Less than the database grants, because clocks differ in speed.
+        if isHeld { hold(until: asked + lease - lease / 15) } else { endLease() }
+    }
+
+    private func hold(until end: UInt64) {
+        leaseEnd.withLock { leaseEnd in
+            leaseEnd = end
             leader.begin()
-        } else {
+        }
+        // A look may hang beyond the end.
+        DispatchQueue.global().asyncAfter(deadline: DispatchTime(uptimeNanoseconds: end)) {
+            [weak self] in self?.endLease(from: end)
+        }
+    }
+
+    /// Ends the lease; false if there is none, or it was renewed since it was to end at `end`.
+    @discardableResult
+    private func endLease(from end: UInt64? = nil) -> Bool {
+        leaseEnd.withLock { leaseEnd in
+            guard leaseEnd > 0, end ?? leaseEnd == leaseEnd else { return false }
             leaseEnd = 0
             leader.end()
+            return true
         }
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 import System
 
 /// Removes events that have reached the age of their severity, and the oldest ones if there are too
-/// many, some at a time. Ages count from `received_at` by the database's clock, whose order is that
+/// many, and forgets series that are over, some at a time. Ages count from `received_at` by the database's clock, whose order is that
 /// of `seq`, so it walks by seq from a place in the database for each severity.
 ///
 /// `@unchecked Sendable`: everything but `isDeleting` is used only on the lookout's queue.
@@ -17,6 +17,8 @@ final class RetentionWork: @unchecked Sendable {
     private let logger: Logger
     private var nextRun: UInt64 = 0
     private let isDeleting = Atomic(false)
+    /// The last series whose age was checked.
+    private var lastSeries: [UInt8] = []
 
     /// The rows that are looked at, and the events that are removed, at once.
     private static let rowsAtOnce = 1000
@@ -40,6 +42,7 @@ final class RetentionWork: @unchecked Sendable {
         if let most = retention.events, try removeOldest(beyond: most, connection, deadline) {
             isMore = true
         }
+        if try forgetSeries(connection, deadline) { isMore = true }
         if !isMore { nextRun = now + retention.interval.inNanoseconds }
     }
 
@@ -94,6 +97,41 @@ final class RetentionWork: @unchecked Sendable {
             if let error { logger.warning("Retention has to wait: \(error)") }
             isDeleting.store(false, ordering: .releasing)
         }
+    }
+
+    /// Checks the next series, and forgets those that have no event and can no longer grow. After
+    /// the last one it starts over.
+    private func forgetSeries(
+        _ connection: PostgreSQLConnection, _ deadline: UInt64
+    ) throws(PostgreSQLError) -> Bool {
+        var (checked, forgotten): (Int64, Int64) = (0, 0)
+        try connection.run(
+            [
+                PostgreSQLStatement("BEGIN ISOLATION LEVEL READ COMMITTED"),
+                PostgreSQLSchema.Lock.series.statement,
+                PostgreSQLStatement(
+                    """
+                    WITH next AS MATERIALIZED (
+                      SELECT key, received_at FROM series WHERE key > $1 ORDER BY key LIMIT \(Self.rowsAtOnce)
+                    ), gone AS (
+                      DELETE FROM series s USING next WHERE s.key = next.key
+                        AND next.received_at <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $2
+                        AND NOT EXISTS (SELECT FROM events WHERE id > s.key || ':' AND id < s.key || ';')
+                      RETURNING s.key
+                    )
+                    SELECT (SELECT max(key) FROM next), (SELECT count(*) FROM next),
+                      (SELECT count(*) FROM gone)
+                    """, [.text(lastSeries), .integer(SeriesState.memory)]),
+                PostgreSQLStatement("COMMIT"),
+            ], deadline: deadline
+        ) { statement, row in
+            guard statement == 2 else { return false }
+            lastSeries = row.bytes(0).map(Array.init) ?? []
+            (checked, forgotten) = (row.integer(1), row.integer(2))
+            return false
+        }
+        if checked < Self.rowsAtOnce { lastSeries = [] }
+        return forgotten > 0 && !lastSeries.isEmpty
     }
 
     private func removeOldest(

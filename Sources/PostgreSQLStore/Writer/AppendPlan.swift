@@ -36,6 +36,8 @@ struct AppendPlan {
     private var newByID: [[UInt8]: Int] = [:]
     private var outcomes: [[Planned]] = []
     private(set) var series: [[UInt8]: SeriesState]
+    /// The ids of events that an earlier try may have stored, and that no outcome tells of yet.
+    private var doubtful: Set<[UInt8]>
     private var tally = EventTally()
 
     /// The number of new events.
@@ -52,12 +54,13 @@ struct AppendPlan {
         series: [[UInt8]: SeriesState], doubtful: Set<[UInt8]>, findRepeated: FindRepeated
     ) throws(PostgreSQLError) {
         self.series = series
+        self.doubtful = doubtful
         for request in requests {
             let before = self
             var planned: [Planned] = []
             planned.reserveCapacity(request.events.count)
             for event in request.events {
-                planned.append(try plan(event, stored, doubtful, findRepeated))
+                planned.append(try plan(event, stored, findRepeated))
             }
             let conflicts = planned.count(where: \.isConflict)
             if request.allOrNothing, conflicts > 0 {
@@ -65,7 +68,7 @@ struct AppendPlan {
                 tally.conflicts += conflicts
                 planned = planned.map { $0.isConflict ? $0 : .withdrawn }
             } else {
-                count(planned)
+                count(planned, request.events)
             }
             outcomes.append(planned)
         }
@@ -73,7 +76,7 @@ struct AppendPlan {
 
     private mutating func plan(
         _ event: Event, _ stored: [[UInt8]: (event: Event, receipt: EventReceipt)],
-        _ doubtful: Set<[UInt8]>, _ findRepeated: FindRepeated
+        _ findRepeated: FindRepeated
     ) throws(PostgreSQLError) -> Planned {
         let id = event.withView { view in view[.id].map(Array.init) ?? [] }
         if let known = stored[id] {
@@ -81,7 +84,7 @@ struct AppendPlan {
                 return .known(.conflict)
             }
             return .known(
-                doubtful.contains(id)
+                doubtful.remove(id) != nil
                     ? .stored(known.receipt) : .duplicate(known.event, known.receipt))
         }
         if let place = newByID[id] {
@@ -117,12 +120,12 @@ struct AppendPlan {
         other.event.withView { event.repeats($0) }
     }
 
-    private mutating func count(_ planned: [Planned]) {
-        for outcome in planned {
+    private mutating func count(_ planned: [Planned], _ events: [Event]) {
+        for (outcome, event) in zip(planned, events) {
             switch outcome {
-            case .new(let place): new[place].event.withView { tally.addStored($0) }
+            case .new, .known(.stored): event.withView { tally.addStored($0) }
             case .repetition, .known(.duplicate): tally.duplicates += 1
-            case .known(.stored), .withdrawn: break
+            case .withdrawn: break
             case .known(.conflict): tally.conflicts += 1
             }
         }

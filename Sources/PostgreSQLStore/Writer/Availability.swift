@@ -8,6 +8,8 @@ final class Availability: Sendable {
     private let current = Mutex<String?>(nil)
     private let logger: Logger
 
+    private static let unreachable = "the database cannot be reached"
+
     init(logger: Logger) { self.logger = logger }
 
     /// The reason; nil if writing works.
@@ -21,8 +23,7 @@ final class Availability: Sendable {
                 "the database has no standby that takes part in commits"
             case "53100": "the disk of the database's server is full"
             default:
-                error.mayPass
-                    ? "the database cannot be reached" : "the database cannot be written"
+                error.mayPass ? Self.unreachable : "the database cannot be written"
             }
         let isFirst = current.withLock { current in
             defer { current = reason }
@@ -35,11 +36,17 @@ final class Availability: Sendable {
     }
 
     /// Records that writing works.
-    func end() {
-        let before = current.withLock { current in
-            defer { current = nil }
-            return current
+    func end() { end { _ in true } }
+
+    /// Records that the server can be reached. Only the writer finds out about the rest.
+    func endUnreachable() { end { $0 == Self.unreachable } }
+
+    private func end(_ isOver: (String) -> Bool) {
+        let hasEnded = current.withLock { current in
+            guard let reason = current, isOver(reason) else { return false }
+            current = nil
+            return true
         }
-        if before != nil { logger.notice("Writing works again") }
+        if hasEnded { logger.notice("Writing works again") }
     }
 }

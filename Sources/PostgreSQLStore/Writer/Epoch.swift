@@ -5,8 +5,9 @@ import PostgreSQL
 /// before would give their seqs again, so whoever notices begins a new epoch, and streams that
 /// resume at a position of an older one are told that they may have missed events.
 ///
-/// Two things are noticed on each new connection: a head below one that this process has seen; and
-/// another timeline of the server, unless commits are replicated, because then none was lost.
+/// Two things are noticed on each new connection: a head or an epoch below those that this process
+/// has seen; and another timeline of the server, unless commits are replicated, because then none
+/// was lost.
 enum Epoch {
     static func check(
         _ connection: PostgreSQLConnection, seen head: Head, deadline: UInt64
@@ -34,11 +35,12 @@ enum Epoch {
             PostgreSQLSchema.Lock.head.statement,
             PostgreSQLStatement(
                 """
-                UPDATE store_state SET epoch = epoch + 1, floor_seq = greatest(floor_seq, $1)
-                WHERE greatest(floor_seq, (SELECT max(seq) FROM events)) < $1
+                UPDATE store_state
+                SET epoch = greatest(epoch, $3) + 1, floor_seq = greatest(floor_seq, $1)
+                WHERE greatest(floor_seq, (SELECT max(seq) FROM events)) < $1 OR epoch < $3
                   OR timeline <> '' AND $2 <> '' AND timeline <> $2
                     AND current_setting('synchronous_standby_names') = ''
-                """, [seen, .text(timeline)]),
+                """, [seen, .text(timeline), .integer(head.epoch)]),
         ]
         if !timeline.isEmpty {
             statements.append(

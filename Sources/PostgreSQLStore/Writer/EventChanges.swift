@@ -8,21 +8,27 @@ import System
 final class EventChanges {
     private let address: PostgreSQLAddress
     private let requiresReplication: Bool
+    /// Nanoseconds that one exchange may take.
+    private let patience: UInt64
     private let head: Head
     private var connection: PostgreSQLConnection?
     private let words = WordList()
     /// The ids of events in the transaction whose outcome is not known.
     private var doubtful: Set<[UInt8]> = []
+    /// The number of events that a deletion removed whose outcome is not known.
+    private var doubtfulDeletions = 0
+    /// True if a commit may have taken place without a standby. The next one waits until the standby
+    /// has everything before it, too.
+    private var isUnsure = false
 
-    /// Nanoseconds that one round trip may take.
-    private static let patience: UInt64 = 15_000_000_000
     /// The revisions that one in which nothing happened is compared with, and their bytes.
     private static let mostCompared = 64
     private static let mostComparedBytes = 512 * 1024
 
-    init(_ address: PostgreSQLAddress, requiresReplication: Bool, head: Head) {
-        self.address = address
-        self.requiresReplication = requiresReplication
+    init(_ configuration: PostgreSQLConfiguration, head: Head) {
+        address = configuration.address
+        requiresReplication = configuration.requiresReplication
+        patience = configuration.exchangeLimit.inNanoseconds
         self.head = head
     }
 
@@ -35,7 +41,7 @@ final class EventChanges {
 
     // MARK: The connection
 
-    private static var deadline: UInt64 { clinux_monotonic_nanoseconds() + patience }
+    private var deadline: UInt64 { clinux_monotonic_nanoseconds() + patience }
 
     private func run(
         _ statements: [PostgreSQLStatement],
@@ -43,7 +49,7 @@ final class EventChanges {
     ) throws(PostgreSQLError) {
         let connection = try connected()
         do {
-            try connection.run(statements, deadline: Self.deadline, row)
+            try connection.run(statements, deadline: deadline, row)
         } catch {
             if error.isConnectionLost || connection.isLost { self.connection = nil }
             throw error
@@ -52,8 +58,8 @@ final class EventChanges {
 
     private func connected() throws(PostgreSQLError) -> PostgreSQLConnection {
         if let connection { return connection }
-        let new = try PostgreSQLConnection(address, deadline: Self.deadline)
-        try Epoch.check(new, seen: head, deadline: Self.deadline)
+        let new = try PostgreSQLConnection(address, deadline: deadline)
+        try Epoch.check(new, seen: head, deadline: deadline)
         connection = new
         return new
     }
@@ -85,6 +91,8 @@ final class EventChanges {
             """),
     ]
     private static let commit = PostgreSQLStatement("COMMIT")
+    /// Makes a transaction one that its commit has to sync.
+    private static let touch = PostgreSQLStatement("UPDATE store_state SET clock = clock")
 
     // MARK: Storing
 
@@ -133,12 +141,7 @@ final class EventChanges {
         last.append(Self.commit)
         var (base, moment): (Int64, Int64) = (0, 0)
         let sent = clinux_monotonic_nanoseconds()
-        // What an earlier try has stored may not have reached a standby. The next commit waits until
-        // everything before it has.
-        if !doubtful.isEmpty {
-            last.insert(
-                PostgreSQLStatement("UPDATE store_state SET clock = clock"), at: last.count - 1)
-        }
+        if isUnsure { last.insert(Self.touch, at: last.count - 1) }
         if last.count > Self.begin.count + 1 || isTransaction {
             let before = doubtful
             doubtful.formUnion(plan.newIDs)
@@ -149,10 +152,11 @@ final class EventChanges {
                     return false
                 }
             } catch {
-                // The server has said that it stored nothing.
-                if !error.isConnectionLost, !error.isCancellation { doubtful = before }
+                // Otherwise the server has said that it stored nothing.
+                if error.mayHaveCommitted { isUnsure = true } else { doubtful = before }
                 throw error
             }
+            isUnsure = false
         }
         doubtful.removeAll()
         let end = clinux_monotonic_nanoseconds()
@@ -163,10 +167,14 @@ final class EventChanges {
     }
 
     /// Forgets the doubts about a transaction that will not be tried again.
-    func giveUp() { doubtful.removeAll() }
+    func giveUp() {
+        doubtful.removeAll()
+        doubtfulDeletions = 0
+    }
 
-    /// Finds a stored revision of the series that says the same as `event`. Small events must not
-    /// make the writer read large ones again and again, so it ends after some bytes.
+    /// Finds a stored revision of the series that says the same as `event`, the last one stored
+    /// first. Small events must not make the writer read large ones again and again, so it ends
+    /// after some bytes.
     private func repeated(
         _ event: Event, of series: EventSeries
     ) throws(PostgreSQLError) -> AppendOutcome? {
@@ -174,10 +182,12 @@ final class EventChanges {
         let statement = PostgreSQLStatement(
             """
             SELECT \(EventRow.columns) FROM
-              (SELECT *, sum(length(metadata)) OVER (ORDER BY id DESC) - length(metadata) AS before FROM
-                (SELECT \(EventRow.columns) FROM events WHERE id > $1 AND id < $2
+              (SELECT *, sum(bytes) OVER (ORDER BY seq DESC) - bytes AS before FROM
+                (SELECT \(EventRow.columns), coalesce(octet_length(metadata), 0)
+                   + coalesce(octet_length(description), 0) AS bytes
+                 FROM events WHERE id > $1 AND id < $2
                  ORDER BY id DESC LIMIT \(Self.mostCompared)) newest WHERE created_at = $3) e
-            WHERE coalesce(before, 0) < \(Self.mostComparedBytes)
+            WHERE before < \(Self.mostComparedBytes) ORDER BY seq DESC
             """,
             [
                 .text(series.key + [UInt8(ascii: ":")]),
@@ -265,7 +275,19 @@ final class EventChanges {
                     [.text(Array(severity.utf8)), .integer(seq)]))
         }
         let sent = clinux_monotonic_nanoseconds()
-        try run(last + [Self.commit])
+        // An earlier try may have deleted them, and then its number is the answer.
+        let before = doubtfulDeletions
+        doubtfulDeletions = max(before, count)
+        if isUnsure { last.append(Self.touch) }
+        do throws(PostgreSQLError) {
+            try run(last + [Self.commit])
+        } catch {
+            if error.mayHaveCommitted { isUnsure = true } else { doubtfulDeletions = before }
+            throw error
+        }
+        isUnsure = false
+        count = doubtfulDeletions
+        doubtfulDeletions = 0
         let end = clinux_monotonic_nanoseconds()
         var tally = EventTally()
         tally.deleted = count

@@ -30,7 +30,10 @@ final class Head: Sendable {
     /// lower than before.
     func look(_ seq: Int64, epoch: Int64) -> Bool {
         state.withLock { state in
-            guard epoch != state.epoch || seq > state.seq else { return false }
+            // A look that began before the epoch did may end after it.
+            guard epoch > state.epoch || epoch == state.epoch && seq > state.seq else {
+                return false
+            }
             state.seq = epoch == state.epoch ? max(state.seq, seq) : seq
             state.epoch = epoch
             commits.note(lastSeq: state.seq)

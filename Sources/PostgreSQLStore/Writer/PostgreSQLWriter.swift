@@ -44,9 +44,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
         eventsPerCommit = configuration.eventsPerCommit
         patience = configuration.patience.inNanoseconds
         waiting = WriteQueue(events: configuration.queuedEvents, bytes: configuration.queuedBytes)
-        changes = EventChanges(
-            configuration.address, requiresReplication: configuration.requiresReplication,
-            head: head)
+        changes = EventChanges(configuration, head: head)
     }
 
     /// The figures so far.
@@ -96,6 +94,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
                 deleted = change.result
                 note(change, isRequested: isRequested)
             }
+            if error != nil { changes.giveUp() }
             commit()
             guard error == nil, !rest.isEmpty else { return reply(deleted, error) }
             // Writes that wait come between two slices.
@@ -138,6 +137,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
                     existed = change.result > 0
                     note(change)
                 }
+                if error != nil { changes.giveUp() }
                 reply(error.map { .failure($0) } ?? .success(existed))
                 index += 1
             case .observe(let source, let moment, let reply):

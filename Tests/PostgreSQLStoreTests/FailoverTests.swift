@@ -1,0 +1,125 @@
+import EventStore
+import Events
+import PostgreSQLStore
+import TestSupport
+import Testing
+
+@Suite("Standbys and failover")
+struct FailoverTests {
+    /// The URL of a database on whichever of two servers takes writes.
+    private func url(_ database: String, _ servers: PostgreSQLServer...) -> String {
+        let hosts = servers.map { PostgreSQLServer.escaped($0.folder) }.joined(separator: ",")
+        return "postgresql://logbook@/\(database)?host=\(hosts)&port=\(servers[0].port)"
+    }
+
+    private func setStandbys(_ names: String, of server: PostgreSQLServer) throws {
+        _ = try server.query("ALTER SYSTEM SET synchronous_standby_names = '\(names)'")
+        _ = try server.query("SELECT pg_reload_conf()")
+    }
+
+    private func store(_ count: Int, _ logbook: Logbook) async throws -> [Int64?] {
+        try await logbook.repository.append((0..<count).map { _ in try event() }).map(\.seq)
+    }
+
+    @Test("A failover that loses commits begins a new epoch, in which no number seen comes again")
+    func lost() async throws {
+        let primary = try PostgreSQLServer()
+        let databases = try (0..<2).map { _ in try primary.makeDatabase() }
+        let standby = try PostgreSQLServer(standbyOf: primary)
+        let urls = databases.map { url($0, primary, standby) }
+        let staying = try Logbook(urls[0])
+        var leaving: Logbook? = try Logbook(urls[1])
+        #expect(try await store(5, staying) == [1, 2, 3, 4, 5])
+        if let leaving { _ = try await store(5, leaving) }
+        for database in databases {
+            let isThere = await becomesTrue {
+                (try? standby.query("SELECT count(*) FROM events", database: database)) == "5"
+            }
+            #expect(isThere)
+        }
+        try standby.control("stop")
+        #expect(try await store(5, staying) == [6, 7, 8, 9, 10])
+        if let leaving { _ = try await store(5, leaving) }
+        leaving?.repository.close()
+        leaving = nil
+        #expect(staying.epoch == 1)
+        try primary.control("stop")
+        try standby.control("start")
+        try standby.control("promote")
+        #expect(await becomesTrue { staying.repository.unwritableReason == nil })
+        // One that has seen the lost events, and one that starts and knows nothing.
+        #expect(try await store(1, staying) == [11])
+        #expect(staying.epoch == 2)
+        let starting = try Logbook(urls[1])
+        #expect(starting.epoch == 2)
+        #expect(try await store(1, starting) == [6])
+        // Once is enough for all.
+        let late = try Logbook(urls[0])
+        #expect(late.epoch == 2)
+        #expect(try await store(1, late) == [12])
+        #expect(staying.epoch == 2)
+    }
+
+    @Test("With a standby that takes part in commits nothing is lost, and the epoch stays")
+    func replicated() async throws {
+        let primary = try PostgreSQLServer()
+        let database = try primary.makeDatabase()
+        let strict = try Logbook(primary.url(database)) { $0.requiresReplication = true }
+        let reason = "the database has no standby that takes part in commits"
+        let error = await failure { try await strict.repository.append([event()]) }
+        #expect(error as? StoreError == .unavailable(reason))
+        #expect(strict.repository.unwritableReason == reason)
+        let standby = try PostgreSQLServer(standbyOf: primary)
+        // Any look for commits would say that the server can be reached.
+        #expect(strict.repository.unwritableReason == reason)
+        for server in [primary, standby] { try setStandbys("*", of: server) }
+        #expect(await becomesTrue { strict.repository.unwritableReason == nil })
+        #expect(try await store(1, strict) == [1])
+        let schema = try await strict.repository.read { try $0.describeSchema() }
+        #expect(schema.engine.contains(EngineMember("durability", .text("replicated (*)"))))
+        let logbook = try Logbook(url(database, primary, standby))
+        #expect(try await store(3, logbook) == [2, 3, 4])
+        try primary.control("stop")
+        try standby.control("promote")
+        let third = try PostgreSQLServer(standbyOf: standby)
+        #expect(await becomesTrue { logbook.repository.unwritableReason == nil })
+        #expect(try await store(1, logbook) == [5])
+        #expect(logbook.epoch == 1)
+        withExtendedLifetime(third) {}
+    }
+
+    @Test("A commit that no standby confirms is not acknowledged, however often it is asked for")
+    func unconfirmed() async throws {
+        let server = try PostgreSQLServer()
+        let database = try server.makeDatabase()
+        let logbook = try Logbook(server.url(database)) { configuration in
+            configuration.exchangeLimit = .milliseconds(300)
+            configuration.patience = .milliseconds(400)
+        }
+        let repository = logbook.repository
+        try setStandbys("nobody", of: server)
+        // The server takes its time to notice.
+        var number = 0
+        let isRefused = await becomesTrue {
+            number += 1
+            return await failure { try await repository.append([event(["id": "e\(number)"])]) }
+                != nil
+        }
+        #expect(isRefused)
+        let count = try server.query(
+            "SELECT count(*) FROM events WHERE id = 'e\(number)'", database: database)
+        #expect(count == "1")
+        for _ in 0..<2 {
+            let error = await failure {
+                try await repository.append([event(["id": "e\(number)"])])
+            }
+            #expect(error is StoreError)
+            let deletion = await failure { try await repository.delete("none") }
+            #expect(deletion is StoreError)
+        }
+        try setStandbys("", of: server)
+        #expect(await becomesTrue { repository.unwritableReason == nil })
+        let outcome = try await repository.append([event(["id": "e\(number)"])])[0]
+        #expect(outcome.kind == "duplicate" && outcome.seq == Int64(number))
+    }
+}

@@ -1,0 +1,116 @@
+import EventStore
+import Events
+import PostgreSQLStore
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("One of several Logbooks leads")
+struct LeaseTests {
+    private let server: PostgreSQLServer
+    private let database: String
+
+    init() throws {
+        server = try PostgreSQLServer.shared.get()
+        database = try server.makeDatabase()
+    }
+
+    private func makeLogbook(
+        _ url: String, _ configure: (inout PostgreSQLConfiguration) -> Void = { _ in }
+    ) throws -> Logbook {
+        try Logbook(url) { configuration in
+            configuration.lease = .seconds(1)
+            configure(&configuration)
+        }
+    }
+
+    @Test("One leads; when it closes, the other does")
+    func closing() async throws {
+        let logbooks = try (0..<2).map { _ in try makeLogbook(server.url(database)) }
+        #expect(await becomesTrue { logbooks.contains { $0.repository.leadership.isHeld } })
+        let leader = try #require(logbooks.firstIndex { $0.repository.leadership.isHeld })
+        let other = logbooks[1 - leader]
+        #expect(!other.repository.leadership.isHeld)
+        logbooks[leader].repository.close()
+        #expect(!logbooks[leader].repository.leadership.isHeld)
+        #expect(await becomesTrue { other.repository.leadership.isHeld })
+    }
+
+    @Test("One that hangs has stopped leading before the other begins")
+    func hanging() async throws {
+        let proxy = try FaultProxy(server)
+        let first = try makeLogbook(proxy.url(database))
+        #expect(await becomesTrue { first.repository.leadership.isHeld })
+        let second = try makeLogbook(server.url(database))
+        let leadership = first.repository.leadership
+        // Whether the first one leads, each time that the second one begins to.
+        let overlaps = Mutex<[Bool]>([])
+        second.repository.leadership.subscribe { isHeld in
+            if isHeld { overlaps.withLock { $0.append(leadership.isHeld) } }
+        }
+        for round in 1...2 {
+            proxy.beSilent(true)
+            #expect(await becomesTrue { second.repository.leadership.isHeld })
+            #expect(overlaps.withLock { $0 } == Array(repeating: false, count: round))
+            #expect(!leadership.isHeld)
+            guard round == 1 else { break }
+            proxy.beSilent(false)
+            // It leads again only once the other has let go.
+            let held = try server.query("SELECT owner FROM leases", database: database)
+            _ = try server.query(
+                "UPDATE leases SET owner = 'nobody', until = clock_timestamp()", database: database)
+            #expect(held != "nobody")
+            #expect(await becomesTrue { leadership.isHeld != second.repository.leadership.isHeld })
+            guard leadership.isHeld else { break }
+        }
+        proxy.beSilent(false)
+    }
+
+    @Test("Retention runs on one only")
+    func retention() async throws {
+        let logbooks = try (0..<2).map { _ in
+            try makeLogbook(server.url(database)) { configuration in
+                configuration.retention.ages = [.info: .seconds(86_400)]
+                configuration.retention.interval = .milliseconds(1)
+            }
+        }
+        #expect(await becomesTrue { logbooks.contains { $0.repository.leadership.isHeld } })
+        let old = Timestamp(milliseconds: testMoment.milliseconds - 3 * 86_400_000)!
+        for number in 0..<50 {
+            try await logbooks[number % 2].repository.append([
+                event(["received_at": old.text], keepsReceivedAt: true)
+            ])
+        }
+        func removed() -> [Int] { logbooks.map(\.repository.statistics.removedByAge) }
+        #expect(await becomesTrue { removed().reduce(0, +) == 50 })
+        #expect(removed().sorted() == [0, 50])
+        #expect(try await logbooks[0].repository.page([]) == [])
+    }
+
+    @Test("A series without events is forgotten after a day")
+    func series() async throws {
+        let logbook = try makeLogbook(server.url(database)) { configuration in
+            configuration.retention.interval = .milliseconds(1)
+        }
+        func revision(_ uid: String, _ version: Int, _ count: Int) throws -> Event {
+            try event(["id": "k8s:core:\(uid):\(version)", "metadata": ["count": count]])
+        }
+        for uid in ["gone", "kept", "young"] {
+            try await logbook.repository.append([revision(uid, 1, 3), revision(uid, 2, 5)])
+            for version in 1...2 where uid != "kept" {
+                #expect(try await logbook.repository.delete("k8s:core:\(uid):\(version)"))
+            }
+        }
+        func keys() throws -> String {
+            try server.query(
+                "SELECT string_agg(key, ' ' ORDER BY key) FROM series", database: database)
+        }
+        #expect(try keys() == "k8s:core:gone k8s:core:kept k8s:core:young")
+        _ = try server.query(
+            "UPDATE series SET received_at = received_at - 86400001 WHERE key <> 'k8s:core:young'",
+            database: database)
+        #expect(await becomesTrue { (try? keys()) == "k8s:core:kept k8s:core:young" })
+        let outcome = try await logbook.repository.append([revision("kept", 3, 9)])
+        #expect(outcome[0].receipt?.occurrences == 4)
+    }
+}

@@ -1,0 +1,129 @@
+import CLinux
+import EventStore
+import Events
+import PostgreSQL
+import PostgreSQLStore
+import TestSupport
+import Testing
+
+@Suite("Time limits in PostgreSQL")
+struct LimitTests {
+    private let server: PostgreSQLServer
+    private let database: String
+
+    init() throws {
+        server = try PostgreSQLServer.shared.get()
+        database = try server.makeDatabase()
+    }
+
+    private static var deadline: UInt64 { clinux_monotonic_nanoseconds() + 60_000_000_000 }
+
+    /// Runs `body` while nobody can read or write the table.
+    private func locked<Result>(
+        _ table: String, _ body: () async throws -> Result
+    ) async throws -> Result {
+        let address = try PostgreSQLAddress(url: server.url(database), allowsPassword: true)
+        let connection = try PostgreSQLConnection(address, deadline: Self.deadline)
+        try connection.run(
+            [
+                PostgreSQLStatement("BEGIN"),
+                PostgreSQLStatement("LOCK TABLE \(table) IN ACCESS EXCLUSIVE MODE"),
+            ], deadline: Self.deadline)
+        defer { withExtendedLifetime(connection) {} }
+        let result = try await body()
+        try connection.run([PostgreSQLStatement("COMMIT")], deadline: Self.deadline)
+        return result
+    }
+
+    @Test("A read that hangs ends at its budget, its deadline, or when it is canceled")
+    func reads() async throws {
+        let logbook = try Logbook(server.url(database))
+        let repository = logbook.repository
+        try await repository.append([event(["id": "a"])])
+        let all = try query([])
+        let statistics = try StatisticsQuery(
+            all, interval: nil, by: nil, occurrences: nil, now: testMoment)
+        let reads: [@Sendable (any EventReader, Duration) throws -> Void] = [
+            { try $0.page(all, budget: $1) { _ in true } },
+            { _ = try $0.count(all, budget: $1) },
+            { _ = try $0.statistics(statistics, budget: $1) },
+            { try $0.follow(.all, 1...9, budget: $1) { _ in true } },
+        ]
+        try await locked("events") {
+            for read in reads {
+                let late = await failure {
+                    try await repository.read { try read($0, .milliseconds(50)) }
+                }
+                #expect(late as? StoreError == .timeLimit)
+                let request = ReadRequest(client: 1, limit: .seconds(60))
+                async let cancelled = failure {
+                    try await repository.read(request) { try read($0, .seconds(60)) }
+                }
+                let isWaiting = await becomesTrue {
+                    (try? server.query(
+                        "SELECT count(*) FROM pg_stat_activity WHERE datname = '\(database)' AND wait_event_type = 'Lock'"
+                    )) == "1"
+                }
+                #expect(isWaiting)
+                request.cancel()
+                #expect(await cancelled as? StoreError == .cancelled)
+                let short = ReadRequest(client: 1, limit: .milliseconds(50))
+                let over = await failure {
+                    try await repository.read(short) { try read($0, .seconds(60)) }
+                }
+                #expect(over as? StoreError == .timeLimit)
+            }
+        }
+        // The threads serve the next reads.
+        for _ in 0..<8 { #expect(try await repository.page([]) == ["a"]) }
+    }
+
+    @Test("A query over many rows ends at its budget in the middle, too")
+    func manyRows() async throws {
+        let logbook = try Logbook(server.url(database))
+        let repository = logbook.repository
+        try await repository.append([event(["id": "a", "metadata": ["a": 1]])])
+        _ = try server.query(
+            """
+            INSERT INTO events SELECT n, 'e' || n, event_type, severity, title, object_kind,
+              object_namespace, object_name, cluster, reason, occurrences, fold_key, received_at,
+              created_at, description, metadata, words FROM events, generate_series(2, 30000) n
+            """, database: database)
+        let all = try query([("metadata.a", "1")])
+        let late = await failure {
+            try await repository.read { try $0.count(all, budget: .milliseconds(1)) }
+        }
+        #expect(late as? StoreError == .timeLimit)
+        let request = ReadRequest(client: 1, limit: .seconds(60))
+        let cancelled = await failure {
+            try await repository.read(request) { reader in
+                // From the first row on, nobody wants it any longer.
+                try reader.page(try query([("metadata.a", "2")]), budget: .seconds(60)) { _ in true
+                }
+                request.cancel()
+                _ = try reader.count(all, budget: .seconds(60))
+            }
+        }
+        #expect(cancelled as? StoreError == .cancelled)
+        #expect(try await repository.read { try $0.count(all, budget: .seconds(60)) } == 30_000)
+    }
+
+    @Test("A write that nobody answers is not acknowledged, and is stored at most once")
+    func writes() async throws {
+        let logbook = try Logbook(server.url(database)) { configuration in
+            configuration.exchangeLimit = .milliseconds(200)
+            configuration.patience = .milliseconds(300)
+        }
+        let repository = logbook.repository
+        try await repository.append([event(["id": "a"])])
+        try await locked("store_state") {
+            let error = await failure { try await repository.append([event(["id": "b"])]) }
+            #expect(error is StoreError)
+            #expect(repository.unwritableReason != nil)
+        }
+        #expect(await becomesTrue { repository.unwritableReason == nil })
+        let outcome = try await repository.append([event(["id": "b"])])[0]
+        #expect(outcome.seq == 2)
+        #expect(try await repository.page([("order", "asc")]) == ["a", "b"])
+    }
+}
