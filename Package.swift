@@ -75,7 +75,8 @@ let package = Package(
             name: "logbook",
             dependencies: [
                 "LogbookAPI", "Access", "HTTPServer", "HTTPClient", "Kubernetes", "EventStore",
-                "SQLiteStore", "Ingest", "Events", "JSON", "TLS", "System", "CLinux",
+                "SQLiteStore", "PostgreSQLStore", "PostgreSQL", "Ingest", "Events", "JSON", "TLS",
+                "System", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

@@ -42,13 +42,15 @@ await() {
   done
 }
 
-# start_logbook DATABASE [FLAG...]: sets logbook, its process, and logbook_url.
+# start_logbook DATABASE [FLAG...]: sets logbook, its process, and logbook_url. DATABASE is a file or
+# a postgresql:// URL.
 start_logbook() {
-  local port
+  local port store=--database
   port=$(free_port)
+  [[ $1 != postgresql:* ]] || store=--store
   logbook_url=http://127.0.0.1:$port
   # The tests' events are years old and must stay.
-  "$binary" serve --listen "127.0.0.1:$port" --database "$1" --retain-info off --retain-warning off \
+  "$binary" serve --listen "127.0.0.1:$port" "$store" "$1" --retain-info off --retain-warning off \
     --retain-error off --retain-critical off "${@:2}" 2>"$folder/log" &
   logbook=$!
   started[$logbook]=logbook

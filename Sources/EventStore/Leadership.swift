@@ -4,25 +4,27 @@ import Synchronization
 /// as watching a cluster. A store that only one process has open always holds it.
 public final class Leadership: Sendable {
     private struct State {
-        var isHeld = false
+        /// Nil until it is known.
+        var isHeld: Bool?
         var subscribers: [@Sendable (_ isHeld: Bool) -> Void] = []
     }
 
     private let state = Mutex(State())
 
-    /// Creates it, not held.
+    /// Creates it; nobody knows yet who holds it.
     public init() {}
 
     /// True while this process holds it.
-    public var isHeld: Bool { state.withLock { $0.isHeld } }
+    public var isHeld: Bool { state.withLock { $0.isHeld ?? false } }
 
-    /// Calls `body` whenever it is gained or lost, on a thread of the store, and now if it is held.
+    /// Calls `body` when it is first known whether it is held, and whenever that changes, on a thread
+    /// of the store; now if it is known.
     public func subscribe(_ body: @escaping @Sendable (_ isHeld: Bool) -> Void) {
         let isHeld = state.withLock { state in
             state.subscribers.append(body)
             return state.isHeld
         }
-        if isHeld { body(true) }
+        if let isHeld { body(isHeld) }
     }
 
     // MARK: For stores

@@ -12,6 +12,8 @@ public struct SourceReport: Sendable {
         case watching
         /// There was an error; the next attempt follows after a wait.
         case waiting
+        /// Another process with the same database brings these events.
+        case standby
         /// The service is shutting down.
         case stopped
     }
@@ -98,6 +100,9 @@ public struct SourceReport: Sendable {
     public package(set) var gaps = 0
     /// The length of the last gap.
     public package(set) var lastGap = Duration.zero
+
+    /// Notes that another process brings the events.
+    package mutating func standBy() { state = .standby }
 
     /// A source whose watcher starts `now`.
     package init(name: String, kind: String, server: String, now: Timestamp) {

@@ -11,15 +11,15 @@ final class EventStream: @unchecked Sendable {
     struct ReadKey: Hashable {
         let filter: StreamFilter
         let format: StreamFormat
-        /// The seq of the last event that was sent or did not match.
-        var position: Int64
+        /// After the last event that was sent or did not match.
+        var position: StreamPosition
         /// The highest seq of a removed event that the client was told about.
         var toldOf: Int64 = 0
     }
 
     struct Piece {
         var bytes: [UInt8] = []
-        var position: Int64
+        var position: StreamPosition
         var toldOf: Int64
         /// True if there is nothing after it.
         var isAtEnd = false
@@ -60,10 +60,12 @@ final class EventStream: @unchecked Sendable {
     ///   events.
     func read(_ reader: any EventReader, budget: Duration) throws(StoreError) -> Piece {
         var piece = Piece(position: readKey.position, toldOf: readKey.toldOf)
-        let range = try reader.streamRange(after: readKey.position, for: readKey.filter)
+        let range = try reader.streamRange(after: readKey.position.seq, for: readKey.filter)
         if checkForReset(range, &piece) { return piece }
+        let epoch = range.epoch?.number
+        piece.position.epoch = epoch
         guard let next = range.next else {
-            piece.position = max(piece.position, range.last)
+            piece.position.seq = max(piece.position.seq, range.last)
             piece.isAtEnd = true
             return piece
         }
@@ -72,10 +74,10 @@ final class EventStream: @unchecked Sendable {
         let reached: Int64?
         do {
             reached = try reader.follow(readKey.filter, next...end, budget: budget) { event in
-                format.append(event, to: &piece.bytes)
+                format.append(event, epoch: epoch, to: &piece.bytes)
                 let hasRoom = piece.bytes.count < Self.pieceBytes
                 if !hasRoom { stopped = event.seq }
-                piece.position = event.seq
+                piece.position.seq = event.seq
                 return hasRoom
             }
         } catch {
@@ -83,22 +85,35 @@ final class EventStream: @unchecked Sendable {
             throw error
         }
         rows = reached == nil ? min(Self.mostRows, rows * 2) : max(Self.fewestRows, rows / 4)
-        piece.position = stopped ?? reached ?? end
-        piece.isAtEnd = piece.position == range.last
+        piece.position.seq = stopped ?? reached ?? end
+        piece.isAtEnd = piece.position.seq == range.last
         return piece
     }
 
     /// Tells the client if an event that its filter may admit was removed before it was sent, or if
-    /// its position never existed. True if it was told.
+    /// its position is of another history or epoch. True if it was told.
     private func checkForReset(_ range: StreamRange, _ piece: inout Piece) -> Bool {
-        let isOfAnotherHistory = readKey.position > range.last
-        let hasMissed = range.removed > max(readKey.position, readKey.toldOf)
-        guard isOfAnotherHistory || (hasMissed && readKey.position > 0) else { return false }
+        let seq = readKey.position.seq
         let before = (range.oldest ?? range.last + 1) - 1
-        piece.position = isOfAnotherHistory ? before : max(readKey.position, before)
+        if let resumed = Self.resumed(readKey.position, range.epoch) {
+            piece.position.seq = max(resumed, before)
+        } else if seq > range.last {
+            piece.position.seq = before
+        } else {
+            guard range.removed > max(seq, readKey.toldOf), seq > 0 else { return false }
+            piece.position.seq = max(seq, before)
+        }
+        piece.position.epoch = range.epoch?.number
         piece.toldOf = range.removed
         format.appendReset(oldest: range.oldest, position: piece.position, to: &piece.bytes)
         return true
+    }
+
+    /// The seq after which a client at a position of an older epoch goes on, up to which it has seen
+    /// what this epoch has; nil if it is of this one.
+    private static func resumed(_ position: StreamPosition, _ epoch: StreamEpoch?) -> Int64? {
+        guard let own = position.epoch, let epoch, own != epoch.number else { return nil }
+        return own == epoch.number - 1 ? min(position.seq, epoch.start) : 0
     }
 
     /// Advances past `piece` and returns the bytes to send, which may be none.
@@ -109,7 +124,7 @@ final class EventStream: @unchecked Sendable {
             format.appendGreeting(position: readKey.position, to: &bytes)
         }
         bytes = bytes.isEmpty ? piece.bytes : bytes + piece.bytes
-        if readKey.position != piece.position { hub.note(slot, at: piece.position) }
+        if readKey.position != piece.position { hub.note(slot, at: piece.position.seq) }
         readKey.position = piece.position
         readKey.toldOf = piece.toldOf
         if heartbeats != self.heartbeats {

@@ -1,3 +1,4 @@
+import EventStore
 import Events
 import JSON
 
@@ -18,11 +19,11 @@ enum StreamFormat: Hashable, Sendable {
         }
     }
 
-    func append(_ event: EventView, to output: inout [UInt8]) {
+    /// Appends an event, of an epoch if the store has any.
+    func append(_ event: EventView, epoch: Int64?, to output: inout [UInt8]) {
         switch self {
         case .serverSentEvents:
-            output.append("id: ")
-            output.appendInteger(Int(event.seq))
+            Self.append(StreamPosition(epoch: epoch, seq: event.seq), to: &output)
             output.append("\nevent: event\ndata: ")
             event.appendJSON(to: &output)
             output.append("\n\n")
@@ -34,7 +35,7 @@ enum StreamFormat: Hashable, Sendable {
 
     /// Appends a notice that events were removed before they could be sent, the oldest one left,
     /// and that the stream continues after `position`.
-    func appendReset(oldest: Int64?, position: Int64, to output: inout [UInt8]) {
+    func appendReset(oldest: Int64?, position: StreamPosition, to output: inout [UInt8]) {
         func appendOldest(_ output: inout [UInt8]) {
             output.append("{\"oldest\":")
             if let oldest { output.appendInteger(Int(oldest)) } else { output.append("null") }
@@ -42,8 +43,7 @@ enum StreamFormat: Hashable, Sendable {
         }
         switch self {
         case .serverSentEvents:
-            output.append("id: ")
-            output.appendInteger(Int(position))
+            Self.append(position, to: &output)
             output.append("\nevent: reset\ndata: ")
             appendOldest(&output)
             output.append("\n\n")
@@ -55,7 +55,7 @@ enum StreamFormat: Hashable, Sendable {
     }
 
     /// Appends the start of a stream. A browser that loses it before the first event resumes here.
-    func appendGreeting(position: Int64, to output: inout [UInt8]) {
+    func appendGreeting(position: StreamPosition, to output: inout [UInt8]) {
         guard self == .serverSentEvents else { return }
         Self.appendRetry(to: &output)
         appendHeartbeat(position: position, to: &output)
@@ -63,15 +63,24 @@ enum StreamFormat: Hashable, Sendable {
 
     /// Appends bytes that keep proxies from closing the connection. A block without data is not an
     /// event, but a browser still resumes at its `id`.
-    func appendHeartbeat(position: Int64, to output: inout [UInt8]) {
+    func appendHeartbeat(position: StreamPosition, to output: inout [UInt8]) {
         switch self {
         case .serverSentEvents:
-            output.append(":\nid: ")
-            output.appendInteger(Int(position))
+            output.append(":\n")
+            Self.append(position, to: &output)
             output.append("\n\n")
         case .lines:
             output.append("\n")
         }
+    }
+
+    private static func append(_ position: StreamPosition, to output: inout [UInt8]) {
+        output.append("id: ")
+        if let epoch = position.epoch {
+            output.appendInteger(Int(epoch))
+            output.append("-")
+        }
+        output.appendInteger(Int(position.seq))
     }
 
     /// The end of a stream that the client should open again.

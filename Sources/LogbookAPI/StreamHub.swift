@@ -44,17 +44,17 @@ final class StreamHub: Sendable {
 
     /// Begins a stream after `position`, or at the store's current end.
     func open(
-        _ filter: StreamFilter, _ format: StreamFormat, after position: Int64?,
+        _ filter: StreamFilter, _ format: StreamFormat, after position: StreamPosition?,
         for client: UInt64, on thread: LoopThread
     ) throws(Problem) -> EventStream {
-        let start = position ?? readers.repository.commits.lastSeq
+        let start = position ?? StreamPosition(seq: readers.repository.commits.lastSeq)
         do {
             // If the read can be tried at once, a failure is reported before the answer begins.
-            _ = try readers.reader(on: loopIndex)?.streamRange(after: start, for: filter)
+            _ = try readers.reader(on: loopIndex)?.streamRange(after: start.seq, for: filter)
         } catch {
             throw Problem(error)
         }
-        guard let taken = slots.take(at: start, for: client) else {
+        guard let taken = slots.take(at: start.seq, for: client) else {
             throw Problem(
                 .serviceUnavailable,
                 "Not now: all \(slots.count) streams are taken, or reserved for other clients.")
@@ -117,8 +117,15 @@ final class StreamHub: Sendable {
     private func run() {
         let end = clinux_monotonic_nanoseconds() + Self.slice
         var shared: [EventStream.ReadKey: (piece: EventStream.Piece, commits: UInt64)] = [:]
+        // Streams to read for elsewhere, one read for all with the same key.
+        var elsewhere: [EventStream.ReadKey: [Waiter]] = [:]
+        var last: Moment?
+        defer {
+            if let last { for group in elsewhere.values { readElsewhere(group, last) } }
+        }
         repeat {
             guard let (waiter, moment) = takeNext() else { return }
+            last = moment
             guard let stream = waiter.stream else { continue }
             let result = Result { () throws(StoreError) -> (EventStream.Piece, UInt64)? in
                 if let read = shared[stream.readKey] { return read }
@@ -128,7 +135,7 @@ final class StreamHub: Sendable {
                 return (piece, moment.commits)
             }
             switch result {
-            case .success(nil): readElsewhere(waiter, stream, moment)
+            case .success(nil): elsewhere[stream.readKey, default: []].append(waiter)
             case .success((let piece, let commits)?):
                 deliver(.success(piece), to: waiter, stream, moment, asOf: commits)
             case .failure(let error):
@@ -138,21 +145,28 @@ final class StreamHub: Sendable {
         state.withLock { $0.thread }?.run(run)
     }
 
-    /// Reads for a stream if the store cannot answer at once.
-    private func readElsewhere(_ waiter: Waiter, _ stream: EventStream, _ moment: Moment) {
+    /// Reads for streams with the same key if the store cannot answer at once.
+    private func readElsewhere(_ group: [Waiter], _ moment: Moment) {
+        let streams = group.compactMap { waiter in waiter.stream.map { (waiter, $0) } }
+        guard let first = streams.first?.1 else { return }
         let budget = readers.repository.readBudgets.elsewhere
-        let request = ReadRequest(client: stream.client, limit: budget)
+        let request = ReadRequest(client: first.client, limit: budget)
         let thread = state.withLock { $0.thread }
         let isTaken = readers.repository.readElsewhere(for: request) { [self] result in
             let piece = Result { () throws(StoreError) in
-                try stream.read(try result.get(), budget: budget)
+                try first.read(try result.get(), budget: budget)
             }
             thread?.run { [self] in
-                deliver(piece, to: waiter, stream, moment, asOf: moment.commits)
+                for (waiter, stream) in streams {
+                    deliver(piece, to: waiter, stream, moment, asOf: moment.commits)
+                }
             }
         }
-        // The next commit or heartbeat makes it try again.
-        if !isTaken { state.withLock { $0.idle[ObjectIdentifier(stream)] = waiter } }
+        guard !isTaken else { return }
+        // The next commit or heartbeat makes them try again.
+        state.withLock { state in
+            for (waiter, stream) in streams { state.idle[ObjectIdentifier(stream)] = waiter }
+        }
     }
 
     /// Gives a stream what was read for it as of commit number `commits`.

@@ -39,28 +39,25 @@ extension LogbookAPI {
         response.source = { demand in hub.add(stream, demand) }
     }
 
-    /// The seq after which a stream begins. A browser that reconnects sends the header with its
+    /// The position after which a stream begins. A browser that reconnects sends the header with its
     /// original URL, so the header is more recent.
-    private func resumePoint(_ request: Request, _ after: String?) throws(Problem) -> Int64? {
+    private func resumePoint(_ request: Request, _ after: String?) throws(Problem)
+        -> StreamPosition?
+    {
         if let header = request.header("last-event-id"), !header.isEmpty {
-            guard let seq = Self.seq(String(decoding: header, as: UTF8.self)) else {
+            guard let position = StreamPosition(String(decoding: header, as: UTF8.self)) else {
                 throw Problem(
                     .badRequest, "Last-Event-ID must be the seq of an event: a number from 0 on.")
             }
-            return seq
+            return position
         }
         guard let after else { return nil }
-        guard let seq = Self.seq(after) else {
+        guard let position = StreamPosition(after) else {
             throw Problem(
                 QueryError(
                     parameter: "after", detail: "must be the seq of an event: a number from 0 on"))
         }
-        return seq
-    }
-
-    private static func seq(_ text: String) -> Int64? {
-        guard text.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else { return nil }
-        return Int64(text)
+        return position
     }
 
     /// Reads a query string of filters, the route's `own` parameters, and those `passed` on to the

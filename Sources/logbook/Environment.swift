@@ -24,8 +24,9 @@ enum Environment {
         ["schema", "migrate"]: SchemaMigrateCommand.valueFlags,
     ]
 
-    /// Flags of which a command takes only one: if one is given, the others are ignored.
-    private static let alternatives = ["server", "database"]
+    /// Flags of which a command takes only one: if one is given, the others are ignored. Of the
+    /// environment's, the first counts.
+    private static let alternatives = [["server", "database"], ["store", "database"]]
 
     /// Flags that take a path and are not settings.
     private static let pathFlags = ["output", "from", "file"]
@@ -43,7 +44,8 @@ enum Environment {
         func isGiven(_ flag: String) -> Bool {
             arguments.contains { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") }
         }
-        var hasAlternative = alternatives.contains(where: isGiven)
+        let choices = alternatives.first { $0.allSatisfy(flags.contains) } ?? []
+        var hasAlternative = choices.contains(where: isGiven)
         var added: [String] = []
         for flag in flags {
             guard !isGiven(flag), let value = getenv(variable(flag)) else { continue }
@@ -51,7 +53,7 @@ enum Environment {
                 throw ValidationError(
                     "\(variable(flag)) is empty; give it a value, or do not set it")
             }
-            if alternatives.allSatisfy(flags.contains), alternatives.contains(flag) {
+            if choices.contains(flag) {
                 guard !hasAlternative else { continue }
                 hasAlternative = true
             }

@@ -9,6 +9,7 @@ import HTTPServer
 import Kubernetes
 import LogbookAPI
 import Logging
+import PostgreSQLStore
 import SQLiteStore
 import System
 import TLS
@@ -17,9 +18,9 @@ import TLS
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serve the HTTP interface over a database file.",
+        abstract: "Serve the HTTP interface over a database.",
         discussion: """
-            The file is made when it is missing, and migrated when it is older. SIGTERM and SIGINT \
+            The database file is made when it is missing, and migrated when it is older. SIGTERM and SIGINT \
             end the service once requests in flight are answered; a second one, a second later or more, \
             ends it at once, and nothing acknowledged is lost either way. SIGHUP loads the TLS certificate and the access \
             file anew.
@@ -44,8 +45,8 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup
     var streaming: StreamOptions
 
-    @Option(help: ArgumentHelp("The database file.", valueName: "path"), completion: .file())
-    var database = "logbook.db"
+    @OptionGroup
+    var storing: StoreOptions
 
     @Option(help: "The number of event loops, each a thread; 0 is one per core.")
     var eventLoops = 0
@@ -117,8 +118,9 @@ struct ServeCommand: ParsableCommand {
     /// All flags above, for the environment; a test compares them with `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + AccessOptions.valueFlags + LimitOptions.valueFlags
-        + RetentionOptions.valueFlags + KubernetesOptions.valueFlags + StreamOptions.valueFlags + [
-            "database", "event-loops", "lock-timeout", "allow-network-filesystem",
+        + RetentionOptions.valueFlags + KubernetesOptions.valueFlags + StreamOptions.valueFlags
+        + StoreOptions.valueFlags + [
+            "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
             "log-level", "log-format", "slow-request", "redact-keys", "cluster-name", "page",
         ]
@@ -185,27 +187,25 @@ struct ServeCommand: ParsableCommand {
         // glibc gives almost every thread its own heap, which keeps the memory that it once needed.
         // With two heaps, full writing takes 82 MB instead of 139 (docs/performance.md).
         clinux_share_heaps(2)
-        // The folder where SQLite sorts and vacuums. A read-only root file system has no other
-        // place, and memory has no space for a large file. Set before there is a second thread.
-        setenv("SQLITE_TMPDIR", try storeConfiguration.folder, 0)
         let loops = eventLoops > 0 ? eventLoops : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         // Everything else has the default shown by --help.
         let arguments = try Environment.extend(Array(CommandLine.arguments.dropFirst()))
+        let (repository, engine) = try makeRepository(logger)
         logger.info(
-            "Logbook \(Version.text) with SQLite \(SQLiteRepository.sqliteVersion) on \(loops) event loops: \(arguments.joined(separator: " "))"
+            "Logbook \(Version.text) with \(engine) on \(loops) event loops: \(arguments.joined(separator: " "))"
         )
-        let repository = SQLiteRepository(
-            try storeConfiguration, logger: logger, now: Timestamp.now)
         let watchers = try orExit(logger) { () throws(SystemError) in
-            try kubernetes.watchers(
-                repository, cluster: cluster, redaction: redaction,
-                logger: logger, now: Timestamp.now)
+            try Watchers { [kubernetes, cluster, redaction] () throws(SystemError) in
+                try kubernetes.watchers(
+                    repository, cluster: cluster, redaction: redaction,
+                    logger: logger, now: Timestamp.now)
+            }
         }
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
             clusterName: cluster, version: Version.text,
-            pageFolder: page, sources: { watchers.map(\.report) }, now: Timestamp.now)
+            pageFolder: page, sources: { watchers.reports }, now: Timestamp.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)
         }
@@ -225,7 +225,8 @@ struct ServeCommand: ParsableCommand {
         repository.commits.subscribe { server.wake() }
         // The listener opens before the database: probes are answered during a long migration.
         try orExit(logger) { () throws(SystemError) in try server.start() }
-        DispatchQueue.global().async { Self.open(repository, watchers, logger) }
+        watchers.follow(repository.leadership, logger)
+        DispatchQueue.global().async { Self.open(repository, logger) }
         let reloads = Reloads(credentials: credentials, access: control, api: api)
         let watch = reloads.watch(every: listening.reloadInterval)
         let shutdown = Shutdown(
@@ -266,16 +267,14 @@ struct ServeCommand: ParsableCommand {
     }
 
     private static func open(
-        _ repository: any EventRepository, _ watchers: [EventWatcher], _ logger: Logger
+        _ repository: any EventRepository, _ logger: Logger
     ) {
         do throws(SchemaError) {
             try repository.open()
         } catch {
             logger.critical("\(error.message)")
             if case .refused = error { Glibc.exit(ExitCode.refused.rawValue) }
-            return
         }
-        for watcher in watchers { watcher.start() }
     }
 
     /// Ends the program if `body` fails, with the reason in the log.
@@ -290,9 +289,33 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
+    /// The store, and the name and version of its engine.
+    private func makeRepository(_ logger: Logger) throws -> (any EventRepository, engine: String) {
+        guard let address = try storing.address else {
+            let configuration = try storeConfiguration
+            // The folder where SQLite sorts and vacuums. A read-only root file system has no other
+            // place, and memory has no space for a large file. Set before there is a second thread.
+            setenv("SQLITE_TMPDIR", configuration.folder, 0)
+            return (
+                SQLiteRepository(configuration, logger: logger, now: Timestamp.now),
+                "SQLite \(SQLiteRepository.sqliteVersion)"
+            )
+        }
+        var configuration = PostgreSQLConfiguration(address: address)
+        configuration.retention = try keeping.retention
+        configuration.requiresReplication = storing.requireReplication ?? false
+        configuration.queuedEvents = limits.maxQueuedEvents
+        configuration.queuedBytes = limits.maxQueuedBytes
+        configuration.queryTimeLimit = .seconds(limits.queryTimeout)
+        if configuration.retention.bytes != nil {
+            logger.warning("--max-database-bytes has no effect with --store: use --max-events")
+        }
+        return (PostgreSQLRepository(configuration, logger: logger), "\(address)")
+    }
+
     private var storeConfiguration: StoreConfiguration {
         get throws {
-            var configuration = StoreConfiguration(path: database)
+            var configuration = StoreConfiguration(path: storing.path)
             configuration.backsUpBeforeMigration = backupBeforeMigrate
             configuration.lockTimeout = .seconds(lockTimeout)
             configuration.allowsNetworkFileSystem = allowNetworkFilesystem

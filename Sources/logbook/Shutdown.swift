@@ -3,14 +3,13 @@ import Dispatch
 import EventStore
 import Glibc
 import HTTPServer
-import Kubernetes
 import LogbookAPI
 import Logging
 
 /// Shuts the service down in order: not ready, no new connections, requests in progress answered,
 /// the file complete.
 struct Shutdown: Sendable {
-    let watchers: [EventWatcher]
+    let watchers: Watchers
     let server: Server
     let api: LogbookAPI
     let repository: any EventRepository
@@ -26,9 +25,7 @@ struct Shutdown: Sendable {
     func begin() {
         api.beginDraining()
         DispatchQueue.global().asyncAfter(deadline: .now() + delay) {
-            // All at once, and then each has its commit.
-            for watcher in watchers { watcher.cancel() }
-            for watcher in watchers { watcher.stop(timeout: Self.commitTimeout) }
+            watchers.end(timeout: Self.commitTimeout)
             api.endStreams()
             if !server.stop(timeout: .seconds(timeout)) {
                 logger.warning("Closed the connections that had not finished in \(timeout) s")

@@ -2,10 +2,18 @@
 
 import signal
 
+import postgresql
 import pytest
 from support import OPERATIONS, PATIENCE_SECONDS, Program, examples
 
 BODIES = examples(OPERATIONS["POST /events"]["requestBody"]["content"]["application/json"])
+
+
+def pytest_collection_modifyitems(items):
+    for item in items if postgresql.IS_USED else []:
+        for part, reason in postgresql.FILE_ONLY.items():
+            if part in item.nodeid:
+                item.add_marker(pytest.mark.skip(reason=f"{reason}: only a file has it"))
 
 
 @pytest.fixture(autouse=True)

@@ -50,7 +50,8 @@ class Stream:
             assert line.endswith(b"\n")
             if line == b"\n":
                 data = json.loads(fields["data"]) if "data" in fields else None
-                number = {name: int(fields[name]) if name in fields else None for name in ("id", "retry")}
+                # Of a position EPOCH-SEQ, the seq.
+                number = {name: int(fields[name].split("-")[-1]) if name in fields else None for name in ("id", "retry")}
                 return Block(number["id"], fields.get("event"), data, number["retry"], comments)
             name, _, value = line.decode().rstrip("\n").partition(":")
             if name:

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
+import postgresql
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
@@ -113,7 +114,7 @@ class Program:
 
     def __init__(self, folder, *flags, port=0, environment={}, within=()):
         self.database = folder / "logbook.db"
-        command = [*within, BINARY, "serve", "--listen", f"127.0.0.1:{port}", "--database", self.database,
+        command = [*within, BINARY, "serve", "--listen", f"127.0.0.1:{port}", *postgresql.flags(self.database),
                    *(word for severity in ("info", "warning", "error", "critical")
                      for word in (f"--retain-{severity}", "off")), *flags]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOGBOOK_")}
@@ -171,11 +172,12 @@ TRANSPORT_FIELDS = {"date", "content-type", "content-length", "connection", "tra
 
 
 # The time when the example was stored, in JSON and in CSV, which no example can know.
+EPOCH = re.compile(r"(?m)^id: \d+-")
 RECEIVED_AT = re.compile(r'(?<="received_at":")[^"]*|(?<=,3,)[^,]*(?=,[0-9a-f]*,1\r\n)')
 
 
 def settled(text):
-    return RECEIVED_AT.sub("2026-11-23T10:30:46.009Z", text)
+    return EPOCH.sub("id: ", RECEIVED_AT.sub("2026-11-23T10:30:46.009Z", text))
 
 
 def check(answer, operation, example=None):

@@ -54,6 +54,8 @@ struct AccessTests {
                 let isEnough = name == scope || name == "admin" || scope == "none"
                 let found = try status(AccessFile.bearer(token))
                 // The event that admin deletes is gone.
+                // Only a file has backups.
+                if TestStore.isPostgreSQL, found == 501 { continue }
                 #expect(
                     found < 300 ? isEnough : found == 403 && !isEnough,
                     "\(method) \(target) \(name): \(found)")

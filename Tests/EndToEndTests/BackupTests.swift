@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Backup and restore")
+@Suite("Backup and restore", .ofFile(.backup))
 struct BackupTests {
     private func logbook(_ arguments: String...) throws -> Command {
         try Command(BuiltProgram.path, arguments)

@@ -53,7 +53,10 @@ struct CommandLineTests {
             if flag != "listen" { arguments += ["--listen", "127.0.0.1:0"] }
             // Any text is a path; an impossible one is refused later.
             let paths = ["database": Self.refusedExit, "access-file": 1]
-            if flag != "database" { arguments += ["--database", folder.file("logbook.db")] }
+            // The file's flag would win over the variable of another store.
+            if !["database", "store"].contains(flag) {
+                arguments += ["--database", folder.file("logbook.db")]
+            }
             // Any word is a valid key and a valid name.
             let nonsense =
                 switch flag {

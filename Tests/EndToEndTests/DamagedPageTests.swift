@@ -4,7 +4,7 @@ import Testing
 
 /// Pages of the database file are overwritten while a server runs. No answer is wrong, nothing more
 /// is stored, and the service stays ready as long as its newest event is readable.
-@Suite("A damaged page")
+@Suite("A damaged page", .ofFile(.content))
 struct DamagedPageTests {
     private static let pageBytes = 4096
 

@@ -4,7 +4,7 @@ import Testing
 
 /// Linux reports a failed sync once and then treats the lost pages as clean, so nothing may
 /// continue after one of the database file.
-@Suite("A failed sync")
+@Suite("A failed sync", .ofFile(.disk))
 struct FailedSyncTests {
     private static let ended = "A sync of the database file failed, so the process ends"
 

@@ -4,7 +4,7 @@ import Testing
 
 /// Each call that changes the database's files fails in turn. Nothing acknowledged is lost, and the
 /// service continues or answers 503.
-@Suite("A disk that fails")
+@Suite("A disk that fails", .ofFile(.disk))
 struct FaultTests {
     /// The number of faults tried out of a thousand; `LOGBOOK_FAULT_SHARE=1000` tries all.
     private static let share = Rounds.number("FAULT_SHARE", default: 60)

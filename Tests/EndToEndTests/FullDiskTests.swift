@@ -4,7 +4,7 @@ import Testing
 
 /// A full disk: storing is refused, reading and deleting work, and once there is space everything
 /// resumes by itself.
-@Suite("A full disk")
+@Suite("A full disk", .ofFile(.disk))
 struct FullDiskTests {
     private static let reserve = ["--disk-reserve-bytes", "1048576"]
     private static let padding = String(repeating: "x", count: 30_000)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Files of each released schema version open with every row unchanged.
-@Suite("Golden files")
+@Suite("Golden files", .ofFile(.version))
 struct GoldenFileTests {
     private static let folder = BuiltProgram.repository.appendingPathComponent("Tests/Golden").path
 

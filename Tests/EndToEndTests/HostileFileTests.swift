@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Malicious files, opened by every command that opens one.
-@Suite("Hostile files")
+@Suite("Hostile files", .ofFile(.content))
 struct HostileFileTests {
     private let folder: TemporaryFolder
     private let path: String

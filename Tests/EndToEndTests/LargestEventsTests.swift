@@ -20,7 +20,9 @@ struct LargestEventsTests {
         return text + "\",\"last\":\"lastword\(number)\"}"
     }
 
-    @Test("A start within 512 MiB of data survives, indexes all, and finds each by its last word")
+    @Test(
+        "A start within 512 MiB of data survives, indexes all, and finds each by its last word",
+        .ofFile(.memory))
     func start() throws {
         let folder = try TemporaryFolder()
         let first = try LogbookProcess(in: folder)

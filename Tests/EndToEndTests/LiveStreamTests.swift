@@ -17,7 +17,9 @@ struct LiveStreamTests {
         return client
     }
 
-    @Test("The WAL keeps within its bound, nothing is refused, and SIGTERM leaves no WAL")
+    @Test(
+        "The WAL keeps within its bound, nothing is refused, and SIGTERM leaves no WAL",
+        .ofFile(.bytes))
     func writing() throws {
         let server = try LogbookProcess(flags: [
             "--max-wal-bytes", "\(Self.walBound)", "--max-database-bytes", "\(64 << 20)",

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Answers before the store is open.
-@Suite("While the database is being migrated")
+@Suite("While the database is being migrated", .ofFile(.migration))
 struct MigratingTests {
     @Test("Probes are answered, everything else is 503, and then all is served")
     func migrating() throws {

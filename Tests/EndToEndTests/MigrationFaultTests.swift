@@ -4,7 +4,7 @@ import Testing
 
 /// A migration that is killed, loses power or fails at any of its changes to the files leaves one
 /// version or the other, with every row.
-@Suite("Migrations that are broken off")
+@Suite("Migrations that are broken off", .ofFile(.migration))
 struct MigrationFaultTests {
     /// The number of moments tried; `LOGBOOK_MIGRATION_FAULTS=10000` tries all.
     private static let moments = Rounds.number("MIGRATION_FAULTS", default: 40)

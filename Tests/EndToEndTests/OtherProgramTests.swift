@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The file is a plain SQLite file: any program may read and checkpoint it.
-@Suite("Another SQLite program")
+@Suite("Another SQLite program", .ofFile(.content))
 struct OtherProgramTests {
     /// An operator who looks at the file after a crash: `sqlite3` moves the WAL into the file when
     /// it ends, even after a SELECT.

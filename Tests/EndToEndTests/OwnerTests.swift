@@ -5,7 +5,7 @@ import Testing
 /// Only one process writes a database, on its own disk.
 @Suite("One owner")
 struct OwnerTests {
-    @Test("A second process waits, says who holds the database, and exits with 3")
+    @Test("A second process waits, says who holds the database, and exits with 3", .ofFile(.lock))
     func second() throws {
         let first = try LogbookProcess()
         let command = try Command(
@@ -20,7 +20,7 @@ struct OwnerTests {
         #expect(try first.post(NewEvent().json).status == 201)
     }
 
-    @Test("A second process by another name of the file is the second one still")
+    @Test("A second process by another name of the file is the second one still", .ofFile(.lock))
     func link() throws {
         let first = try LogbookProcess()
         let link = first.folder.file("link.db")
@@ -32,7 +32,7 @@ struct OwnerTests {
         #expect(command.status == 3, "\(command.errors)")
     }
 
-    @Test("The next one starts while the last one ends, and then continues")
+    @Test("The next one starts while the last one ends, and then continues", .ofFile(.lock))
     func overlapping() throws {
         let first = try LogbookProcess(flags: ["--shutdown-delay", "3000"])
         try first.post(NewEvent(id: "e").json)
@@ -50,7 +50,7 @@ struct OwnerTests {
         #expect(try second.exchange("GET", "/events/e").status == 200)
     }
 
-    @Test("Every file beside the database is its owner's alone")
+    @Test("Every file beside the database is its owner's alone", .ofFile(.disk))
     func permissions() throws {
         let server = try LogbookProcess()
         try server.store([NewEvent()])

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The power fails: unsynced data is partly lost or torn. Nothing acknowledged is.
-@Suite("A power cut")
+@Suite("A power cut", .ofFile(.disk))
 struct PowerCutTests {
     /// The number of cuts, each at another moment.
     private static let rounds = Rounds.number("POWER_CUTS", default: 60)

@@ -115,7 +115,7 @@ struct RefusalTests {
         try expectRefusal(["damaged"])
     }
 
-    @Test("A page of garbage in a file that needs no migration is damage, too")
+    @Test("A page of garbage in a file that needs no migration is damage, too", .ofFile(.content))
     func garbageInLatest() throws {
         let server = try LogbookProcess(in: folder)
         try server.store(

@@ -10,6 +10,7 @@ struct ShutdownTests {
 
     @Test(
         "After SIGTERM under load every acknowledged event is in the file, and there is no WAL",
+        .ofFile(.disk),
         arguments: [false, true])
     func terminated(isSecure: Bool) throws {
         let folder = try TemporaryFolder()

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Files of schema version 1", .serialized)
+@Suite("Files of schema version 1", .ofFile(.version), .serialized)
 struct Version1Tests {
     private let folder: TemporaryFolder
     private let path: String

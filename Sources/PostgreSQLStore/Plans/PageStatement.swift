@@ -11,6 +11,10 @@ struct PagePlace {
         self.seq = seq
     }
 
+    init(_ event: EventView) {
+        self.init(createdAt: event[.createdAt].map(Array.init) ?? [], seq: event.seq)
+    }
+
     init(_ position: EventQuery.Position) {
         self.init(createdAt: Array(position.createdAt.utf8), seq: position.seq)
     }

@@ -120,7 +120,7 @@ final class FoldedList {
     private func newestMatches(_ count: Int) throws(PostgreSQLError) -> [Candidate] {
         var found: [Candidate] = []
         var place = query.after.map(PagePlace.init)
-        var most = PostgreSQLReader.firstRows
+        var most = 256
         guard !query.conditions.excludesAll else { return [] }
         while true {
             var rows = 0
@@ -133,8 +133,7 @@ final class FoldedList {
                 rows += 1
                 if let matcher {
                     EventRow.withView(row) { event in
-                        let here = PagePlace(
-                            createdAt: event[.createdAt].map(Array.init) ?? [], seq: event.seq)
+                        let here = PagePlace(event)
                         place = here
                         guard matcher.admits(event) else { return }
                         candidates.append(
@@ -276,8 +275,7 @@ final class FoldedList {
             ) { row in
                 rows += 1
                 EventRow.withView(row) { event in
-                    place = PagePlace(
-                        createdAt: event[.createdAt].map(Array.init) ?? [], seq: event.seq)
+                    place = PagePlace(event)
                     guard matcher?.admits(event) ?? true else { return }
                     isOver = !body(event)
                 }

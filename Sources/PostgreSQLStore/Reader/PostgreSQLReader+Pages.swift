@@ -4,10 +4,6 @@ import PostgreSQL
 
 /// Pages and counts.
 extension PostgreSQLReader {
-    /// The rows of the first statement of a walk; each later one has four times as many.
-    static let firstRows = 256
-    private static let mostRows = 65_536
-
     @discardableResult
     func page(
         _ query: EventQuery, budget: Duration, _ body: (EventView) -> Bool
@@ -34,18 +30,11 @@ extension PostgreSQLReader {
     }
 
     private func lend(_ query: EventQuery, _ body: (EventView) -> Bool) throws(PostgreSQLError) {
-        let most = query.limit + 1
-        guard EventMatcher(query.conditions) != nil else {
-            guard !query.conditions.excludesAll else { return }
-            return try run(
-                PostgreSQLStatement(
-                    page: query, after: query.after.map(PagePlace.init), limit: most,
-                    offset: query.offset)
-            ) { row in EventRow.withView(row, body) }
-        }
-        var toSkip = query.offset
-        var left = most
-        try scan(query) { event in
+        let isOfSQL = !query.conditions.askOfTexts
+        var toSkip = isOfSQL ? 0 : query.offset
+        var left = query.limit + 1
+        try scan(query, skipping: isOfSQL ? query.offset : 0, most: isOfSQL ? left : .max) {
+            event in
             guard toSkip == 0 else {
                 toSkip -= 1
                 return true
@@ -75,34 +64,40 @@ extension PostgreSQLReader {
     /// Lends the events that match `query`, in its order and from its cursor on, until `body`
     /// returns false. `body` must not read.
     ///
-    /// - Parameter lastSeq: the highest seq to lend; nil for any.
+    /// - Parameters:
+    ///   - lastSeq: the highest seq to lend; nil for any.
+    ///   - offset: the number of rows to skip.
+    ///   - most: the most rows to lend.
     func scan(
-        _ query: EventQuery, upTo lastSeq: Int64? = nil, _ body: (EventView) -> Bool
+        _ query: EventQuery, upTo lastSeq: Int64? = nil, skipping offset: Int = 0,
+        most: Int = .max, _ body: (EventView) -> Bool
     ) throws(PostgreSQLError) {
         guard !query.conditions.excludesAll else { return }
         let matcher = EventMatcher(query.conditions)
         var place = query.after.map(PagePlace.init)
-        var most = Self.firstRows
+        var left = most
+        var limit = min(left, rowsAtOnce())
         while true {
-            var rows = 0
+            var (rows, bytes) = (0, 0)
             var isOver = false
             let statement = PostgreSQLStatement(
-                page: query, after: place, upTo: lastSeq, limit: most)
+                page: query, after: place, upTo: lastSeq, limit: limit,
+                offset: left == most ? offset : 0)
             try run(statement) { row in
                 rows += 1
                 EventRow.withView(row) { event in
-                    if rows == most {
-                        place = PagePlace(
-                            createdAt: event[.createdAt].map(Array.init) ?? [], seq: event.seq)
-                    }
+                    bytes += event.byteCount
+                    if rows == limit { place = PagePlace(event) }
                     guard matcher?.admits(event) ?? true else { return }
                     isOver = !body(event)
                 }
                 return !isOver
             }
-            guard !isOver, rows == most else { return }
+            note(rows: rows, bytes: bytes)
+            left -= rows
+            guard !isOver, rows == limit, left > 0 else { return }
             try checkTime()
-            most = min(most * 4, Self.mostRows)
+            limit = min(left, rowsAtOnce(after: limit))
         }
     }
 }

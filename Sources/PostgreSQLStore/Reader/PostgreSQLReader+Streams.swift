@@ -17,9 +17,10 @@ extension PostgreSQLReader {
         }
         let statement = PostgreSQLStatement(
             """
-            SELECT (SELECT greatest(floor_seq, (SELECT max(seq) FROM events)) FROM store_state),
+            SELECT greatest(floor_seq, (SELECT max(seq) FROM events)),
               (SELECT min(seq) FROM events), (SELECT min(seq) FROM events WHERE seq > $1),
-              (SELECT max(removed_seq) FROM retention WHERE severity = ANY ($2))
+              (SELECT max(removed_seq) FROM retention WHERE severity = ANY ($2)), epoch, epoch_start
+            FROM store_state
             """, [.integer(position), .texts(severities.map { Array($0.rawValue.utf8) })])
         return try reading { () throws(PostgreSQLError) in
             var range = StreamRange(last: 0, oldest: nil, next: nil, removed: 0)
@@ -28,6 +29,7 @@ extension PostgreSQLReader {
                     last: row.integer(0), oldest: row.isNull(1) ? nil : row.integer(1),
                     next: row.isNull(2) ? nil : row.integer(2),
                     removed: row.isNull(3) ? 0 : row.integer(3))
+                range.epoch = StreamEpoch(number: row.integer(4), start: row.integer(5))
                 return false
             }
             return range
@@ -46,29 +48,37 @@ extension PostgreSQLReader {
         let rows = RowConditions(filter.conditions, withWords: false)
         return try within(budget) { () throws(PostgreSQLError) in
             var first = range.lowerBound
+            var limit = rowsAtOnce()
             while true {
                 let last = min(range.upperBound, first + Self.seqsAtOnce - 1)
                 var window = rows
                 let (from, to) = (window.bind(.integer(first)), window.bind(.integer(last)))
                 window.add("seq BETWEEN \(from) AND \(to)")
+                var (count, bytes) = (0, 0)
                 var isOver = false
-                var passed: Int64?
+                var passed = first
                 try run(
                     PostgreSQLStatement(
-                        "SELECT \(EventRow.columns) FROM events WHERE \(window.sql) ORDER BY seq",
+                        "SELECT \(EventRow.columns) FROM events WHERE \(window.sql) ORDER BY seq LIMIT \(limit)",
                         window.values)
                 ) { row in
                     EventRow.withView(row) { event in
-                        if matcher?.admits(event) ?? true, !body(event) { isOver = true }
-                        if !isOver, clinux_monotonic_nanoseconds() > end { passed = event.seq }
+                        count += 1
+                        bytes += event.byteCount
+                        passed = event.seq
+                        if matcher?.admits(event) ?? true { isOver = !body(event) }
                     }
-                    return !isOver && passed == nil
+                    return !isOver && clinux_monotonic_nanoseconds() < end
                 }
+                note(rows: count, bytes: bytes)
                 if isOver { return nil }
-                if let passed { return passed < range.upperBound ? passed : nil }
-                guard last < range.upperBound else { return nil }
-                if clinux_monotonic_nanoseconds() > end { return last }
-                first = last + 1
+                // A window without a full statement has been gone through, unless time was up.
+                let isLate = clinux_monotonic_nanoseconds() >= end
+                if count < limit, !isLate || count == 0 { passed = last }
+                guard passed < range.upperBound else { return nil }
+                if isLate { return passed }
+                first = passed + 1
+                limit = rowsAtOnce(after: limit)
             }
         }
     }

@@ -14,6 +14,8 @@ final class PostgreSQLReader: EventReader {
     private var request: ReadRequest?
     private var deadline = UInt64.max
     private var isInSnapshot = false
+    /// The bytes of a row, as the last statements had them.
+    private var rowBytes = 1024
     /// The memory used by statistics, for all reads together.
     let tallyBytes: SharedTally
 
@@ -172,6 +174,24 @@ final class PostgreSQLReader: EventReader {
             address, deadline: min(deadline, clinux_monotonic_nanoseconds() + Self.patience))
         connection = new
         return new
+    }
+
+    // MARK: Rows at once
+
+    /// The bytes that one statement may send in vain, because its reader has enough.
+    private static let bytesAtOnce = 1024 * 1024
+    private static let mostRows = 16_384
+
+    /// The rows for the next statement of a walk, after one of `before` rows. The first has few, so
+    /// that a reader who wants few is not kept waiting.
+    func rowsAtOnce(after before: Int? = nil) -> Int {
+        min(Self.mostRows, max(1, Self.bytesAtOnce / rowBytes), before.map { $0 * 2 } ?? 64)
+    }
+
+    /// Notes what the rows of a statement had.
+    func note(rows: Int, bytes: Int) {
+        guard rows > 0 else { return }
+        rowBytes = max(1, (rowBytes + bytes / rows) / 2)
     }
 
     // MARK: Single answers

@@ -45,7 +45,8 @@ struct PostgreSQLSchema {
     /// - Returns: the version in force.
     func prepare(_ connection: PostgreSQLConnection, deadline: UInt64) throws -> Int {
         var found = try version(connection, deadline)
-        if found == nil {
+        let isNew = found == nil
+        if isNew {
             try create(connection, deadline)
             found = try version(connection, deadline)
         }
@@ -63,7 +64,7 @@ struct PostgreSQLSchema {
             )
         }
         try compare(connection, deadline)
-        logger.info("Using existing database with schema version \(found)")
+        if !isNew { logger.info("Using existing database with schema version \(found)") }
         return found
     }
 
@@ -192,7 +193,10 @@ struct PostgreSQLSchema {
             "reason text", "occurrences bigint", "fold_key bigint", "received_at bigint",
             "created_at text", "description text", "metadata text", "words tsvector",
         ],
-        "store_state": ["clock bigint", "floor_seq bigint", "epoch bigint", "timeline text"],
+        "store_state": [
+            "clock bigint", "floor_seq bigint", "epoch bigint", "epoch_start bigint",
+            "timeline text",
+        ],
         "retention": ["severity text", "passed_seq bigint", "removed_seq bigint"],
         "series": ["key text", "count bigint", "removed bigint", "received_at bigint"],
         "sources": ["name text", "observed_at bigint"],
@@ -243,10 +247,11 @@ struct PostgreSQLSchema {
           clock bigint NOT NULL,
           floor_seq bigint NOT NULL,
           epoch bigint NOT NULL,
+          epoch_start bigint NOT NULL,
           timeline text COLLATE "C" NOT NULL
         )
         """,
-        "INSERT INTO store_state VALUES (0, 0, 1, '')",
+        "INSERT INTO store_state VALUES (0, 0, 1, 0, '')",
         """
         CREATE TABLE retention (
           severity text COLLATE "C" PRIMARY KEY,

@@ -33,6 +33,8 @@ final class Lookout: @unchecked Sendable {
     private let lease: UInt64
     /// Nanoseconds that a look may take.
     private static let patience: UInt64 = 5_000_000_000
+    /// Nanoseconds between two looks while there is much to remove.
+    private static let busyPause: UInt64 = 10_000_000
     private static let second: UInt64 = 1_000_000_000
     /// The failures in a row after which the server counts as unreachable.
     private static let mostFailures = 3
@@ -85,7 +87,8 @@ final class Lookout: @unchecked Sendable {
         } catch {
             noteFailure(error)
         }
-        let rest = failures == 0 ? interval : min(Self.second, interval << UInt64(min(failures, 4)))
+        let pause = retention.isBusy ? min(interval, Self.busyPause) : interval
+        let rest = failures == 0 ? pause : min(Self.second, interval << UInt64(min(failures, 4)))
         queue.asyncAfter(deadline: .now() + .nanoseconds(Int(rest))) { [weak self] in self?.look() }
     }
 

@@ -16,12 +16,19 @@ final class RetentionWork: @unchecked Sendable {
     private let writer: PostgreSQLWriter
     private let logger: Logger
     private var nextRun: UInt64 = 0
+    private var nextCount: UInt64 = 0
+    /// Events that are too many, as of the last count.
+    private var excess: Int64 = 0
     private let isDeleting = Atomic(false)
     /// The last series whose age was checked.
     private var lastSeries: [UInt8] = []
+    /// Events removed because of their age in the current run.
+    private let removed = Atomic(0)
 
     /// The rows that are looked at, and the events that are removed, at once.
     private static let rowsAtOnce = 1000
+    /// Nanoseconds between two counts, at least.
+    private static let countRest: UInt64 = 1_000_000_000
 
     init(_ retention: Retention, writer: PostgreSQLWriter, logger: Logger) {
         self.retention = retention
@@ -29,9 +36,14 @@ final class RetentionWork: @unchecked Sendable {
         self.logger = logger
     }
 
+    /// True if there is more to remove at once.
+    var isBusy: Bool { excess > 0 }
+
     /// Does some of the work, if it is time.
     func run(_ connection: PostgreSQLConnection, deadline: UInt64) throws(PostgreSQLError) {
         let now = clinux_monotonic_nanoseconds()
+        guard !isDeleting.load(ordering: .acquiring) else { return }
+        if let most = retention.events { try removeOldest(beyond: most, connection, deadline) }
         guard now >= nextRun, !isDeleting.load(ordering: .acquiring) else { return }
         var isMore = false
         for (age, severities) in Dictionary(
@@ -39,11 +51,13 @@ final class RetentionWork: @unchecked Sendable {
         {
             if try expire(Set(severities), age, connection, deadline) { isMore = true }
         }
-        if let most = retention.events, try removeOldest(beyond: most, connection, deadline) {
-            isMore = true
-        }
         if try forgetSeries(connection, deadline) { isMore = true }
-        if !isMore { nextRun = now + retention.interval.inNanoseconds }
+        guard !isMore else { return }
+        nextRun = now + retention.interval.inNanoseconds
+        let count = removed.exchange(0, ordering: .relaxed)
+        if count > 0 {
+            logger.info("Retention removed \(count) events that had reached their age")
+        }
     }
 
     /// Removes some expired events; true if there may be more.
@@ -94,6 +108,7 @@ final class RetentionWork: @unchecked Sendable {
         isDeleting.store(true, ordering: .releasing)
         writer.delete(seqs, isRequested: false) { [self] deleted, error in
             writer.noteRemoved(deleted, forCount: forCount)
+            if !forCount { removed.add(deleted, ordering: .relaxed) }
             if let error { logger.warning("Retention has to wait: \(error)") }
             isDeleting.store(false, ordering: .releasing)
         }
@@ -134,23 +149,35 @@ final class RetentionWork: @unchecked Sendable {
         return forgotten > 0 && !lastSeries.isEmpty
     }
 
+    /// Counts the events, and removes the oldest of those that are too many. Counting takes at most a
+    /// twentieth of the time.
     private func removeOldest(
         beyond most: Int, _ connection: PostgreSQLConnection, _ deadline: UInt64
-    ) throws(PostgreSQLError) -> Bool {
+    ) throws(PostgreSQLError) {
+        let now = clinux_monotonic_nanoseconds()
+        if excess <= 0, now >= nextCount {
+            try connection.run(
+                [PostgreSQLStatement("SELECT count(*) FROM events")], deadline: deadline
+            ) { [self] _, row in
+                excess = row.integer(0) - Int64(most)
+                return false
+            }
+            let end = clinux_monotonic_nanoseconds()
+            nextCount = end + max(Self.countRest, 20 * (end - now))
+        }
+        guard excess > 0 else { return }
         var oldest: [Int64] = []
         try connection.run(
             [
                 PostgreSQLStatement(
-                    """
-                    SELECT seq FROM events ORDER BY seq
-                    LIMIT least(\(Self.rowsAtOnce), greatest(0, (SELECT count(*) FROM events) - $1))
-                    """, [.integer(Int64(most))])
+                    "SELECT seq FROM events ORDER BY seq LIMIT $1",
+                    [.integer(min(excess, Int64(Self.rowsAtOnce)))])
             ], deadline: deadline
         ) { _, row in
             oldest.append(row.integer(0))
             return true
         }
+        excess -= Int64(oldest.count)
         delete(oldest, forCount: true)
-        return oldest.count == Self.rowsAtOnce
     }
 }

@@ -36,7 +36,8 @@ enum Epoch {
             PostgreSQLStatement(
                 """
                 UPDATE store_state
-                SET epoch = greatest(epoch, $3) + 1, floor_seq = greatest(floor_seq, $1)
+                SET epoch = greatest(epoch, $3) + 1, floor_seq = greatest(floor_seq, $1),
+                  epoch_start = greatest(floor_seq, (SELECT max(seq) FROM events))
                 WHERE greatest(floor_seq, (SELECT max(seq) FROM events)) < $1 OR epoch < $3
                   OR timeline <> '' AND $2 <> '' AND timeline <> $2
                     AND current_setting('synchronous_standby_names') = ''

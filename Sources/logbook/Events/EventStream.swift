@@ -5,7 +5,7 @@ final class EventStream {
     private let client: LogbookClient
     private let parameters: EventSource.Parameters
     /// The position at which the next connection continues: the last `id` received.
-    private var position: Int?
+    private var position: String?
     /// Milliseconds before the next connection, from the server's `retry`.
     private var pause = 1000
 
@@ -15,7 +15,7 @@ final class EventStream {
     init(_ client: LogbookClient, _ parameters: EventSource.Parameters, after: Int?) {
         self.client = client
         self.parameters = parameters
-        position = after
+        position = after.map(String.init)
     }
 
     /// Follows until `onEvents` returns false or the server refuses.
@@ -60,7 +60,7 @@ final class EventStream {
 
     private func connect() throws {
         var headers = [(name: "Accept", value: "text/event-stream")]
-        if let position { headers.append(("Last-Event-ID", "\(position)")) }
+        if let position { headers.append(("Last-Event-ID", position)) }
         try client.open(EventSource.target("/events/stream", parameters), headers: headers)
     }
 

@@ -7,7 +7,7 @@ struct ServerSentEvents {
     }
 
     /// The last `id` received, even without an event.
-    private(set) var lastID: Int?
+    private(set) var lastID: String?
     /// The last `retry` in milliseconds.
     private(set) var retry: Int?
     private var line: [UInt8] = []
@@ -45,7 +45,7 @@ struct ServerSentEvents {
         if value.first == UInt8(ascii: " ") { value = value.dropFirst() }
         func text() -> String { String(decoding: value, as: UTF8.self) }
         switch String(decoding: line[..<colon], as: UTF8.self) {
-        case "id": lastID = Int(text()) ?? lastID
+        case "id": lastID = text()
         case "retry": retry = Int(text()).map { max(0, min($0, 3_600_000)) } ?? retry
         case "event": message.event = text()
         case "data":

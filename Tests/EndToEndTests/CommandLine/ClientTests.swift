@@ -40,7 +40,9 @@ struct ClientTests {
         #expect(run.output.isEmpty)
     }
 
-    @Test("The server, the file and the format come from the environment; a flag wins")
+    @Test(
+        "The server, the file and the format come from the environment; a flag wins",
+        .ofFile(.commands))
     func environment() throws {
         let server = try LogbookProcess()
         try server.store([NewEvent(id: "a")])
@@ -145,7 +147,7 @@ struct ClientTests {
         #expect(json == "[]\n")
     }
 
-    @Test("A socket in the file system is reached by unix:PATH")
+    @Test("A socket in the file system is reached by unix:PATH", .ofFile(.commands))
     func unixSocket() throws {
         let folder = try TemporaryFolder()
         let socket = "unix:\(folder.file("s"))"

@@ -29,7 +29,9 @@ struct ExportTests {
         try folder.contents().keys.filter { $0.hasPrefix(prefix) }.sorted()
     }
 
-    @Test("All that the filters match, as the server's own export has it, from server and file")
+    @Test(
+        "All that the filters match, as the server's own export has it, from server and file",
+        .ofFile(.commands))
     func whole() throws {
         for (format, served) in [("json", "ndjson"), ("csv", "csv")] {
             let target = "\(server.url)/events/export?severity=error&order=asc&format=\(served)"

@@ -305,7 +305,9 @@ struct ImportTests {
         #expect(try server.walk("limit=1000").count == 20_000)
     }
 
-    @Test("A server that goes away in the middle is waited for, and nothing is stored twice")
+    @Test(
+        "A server that goes away in the middle is waited for, and nothing is stored twice",
+        .ofFile(.commands))
     func restarted() throws {
         let place = try TemporaryFolder()
         let socket = "unix:\(place.file("s"))"

@@ -8,7 +8,7 @@ struct SchemaCommandTests {
         try #require(JSONSerialization.jsonObject(with: Data(json.utf8)) as? NSDictionary)
     }
 
-    @Test("show and version say what the server says, and the same of its file")
+    @Test("show and version say what the server says, and the same of its file", .ofFile(.commands))
     func show() throws {
         let server = try LogbookProcess()
         try server.store([NewEvent()])
@@ -35,7 +35,7 @@ struct SchemaCommandTests {
         #expect(try run(["show"] + source).contains("\n  - name: events\n    columns:\n"))
     }
 
-    @Test("migrate says what it will do, does it once, and keeps a copy")
+    @Test("migrate says what it will do, does it once, and keeps a copy", .ofFile(.migration))
     func migrate() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("logbook.db")
@@ -64,7 +64,7 @@ struct SchemaCommandTests {
         #expect(try server.walk("limit=1000").count == 100)
     }
 
-    @Test("migrate keeps out of a server's way, and makes no file")
+    @Test("migrate keeps out of a server's way, and makes no file", .ofFile(.commands))
     func refused() throws {
         let server = try LogbookProcess()
         let inUse = try LogbookCommand.run(

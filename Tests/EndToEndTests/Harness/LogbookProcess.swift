@@ -25,7 +25,7 @@ final class LogbookProcess: Sendable {
         self.database = self.folder.file(database ?? "logbook.db")
         // A test's own retention flags come last and win.
         var arguments = ["serve", "--listen", "127.0.0.1:0"] + Self.keeping + flags
-        if database != nil { arguments += ["--database", self.database] }
+        if database != nil { arguments += try TestStore.flags(self.database) }
         if let dataBytes {
             child = try ChildProcess(
                 "prlimit", ["--data=\(dataBytes)", BuiltProgram.path] + arguments,
