@@ -1,5 +1,6 @@
 import EventStore
 import Events
+import PostgreSQLStore
 import Synchronization
 import TestSupport
 import Testing
@@ -61,7 +62,8 @@ final class RestartTests: Sendable {
 
     @Test("While it is away, that is told; then everything goes on by itself")
     func away() async throws {
-        let logbook = try Logbook(server.url(database))
+        let logbook = try Logbook(server.url(database)) { $0.patience = .milliseconds(100) }
+        let patient = try Logbook(server.url(database))
         let repository = logbook.repository
         try await repository.append([event(["id": "a"])])
         try server.control("stop")
@@ -72,10 +74,14 @@ final class RestartTests: Sendable {
         let reading = await failure { try await repository.page([]) }
         #expect(
             reading as? StoreError == .unavailable("the database cannot be read at the moment"))
+        // Whoever has patience left waits.
+        #expect(await becomesTrue { patient.repository.unwritableReason != nil })
+        async let waiting = patient.repository.append([event(["id": "c"])])
         try server.control("start")
+        #expect(try await waiting[0].seq == 2)
         #expect(await becomesTrue { repository.unwritableReason == nil })
-        #expect(try await repository.append([event(["id": "b"])])[0].seq == 2)
-        #expect(try await repository.page([]).count == 2)
+        #expect(try await repository.append([event(["id": "b"])])[0].seq == 3)
+        #expect(try await repository.page([]).count == 3)
     }
 
     @Test("A server that is away at the start is waited for, or not, if the service ends")

@@ -105,7 +105,9 @@ final class Lookout: @unchecked Sendable {
         connection = nil
         failures += 1
         // One is a server that restarts; more of them are told to the probes.
-        if failures == Self.mostFailures { _ = availability.note(error) }
+        if failures == Self.mostFailures {
+            _ = availability.note(error, since: clinux_monotonic_nanoseconds())
+        }
     }
 
     private func lookForCommits(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {

@@ -5,7 +5,8 @@ import Synchronization
 
 /// The reason why nothing can be written at the moment, readable from any thread.
 final class Availability: Sendable {
-    private let current = Mutex<String?>(nil)
+    /// The reason, and when the trouble began, in monotonic nanoseconds.
+    private let current = Mutex<(reason: String, since: UInt64)?>(nil)
     private let logger: Logger
 
     private static let unreachable = "the database cannot be reached"
@@ -13,10 +14,13 @@ final class Availability: Sendable {
     init(logger: Logger) { self.logger = logger }
 
     /// The reason; nil if writing works.
-    var reason: String? { current.withLock { $0 } }
+    var reason: String? { current.withLock { $0?.reason } }
 
-    /// Records that writing failed, and returns the answer to the write.
-    func note(_ error: PostgreSQLError) -> StoreError {
+    /// The time at which the trouble began; nil if writing works.
+    var since: UInt64? { current.withLock { $0?.since } }
+
+    /// Records that writing has failed since then, and returns the answer to the write.
+    func note(_ error: PostgreSQLError, since: UInt64) -> StoreError {
         let reason =
             switch error.sqlState {
             case PostgreSQLSchema.noStandby:
@@ -26,7 +30,7 @@ final class Availability: Sendable {
                 error.mayPass ? Self.unreachable : "the database cannot be written"
             }
         let isFirst = current.withLock { current in
-            defer { current = reason }
+            defer { current = (reason, min(since, current?.since ?? since)) }
             return current == nil
         }
         if isFirst {
@@ -43,7 +47,7 @@ final class Availability: Sendable {
 
     private func end(_ isOver: (String) -> Bool) {
         let hasEnded = current.withLock { current in
-            guard let reason = current, isOver(reason) else { return false }
+            guard let reason = current?.reason, isOver(reason) else { return false }
             current = nil
             return true
         }

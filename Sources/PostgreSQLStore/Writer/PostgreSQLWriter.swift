@@ -189,8 +189,8 @@ final class PostgreSQLWriter: @unchecked Sendable {
     /// Does `body`, and again while its failure may pass; returns the error that ended it.
     private func trying(_ body: () throws(PostgreSQLError) -> Void) -> StoreError? {
         let begin = clinux_monotonic_nanoseconds()
-        // Once it is known that nothing can be written, nobody waits for it.
-        let end = availability.reason == nil ? begin + patience : begin
+        // Trouble that lasts longer is waited for by nobody.
+        let end = (availability.since ?? begin) + patience
         var pause = Self.pauses.first
         var races = 0
         while true {
@@ -208,7 +208,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
                     !isClosing.load(ordering: .relaxed)
                 else {
                     planRetry()
-                    return availability.note(error)
+                    return availability.note(error, since: begin)
                 }
                 logger.debug("Writing is tried again: \(error)")
                 usleep(UInt32(pause / 1000))
