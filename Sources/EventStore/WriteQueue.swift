@@ -51,19 +51,20 @@ package final class WriteQueue: Sendable {
         }
     }
 
-    /// Everything that waits, up to `eventLimit` events and the rest of the last request; nil if
-    /// the queue is empty.
-    package func take(upTo eventLimit: Int) -> [Write]? {
+    /// Everything that waits, up to `eventLimit` events or `byteLimit` bytes and the rest of the last
+    /// request; nil if the queue is empty.
+    package func take(upTo eventLimit: Int, bytes byteLimit: Int = .max) -> [Write]? {
         waiting.withLock { waiting in
             guard !waiting.writes.isEmpty else { return nil }
-            var events = 0
+            var (events, bytes) = (0, 0)
             var end = 0
-            while end < waiting.writes.count, events < eventLimit {
+            while end < waiting.writes.count, events < eventLimit, bytes < byteLimit {
                 events += waiting.writes[end].eventCount
-                waiting.bytes -= waiting.writes[end].byteCount
+                bytes += waiting.writes[end].byteCount
                 end += 1
             }
             waiting.events -= events
+            waiting.bytes -= bytes
             let taken = Array(waiting.writes[..<end])
             waiting.writes.removeFirst(end)
             return taken

@@ -36,6 +36,9 @@ public struct PostgreSQLError: Error, Equatable, Sendable, CustomStringConvertib
         isConnectionLost || isCancellation || sqlState == Self.completionUnknown
     }
 
+    /// True if the server refuses a value, or there is too much of something.
+    public var isRefusal: Bool { ["22", "23", "54"].contains(sqlState.prefix(2)) }
+
     /// True if a prepared statement is unknown or taken, because a pooler lent another of the
     /// server's sessions. Connections made afterward with the same address name no statements.
     public var isLostStatement: Bool { sqlState == "26000" || sqlState == "42P05" }

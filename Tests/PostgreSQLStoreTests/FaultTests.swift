@@ -1,5 +1,6 @@
 import EventStore
 import Events
+import PostgreSQLStore
 import TestSupport
 import Testing
 
@@ -107,14 +108,17 @@ struct FaultTests {
         #expect(Set([mine[0].kind, theirs[0].kind]) == ["stored", "conflict"])
     }
 
-    @Test("A page whose first row is lost is repeated, or its client is told")
-    func page() async throws {
+    /// The first row, and the end after all of them.
+    private static let rows: [FaultProxy.Cut.Message] = [.row, .completion("SELECT 30")]
+
+    @Test("A page that is cut is repeated, or its client is told", arguments: 0..<2)
+    func page(place: Int) async throws {
         try await logbook.repository.append((0..<30).map { try event(["id": "e\($0)"]) })
         let parameters = [("order", "asc"), ("limit", "1000")]
         let all = try await direct.repository.page(parameters)
         for counting in [[], [("count", "exact")], [("q", "something")], [("fold", "true")]] {
             let expected = try await direct.repository.page(parameters + counting)
-            proxy.cutOnce(FaultProxy.Cut(.row, in: "FROM events"))
+            proxy.cutOnce(FaultProxy.Cut(Self.rows[place], in: "FROM events"))
             do {
                 let found = try await logbook.repository.page(parameters + counting)
                 #expect(found == expected)
@@ -124,6 +128,19 @@ struct FaultTests {
             #expect(proxy.hasCut)
             #expect(try await logbook.repository.page(parameters) == all)
         }
+    }
+
+    @Test("A server that falls silent in the middle is given up, and what it did is found")
+    func silence() async throws {
+        let hasty = try Logbook(proxy.url(database)) { $0.exchangeLimit = .milliseconds(200) }
+        try await hasty.repository.append([event(["id": "first"])])
+        proxy.beSilent(true)
+        async let outcomes = hasty.repository.append([event(["id": "a"]), event(["id": "b"])])
+        // It notices only by its own clock.
+        #expect(await becomesTrue { hasty.repository.unwritableReason != nil })
+        proxy.beSilent(false)
+        #expect(try await outcomes.map(\.kind) == ["stored", "stored"])
+        #expect(try await direct.repository.page([("order", "asc")]) == ["first", "a", "b"])
     }
 
     @Test("A look for commits that is cut is repeated")

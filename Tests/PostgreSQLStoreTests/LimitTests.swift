@@ -35,6 +35,18 @@ struct LimitTests {
         return result
     }
 
+    /// Waits until one such statement waits for a lock.
+    private func oneWaits(_ condition: String) async -> Bool {
+        await becomesTrue {
+            let count = try? server.query(
+                """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = '\(database)' AND wait_event_type = 'Lock' AND \(condition)
+                """)
+            return count == "1"
+        }
+    }
+
     @Test("A read that hangs ends at its budget, its deadline, or when it is canceled")
     func reads() async throws {
         let logbook = try Logbook(server.url(database))
@@ -59,12 +71,7 @@ struct LimitTests {
                 async let cancelled = failure {
                     try await repository.read(request) { try read($0, .seconds(60)) }
                 }
-                let isWaiting = await becomesTrue {
-                    (try? server.query(
-                        "SELECT count(*) FROM pg_stat_activity WHERE datname = '\(database)' AND wait_event_type = 'Lock'"
-                    )) == "1"
-                }
-                #expect(isWaiting)
+                #expect(await oneWaits("query LIKE '%FROM events%'"))
                 request.cancel()
                 #expect(await cancelled as? StoreError == .cancelled)
                 let short = ReadRequest(client: 1, limit: .milliseconds(50))
@@ -106,6 +113,36 @@ struct LimitTests {
         }
         #expect(cancelled as? StoreError == .cancelled)
         #expect(try await repository.read { try $0.count(all, budget: .seconds(60)) } == 30_000)
+    }
+
+    @Test("What the server refuses costs only itself")
+    func refused() async throws {
+        let logbook = try Logbook(server.url(database))
+        let repository = logbook.repository
+        try await repository.append([event(["id": "before"])])
+        _ = try server.query(
+            "ALTER TABLE events ADD CHECK (title <> 'refused')", database: database)
+        let (first, rest) = try await locked("store_state") {
+            let first = Task { try await repository.append([event(["id": "first"])]) }
+            #expect(await oneWaits("query LIKE '%logbook_append%'"))
+            // These wait, and are taken together.
+            let rest = (0..<20).map { number in
+                Task {
+                    await failure {
+                        try await repository.append([
+                            event(["id": "e\(number)", "title": number % 7 == 3 ? "refused" : "t"])
+                        ])
+                    }
+                }
+            }
+            #expect(await becomesTrue { repository.statistics.queued.events == 20 })
+            return (first, rest)
+        }
+        _ = try await first.value
+        for (number, task) in rest.enumerated() {
+            #expect((await task.value != nil) == (number % 7 == 3), "\(number)")
+        }
+        #expect(try await repository.page([("limit", "1000")]).count == 19)
     }
 
     @Test("A write that nobody answers is not acknowledged, and is stored at most once")

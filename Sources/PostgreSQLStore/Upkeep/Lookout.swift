@@ -26,13 +26,15 @@ final class Lookout: @unchecked Sendable {
     /// The end of the lease; 0 without one.
     private let leaseEnd = Mutex<UInt64>(0)
     private var failures = 0
+    private var lastSuccess = clinux_monotonic_nanoseconds()
+    private var hasTold = false
     private let isClosed = Atomic(false)
     private let leader: Leadership
 
     /// Nanoseconds that a lease lasts.
     private let lease: UInt64
     /// Nanoseconds that a look may take.
-    private static let patience: UInt64 = 5_000_000_000
+    private let patience: UInt64
     /// Nanoseconds between two looks while there is much to remove.
     private static let busyPause: UInt64 = 10_000_000
     private static let second: UInt64 = 1_000_000_000
@@ -49,6 +51,7 @@ final class Lookout: @unchecked Sendable {
         self.leader = leader
         interval = configuration.lookInterval.inNanoseconds
         lease = configuration.lease.inNanoseconds
+        patience = min(5 * Self.second, configuration.exchangeLimit.inNanoseconds)
         self.logger = logger
         retention = RetentionWork(configuration.retention, writer: writer, logger: logger)
         var name = utsname()
@@ -92,7 +95,7 @@ final class Lookout: @unchecked Sendable {
         queue.asyncAfter(deadline: .now() + .nanoseconds(Int(rest))) { [weak self] in self?.look() }
     }
 
-    private var deadline: UInt64 { clinux_monotonic_nanoseconds() + Self.patience }
+    private var deadline: UInt64 { clinux_monotonic_nanoseconds() + patience }
 
     private func connected() throws(PostgreSQLError) -> PostgreSQLConnection {
         if let connection, !connection.isLost { return connection }
@@ -104,10 +107,13 @@ final class Lookout: @unchecked Sendable {
     private func noteFailure(_ error: PostgreSQLError) {
         connection = nil
         failures += 1
-        // One is a server that restarts; more of them are told to the probes.
-        if failures == Self.mostFailures {
-            _ = availability.note(error, since: clinux_monotonic_nanoseconds())
-        }
+        // One is a server that restarts; more of them, or one that hangs, are told to the probes.
+        guard !hasTold,
+            failures >= Self.mostFailures
+                || clinux_monotonic_nanoseconds() - lastSuccess >= patience
+        else { return }
+        hasTold = true
+        _ = availability.note(error, since: lastSuccess)
     }
 
     private func lookForCommits(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {
@@ -117,7 +123,9 @@ final class Lookout: @unchecked Sendable {
             return false
         }
         if head.look(found.seq, epoch: found.epoch) { head.commits.tell() }
-        if failures >= Self.mostFailures { availability.endUnreachable() }
+        lastSuccess = clinux_monotonic_nanoseconds()
+        if hasTold { availability.endUnreachable() }
+        hasTold = false
     }
 
     private func renew(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {

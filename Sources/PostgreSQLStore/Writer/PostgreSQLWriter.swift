@@ -16,9 +16,13 @@ final class PostgreSQLWriter: @unchecked Sendable {
     private static let shutdown = StoreError.unavailable("the service is shutting down")
     /// Nanoseconds of the first and the longest pause between two tries.
     private static let pauses: (first: UInt64, longest: UInt64) = (50_000_000, 2_000_000_000)
+    /// The SQLSTATE of an id, or a seq, that another process was faster with.
+    private static let race = "23505"
     /// The tries of a transaction whose ids others store meanwhile.
     private static let mostRaces = 16
     private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
+    /// The bytes after which no more is taken into a transaction, which must end in time.
+    private static let bytesPerCommit = 16 * 1024 * 1024
     /// The most events that one transaction deletes.
     private static let deletedAtOnce = 1000
 
@@ -107,16 +111,20 @@ final class PostgreSQLWriter: @unchecked Sendable {
         waiting.close()
         isClosing.store(true, ordering: .relaxed)
         queue.sync {
-            while let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
+            while let writes = take() { write(writes) }
             changes.close()
         }
     }
 
     // MARK: On the queue
 
+    private func take() -> [Write]? {
+        waiting.take(upTo: eventsPerCommit, bytes: Self.bytesPerCommit)
+    }
+
     private func run() {
         repeat {
-            while let writes = waiting.take(upTo: eventsPerCommit) { write(writes) }
+            while let writes = take() { write(writes) }
         } while !waiting.sleep()
     }
 
@@ -157,10 +165,24 @@ final class PostgreSQLWriter: @unchecked Sendable {
             requests.append((events, allOrNothing && events.count > 1))
         }
         var outcomes: [[AppendOutcome]] = []
+        var isRefused = false
         let error = trying { () throws(PostgreSQLError) in
-            let change = try changes.append(requests)
-            outcomes = change.result
-            note(change)
+            do throws(PostgreSQLError) {
+                let change = try changes.append(requests)
+                outcomes = change.result
+                note(change)
+            } catch {
+                guard error.isRefusal, error.sqlState != Self.race, writes.count > 1 else {
+                    throw error
+                }
+                isRefused = true
+            }
+        }
+        if isRefused {
+            // What the server refuses costs only itself.
+            let middle = writes.startIndex + writes.count / 2
+            append(writes[..<middle])
+            return append(writes[middle...])
         }
         if let error {
             changes.giveUp()
@@ -199,7 +221,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
                 availability.end()
                 return nil
             } catch {
-                if error.sqlState == "23505", races < Self.mostRaces {
+                if error.sqlState == Self.race, races < Self.mostRaces {
                     races += 1
                     continue
                 }
