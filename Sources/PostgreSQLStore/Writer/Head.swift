@@ -18,9 +18,11 @@ final class Head: Sendable {
     /// The epoch known; 0 before the first look.
     var epoch: Int64 { state.withLock { $0.epoch } }
 
-    /// Notes a commit up to `seq`, before its replies.
+    /// Notes a commit up to `seq`, before its replies; 0 if it has stored no event.
     func note(_ seq: Int64) {
         state.withLock { state in
+            // A look may have found the commit, and counted it, before its answer came.
+            guard seq == 0 || seq > state.seq else { return }
             state.seq = max(state.seq, seq)
             commits.note(lastSeq: state.seq)
         }
