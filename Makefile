@@ -19,7 +19,7 @@ VENV = .build/venv/bin
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: run build test test-postgresql test-kubernetes sanitize lint format document bench install image clean help
+.PHONY: run build test smoke-postgresql test-postgresql test-kubernetes sanitize lint format document bench install image clean help
 # One `swift build` at a time, because two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
@@ -35,6 +35,11 @@ test: build ## run the unit and end-to-end tests, then the contract tests
 	@scripts/setup test
 	LOGBOOK_BINARY="$(BINARY)" swift test $(SWIFT_FLAGS)
 	LOGBOOK_BINARY="$(BINARY)" PYTHONDONTWRITEBYTECODE=1 $(VENV)/pytest -p no:cacheprovider -q Tests/Contract
+
+smoke-postgresql: build ## run a tenth of the contract tests on a real PostgreSQL
+	@scripts/setup test
+	LOGBOOK_TEST_STORE=postgresql LOGBOOK_BINARY="$(BINARY)" PYTHONDONTWRITEBYTECODE=1 \
+	  $(VENV)/pytest -p no:cacheprovider -q Tests/Contract/test_streams.py Tests/Contract/test_filters.py
 
 test-postgresql: build ## run the end-to-end and contract tests again, on a real PostgreSQL
 	@scripts/setup test

@@ -79,7 +79,7 @@ final class PostgreSQLReader: EventReader {
         _ body: () throws(PostgreSQLError) -> Result
     ) throws(PostgreSQLError) -> Result {
         guard !isInSnapshot else { return try body() }
-        try exchange([Self.begin("REPEATABLE READ"), settings()], mayRepeat: true) { _, _ in false }
+        try exchange([Self.begin, settings()], mayRepeat: true) { _, _ in false }
         isInSnapshot = true
         defer {
             isInSnapshot = false
@@ -105,9 +105,14 @@ final class PostgreSQLReader: EventReader {
         guard !isInSnapshot else {
             return try exchange(statements, mayRepeat: false, row)
         }
-        let isolation = statements.count > 1 ? "REPEATABLE READ" : "READ COMMITTED"
+        // One statement and its settings are a transaction by themselves.
+        guard statements.count > 1 else {
+            return try exchange([settings()] + statements, mayRepeat: true) { statement, found in
+                statement == 1 ? row(0, found) : false
+            }
+        }
         let all =
-            [Self.begin(isolation), settings()] + statements + [PostgreSQLStatement("COMMIT")]
+            [Self.begin, settings()] + statements + [PostgreSQLStatement("COMMIT")]
         let places = 2..<(2 + statements.count)
         try exchange(all, mayRepeat: true) { statement, found in
             places.contains(statement) ? row(statement - 2, found) : false
@@ -131,9 +136,8 @@ final class PostgreSQLReader: EventReader {
         return number
     }
 
-    private static func begin(_ isolation: String) -> PostgreSQLStatement {
-        PostgreSQLStatement("BEGIN ISOLATION LEVEL \(isolation) READ ONLY")
-    }
+    private static let begin = PostgreSQLStatement(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     /// Plans depend on the values: a filter may admit all events, or none. The server ends a
     /// statement by itself, should this process not be there to do so.
