@@ -87,6 +87,34 @@ struct LeaseTests {
         #expect(try await logbooks[0].repository.page([]) == [])
     }
 
+    @Test("A database's clock that jumps ahead removes nothing before its time")
+    func clockAhead() async throws {
+        let day: Int64 = 86_400_000
+        let first = try makeLogbook(server.url(database))
+        let now = try #require(
+            Int64(
+                server.query(
+                    "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+                    database: database)))
+        for (id, days) in [("old", 60), ("young", 8)] as [(String, Int64)] {
+            let time = Timestamp(milliseconds: now - days * day)!.text
+            try await first.repository.append([
+                event(["id": id, "received_at": time], keepsReceivedAt: true)
+            ])
+        }
+        first.repository.close()
+        // As if all of a month had passed at once.
+        _ = try server.query(
+            "UPDATE store_state SET aged_to = aged_to - \(30 * day)", database: database)
+        let second = try makeLogbook(server.url(database)) { configuration in
+            configuration.retention.ages = [.info: .seconds(7 * 86_400)]
+            configuration.retention.interval = .milliseconds(1)
+        }
+        #expect(await becomesTrue { second.repository.statistics.removedByAge == 1 })
+        // Without a bound on the clock's speed, both would be gone.
+        #expect(try await second.repository.page([]) == ["young"])
+    }
+
     @Test("A series without events is forgotten after a day")
     func series() async throws {
         let logbook = try makeLogbook(server.url(database)) { configuration in

@@ -194,7 +194,8 @@ struct PostgreSQLSchema {
             "created_at text", "description text", "metadata text", "words tsvector",
         ],
         "store_state": [
-            "clock bigint", "floor_seq bigint", "epoch bigint", "epoch_start bigint",
+            "clock bigint", "aged_to bigint", "floor_seq bigint", "epoch bigint",
+            "epoch_start bigint",
             "timeline text",
         ],
         "retention": ["severity text", "passed_seq bigint", "removed_seq bigint"],
@@ -245,13 +246,14 @@ struct PostgreSQLSchema {
         """
         CREATE TABLE store_state (
           clock bigint NOT NULL,
+          aged_to bigint NOT NULL,
           floor_seq bigint NOT NULL,
           epoch bigint NOT NULL,
           epoch_start bigint NOT NULL,
           timeline text COLLATE "C" NOT NULL
         )
         """,
-        "INSERT INTO store_state VALUES (0, 0, 1, 0, '')",
+        "INSERT INTO store_state VALUES (0, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 0, 1, 0, '')",
         """
         CREATE TABLE retention (
           severity text COLLATE "C" PRIMARY KEY,

@@ -16,6 +16,12 @@ final class RetentionWork: @unchecked Sendable {
     private let writer: PostgreSQLWriter
     private let logger: Logger
     private var nextRun: UInt64 = 0
+    /// The clock that ages count from: the database's, but never much faster than time goes by. The
+    /// database keeps how far it has come, for the next leader.
+    private var clock: StoreClock?
+    private let wall = Wall()
+    private var time: Int64 = 0
+    private var hasWarned = false
     private var nextCount: UInt64 = 0
     /// Events that are too many, as of the last count.
     private var excess: Int64 = 0
@@ -25,8 +31,17 @@ final class RetentionWork: @unchecked Sendable {
     /// Events removed because of their age in the current run.
     private let removed = Atomic(0)
 
+    /// The database's clock, as last asked.
+    private final class Wall {
+        var now = Timestamp.min
+    }
+
     /// The rows that are looked at, and the events that are removed, at once.
     private static let rowsAtOnce = 1000
+    /// Milliseconds that the two clocks may differ before it is reported.
+    private static let strangeLag: Int64 = 60_000
+    /// Milliseconds of the clock that a next leader may have to catch up with.
+    private static let clockSaving: Int64 = 60_000
     /// Nanoseconds between two counts, at least.
     private static let countRest: UInt64 = 1_000_000_000
 
@@ -45,6 +60,7 @@ final class RetentionWork: @unchecked Sendable {
         guard !isDeleting.load(ordering: .acquiring) else { return }
         if let most = retention.events { try removeOldest(beyond: most, connection, deadline) }
         guard now >= nextRun, !isDeleting.load(ordering: .acquiring) else { return }
+        try readClock(connection, deadline)
         var isMore = false
         for (age, severities) in Dictionary(
             grouping: retention.ages.keys, by: { retention.ages[$0] ?? .zero })
@@ -58,6 +74,37 @@ final class RetentionWork: @unchecked Sendable {
         if count > 0 {
             logger.info("Retention removed \(count) events that had reached their age")
         }
+    }
+
+    /// Reads the clock that ages count from, and keeps it for the next leader.
+    private func readClock(
+        _ connection: PostgreSQLConnection, _ deadline: UInt64
+    ) throws(PostgreSQLError) {
+        var agedTo: Int64 = 0
+        let statement = PostgreSQLStatement(
+            "SELECT aged_to, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM store_state"
+        )
+        try connection.run([statement], deadline: deadline) { [wall] _, row in
+            agedTo = row.integer(0)
+            wall.now = Timestamp(clamping: row.integer(1))
+            return false
+        }
+        let clock = clock ?? StoreClock(last: agedTo, wall: { [wall] in wall.now })
+        self.clock = clock
+        time = clock.now()
+        let isStrange = clock.lag > Self.strangeLag
+        if isStrange, !hasWarned {
+            logger.warning(
+                "The database's clock is \(clock.lag / 1000) s ahead of the one that ages count from, which follows by an hour a minute, in case the database's is wrong"
+            )
+        }
+        hasWarned = isStrange
+        guard time - agedTo >= Self.clockSaving else { return }
+        try connection.run(
+            [
+                PostgreSQLStatement(
+                    "UPDATE store_state SET aged_to = $1 WHERE aged_to < $1", [.integer(time)])
+            ], deadline: deadline)
     }
 
     /// Removes some expired events; true if there may be more.
@@ -74,11 +121,11 @@ final class RetentionWork: @unchecked Sendable {
                 PostgreSQLStatement(
                     """
                     SELECT seq, severity = ANY ($1),
-                      received_at < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $2
+                      received_at < $2
                     FROM events WHERE seq > (SELECT min(passed_seq) FROM retention WHERE severity = ANY ($1))
                     ORDER BY seq LIMIT \(Self.rowsAtOnce)
                     """,
-                    [.texts(names), .integer(Int64(age / .milliseconds(1)))])
+                    [.texts(names), .integer(time - Int64(age / .milliseconds(1)))])
             ], deadline: deadline
         ) { _, row in
             guard row.integer(2) != 0 else { return false }

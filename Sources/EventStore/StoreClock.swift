@@ -1,5 +1,5 @@
 import CLinux
-import Events
+package import Events
 
 /// The store's own clock, which dates the receipt of events. It never goes back before the last
 /// row, and stands still while the system's clock is behind it. It runs at most 60 times as fast as
@@ -7,8 +7,8 @@ import Events
 /// until an operator notices. Ages are counted from it, so that no jumping clock removes the
 /// history.
 ///
-/// For the writer's thread alone.
-final class StoreClock {
+/// For one thread alone.
+package final class StoreClock {
     private static let fastest: Int64 = 60
     private static let nanosecondsPerMillisecond: Int64 = 1_000_000
 
@@ -18,7 +18,7 @@ final class StoreClock {
     private var setAt: UInt64
     /// The milliseconds that it lagged behind the system's clock when last read; negative if it is
     /// ahead.
-    private(set) var lag: Int64 = 0
+    package private(set) var lag: Int64 = 0
 
     /// Creates the clock.
     ///
@@ -27,7 +27,7 @@ final class StoreClock {
     ///     file.
     ///   - wall: the system's clock.
     ///   - monotonic: nanoseconds of a clock that nobody sets.
-    init(
+    package init(
         last: Int64?, wall: @escaping () -> Timestamp,
         monotonic: @escaping () -> UInt64 = clinux_monotonic_nanoseconds
     ) {
@@ -38,7 +38,7 @@ final class StoreClock {
     }
 
     /// The milliseconds since 1970 by this clock.
-    func now() -> Int64 {
+    package func now() -> Int64 {
         let wall = wall().milliseconds
         let monotonic = monotonic()
         defer { lag = wall - time }
