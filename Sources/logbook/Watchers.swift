@@ -33,11 +33,12 @@ final class Watchers: Sendable {
     }
 
     private func standBy() {
-        let watchers = state.withLock { state in
+        let started = state.withLock { state in
             state.areStandingBy = true
-            return state.watchers
+            // One that is cancelled before it was started would not start.
+            return state.areUsed ? state.watchers : []
         }
-        for watcher in watchers { watcher.cancel() }
+        for watcher in started { watcher.cancel() }
     }
 
     private func start(_ logger: Logger) {

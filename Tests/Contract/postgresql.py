@@ -75,6 +75,6 @@ class Server:
 server = functools.cache(Server)
 
 
-def flags(path):
+def flags(path, is_used=IS_USED):
     """The flags of the database that `path` names."""
-    return ["--store", server().url(path)] if IS_USED else ["--database", path]
+    return ["--store", server().url(path)] if is_used else ["--database", path]

@@ -112,9 +112,9 @@ def receive(connection):
 class Program:
     """`logbook serve` over a database in `folder`, on a port that the system chooses; `within` is what starts it."""
 
-    def __init__(self, folder, *flags, port=0, environment={}, within=()):
+    def __init__(self, folder, *flags, port=0, environment={}, within=(), on_postgresql=postgresql.IS_USED):
         self.database = folder / "logbook.db"
-        command = [*within, BINARY, "serve", "--listen", f"127.0.0.1:{port}", *postgresql.flags(self.database),
+        command = [*within, BINARY, "serve", "--listen", f"127.0.0.1:{port}", *postgresql.flags(self.database, on_postgresql),
                    *(word for severity in ("info", "warning", "error", "critical")
                      for word in (f"--retain-{severity}", "off")), *flags]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOGBOOK_")}

@@ -97,3 +97,30 @@ def test_memory_is_flat_over_50000_live_events_and_lines_of_3_mb(start, server):
     assert (source["stored"], source["skipped"], source["lists"]) == (ROUNDS * ROUND, ROUNDS * HUGE_LINES, 1)
     # The first two rounds fill what is bounded. Some 70 MB come after them.
     assert peaks[-1] - peaks[1] < GROWTH_BYTES, peaks
+
+
+def test_one_of_several_watches_and_another_takes_over(start):
+    programs = [start("--kubernetes-server", "http://127.0.0.1:1", on_postgresql=True) for _ in range(3)]  # Nobody listens there.
+
+    def wait_for(*states):
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
+        found = None
+        while found != list(states):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+            found = sorted(program.request("GET", "/sources").json["sources"][0]["state"] for program in programs)
+
+    def leader():
+        (only,) = [program for program in programs if b"\nlogbook_store_leader 1\n" in program.request("GET", "/metrics").body]
+        return only
+
+    wait_for("standby", "standby", "waiting")
+    first = leader()
+    programs.remove(first)
+    first.stop()
+    wait_for("standby", "waiting")
+    second = leader()
+    programs.remove(second)
+    second.process.kill()
+    second.process.wait()
+    wait_for("waiting")

@@ -147,7 +147,12 @@ final class Lookout: @unchecked Sendable {
         }
         nextRenewal = asked + lease / 3
         // Less than the database grants, because clocks differ in speed.
-        if isHeld { hold(until: asked + lease - lease / 15) } else { endLease() }
+        if isHeld {
+            hold(until: asked + lease - lease / 15)
+        } else if !endLease() {
+            // Until now it may have been unknown.
+            leader.end()
+        }
     }
 
     private func hold(until end: UInt64) {
