@@ -17,10 +17,18 @@ COPY Sources Sources
 COPY Examples Examples
 COPY openapi.yaml openapi.json ./
 RUN swift build -c release --static-swift-stdlib --product logbook
+# The package of the library that the program loads for --store; `make image-postgresql` sets libpq5.
+ARG LOADED=""
+# hadolint ignore=DL3008
+RUN if [ -n "$LOADED" ]; then \
+      apt-get update \
+       && apt-get install -y --no-install-recommends "$LOADED" \
+       && rm -rf /var/lib/apt/lists/*; \
+    fi
 COPY scripts/image-root scripts/image-root
 COPY LICENSE .
 ARG SOURCE_DATE_EPOCH=0
-RUN scripts/image-root "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook" /image \
+RUN scripts/image-root "$(swift build -c release --static-swift-stdlib --show-bin-path)/logbook" /image ${LOADED:+"$LOADED"} \
  && install -d /image-data \
  && touch --date "@$SOURCE_DATE_EPOCH" /image-data
 

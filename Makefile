@@ -19,7 +19,7 @@ VENV = .build/venv/bin
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: run build test smoke-postgresql test-postgresql test-kubernetes sanitize lint format document bench install image clean help
+.PHONY: run build test smoke-postgresql test-postgresql test-kubernetes sanitize lint format document bench install image image-postgresql clean help
 # One `swift build` at a time, because two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
@@ -81,10 +81,15 @@ bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 install: build ## install the program in PREFIX, /usr/local
 	install -D -m 755 "$(BINARY)" "$(DESTDIR)$(PREFIX)/bin/logbook"
 
+DOCKER_BUILD = docker build --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" \
+  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+  --build-arg SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct 2>/dev/null || echo 0)"
+
 image: ## build the Docker image `logbook`
-	docker build -t logbook --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" \
-	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
-	  --build-arg SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct 2>/dev/null || echo 0)" .
+	$(DOCKER_BUILD) -t logbook .
+
+image-postgresql: ## build the image `logbook:latest-postgresql`, which has libpq for --store
+	$(DOCKER_BUILD) -t logbook:latest-postgresql --build-arg LOADED=libpq5 .
 
 clean: ## remove what was built; ./data stays
 	rm -rf .build

@@ -15,7 +15,9 @@ extension LogbookAPI {
                 .get, "/backup",
                 "a consistent copy of the database file, checked before it is sent",
                 scope: .admin,
-                statuses: [.ok, .badRequest, .internalServerError, .serviceUnavailable], getBackup)
+                statuses: [
+                    .ok, .badRequest, .internalServerError, .notImplemented, .serviceUnavailable,
+                ], getBackup)
         ]
     }
 

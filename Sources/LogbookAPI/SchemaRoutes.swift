@@ -68,7 +68,7 @@ extension LogbookAPI {
             response.body.append(",\"tables\":")
             schema.appendTables(to: &response.body)
             (schema.engine + engine.members).appendJSON(to: &response.body)
-            response.body.append(",\"durability\":\"full\",\"statistics\":")
+            response.body.append(",\"statistics\":")
             Self.write(repository.statistics, engine.statistics, to: &response.body)
             response.body.append("}\n")
         }

@@ -149,7 +149,7 @@ public final class PostgreSQLRepository: EventRepository {
     /// Figures that only PostgreSQL has.
     public var engine: EngineReport {
         var report = EngineReport(
-            version: ("postgresql", serverVersion.withLock { $0 }))
+            version: ("postgresql_version", serverVersion.withLock { $0 }))
         report.metrics = [
             EngineMetric(
                 "logbook_store_leader",

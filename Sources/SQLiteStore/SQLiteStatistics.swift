@@ -63,6 +63,7 @@ public struct SQLiteStatistics: Sendable {
                 .gauge(searchLag)),
         ]
         report.members = [
+            EngineMember("durability", .text("full")),
             EngineMember("database_bytes", .number(Int(files.database))),
             EngineMember("wal_bytes", .number(Int(files.wal))),
         ]

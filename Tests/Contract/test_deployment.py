@@ -16,12 +16,17 @@ CHART = ROOT / "deploy/helm/logbook"
 VERSION = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 # The chart sets the program's addresses and paths.
 PLACES = {"--listen", "--probe-listen", "--database", "--tls-certificate", "--tls-key", "--tls-client-ca", "--tls-client-auth", "--access-file"}
+# It has values of its own for PostgreSQL.
+STORING = {"--store", "--store-password-file", "--require-replication"}
 # It has values of its own for the watcher; the others are for a machine outside of a cluster.
 WATCHING = {"--kubernetes", "--kubernetes-namespace", "--kubernetes-field-selector", "--cluster-name"}
 OUTSIDE = {"--page"} | {
     f"--kubernetes-{name}" for name in ("server", "ca", "token-file", "certificate", "key")
 }
 TLS = {"enabled": True, "clientAuth": "optional", "certManager": {"enabled": True, "issuerRef": {"name": "authority"}}}
+# As in deploy/kubernetes-with-postgresql.
+POSTGRESQL = {"store": "postgresql", "postgresql": {
+    "url": "postgresql://logbook@postgresql.example/logbook", "existingSecret": "logbook-postgresql", "caSecret": "logbook-postgresql"}}  # fmt: skip
 # Each value that a template checks, set to other than its default.
 OTHER_VALUES = {
     "image": {"digest": "sha256:" + 64 * "0", "pullPolicy": "Always"},
@@ -42,6 +47,14 @@ OTHER_VALUES = {
     "affinity": {"nodeAffinity": {}},
     "priorityClassName": "high",
 }
+OTHER_POSTGRESQL = OTHER_VALUES | {
+    "image": {"pullPolicy": "Always"},
+    "store": "postgresql",
+    "postgresql": {"url": "postgres://a:5433,b:5433/c?pooled=true", "existingSecret": "a", "passwordKey": "b", "requireReplication": True},
+    "autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 9, "averageCPU": "1.5"},
+    "networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1/32", "fd00::/8"]},
+                      "postgresql": {"ports": [5433], "to": [{"podSelector": {"matchLabels": {"cnpg.io/cluster": "a"}}}]}},
+}  # fmt: skip
 
 
 def documents(values=None, name="logbook"):
@@ -68,12 +81,17 @@ def kustomize(folder="kubernetes"):
 WAYS = {
     "kustomize": kustomize,
     "kustomize with access": lambda: kustomize("kubernetes-with-access"),
+    "kustomize with PostgreSQL": lambda: kustomize("kubernetes-with-postgresql"),
     "helm": helm,
     "helm with TLS": lambda: helm({"tls": TLS}),
     "helm with access": lambda: helm({"access": {"secretName": "logbook-access"}}),
     "helm with a monitor": lambda: helm({"serviceMonitor": {"enabled": True}}),
     "helm without the watcher": lambda: helm({"kubernetes": {"enabled": False}}),
     "helm with other values": lambda: helm(OTHER_VALUES, "other"),
+    "helm with PostgreSQL": lambda: helm(POSTGRESQL),
+    "helm with PostgreSQL and nothing to mount": lambda: helm(
+        {"store": "postgresql", "postgresql": {"url": "postgresql://logbook@a/b"}, "kubernetes": {"enabled": False}}),
+    "helm with PostgreSQL and other values": lambda: helm(OTHER_POSTGRESQL, "other"),
 }
 
 
@@ -82,13 +100,22 @@ def rendered(request):
     return WAYS[request.param]()
 
 
+def workload(rendered):
+    (only,) = rendered.keys() & {"StatefulSet", "Deployment"}
+    return rendered[only]
+
+
 def pod(rendered):
-    return rendered["StatefulSet"]["spec"]["template"]["spec"]
+    return workload(rendered)["spec"]["template"]["spec"]
 
 
 def container(rendered):
     (only,) = pod(rendered)["containers"]
     return only
+
+
+def mounted(rendered):
+    return {mount["mountPath"] for mount in container(rendered).get("volumeMounts", [])}
 
 
 def flags(rendered):
@@ -107,7 +134,9 @@ def test_kubernetes_would_take_it(rendered):
 
 
 @pytest.mark.parametrize(
-    "values, folder", [(None, "kubernetes"), ({"access": {"secretName": "logbook-access"}}, "kubernetes-with-access")])  # fmt: skip
+    "values, folder", [
+        (None, "kubernetes"), ({"access": {"secretName": "logbook-access"}}, "kubernetes-with-access"),
+        (POSTGRESQL, "kubernetes-with-postgresql")])  # fmt: skip
 def test_base_and_chart_agree(values, folder):
     chart = helm(values)
     for document in chart.values():
@@ -122,13 +151,16 @@ def test_base_and_chart_agree(values, folder):
 
 def test_the_image_is_this_version():
     assert container(kustomize())["image"] == container(helm())["image"] == f"logbook:{VERSION}"
+    assert container(helm(POSTGRESQL | {"image": {"tag": "9"}}))["image"] == "logbook:9-postgresql"
+    assert container(helm(POSTGRESQL))["image"] == f"logbook:{VERSION}-postgresql"
+    assert container(kustomize("kubernetes-with-postgresql"))["image"] == f"logbook:{VERSION}-postgresql"
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["version"] == chart["appVersion"] == VERSION
 
 
 def test_flags_exist(rendered):
-    assert flags(rendered).keys() <= FLAGS.keys() | PLACES | WATCHING
-    assert WATCHING | OUTSIDE <= set(re.findall("--[a-z-]+", help_text("serve")))
+    assert flags(rendered).keys() <= FLAGS.keys() | PLACES | STORING | WATCHING
+    assert WATCHING | OUTSIDE | STORING <= set(re.findall("--[a-z-]+", help_text("serve")))
     # The limit on database and WAL leaves as much for a backup's copy.
     if "--max-database-bytes" in flags(rendered):
         (claim,) = rendered["StatefulSet"]["spec"]["volumeClaimTemplates"]
@@ -139,7 +171,7 @@ def test_flags_exist(rendered):
 def test_chart_takes_each_flag_and_no_other():
     schema = json.loads((CHART / "values.schema.json").read_text())
     assert set(schema["properties"]["flags"]["propertyNames"]["enum"]) == {
-        flag[2:] for flag in FLAGS.keys() - PLACES - WATCHING - OUTSIDE
+        flag[2:] for flag in FLAGS.keys() - PLACES - STORING - WATCHING - OUTSIDE
     }
 
 
@@ -147,6 +179,8 @@ def test_chart_takes_each_flag_and_no_other():
     {"flags": {"max-evnets": 1}}, {"flags": {"database": "/tmp/x"}}, {"replicas": 2}, {"service": {"port": "http"}},
     {"tls": {"enabled": True, "certManager": {"enabled": True}}}, {"image": {"digest": "latest"}},
     {"kubernetes": {"namespaces": ["kube-*"]}}, {"networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1"]}}},
+    {"store": "mysql"}, {"store": "postgresql"}, {"store": "postgresql", "postgresql": {"url": "db.example"}},
+    {"store": "postgresql", "postgresql": {"url": "postgresql://logbook:secret@db.example/logbook"}}, {"flags": {"store": "a"}},
 ])  # fmt: skip
 def test_chart_refuses(values):
     with pytest.raises(HelmError, match="schema"):
@@ -194,12 +228,18 @@ def test_ports_and_probes(rendered):
 
 
 def test_selectors_meet_the_pod(rendered):
-    labels = rendered["StatefulSet"]["spec"]["template"]["metadata"]["labels"].items()
-    assert rendered["StatefulSet"]["spec"]["selector"]["matchLabels"].items() <= labels
+    labels = workload(rendered)["spec"]["template"]["metadata"]["labels"].items()
+    assert workload(rendered)["spec"]["selector"]["matchLabels"].items() <= labels
     assert rendered["Service"]["spec"]["selector"].items() <= labels
     assert rendered["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= labels
     assert rendered["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"].items() <= labels
-    assert rendered["StatefulSet"]["spec"]["serviceName"] == rendered["Service"]["metadata"]["name"]
+    for constraint in pod(rendered).get("topologySpreadConstraints", []):
+        assert constraint["labelSelector"]["matchLabels"].items() <= labels
+    if "StatefulSet" in rendered:
+        assert rendered["StatefulSet"]["spec"]["serviceName"] == rendered["Service"]["metadata"]["name"]
+    if "HorizontalPodAutoscaler" in rendered:
+        assert rendered["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"] == {
+            name: workload(rendered)[name] for name in ("apiVersion", "kind")} | {"name": workload(rendered)["metadata"]["name"]}  # fmt: skip
     assert pod(rendered)["serviceAccountName"] == rendered["ServiceAccount"]["metadata"]["name"]
 
 
@@ -213,7 +253,7 @@ def test_pod_is_restricted(rendered):
     }  # fmt: skip
     assert pod(rendered)["automountServiceAccountToken"] is False
     assert rendered["ServiceAccount"]["automountServiceAccountToken"] is False
-    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"kubernetes", "tls", "access"}
+    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"kubernetes", "tls", "access", "postgresql"}
 
 
 READING = [{"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]}]
@@ -222,13 +262,17 @@ READING = [{"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list",
 def test_it_may_read_events_and_nothing_else(rendered):
     watches = "--kubernetes" in flags(rendered)
     kinds = {kind for kind in rendered if "Role" in kind}
-    (egress,) = rendered["NetworkPolicy"]["spec"]["egress"] or [None]
-    mounts = {mount["mountPath"] for mount in container(rendered)["volumeMounts"]}
+    egress = list(rendered["NetworkPolicy"]["spec"]["egress"])
+    if "--store" in flags(rendered):
+        dns, database = egress.pop(), egress.pop()
+        assert dns == {"ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]}
+        assert database["ports"] == [{"port": 5433 if ":5433" in flags(rendered)["--store"] else 5432}]
     # Where the program looks for it when nothing else is said.
-    assert ("/var/run/secrets/kubernetes.io/serviceaccount" in mounts) == watches
+    assert ("/var/run/secrets/kubernetes.io/serviceaccount" in mounted(rendered)) == watches
     if not watches:
-        assert (kinds, egress) == (set(), None)
+        assert (kinds, egress) == (set(), [])
         return
+    (egress,) = egress
     role, binding = sorted(kinds)
     assert (role, binding) in [("ClusterRole", "ClusterRoleBinding"), ("Role", "RoleBinding")]
     assert rendered[role]["rules"] == READING
@@ -254,6 +298,36 @@ def test_some_namespaces_need_no_right_to_the_others():
     assert by_kind(rendered)["NetworkPolicy"]["spec"]["egress"][0]["to"] == to
 
 
+def test_a_database_takes_the_place_of_the_volume():
+    """Nothing of a file is left, and there is enough for several pods."""
+    for rendered in (helm(POSTGRESQL), helm(OTHER_POSTGRESQL)):
+        assert "StatefulSet" not in rendered and "volumeClaimTemplates" not in rendered["Deployment"]["spec"]
+        assert not flags(rendered).keys() & {"--database", "--max-database-bytes"} and "/data" not in mounted(rendered)
+        assert rendered["Deployment"]["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+        assert rendered["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
+        assert "--kubernetes" in flags(rendered)
+    assert helm(POSTGRESQL)["Deployment"]["spec"]["replicas"] == 2
+    assert helm(POSTGRESQL | {"replicaCount": 5})["Deployment"]["spec"]["replicas"] == 5
+    assert "HorizontalPodAutoscaler" not in helm(POSTGRESQL) and "HorizontalPodAutoscaler" not in helm({"autoscaling": {"enabled": True}})
+    # Helm would undo the autoscaler's number with each upgrade.
+    scaled = helm(OTHER_POSTGRESQL)
+    assert "replicas" not in scaled["Deployment"]["spec"]
+    assert (scaled["HorizontalPodAutoscaler"]["spec"]["minReplicas"], scaled["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]) == (3, 9)
+    assert "--require-replication" in flags(scaled) and "--require-replication" not in flags(helm(POSTGRESQL))
+
+
+def test_the_password_and_the_authority_are_mounted():
+    rendered = helm(POSTGRESQL)
+    (volume,) = [volume for volume in pod(rendered)["volumes"] if volume["name"] == "postgresql"]
+    assert volume["projected"]["sources"] == [
+        {"secret": {"name": "logbook-postgresql", "items": [{"key": key, "path": path}]}}
+        for key, path in (("password", "password"), ("ca.crt", "ca.crt"))]  # fmt: skip
+    assert {"name": "PGSSLROOTCERT", "value": "/postgresql/ca.crt"} in container(rendered)["env"]
+    other = helm(OTHER_POSTGRESQL)
+    assert flags(other)["--store-password-file"] == "/postgresql/password"
+    assert [variable["name"] for variable in container(other)["env"]] == ["NAMESPACE"]
+
+
 def test_there_is_time_to_end(rendered):
     given = FLAGS | flags(rendered)
     least = float(given["--shutdown-delay"]) + float(given["--shutdown-timeout"])
@@ -261,7 +335,7 @@ def test_there_is_time_to_end(rendered):
 
 
 def test_the_program_starts_with_it(rendered, start, tmp_path):
-    """The same arguments, except paths of the volume and the certificate, and free ports."""
+    """The same arguments, except paths of the volume and the certificate, free ports, and the database's address."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a",
          "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.crt"], check=True, capture_output=True,
@@ -271,21 +345,24 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
     if "--access-file" in given:
         (tmp_path / given["--access-file"].rpartition("/")[2]).write_text("# nobody\n")
     given |= {"--listen": re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", given["--listen"]), "--shutdown-delay": "0"}
-    del given["--database"]
+    given.pop("--database", None)
+    on_postgresql = bool(given.pop("--store", None))
+    if on_postgresql:
+        (tmp_path / "password").write_text("not asked for\n")
+        given.pop("--require-replication", None)  # The test's server has no standby.
     if given["--listen"].startswith("https:"):
         given["--listen"] += ",127.0.0.1:0"  # which the test asks
     if "--probe-listen" in given:
         given["--probe-listen"] = "127.0.0.1:0"
-    mounts = {mount["mountPath"] for mount in container(rendered)["volumeMounts"]}
     for flag, value in given.items():
         if value and value.startswith("/"):
             folder, _, file = value.rpartition("/")
-            assert folder in mounts
+            assert folder in mounted(rendered)
             given[flag] = tmp_path / file
     # The cluster that it is in does not answer; nothing but its source says so.
     cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
     arguments = [flag if value is None else f"{flag}={value}" for flag, value in given.items()]
-    program = start(*arguments, environment=cluster)
+    program = start(*arguments, environment=cluster, on_postgresql=on_postgresql)
     for probe in ("livenessProbe", "readinessProbe"):
         assert program.request("GET", container(rendered)[probe]["httpGet"]["path"]).status == 200
     assert program.request("GET", "/events").status == (401 if "--access-file" in given else 200)

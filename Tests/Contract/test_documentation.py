@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 
+import postgresql
 from support import BINARY, OPERATIONS, PATIENCE_SECONDS, ROOT, parameters
 
 TEXT = (ROOT / "docs/api.md").read_text()
@@ -89,12 +90,12 @@ def test_flags_are_documented():
     made = subprocess.run([ROOT / "scripts/document-flags", BINARY], capture_output=True, text=True, check=True).stdout
     assert (ROOT / "docs/configuration.md").read_text() == made, "run `make document`"
     documents = ["README.md", "SECURITY.md", "openapi.yaml"] + [f"docs/{name}.md" for name in (
-        "api", "limits", "configuration", "operations", "durability", "metrics", "migrating")]  # fmt: skip
+        "api", "limits", "configuration", "operations", "durability", "metrics", "migrating", "postgresql")]  # fmt: skip
     guide = "".join((ROOT / document).read_text() for document in documents)
     known = set().union(*(re.findall("--[a-z][a-z-]+", help_text(command)) for command in COMMANDS))
     known |= set(re.findall(r"`(--[a-z-]+)", (ROOT / "docs/cli.md").read_text()))
     # Flags after another program's name belong to that program.
-    others = re.sub("(curl|docker|helm|kubectl|systemctl) .*", "", guide)
+    others = re.sub("(curl|docker|helm|initdb|kubectl|systemctl) .*", "", guide.replace("\\\n", ""))
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", others)) <= known
 
 
@@ -110,3 +111,12 @@ def test_bounds_are_documented_with_their_defaults():
     for flag in bounds:
         # Ages are in days.
         assert float(FLAGS[flag].removesuffix("d")) in listed[flag], flag
+
+
+def test_what_only_a_file_has_is_documented():
+    """The tests that are left out with PostgreSQL name rows of a table."""
+    rows = re.findall(r"^\| `(\w+)` \| .* \| .* \|$", (ROOT / "docs/postgresql.md").read_text(), re.MULTILINE)
+    harness = (ROOT / "Tests/EndToEndTests/Harness/TestStore.swift").read_text()
+    known = re.search(r"enum FileOnly.*?\bcase (.*?)\n", harness, re.DOTALL)[1].split(", ")
+    assert rows == known == sorted(set(known))
+    assert set(postgresql.FILE_ONLY.values()) <= set(known)

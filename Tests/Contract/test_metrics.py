@@ -11,7 +11,7 @@ import urllib.request
 from contextlib import contextmanager, suppress
 
 import pytest
-from monitoring import DOCUMENTED, METRICS, QUERIES, without_variables
+from monitoring import DOCUMENTED, METRICS, ONLY_WITH_POSTGRESQL, QUERIES, WITH_POSTGRESQL, rows, without_variables
 from streams import Stream
 from support import PATIENCE_SECONDS
 
@@ -58,6 +58,26 @@ def test_list_and_documentation_are_equal(busy):
         documented = re.findall(r"`(\w+)`", labels)
         for sample in found:
             assert re.findall(r'(\w+)="', sample) == documented, name
+
+
+def test_list_with_postgresql(start):
+    """Some families take the place of those of a file."""
+    text = read(start(on_postgresql=True))
+    own = rows(WITH_POSTGRESQL)
+    replaced = set(re.search(r"\n\n((?:`\w+`\s)+)\n", WITH_POSTGRESQL)[1].replace("`", "").split())
+    expected = []
+    for name, kind, _, _ in DOCUMENTED:
+        if name not in replaced:
+            expected.append((name, kind))
+        elif own:
+            expected += [(name, kind) for name, kind, _, _ in own]
+            own = []
+    assert replaced < {name for name, _, _, _ in DOCUMENTED}
+    assert re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE) == expected
+    version, = re.findall(r"^logbook_build_info{(.*)} 1$", text, re.MULTILINE)
+    assert re.fullmatch(r'version="[^"]+",postgresql_version="\d+.*"', version)
+    check = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
 
 
 def test_values_of_labels_are_documented(busy):
@@ -258,5 +278,6 @@ def test_prometheus_scrapes_it(busy, tmp_path):
         stored, = result('logbook_events_stored_total{type="cluster",severity="error"}')
         assert stored["value"][1] == "1"
         # The limit of the database is shown only if there is one.
-        for query in (query for query in QUERIES if "logbook_database_limit_bytes" not in query):
+        absent = {"logbook_database_limit_bytes"} | ONLY_WITH_POSTGRESQL
+        for query in (query for query in QUERIES if not any(name in query for name in absent)):
             result(without_variables(query))

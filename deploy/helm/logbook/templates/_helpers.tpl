@@ -46,11 +46,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ eq .Values.store "postgresql" | ternary "-postgresql" "" }}
 {{- end -}}
 {{- end -}}
 
 {{- /* A number of a values file is a float64, which would print as 4.294967296e+09. */ -}}
 {{- define "logbook.flagValue" -}}
 {{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
+{{- define "logbook.hasDatabaseFiles" -}}
+{{- if and (eq .Values.store "postgresql") (or .Values.postgresql.existingSecret .Values.postgresql.caSecret) }}true{{ end -}}
+{{- end -}}
+
+{{- define "logbook.hasVolumes" -}}
+{{- if or .Values.kubernetes.enabled .Values.tls.enabled .Values.access.secretName (include "logbook.hasDatabaseFiles" .) }}true{{ end -}}
 {{- end -}}
