@@ -49,7 +49,7 @@ CMD ["serve"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Logbook" \
-      org.opencontainers.image.description="Durable, queryable Kubernetes events: an HTTP service over one SQLite file" \
+      org.opencontainers.image.description="Durable, queryable Kubernetes events: an HTTP service over one SQLite file, or PostgreSQL" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

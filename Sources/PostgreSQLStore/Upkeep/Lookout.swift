@@ -53,7 +53,7 @@ final class Lookout: @unchecked Sendable {
         lease = configuration.lease.inNanoseconds
         patience = min(5 * Self.second, configuration.exchangeLimit.inNanoseconds)
         self.logger = logger
-        retention = RetentionWork(configuration.retention, writer: writer, logger: logger)
+        retention = RetentionWork(configuration, writer: writer, logger: logger)
         var name = utsname()
         uname(&name)
         let host = withUnsafeBytes(of: name.nodename) { bytes in

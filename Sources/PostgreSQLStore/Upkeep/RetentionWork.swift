@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import EventStore
 import Events
 import Logging
@@ -7,12 +8,13 @@ import Synchronization
 import System
 
 /// Removes events that have reached the age of their severity, and the oldest ones if there are too
-/// many, and forgets series that are over, some at a time. Ages count from `received_at` by the database's clock, whose order is that
-/// of `seq`, so it walks by seq from a place in the database for each severity.
+/// many, and forgets series that are over, some at a time. Ages count from `received_at`, whose order
+/// is that of `seq`, so it walks by seq from a place in the database for each severity.
 ///
-/// `@unchecked Sendable`: everything but `isDeleting` is used only on the lookout's queue.
+/// `@unchecked Sendable`: what changes is used only on the lookout's queue, atomic, or behind a lock.
 final class RetentionWork: @unchecked Sendable {
     private let retention: Retention
+    private let address: PostgreSQLAddress
     private let writer: PostgreSQLWriter
     private let logger: Logger
     private var nextRun: UInt64 = 0
@@ -22,7 +24,8 @@ final class RetentionWork: @unchecked Sendable {
     private let wall = Wall()
     private var time: Int64 = 0
     private var hasWarned = false
-    private var nextCount: UInt64 = 0
+    /// The result of the last count, until it is used, and the time of the next one.
+    private let counted = Mutex<(events: Int64?, next: UInt64)>((nil, 0))
     /// Events that are too many, as of the last count.
     private var excess: Int64 = 0
     private let isDeleting = Atomic(false)
@@ -42,11 +45,16 @@ final class RetentionWork: @unchecked Sendable {
     private static let strangeLag: Int64 = 60_000
     /// Milliseconds of the clock that a next leader may have to catch up with.
     private static let clockSaving: Int64 = 60_000
+    /// Nanoseconds that a count may take.
+    private static let longestCount: UInt64 = 600_000_000_000
     /// Nanoseconds between two counts, at least.
     private static let countRest: UInt64 = 1_000_000_000
 
-    init(_ retention: Retention, writer: PostgreSQLWriter, logger: Logger) {
-        self.retention = retention
+    init(
+        _ configuration: PostgreSQLConfiguration, writer: PostgreSQLWriter, logger: Logger
+    ) {
+        retention = configuration.retention
+        address = configuration.address
         self.writer = writer
         self.logger = logger
     }
@@ -196,23 +204,17 @@ final class RetentionWork: @unchecked Sendable {
         return forgotten > 0 && !lastSeries.isEmpty
     }
 
-    /// Counts the events, and removes the oldest of those that are too many. Counting takes at most a
-    /// twentieth of the time.
+    /// Removes the oldest of the events that are too many.
     private func removeOldest(
         beyond most: Int, _ connection: PostgreSQLConnection, _ deadline: UInt64
     ) throws(PostgreSQLError) {
-        let now = clinux_monotonic_nanoseconds()
-        if excess <= 0, now >= nextCount {
-            try connection.run(
-                [PostgreSQLStatement("SELECT count(*) FROM events")], deadline: deadline
-            ) { [self] _, row in
-                excess = row.integer(0) - Int64(most)
-                return false
+        if excess <= 0 {
+            excess = counted.withLock { counted in
+                defer { counted.events = nil }
+                return counted.events.map { $0 - Int64(most) } ?? 0
             }
-            let end = clinux_monotonic_nanoseconds()
-            nextCount = end + max(Self.countRest, 20 * (end - now))
         }
-        guard excess > 0 else { return }
+        guard excess > 0 else { return count() }
         var oldest: [Int64] = []
         try connection.run(
             [
@@ -226,5 +228,37 @@ final class RetentionWork: @unchecked Sendable {
         }
         excess -= Int64(oldest.count)
         delete(oldest, forCount: true)
+    }
+
+    /// Has the events counted over a connection of its own, because that may take minutes. It takes
+    /// at most a twentieth of the time.
+    private func count() {
+        let begin = clinux_monotonic_nanoseconds()
+        let isDue = counted.withLock { counted in
+            guard begin >= counted.next else { return false }
+            counted.next = .max
+            return true
+        }
+        guard isDue else { return }
+        DispatchQueue.global(qos: .utility).async { [self] in
+            var events: Int64?
+            do throws(PostgreSQLError) {
+                let deadline = begin + Self.longestCount
+                let connection = try PostgreSQLConnection(address, deadline: deadline)
+                try connection.run(
+                    [PostgreSQLStatement("SELECT count(*) FROM events")], deadline: deadline
+                ) { _, row in
+                    events = row.integer(0)
+                    return false
+                }
+            } catch {
+                logger.warning("The events cannot be counted for --max-events: \(error)")
+            }
+            let end = clinux_monotonic_nanoseconds()
+            counted.withLock { [events] counted in
+                counted.events = events
+                counted.next = end + max(Self.countRest, 20 * (end - begin))
+            }
+        }
     }
 }
