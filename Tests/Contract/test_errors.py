@@ -267,6 +267,9 @@ def answers(start, tmp_path):
         program = start(*flags)
         yield message, program.send(message)
         program.stop()
+    program = start(on_postgresql=True)
+    yield "no backup", program.send(get("/backup"))
+    program.stop()
     for provoked in (many_at_once(start), shutting_down(start, tmp_path), broken(start, tmp_path)):
         for answer in provoked:
             yield provoked.__name__, answer
