@@ -105,14 +105,28 @@ def printed(cluster, form, count):
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     if "watch" in form:
         text = b""
-        while text.count(b'"resourceVersion"') < count:
-            text += process.stdout.read1()
+        while complete_values(text) < count:
+            piece = process.stdout.read1()
+            assert piece, text
+            text += piece
         process.terminate()
         text += process.stdout.read()
     else:
         text = process.stdout.read()
     process.wait(PATIENCE_SECONDS)
     return change(text) if change else text
+
+
+def complete_values(text):
+    """How many JSON values are whole: kubectl writes one in many pieces."""
+    rest, count = text.decode(errors="replace").lstrip(), 0
+    while rest:
+        try:
+            _, end = json.JSONDecoder().raw_decode(rest)
+        except json.JSONDecodeError:
+            break
+        rest, count = rest[end:].lstrip(), count + 1
+    return count
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -132,6 +146,7 @@ def test_what_kubectl_prints_is_what_is_watched(cluster, watched, start, form):
         timeout=PATIENCE_SECONDS,
     )
     assert posted.returncode == 0, posted.stdout
+    assert json.loads(posted.stdout).get("rejected", 0) == 0, posted.stdout
     assert alike(program.export(), watched.keys()) == expected
     # The command finds only duplicates, also in the UTF-16 that PowerShell's `>` writes.
     count = len(expected)
