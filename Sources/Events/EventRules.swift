@@ -13,6 +13,11 @@ public enum EventRules {
     /// Returns true if an event may have this id.
     public static func isID(_ text: String) -> Bool { EventID.isValid(text.utf8) }
 
+    /// Returns true if a cluster may have this name.
+    public static func isClusterName(_ text: String) -> Bool {
+        (1...nameCharacters).contains(text.unicodeScalars.count)
+    }
+
     /// The rule that a text field's value breaks; nil if it breaks none.
     static func problem(_ field: EventField, _ value: UnsafeRawBufferPointer) -> String? {
         switch field {

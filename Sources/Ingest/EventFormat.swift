@@ -116,13 +116,13 @@ public enum EventFormats {
     /// - Returns: nil for anything else, such as an event of Logbook's own.
     /// - Throws: if it is not JSON.
     public static func readForeign(
-        _ json: [UInt8], now: Timestamp
+        _ json: [UInt8], now: Timestamp, _ options: IngestOptions = IngestOptions()
     ) throws(JSONError) -> Foreign? {
         do throws(JSONError) {
-            return try readForeign(mended: json, now: now, IngestOptions())
+            return try readForeign(mended: json, now: now, options)
         } catch {
             guard let mended = json.withUnsafeBytes(TextRepair.repaired),
-                let found = try? readForeign(mended: mended, now: now, IngestOptions())
+                let found = try? readForeign(mended: mended, now: now, options)
             else { throw error }
             return found
         }

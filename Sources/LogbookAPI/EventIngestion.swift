@@ -18,8 +18,10 @@ struct IngestionManner {
     var isMinimal = false
     /// True if the Content-Type is that of JSON.
     var isJSONType = false
+    /// The cluster of events that name none; nil for that of `--cluster-name`.
+    var cluster: String?
 
-    static let parameters = ["strict", "keep_received_at"]
+    static let parameters = ["strict", "keep_received_at", "cluster"]
 }
 
 /// Storing events.
@@ -139,13 +141,23 @@ extension LogbookAPI {
                 keepsReceivedAt: try Bool(
                     parameter: "keep_received_at", own["keep_received_at"]),
                 isMinimal: request.header("prefer").map(Self.prefersMinimal) ?? false,
-                isJSONType: Self.mediaType(request).equalsIgnoringCase("application/json"))
+                isJSONType: Self.mediaType(request).equalsIgnoringCase("application/json"),
+                cluster: try own["cluster"].map(Self.clusterName))
         }
         // Setting an event's time of receipt sets the time of its removal.
         guard !manner.keepsReceivedAt || request.isAdmitted(for: .admin) else {
             throw Problem(.forbidden, "Keeping received_at needs the scope admin.")
         }
         return manner
+    }
+
+    private static func clusterName(_ name: String) throws(QueryError) -> String {
+        guard EventRules.isClusterName(name) else {
+            throw QueryError(
+                parameter: "cluster",
+                detail: "must have 1 to \(EventRules.nameCharacters) characters")
+        }
+        return name
     }
 
     /// The body's compression; nil if there is none.
@@ -187,7 +199,8 @@ extension LogbookAPI {
         if isLines(request) { return true }
         guard request.isBodyToCome, request.contentLength == nil else { return false }
         // All or nothing needs the whole body.
-        return request.query?.isEmpty ?? true
+        let parameters = (try? QueryParameters(request.query).pairs) ?? []
+        return !parameters.contains { $0.name == "strict" }
     }
 
     /// RFC 7240, section 4.2.
@@ -235,6 +248,7 @@ extension LogbookAPI {
     func options(_ manner: IngestionManner) -> IngestOptions {
         var options = ingestOptions
         options.keepsReceivedAt = manner.keepsReceivedAt
+        if let cluster = manner.cluster { options.cluster = cluster }
         return options
     }
 

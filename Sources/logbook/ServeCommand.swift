@@ -139,7 +139,7 @@ struct ServeCommand: ParsableCommand {
             throw ValidationError(
                 "--redact-keys must be names such as password,api_key, or off, not '\(redactKeys)'")
         }
-        guard clusterName.unicodeScalars.count <= EventRules.nameCharacters else {
+        guard clusterName.isEmpty || EventRules.isClusterName(clusterName) else {
             throw ValidationError(
                 "--cluster-name must have at most \(EventRules.nameCharacters) characters")
         }

@@ -331,7 +331,7 @@ PARAMETER_VALUES = {
     "object_kind": ["Pod", "a b", "a!b", "a*b", "é", "Pod,Node", ",", "!Pod", "Po*", "a,,b", "!", "!!", "a,!", "\\", "\\,", "\\\\,", "a\\*", "!\\!", "**", ","],
     "object_namespace": ["default", "a,", "!", "*", ",".join(f"n{n}" for n in range(64)), "!a*,!b"],
     "object_name": ["web-0", "web-*", "!web-0"],
-    "cluster": ["eu-1", "eu-*,!eu-2", ","],
+    "cluster": ["eu-1", "eu-*,!eu-2", ",", "x" * 253, "x" * 254],
     "reason": ["BackOff", "Back*", "!*", "!"],
     "fold_key": ["0123456789abcdef", "0123456789ABCDEF", "0123456789abcde", "0123456789abcdef0", "0x23456789abcdef", "!0123456789abcdef"],
     "fold": ["true", "false", "1", "yes"],

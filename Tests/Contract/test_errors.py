@@ -258,6 +258,7 @@ def guarded(start, tmp_path):
 def answers(start, tmp_path):
     yield from guarded(start, tmp_path)
     program = start()
+    yield "no cluster", program.send(post(EVENT, target="/events?cluster="))
     yield "another site", program.send(post(EVENT, "Sec-Fetch-Site: cross-site"))
     program.request("POST", "/events", BODIES["complete"])
     for message in MESSAGES:

@@ -161,11 +161,13 @@ struct IngestionTests {
         #expect(id.status == 409)
     }
 
-    @Test("A body of no known length is stored as it comes, and an array at its end")
-    func asItComes() throws {
+    @Test(
+        "A body of no known length is stored as it comes, and an array at its end",
+        arguments: ["/events", "/events?cluster=eu-2"])
+    func asItComes(_ target: String) throws {
         let service = try Service()
         let head = Array(
-            "POST /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "POST \(target) HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
                 .utf8)
         func chunk(_ text: String) -> [UInt8] {
             Array("\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n".utf8)

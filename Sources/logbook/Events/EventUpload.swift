@@ -16,6 +16,7 @@ struct EventUpload {
     /// Accepted events that are older than the server keeps them.
     private(set) var expired = 0
     private let keepsReceivedAt: Bool
+    private let target: String
 
     /// The most bytes of a piece. Smaller after a server refused one as too large.
     private var pieceBytes = EventUpload.mostPieceBytes
@@ -26,8 +27,15 @@ struct EventUpload {
     /// The most rejected items to report; others are counted.
     private static let toldRejections = 20
 
-    init(_ client: LogbookClient, patience: Patience, keepsReceivedAt: Bool) {
+    /// - Parameter cluster: the cluster of events that name none; nil for the server's.
+    init(
+        _ client: LogbookClient, patience: Patience, keepsReceivedAt: Bool, cluster: String? = nil
+    ) {
         self.keepsReceivedAt = keepsReceivedAt
+        var parameters: EventSource.Parameters =
+            keepsReceivedAt ? [("keep_received_at", "true")] : []
+        if let cluster { parameters.append(("cluster", cluster)) }
+        target = EventSource.target("/events", parameters)
         self.client = client
         self.patience = patience
     }
@@ -93,7 +101,6 @@ struct EventUpload {
     private mutating func send(
         _ lines: ArraySlice<UInt8>, _ places: ArraySlice<String>
     ) throws -> Bool {
-        let target = keepsReceivedAt ? "/events?keep_received_at=true" : "/events"
         let answer = try patience.retrying { [client] () throws(ClientError) in
             try client.exchange(
                 "POST", target, headers: [("Content-Type", "application/x-ndjson")],

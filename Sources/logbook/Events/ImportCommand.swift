@@ -1,4 +1,5 @@
 import ArgumentParser
+import Events
 import Glibc
 import JSON
 
@@ -34,6 +35,12 @@ struct ImportCommand: ParsableCommand {
     @Flag(help: "Keep the received_at of an export or of a database, which ages are counted from.")
     var keepReceivedAt = false
 
+    @Option(
+        help: ArgumentHelp(
+            "The cluster of events that name none. (default: the server's --cluster-name)",
+            valueName: "name"))
+    var clusterName: String?
+
     @Flag(help: "Print the events as they would be stored, one a line, and send nothing.")
     var dryRun = false
 
@@ -47,6 +54,10 @@ struct ImportCommand: ParsableCommand {
 
     func validate() throws {
         guard !file.isEmpty else { throw ValidationError("the name of the file is empty") }
+        if let clusterName, !EventRules.isClusterName(clusterName) {
+            throw ValidationError(
+                "--cluster-name must have 1 to \(EventRules.nameCharacters) characters")
+        }
         try Patience.check(patience)
     }
 
@@ -72,7 +83,8 @@ struct ImportCommand: ParsableCommand {
             if problem == nil {
                 do throws(JSONError) {
                     problem = try ImportedEvent.append(
-                        item, as: .stored, keepsReceivedAt: keepReceivedAt, to: &line)
+                        item, as: .stored(cluster: clusterName), keepsReceivedAt: keepReceivedAt,
+                        to: &line)
                 } catch {
                     problem = "\(error.message) at column \(error.column)"
                 }
@@ -95,7 +107,7 @@ struct ImportCommand: ParsableCommand {
                 if keepReceivedAt { try source.requireReceivedTimes() }
                 var upload = EventUpload(
                     try server.client(), patience: Patience(seconds: patience),
-                    keepsReceivedAt: keepReceivedAt)
+                    keepsReceivedAt: keepReceivedAt, cluster: clusterName)
                 defer { upload.finish() }
                 // Items read before a failure are stored.
                 var failure: (any Error)?

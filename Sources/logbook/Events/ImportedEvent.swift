@@ -11,8 +11,8 @@ enum ImportedEvent {
     enum Form {
         /// As it was read; the server converts it.
         case sent
-        /// As the server will store it.
-        case stored
+        /// As the server will store it, with this cluster if it names none.
+        case stored(cluster: String?)
     }
 
     /// Appends `item` as a line.
@@ -27,9 +27,13 @@ enum ImportedEvent {
     ) throws(JSONError) -> String? {
         let start = output.count
         do throws(JSONError) {
-            guard let foreign = try EventFormats.readForeign(item.json, now: Timestamp.now())
+            var cluster: String?
+            if case .stored(let name) = form { cluster = name }
+            guard
+                let foreign = try EventFormats.readForeign(
+                    item.json, now: Timestamp.now(), IngestOptions(cluster: cluster))
             else {
-                try appendNative(item.json, item, keepsReceivedAt: keepsReceivedAt, to: &output)
+                try appendNative(item, cluster, keepsReceivedAt: keepsReceivedAt, to: &output)
                 return nil
             }
             for case .invalid(let errors) in foreign.items {
@@ -37,14 +41,15 @@ enum ImportedEvent {
                     .joined(separator: "; ")
             }
             for case .event(let event) in foreign.items {
-                guard form == .stored else {
+                guard case .stored = form else {
                     output += foreign.json
                     output.append(UInt8(ascii: "\n"))
                     continue
                 }
-                var json: [UInt8] = []
-                event.withView { $0.appendJSON(to: &json) }
-                try appendNative(json, item, keepsReceivedAt: false, to: &output)
+                var converted = item
+                converted.json = []
+                event.withView { $0.appendJSON(to: &converted.json) }
+                try appendNative(converted, cluster, keepsReceivedAt: false, to: &output)
             }
             return nil
         } catch {
@@ -54,22 +59,23 @@ enum ImportedEvent {
     }
 
     private static func appendNative(
-        _ json: [UInt8], _ item: ImportSource.Item, keepsReceivedAt: Bool,
+        _ item: ImportSource.Item, _ cluster: String?, keepsReceivedAt: Bool,
         to output: inout [UInt8]
     ) throws(JSONError) {
-        try json.span.withUnsafeBytes { bytes throws(JSONError) in
-            try append(bytes, item.number, keepsReceivedAt: keepsReceivedAt, to: &output)
+        try item.json.span.withUnsafeBytes { bytes throws(JSONError) in
+            try append(bytes, item.number, cluster, keepsReceivedAt: keepsReceivedAt, to: &output)
         }
     }
 
     private static func append(
-        _ json: UnsafeRawBufferPointer, _ number: Int, keepsReceivedAt: Bool,
+        _ json: UnsafeRawBufferPointer, _ number: Int, _ cluster: String?, keepsReceivedAt: Bool,
         to output: inout [UInt8]
     ) throws(JSONError) {
         var reader = JSONReader(json)
         var separator: StaticString = "{"
         var isEmpty = true
         var hasID = false
+        var cluster = cluster
         try reader.beginObject()
         while let key = try reader.nextKey() {
             let value = try reader.skipValue()
@@ -80,6 +86,10 @@ enum ImportedEvent {
             if key.equals("id") {
                 if value.raw.elementsEqual("null".utf8) { continue }
                 hasID = true
+            }
+            if cluster != nil, key.equals("cluster") {
+                if value.raw.elementsEqual("null".utf8) { continue }
+                cluster = nil
             }
             output.append(separator)
             separator = ","
@@ -94,6 +104,10 @@ enum ImportedEvent {
             output.append(separator)
             isEmpty = false
             output += Array("\"id\":\"import_\(FNV1a.hash(json).hexadecimal)_\(number)\"".utf8)
+        }
+        if let cluster {
+            output.append(",\"cluster\":")
+            output.appendJSONString(cluster)
         }
         output.append(isEmpty ? "{}\n" : "}\n")
     }

@@ -248,6 +248,32 @@ struct ImportTests {
             try imported(file("shown", shown)).output == "accepted 0, duplicates 2, rejected 0\n")
     }
 
+    @Test("--cluster-name is the cluster of events that name none, of Kubernetes and of Logbook")
+    func cluster() throws {
+        let native =
+            #"{"event_type":"cluster","severity":"info","title":"t","id":"a"}"# + "\n"
+            + #"{"event_type":"cluster","severity":"info","title":"t","id":"b","cluster":null}"#
+            + "\n"
+            + #"{"event_type":"cluster","severity":"info","title":"t","id":"c","cluster":"own"}"#
+            + "\n"
+        let name = "eu 2&strict=true/\"é"
+        let shown = try LogbookCommand.output(
+            "events", "import", file("native", native), "--dry-run", "--cluster-name", name)
+        struct Named: Decodable { let cluster: String? }
+        let read = try shown.split(separator: "\n").map {
+            try JSONDecoder().decode(Named.self, from: Data($0.utf8)).cluster
+        }
+        #expect(read == [name, name, "own"])
+        for path in [eventCase("watch"), try file("native", native)] {
+            let run = try LogbookCommand.run(
+                "events", "import", path, "--server", server.url, "--cluster-name", name)
+            #expect(run.output.hasPrefix("accepted "), "\(run.errors)")
+        }
+        #expect(try server.walk("").count == 5)
+        #expect(try server.walk("cluster=own").count == 1)
+        #expect(try server.walk("cluster=!own,*").count == 4)
+    }
+
     @Test("What has come is sent after a second of silence, and on Ctrl-C")
     func silence() throws {
         let pipe = folder.file("pipe")
