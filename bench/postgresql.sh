@@ -117,15 +117,8 @@ sql -c 'VACUUM ANALYZE events' many
 stop_logbook
 sql -c 'SELECT pg_size_pretty(pg_total_relation_size('"'events'"'))' many
 
-for store in "$folder/many.db" "$(url many)"; do
-  start_logbook "$store"
-  echo; echo "Pages, warm, ms: ${store%%:*}"
-  python3 bench/ask.py pages "$logbook_url" "$folder/many.db" "$REQUESTS" >/dev/null
-  python3 bench/ask.py pages "$logbook_url" "$folder/many.db" "$REQUESTS"
-  echo; echo "Statistics, warm, ms: ${store%%:*}"
-  python3 bench/ask.py stats "$logbook_url" "$folder/many.db" 10
-  stop_logbook
-done
+measure_reading "$folder/many.db" "$folder/many.db" "$REQUESTS" 10
+measure_reading "$(url many)" "$folder/many.db" "$REQUESTS" 10
 
 # by_hand NAME WHERE QUERY: the median of the same page by psql over one connection, and by Logbook.
 by_hand() {

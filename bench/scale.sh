@@ -61,13 +61,7 @@ done
 
 forget() { dd if="$database" iflag=nocache count=0 status=none; } # drops it from the page cache
 
-start_logbook "$database"
-echo; echo "Pages, warm"
-python3 bench/ask.py pages "$logbook_url" "$database" "$REQUESTS" >/dev/null
-python3 bench/ask.py pages "$logbook_url" "$database" "$REQUESTS"
-echo; echo "Statistics, warm"
-python3 bench/ask.py stats "$logbook_url" "$database" 20
-stop_logbook
+measure_reading "$database" "$database" "$REQUESTS" 20
 forget
 start_logbook "$database"
 echo; echo "Pages, after the file was dropped from the page cache"

@@ -79,6 +79,18 @@ write_events() {
   export EVENTS=$folder/events.ndjson
 }
 
+# measure_reading STORE DATABASE REQUESTS STATISTICS: tables of the times of pages and of statistics,
+# asked for what is in the file DATABASE.
+measure_reading() {
+  start_logbook "$1"
+  echo; echo "Pages, warm, ms: ${1%%:*}"
+  python3 bench/ask.py pages "$logbook_url" "$2" "$3" >/dev/null
+  python3 bench/ask.py pages "$logbook_url" "$2" "$3"
+  echo; echo "Statistics, warm, ms: ${1%%:*}"
+  python3 bench/ask.py stats "$logbook_url" "$2" "$4"
+  stop_logbook
+}
+
 # probe: sets middle, high and longest: the median, the 99th percentile and the longest time in ms
 # of /schema/version for an ordinary client with 200 requests a second for DURATION.
 probe() {

@@ -1,4 +1,4 @@
-package import Events
+import Events
 
 /// Deletes the matches of a query: finds some events on a thread that may take its time, has the
 /// writer delete them, and repeats. Meanwhile it holds no snapshot, and no more than a page of
@@ -7,36 +7,18 @@ package struct BulkDeletion: Sendable {
     /// The number of events deleted, and the error that ended it early.
     package typealias Completion = @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
 
-    private let repository: any EventRepository
-    private let lastSeq: Int64
-    private let client: UInt64
-    private let stopReason: @Sendable () -> StoreError?
-    private let deleteEvents: @Sendable ([Int64], @escaping Completion) -> Void
-    private let completion: Completion
-
-    /// The most deletions at a time.
-    package static let most = 16
-
-    /// - Parameters:
-    ///   - lastSeq: later events are not deleted.
-    ///   - stopReason: called between two pages; the reason it may not continue.
-    ///   - deleteEvents: has the writer delete the events with these seqs.
-    package init(
-        _ repository: any EventRepository, upTo lastSeq: Int64, for client: UInt64,
-        stopReason: @escaping @Sendable () -> StoreError?,
-        deleteEvents: @escaping @Sendable ([Int64], @escaping Completion) -> Void,
-        completion: @escaping Completion
-    ) {
-        self.repository = repository
-        self.lastSeq = lastSeq
-        self.client = client
-        self.stopReason = stopReason
-        self.deleteEvents = deleteEvents
-        self.completion = completion
-    }
+    let repository: any EventRepository
+    /// Later events are not deleted.
+    let lastSeq: Int64
+    let client: UInt64
+    /// Called between two pages; the reason it may not continue.
+    let stopReason: @Sendable () -> StoreError?
+    /// Has the writer delete the events with these seqs.
+    let deleteEvents: @Sendable ([Int64], @escaping Completion) -> Void
+    let completion: Completion
 
     /// Deletes the events of `query` and of later pages; `deleted` were deleted before.
-    package func run(_ query: EventQuery, deleted: Int = 0) {
+    func run(_ query: EventQuery, deleted: Int = 0) {
         if let reason = stopReason() { return completion(deleted, reason) }
         let request = ReadRequest(client: client, limit: repository.readBudgets.elsewhere)
         let isTaken = repository.readElsewhere(for: request) { result in

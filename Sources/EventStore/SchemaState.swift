@@ -18,6 +18,15 @@ public struct SchemaState: Equatable, Sendable {
         self.latest = latest
         self.status = status
     }
+
+    /// The answer of a store that is not open.
+    package var refusal: StoreError {
+        switch status {
+        case .migrating: .unavailable("the database is being opened or migrated")
+        case .failed: .unavailable("the database could not be brought to its latest version")
+        case .ready: .shutdown
+        }
+    }
 }
 
 /// The reason that a database is not brought into service.

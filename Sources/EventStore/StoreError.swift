@@ -12,6 +12,9 @@ public enum StoreError: Error, Equatable, Sendable {
     /// The error of a read whose client has gone; no other client sees it.
     public static let cancelled = StoreError.unavailable("the client has gone")
 
+    /// The error once the store is being closed.
+    package static let shutdown = StoreError.unavailable("the service is shutting down")
+
     /// The error if `EventRepository.readElsewhere` takes no more reads.
     public static let tooManyReads = StoreError.unavailable("too many slow queries wait")
 }

@@ -63,9 +63,6 @@ public struct StreamPosition: Hashable, Sendable {
         guard let epoch = number(parts[0]) else { return nil }
         self.epoch = epoch
     }
-
-    /// The text that clients get.
-    public var text: String { epoch.map { "\($0)-\(seq)" } ?? "\(seq)" }
 }
 
 /// The conditions of a live stream. Two filters with the same conditions are equal.

@@ -1,4 +1,3 @@
-package import Events
 import Glibc
 
 /// Counts the values of one field and the events with each in each bucket, as long as there are few
@@ -31,15 +30,6 @@ package struct ValueTally {
 
     /// True if `series` knows all values.
     package var keepsSeries: Bool { buckets > 0 && values.count * buckets <= Self.maxCells }
-
-    /// The error of a query that needs more than there is space for.
-    package static func tooMany(_ field: StatisticsField) -> QueryError {
-        QueryError(
-            parameter: "by",
-            detail:
-                "names \(field.name), which has too many or too long values in this range (at most \(maxValues), and \(TallyMemory.bound >> 20) MiB for all queries together): narrow it with since and until, or with filters"
-        )
-    }
 
     /// Counts an event `weight` times; false if there are too many values.
     package mutating func add(_ value: UnsafeRawBufferPointer?, _ bucket: Int, _ weight: Int)

@@ -20,8 +20,7 @@ public final class PostgreSQLRepository: EventRepository {
     /// The right to do what only one process at a time does.
     public let leadership = Leadership()
     private let tallyBytes = SharedTally()
-    /// Deletions by filter in progress.
-    private let deletions = Atomic<Int>(0)
+    private let deletions = BulkDeletions()
     private let serverVersion = Mutex("")
 
     private struct Opened {
@@ -167,13 +166,7 @@ public final class PostgreSQLRepository: EventRepository {
     public var commits: CommitFeed { head.commits }
 
     private var notOpen: StoreError {
-        if opened.withLock({ $0.isClosed }) { return .unavailable("the service is shutting down") }
-        switch schemaState.status {
-        case .migrating: return .unavailable("the database is being opened or migrated")
-        case .failed:
-            return .unavailable("the database could not be brought to its latest version")
-        case .ready: return .unavailable("the service is shutting down")
-        }
+        opened.withLock { $0.isClosed } ? .shutdown : schemaState.refusal
     }
 
     // MARK: Writing
@@ -214,19 +207,9 @@ public final class PostgreSQLRepository: EventRepository {
         completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
         guard let writer else { return completion(0, notOpen) }
-        guard deletions.add(1, ordering: .relaxed).newValue <= BulkDeletion.most else {
-            deletions.subtract(1, ordering: .relaxed)
-            return completion(
-                0, .unavailable("\(BulkDeletion.most) deletions by filter are already running"))
-        }
-        let deletion = BulkDeletion(
-            self, upTo: commits.lastSeq, for: client, stopReason: stopReason,
-            deleteEvents: { seqs, reply in writer.delete(seqs, reply) },
-            completion: { [self] deleted, error in
-                deletions.subtract(1, ordering: .relaxed)
-                completion(deleted, error)
-            })
-        deletion.run(query.fromTheStart)
+        deletions.start(
+            query, in: self, upTo: commits.lastSeq, for: client, stopReason: stopReason,
+            deleteEvents: { seqs, reply in writer.delete(seqs, reply) }, completion: completion)
     }
 
     // MARK: Reading

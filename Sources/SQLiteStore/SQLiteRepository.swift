@@ -20,8 +20,7 @@ public final class SQLiteRepository: EventRepository {
     /// Always held while the store is open: the file is locked.
     public let leadership = Leadership()
     private let reads = OpenReads()
-    /// Deletions by filter in progress.
-    private let deletions = Atomic<Int>(0)
+    private let deletions = BulkDeletions()
 
     private struct Opened {
         var lock: DatabaseLock?
@@ -189,19 +188,9 @@ public final class SQLiteRepository: EventRepository {
         completion: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
         guard let writer else { return completion(0, notOpen) }
-        guard deletions.add(1, ordering: .relaxed).newValue <= BulkDeletion.most else {
-            deletions.subtract(1, ordering: .relaxed)
-            return completion(
-                0, .unavailable("\(BulkDeletion.most) deletions by filter are already running"))
-        }
-        let deletion = BulkDeletion(
-            self, upTo: lastSeq, for: client, stopReason: stopReason,
-            deleteEvents: { seqs, reply in writer.delete(seqs, reply) },
-            completion: { [self] deleted, error in
-                deletions.subtract(1, ordering: .relaxed)
-                completion(deleted, error)
-            })
-        deletion.run(query.fromTheStart)
+        deletions.start(
+            query, in: self, upTo: lastSeq, for: client, stopReason: stopReason,
+            deleteEvents: { seqs, reply in writer.delete(seqs, reply) }, completion: completion)
     }
 
     /// Records that everything from `source` up to `moment` has arrived.
@@ -247,13 +236,7 @@ public final class SQLiteRepository: EventRepository {
         (configuration.readBudget, configuration.queryTimeLimit)
     }
 
-    private var notOpen: StoreError {
-        switch schemaState.status {
-        case .migrating: .unavailable("the database is being opened or migrated")
-        case .failed: .unavailable("the database could not be brought to its latest version")
-        case .ready: .unavailable("the service is shutting down")
-        }
-    }
+    private var notOpen: StoreError { schemaState.refusal }
 
     // MARK: The file
 

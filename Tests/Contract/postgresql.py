@@ -17,8 +17,6 @@ FILE_ONLY = {
     "test_examples_print_what_is_shown": "commands",
     "test_answers[GET /backup": "backup",
     "test_head_and_options_come_with_every_path[/backup]": "backup",
-    "test_answers[GET /schema 200": "figures",
-    "test_operations[GET /schema]": "figures",
     "test_operations[GET /backup]": "backup",
     "test_schemathesis_finds_nothing": "figures",
     "test_figures_of_files_agree_with_stat": "figures",

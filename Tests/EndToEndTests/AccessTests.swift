@@ -326,7 +326,7 @@ struct AccessTests {
         #expect(try start([], environment: ["LOGBOOK_REQUIRE_AUTH": "true"]).status == 64)
         #expect(try start(["--require-auth=true"]).status == 64)
         // A port that is taken: a start with sufficient access control gets that far.
-        let port = try ReservedPort()
+        let port = ReservedPort()
         let taken = ["--listen", "127.0.0.1:\(port.number)"]
         #expect(try start(["--require-auth", "false"] + taken).status != 64)
         try file.add("a", "read")

@@ -145,7 +145,7 @@ struct CommandLineTests {
         #expect(
             try logbook(["healthcheck"], environment: ["LOGBOOK_SERVER": server.url]).status == 0)
         try server.stop()
-        let port = try ReservedPort()
+        let port = ReservedPort()
         let none = try logbook(["healthcheck", "--server", "http://127.0.0.1:\(port.number)"])
         #expect(none.status == 1)
         #expect(none.errors.contains("127.0.0.1:\(port.number)"))

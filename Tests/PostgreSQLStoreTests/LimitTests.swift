@@ -143,6 +143,8 @@ struct LimitTests {
             #expect((await task.value != nil) == (number % 7 == 3), "\(number)")
         }
         #expect(try await repository.page([("limit", "1000")]).count == 19)
+        let alone = await failure { try await repository.append([event(["title": "refused"])]) }
+        #expect(alone != nil && repository.unwritableReason == nil)
     }
 
     @Test("A write that nobody answers is not acknowledged, and is stored at most once")

@@ -302,7 +302,7 @@ struct PostgreSQLConnectionTests {
 
     @Test("A server that accepts and stays silent takes only its share of the time")
     func silent() throws {
-        let silent = try SilentServer()
+        let silent = SilentServer()
         let error = #expect(throws: PostgreSQLError.self) {
             try PostgreSQLConnection(
                 try PostgreSQLAddress(
@@ -392,22 +392,7 @@ private final class SilentServer {
     let port: UInt16
     private let listener: Int32
 
-    init() throws {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(O_CLOEXEC), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, size) == 0 && listen(listener, 16) == 0
-                    && getsockname(listener, $0, &size) == 0
-            }
-        }
-        try #require(isBound)
-        port = UInt16(bigEndian: address.sin_port)
-    }
+    init() { (listener, port) = loopbackSocket() }
 
     deinit { close(listener) }
 }

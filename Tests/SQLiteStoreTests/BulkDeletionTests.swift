@@ -156,7 +156,7 @@ struct BulkDeletionTests {
         let store = try TestStore(make: Self.fill(100))
         let block = WriterBlock(store.repository)
         let endings = try await withThrowingTaskGroup(of: Ending.self) { group in
-            for _ in 0...BulkDeletion.most {
+            for _ in 0...BulkDeletions.most {
                 group.addTask { try await Self.delete(store, [("severity", "info")]) }
             }
             // The writer is held, so only the one too many ends.

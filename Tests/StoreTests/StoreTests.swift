@@ -219,6 +219,42 @@ struct StoreTests {
     }
 
     @Test(
+        "Values that are too many to be counted in each bucket at once are counted, by words too",
+        arguments: StoreKind.allCases)
+    func manyValues(kind: StoreKind) async throws {
+        let store = try Store(kind)
+        // The last twenty have several events each, all in one minute.
+        for first in stride(from: 0, to: 400, by: 100) {
+            try await store.append(
+                (first + 1...first + 100).flatMap { value in
+                    try (0..<(value > 380 ? value - 379 : 1)).map { _ in
+                        try event([
+                            "object_name": "n\(value)",
+                            "created_at": "2026-11-22T10:1\(value % 3):00Z",
+                        ])
+                    }
+                })
+        }
+        for filter in [[], [("q", "something")]] {
+            let range = [("since", "2026-11-22T10:10:00Z"), ("until", "2026-11-23T10:10:00Z")]
+            let asked = try StatisticsQuery(
+                try query(range + filter), interval: "1m", by: "object_name", occurrences: nil,
+                now: testMoment)
+            let found = try await store.read { reader in
+                try reader.statistics(asked, budget: .seconds(60)).get()
+            }
+            let counts = try #require(found.totals.first).counts
+            #expect(counts.map(\.count) == (2...21).reversed())
+            #expect(counts.map(\.value) == (381...400).reversed().map { "n\($0)" })
+            for (place, entry) in counts.enumerated() {
+                let series = found.series.map { $0[place] }
+                #expect(series.reduce(0, +) == entry.count)
+                #expect(series[(379 + entry.count) % 3] == entry.count)
+            }
+        }
+    }
+
+    @Test(
         "Following is in the order of seq, and knows of removed events",
         arguments: StoreKind.allCases)
     func follow(kind: StoreKind) async throws {

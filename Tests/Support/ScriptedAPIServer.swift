@@ -19,20 +19,9 @@ public final class ScriptedAPIServer: Sendable {
     /// Listens on a free port, with `TestCertificate` if it is secure.
     public init(isSecure: Bool = false) throws {
         context = isSecure ? try TLSContext(TestCertificate.configuration) : nil
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(O_CLOEXEC), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, size) == 0 && listen(listener, 16) == 0
-                    && getsockname(listener, $0, &size) == 0
-            }
-        }
-        precondition(isBound, "no listener: errno \(errno)")
-        port = UInt16(bigEndian: address.sin_port)
+        let (listener, port) = loopbackSocket()
+        self.listener = listener
+        self.port = port
         Thread.detachNewThread { [weak self] in
             while true {
                 let client = accept(listener, nil, nil)

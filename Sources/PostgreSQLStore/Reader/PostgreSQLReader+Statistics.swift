@@ -11,37 +11,25 @@ extension PostgreSQLReader {
         // Everything counts the same events, or sums would disagree.
         try within(budget) { () throws(PostgreSQLError) in
             try inSnapshot { () throws(PostgreSQLError) in
-                let range = try range(query)
-                let buckets: Buckets
-                do throws(QueryError) {
-                    buckets = try Buckets(
-                        since: range.since, until: range.until, interval: query.interval)
-                } catch {
-                    return .failure(error)
+                let buckets = try query.buckets { () throws(PostgreSQLError) in
+                    var oldest: String?
+                    let first = PostgreSQLStatement(
+                        "SELECT created_at FROM events ORDER BY created_at LIMIT 1")
+                    try run(first) { row in
+                        oldest = row.text(0)
+                        return false
+                    }
+                    return oldest
                 }
-                let count = StatisticsCount(self, query, buckets)
-                return query.events.conditions.askOfTexts
-                    ? try count.oneByOne() : .success(try count.bySQL())
+                switch buckets {
+                case .failure(let error): return .failure(error)
+                case .success(let buckets):
+                    let count = StatisticsCount(self, query, buckets)
+                    return query.events.conditions.askOfTexts
+                        ? try count.oneByOne() : .success(try count.bySQL())
+                }
             }
         }
-    }
-
-    /// Without `until` the range ends now; without `since` it begins with the oldest event. So no
-    /// event's claimed time can stretch it into the future.
-    private func range(
-        _ query: StatisticsQuery
-    ) throws(PostgreSQLError) -> (since: Timestamp, until: Timestamp) {
-        func moment(_ text: String) -> Timestamp { Timestamp(rfc3339: text.utf8) ?? .max }
-        let until = query.events.conditions.until.map(moment) ?? query.now
-        if let text = query.events.conditions.since { return (moment(text), until) }
-        var oldest = until
-        try run(
-            PostgreSQLStatement("SELECT created_at FROM events ORDER BY created_at LIMIT 1")
-        ) { row in
-            if let text = row.text(0) { oldest = moment(text) }
-            return false
-        }
-        return (min(oldest, until), until)
     }
 }
 
@@ -171,41 +159,23 @@ private struct StatisticsCount {
 
     func oneByOne() throws(PostgreSQLError) -> Result<EventStatistics, QueryError> {
         var statistics = empty
-        let memory = TallyMemory(of: reader.tallyBytes)
-        // Declared before the tallies, so that it runs after they are gone.
-        defer { memory.giveBack() }
-        var tallies = query.fields.enumerated().map {
-            ValueTally(buckets: $0.offset == 0 ? buckets.count : 0, memory: memory)
+        guard buckets.count > 0 else {
+            statistics.totals = query.fields.map { ($0, []) }
+            return .success(statistics)
         }
-        let bounds = buckets.count > 0 ? BucketBounds(buckets) : nil
-        var overflow: StatisticsField?
-        var bucket = 0
-        if let bounds {
-            try reader.scan(query.events.fromTheStart) { event in
-                guard let time = event[.createdAt], bounds.contain(time) else { return true }
-                bucket = bounds.bucket(of: time, near: bucket)
-                let weight = query.sumsOccurrences ? Int(event.occurrences) : 1
-                statistics.events[bucket] += weight
-                for (place, field) in query.fields.enumerated() {
-                    let isCounted = field.withValue(of: { event[field.fields[$0]] }) {
-                        tallies[place].add($0, bucket, weight)
-                    }
-                    if !isCounted { overflow = field }
-                }
-                return overflow == nil
-            }
+        let found = try StatisticsTally.count(
+            query.fields, in: buckets, keepsSeries: !query.fields.isEmpty,
+            within: reader.tallyBytes
+        ) { (fields, wanted, body) throws(PostgreSQLError) in
+            var events = TalliedEvents(
+                buckets, fields, among: wanted, sumsOccurrences: query.sumsOccurrences)
+            try reader.scan(query.events.fromTheStart) { events.lend($0, to: body) }
         }
-        if let overflow { return .failure(ValueTally.tooMany(overflow)) }
-        for (field, tally) in zip(query.fields, tallies) {
-            statistics.totals.append((field, tally.mostFrequent))
+        return found.map { found in
+            statistics.events = found.events
+            statistics.totals = query.fields.map { ($0, found.counts[$0] ?? []) }
+            statistics.series = found.series
+            return statistics
         }
-        if let first = tallies.first {
-            guard first.keepsSeries || buckets.count == 0 else {
-                return .failure(ValueTally.tooMany(query.fields[0]))
-            }
-            let series = first.mostFrequent.map { first.series(of: $0.value) }
-            statistics.series = (0..<buckets.count).map { bucket in series.map { $0[bucket] } }
-        }
-        return .success(statistics)
     }
 }

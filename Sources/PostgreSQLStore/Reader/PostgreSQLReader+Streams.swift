@@ -17,7 +17,7 @@ extension PostgreSQLReader {
         }
         let statement = PostgreSQLStatement(
             """
-            SELECT greatest(floor_seq, (SELECT max(seq) FROM events)),
+            SELECT \(PostgreSQLSchema.headSeq),
               (SELECT min(seq) FROM events), (SELECT min(seq) FROM events WHERE seq > $1),
               (SELECT max(removed_seq) FROM retention WHERE severity = ANY ($2)), epoch, epoch_start
             FROM store_state

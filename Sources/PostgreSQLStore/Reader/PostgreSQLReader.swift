@@ -79,7 +79,7 @@ final class PostgreSQLReader: EventReader {
         _ body: () throws(PostgreSQLError) -> Result
     ) throws(PostgreSQLError) -> Result {
         guard !isInSnapshot else { return try body() }
-        try exchange([Self.begin, settings()], mayRepeat: true) { _, _ in false }
+        try exchange(after: [Self.begin, settings()], [], mayRepeat: true) { _, _ in false }
         isInSnapshot = true
         defer {
             isInSnapshot = false
@@ -102,21 +102,12 @@ final class PostgreSQLReader: EventReader {
         _ statements: [PostgreSQLStatement],
         _ row: (_ statement: Int, _ row: borrowing PostgreSQLRow) -> Bool
     ) throws(PostgreSQLError) {
-        guard !isInSnapshot else {
-            return try exchange(statements, mayRepeat: false, row)
-        }
+        guard !isInSnapshot else { return try exchange(statements, mayRepeat: false, row) }
         // One statement and its settings are a transaction by themselves.
-        guard statements.count > 1 else {
-            return try exchange([settings()] + statements, mayRepeat: true) { statement, found in
-                statement == 1 ? row(0, found) : false
-            }
-        }
-        let all =
-            [Self.begin, settings()] + statements + [PostgreSQLStatement("COMMIT")]
-        let places = 2..<(2 + statements.count)
-        try exchange(all, mayRepeat: true) { statement, found in
-            places.contains(statement) ? row(statement - 2, found) : false
-        }
+        let isSingle = statements.count == 1
+        try exchange(
+            after: isSingle ? [settings()] : [Self.begin, settings()], statements,
+            before: isSingle ? [] : [PostgreSQLStatement("COMMIT")], mayRepeat: true, row)
     }
 
     /// Runs one statement and lends its rows.
@@ -149,17 +140,23 @@ final class PostgreSQLReader: EventReader {
             [.text(Array("\(left / 1_000_000 + 1000)".utf8))])
     }
 
+    /// Lends the rows of `statements`, which run between others in one round trip.
+    ///
     /// - Parameter mayRepeat: true to try once more with a new connection, if nothing was lent.
     private func exchange(
-        _ statements: [PostgreSQLStatement], mayRepeat: Bool,
+        after first: [PostgreSQLStatement] = [], _ statements: [PostgreSQLStatement],
+        before last: [PostgreSQLStatement] = [], mayRepeat: Bool,
         _ row: (Int, borrowing PostgreSQLRow) -> Bool
     ) throws(PostgreSQLError) {
+        let all = first + statements + last
+        let lent = first.count..<(first.count + statements.count)
         var hasLent = false
         func exchange() throws(PostgreSQLError) {
             let isCancelled = { self.request?.isCancelled ?? false }
-            try connected().run(statements, deadline: deadline, isCancelled: isCancelled) {
+            try connected().run(all, deadline: deadline, isCancelled: isCancelled) {
+                guard lent.contains($0) else { return false }
                 hasLent = true
-                return row($0, $1)
+                return row($0 - first.count, $1)
             }
         }
         do {

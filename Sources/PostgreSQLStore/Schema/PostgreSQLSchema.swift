@@ -20,6 +20,11 @@ struct PostgreSQLSchema {
         self.logger = logger
     }
 
+    /// The expression for the server's time, in milliseconds.
+    static let now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    /// The expression, in a query of `store_state`, for the highest seq that an event has or had.
+    static let headSeq = "greatest(floor_seq, (SELECT max(seq) FROM events))"
+
     // MARK: Locks
 
     /// Advisory locks of transactions, by a number and the schema. The number is "LogB" and the
@@ -204,9 +209,6 @@ struct PostgreSQLSchema {
         "leases": ["name text", "owner text", "until timestamp with time zone"],
     ]
 
-    /// The parameters of `logbook_append`, in order: the texts, then the numbers, then the words.
-    static let appendedTexts = EventField.texts
-
     private static let ddl = [
         """
         CREATE TABLE schema_version (
@@ -253,7 +255,7 @@ struct PostgreSQLSchema {
           timeline text COLLATE "C" NOT NULL
         )
         """,
-        "INSERT INTO store_state VALUES (0, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 0, 1, 0, '')",
+        "INSERT INTO store_state VALUES (0, \(now), 0, 1, 0, '')",
         """
         CREATE TABLE retention (
           severity text COLLATE "C" PRIMARY KEY,
@@ -292,7 +294,7 @@ struct PostgreSQLSchema {
     /// holder: each statement in it has a snapshot of its own.
     private static let append = """
         CREATE FUNCTION logbook_append(
-          \(appendedTexts.map { "p_\($0.name) text[]" }.joined(separator: ", ")),
+          \(EventField.texts.map { "p_\($0.name) text[]" }.joined(separator: ", ")),
           p_occurrences bigint[], p_received_at bigint[], p_fold_key bigint[], p_words text[],
           p_keeps_times boolean, p_replicated boolean,
           OUT base bigint, OUT moment bigint
@@ -303,19 +305,19 @@ struct PostgreSQLSchema {
           END IF;
           PERFORM \(Lock.head.call);
           SELECT greatest(s.floor_seq, n.seq),
-            greatest(s.clock, n.received_at, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+            greatest(s.clock, n.received_at, \(now))
             INTO base, moment
             FROM store_state s
             LEFT JOIN LATERAL (SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1) n ON true;
           INSERT INTO events (
-            seq, \(appendedTexts.map { "\($0.name)" }.joined(separator: ", ")),
+            seq, \(EventField.texts.map { "\($0.name)" }.joined(separator: ", ")),
             occurrences, received_at, fold_key, words)
-          SELECT base + e.place, \(appendedTexts.map { "e.\($0.name)" }.joined(separator: ", ")),
+          SELECT base + e.place, \(EventField.texts.map { "e.\($0.name)" }.joined(separator: ", ")),
             e.occurrences, least(e.received_at, moment), e.fold_key,
             array_to_tsvector(string_to_array(e.words, ' '))
-          FROM unnest(\(appendedTexts.map { "p_\($0.name)" }.joined(separator: ", ")),
+          FROM unnest(\(EventField.texts.map { "p_\($0.name)" }.joined(separator: ", ")),
               p_occurrences, p_received_at, p_fold_key, p_words)
-            WITH ORDINALITY AS e (\(appendedTexts.map { "\($0.name)" }.joined(separator: ", ")),
+            WITH ORDINALITY AS e (\(EventField.texts.map { "\($0.name)" }.joined(separator: ", ")),
               occurrences, received_at, fold_key, words, place);
           IF p_keeps_times THEN UPDATE store_state SET clock = greatest(clock, moment); END IF;
         END

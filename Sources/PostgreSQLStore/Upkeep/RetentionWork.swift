@@ -90,7 +90,7 @@ final class RetentionWork: @unchecked Sendable {
     ) throws(PostgreSQLError) {
         var agedTo: Int64 = 0
         let statement = PostgreSQLStatement(
-            "SELECT aged_to, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM store_state"
+            "SELECT aged_to, \(PostgreSQLSchema.now) FROM store_state"
         )
         try connection.run([statement], deadline: deadline) { [wall] _, row in
             agedTo = row.integer(0)
@@ -185,13 +185,13 @@ final class RetentionWork: @unchecked Sendable {
                       SELECT key, received_at FROM series WHERE key > $1 ORDER BY key LIMIT \(Self.rowsAtOnce)
                     ), gone AS (
                       DELETE FROM series s USING next WHERE s.key = next.key
-                        AND next.received_at <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $2
+                        AND next.received_at <= \(PostgreSQLSchema.now) - $2
                         AND NOT EXISTS (SELECT FROM events WHERE id > s.key || ':' AND id < s.key || ';')
                       RETURNING s.key
                     )
                     SELECT (SELECT max(key) FROM next), (SELECT count(*) FROM next),
                       (SELECT count(*) FROM gone)
-                    """, [.text(lastSeries), .integer(SeriesState.memory)]),
+                    """, [.text(lastSeries), .integer(SeriesTotals.memory)]),
                 PostgreSQLStatement("COMMIT"),
             ], deadline: deadline
         ) { statement, row in

@@ -23,7 +23,6 @@ struct AppendPlan {
         let event: Event
         let foldKey: Int64
         let occurrences: Int64
-        let seriesKey: [UInt8]?
 
         func receipt(seq: Int64, moment: Int64) -> EventReceipt {
             EventReceipt(
@@ -34,6 +33,7 @@ struct AppendPlan {
 
     private var new: [New] = []
     private var newByID: [[UInt8]: Int] = [:]
+    private var newBySeries: [[UInt8]: [Int]] = [:]
     private var outcomes: [[Planned]] = []
     private(set) var series: [[UInt8]: SeriesState]
     /// The ids of events that an earlier try may have stored, and that no outcome tells of yet.
@@ -56,14 +56,15 @@ struct AppendPlan {
         self.series = series
         self.doubtful = doubtful
         for request in requests {
-            let before = self
+            // A copy, which the next change would make whole.
+            let before = request.allOrNothing ? self : nil
             var planned: [Planned] = []
             planned.reserveCapacity(request.events.count)
             for event in request.events {
                 planned.append(try plan(event, stored, findRepeated))
             }
             let conflicts = planned.count(where: \.isConflict)
-            if request.allOrNothing, conflicts > 0 {
+            if let before, conflicts > 0 {
                 self = before
                 tally.conflicts += conflicts
                 planned = planned.map { $0.isConflict ? $0 : .withdrawn }
@@ -94,21 +95,18 @@ struct AppendPlan {
         if let found = event.series {
             let growth = series[found.key]!.growth(by: found.count)
             if !growth.raisesCount {
-                if let place = new.firstIndex(where: {
-                    $0.seriesKey == found.key && repeats(event, $0)
-                }) {
-                    return .repetition(place)
-                }
+                if let place = newRepeated(event, found) { return .repetition(place) }
                 if let known = try findRepeated(event, found) { return .known(known) }
             }
             series[found.key]!.apply(growth)
             occurrences = growth.occurrences
+            newBySeries[found.key, default: []].append(new.count)
         }
         newByID[id] = new.count
         new.append(
             New(
-                event: event, foldKey: event.withView { FoldKey.of($0) }, occurrences: occurrences,
-                seriesKey: event.series?.key))
+                event: event, foldKey: event.withView { FoldKey.of($0) },
+                occurrences: occurrences))
         return .new(new.count - 1)
     }
 
@@ -116,8 +114,19 @@ struct AppendPlan {
         new[place].event.withView(new[place].receipt(seq: 0, moment: 0), event.isReplay)
     }
 
-    private func repeats(_ event: Event, _ other: New) -> Bool {
-        other.event.withView { event.repeats($0) }
+    /// Finds a new revision of the series that says the same as `event`, the last one first, within
+    /// the bounds of `EventChanges.repeated`.
+    private func newRepeated(_ event: Event, _ found: EventSeries) -> Int? {
+        var bytes = 0
+        for place in newBySeries[found.key, default: []].suffix(EventChanges.mostCompared)
+            .reversed()
+        where bytes < EventChanges.mostComparedBytes {
+            let other = new[place].event
+            let isSame = other.withView { event.repeats($0) }
+            if isSame { return place }
+            bytes += other.byteCount
+        }
+        return nil
     }
 
     private mutating func count(_ planned: [Planned], _ events: [Event]) {

@@ -37,8 +37,8 @@ enum Epoch {
                 """
                 UPDATE store_state
                 SET epoch = greatest(epoch, $3) + 1, floor_seq = greatest(floor_seq, $1),
-                  epoch_start = greatest(floor_seq, (SELECT max(seq) FROM events))
-                WHERE greatest(floor_seq, (SELECT max(seq) FROM events)) < $1 OR epoch < $3
+                  epoch_start = \(PostgreSQLSchema.headSeq)
+                WHERE \(PostgreSQLSchema.headSeq) < $1 OR epoch < $3
                   OR timeline <> '' AND $2 <> '' AND timeline <> $2
                     AND current_setting('synchronous_standby_names') = ''
                 """, [seen, .text(timeline), .integer(head.epoch)]),
@@ -59,5 +59,5 @@ enum Epoch {
 
     /// Selects the head and the epoch.
     static let select = PostgreSQLStatement(
-        "SELECT greatest(floor_seq, (SELECT max(seq) FROM events)), epoch FROM store_state")
+        "SELECT \(PostgreSQLSchema.headSeq), epoch FROM store_state")
 }

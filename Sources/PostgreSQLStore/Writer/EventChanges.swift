@@ -22,8 +22,8 @@ final class EventChanges {
     private var isUnsure = false
 
     /// The revisions that one in which nothing happened is compared with, and their bytes.
-    private static let mostCompared = 64
-    private static let mostComparedBytes = 512 * 1024
+    static let mostCompared = 64
+    static let mostComparedBytes = 512 * 1024
 
     init(_ configuration: PostgreSQLConfiguration, head: Head) {
         address = configuration.address
@@ -231,7 +231,7 @@ final class EventChanges {
                     "DELETE FROM events WHERE \(condition) RETURNING seq, severity, id, occurrences, received_at",
                     [value]),
                 PostgreSQLStatement(
-                    "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"),
+                    "SELECT \(PostgreSQLSchema.now)"),
             ]
         ) { statement, row in
             if statement == first {
@@ -264,7 +264,7 @@ final class EventChanges {
                 PostgreSQLStatement(
                     """
                     UPDATE store_state SET floor_seq = greatest(floor_seq, $1), clock = greatest(clock,
-                      (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+                      \(PostgreSQLSchema.now))
                     WHERE NOT EXISTS (SELECT FROM events WHERE seq > $1)
                     """, [.integer(newest)]))
         }

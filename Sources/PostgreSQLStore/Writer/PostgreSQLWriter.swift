@@ -13,7 +13,6 @@ import System
 ///
 /// `@unchecked Sendable`: `changes` is used only on `queue`; the waiting writes are behind a lock.
 final class PostgreSQLWriter: @unchecked Sendable {
-    private static let shutdown = StoreError.unavailable("the service is shutting down")
     /// Nanoseconds of the first and the longest pause between two tries.
     private static let pauses: (first: UInt64, longest: UInt64) = (50_000_000, 2_000_000_000)
     /// The SQLSTATE of an id, or a seq, that another process was faster with.
@@ -78,7 +77,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
         case .isFull:
             figures.withLock { $0.queueRefusals += 1 }
             write.fail(.unavailable("too many events wait to be written"))
-        case .isClosed: write.fail(Self.shutdown)
+        case .isClosed: write.fail(StoreError.shutdown)
         }
     }
 
@@ -89,7 +88,7 @@ final class PostgreSQLWriter: @unchecked Sendable {
         _ reply: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
         queue.async { [self] in
-            guard !isClosing.load(ordering: .relaxed) else { return reply(0, Self.shutdown) }
+            guard !isClosing.load(ordering: .relaxed) else { return reply(0, StoreError.shutdown) }
             let slice = Array(seqs.prefix(Self.deletedAtOnce))
             let rest = Array(seqs.dropFirst(Self.deletedAtOnce))
             var deleted = 0
@@ -165,21 +164,23 @@ final class PostgreSQLWriter: @unchecked Sendable {
             requests.append((events, allOrNothing && events.count > 1))
         }
         var outcomes: [[AppendOutcome]] = []
-        var isRefused = false
+        var refusal: PostgreSQLError?
         let error = trying { () throws(PostgreSQLError) in
             do throws(PostgreSQLError) {
                 let change = try changes.append(requests)
                 outcomes = change.result
                 note(change)
             } catch {
-                guard error.isRefusal, error.sqlState != Self.race, writes.count > 1 else {
-                    throw error
-                }
-                isRefused = true
+                guard error.isRefusal, error.sqlState != Self.race else { throw error }
+                refusal = error
             }
         }
-        if isRefused {
+        if let refusal {
             // What the server refuses costs only itself.
+            guard writes.count > 1 else {
+                logger.error("The database refuses a request's events: \(refusal)")
+                return writes.forEach { $0.fail(.unavailable("the database cannot be written")) }
+            }
             let middle = writes.startIndex + writes.count / 2
             append(writes[..<middle])
             return append(writes[middle...])

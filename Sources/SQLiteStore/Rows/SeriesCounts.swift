@@ -2,12 +2,10 @@ import EventStore
 import Events
 import SQLite
 
-/// Computes the occurrences of each revision of a Kubernetes event: the number by which it raises the
-/// highest count of its series. So their sum is the same in any order of arrival. The highest count
-/// outlives the events. A deleted revision that is stored again adds again what deletions removed.
+/// The series in the file, each with its `SeriesTotals`. One with a single event has no row, because
+/// that event's occurrences are its count.
 ///
-/// A series with a single event has no row, because that event's occurrences are its count. It belongs
-/// to the writer's connection; each change is part of the caller's transaction.
+/// It belongs to the writer's connection; each change is part of the caller's transaction.
 final class SeriesCounts {
     /// A revision that is about to be deleted.
     struct Revision {
@@ -32,17 +30,9 @@ final class SeriesCounts {
         /// True if it raises the highest count.
         let raisesCount: Bool
         fileprivate let key: [UInt8]
-        fileprivate let row: Row
+        fileprivate let row: SeriesTotals
         /// True if the series needs a changed row; true if it has one.
         fileprivate let isRowNeeded, isRowThere: Bool
-    }
-
-    fileprivate struct Row {
-        /// The highest count.
-        var count: Int64 = 0
-        /// The occurrences that deletions removed, and that no revision has added again.
-        var removed: Int64 = 0
-        var receivedAt: Int64 = 0
     }
 
     private let find, live, alike, put, drop, next: Statement
@@ -51,9 +41,6 @@ final class SeriesCounts {
     /// The last row that was checked for its age.
     private var lastSeen: [UInt8] = []
 
-    /// Milliseconds for which a series without events is remembered. Kubernetes forgets an event after
-    /// an hour without news, or a few (`--event-ttl`). Later revisions come from old dumps.
-    private static let memory: Int64 = 24 * 3_600_000
     /// The number of rows from which on none is kept without events.
     private static let mostWithoutEvents = 100_000
     /// The most rows whose age is checked at once.
@@ -63,8 +50,6 @@ final class SeriesCounts {
     /// The bytes after which it is compared with no more of them: small events must not make the
     /// writer read large ones again and again.
     private static let mostComparedBytes = 512 * 1024
-    /// The occurrences that an event can have.
-    private static let counts = 0...Int64(Int32.max)
 
     init(_ connection: Connection) throws(SQLiteError) {
         find = try connection.prepare(
@@ -96,23 +81,14 @@ final class SeriesCounts {
     /// Returns the change of the series when this revision is stored.
     func growth(by series: EventSeries) throws(SQLiteError) -> Growth {
         let stored = try row(series.key)
-        var row = stored ?? Row()
+        var row = stored ?? SeriesTotals()
         var hasEvents = false
         if stored == nil {
             let events = try events(series.key)
             hasEvents = events.count > 0
-            row.count = events.occurrences
+            row = SeriesTotals(count: events.occurrences)
         }
-        let count = min(max(series.count, 1), Self.counts.upperBound)
-        let occurrences: Int64
-        let raisesCount = count > row.count
-        if raisesCount {
-            occurrences = count - row.count
-            row.count = count
-        } else {
-            occurrences = min(count, row.removed)
-            row.removed -= occurrences
-        }
+        let (occurrences, raisesCount) = row.add(count: series.count)
         return Growth(
             occurrences: occurrences, raisesCount: raisesCount, key: series.key, row: row,
             isRowNeeded: stored == nil ? hasEvents : occurrences > 0, isRowThere: stored != nil)
@@ -140,7 +116,7 @@ final class SeriesCounts {
     func note(_ growth: Growth, receivedAt: Int64) throws(SQLiteError) {
         guard growth.isRowNeeded else { return }
         var row = growth.row
-        row.receivedAt = max(row.receivedAt, receivedAt)
+        row.noteReceived(at: receivedAt)
         try keep(row, growth.key, isNew: !growth.isRowThere)
     }
 
@@ -149,14 +125,13 @@ final class SeriesCounts {
         let stored = try row(revision.key)
         let events = try events(revision.key)
         let mayGrow =
-            revision.receivedAt > now - Self.memory && rows < Self.mostWithoutEvents
+            revision.receivedAt > now - SeriesTotals.memory && rows < Self.mostWithoutEvents
         guard events.count > 0 || mayGrow else {
             if stored != nil { try forget(revision.key) }
             return
         }
-        var row = stored ?? Row(count: events.occurrences + revision.occurrences)
-        row.removed = min(row.removed + revision.occurrences, row.count)
-        row.receivedAt = max(row.receivedAt, revision.receivedAt)
+        var row = stored ?? SeriesTotals(count: events.occurrences + revision.occurrences)
+        row.noteDeleted(occurrences: revision.occurrences, receivedAt: revision.receivedAt)
         try keep(row, revision.key, isNew: stored == nil)
     }
 
@@ -170,7 +145,7 @@ final class SeriesCounts {
             defer { next.reset() }
             while try next.step() {
                 let key = next.bytes(0).map(Array.init) ?? []
-                keys.append((key, next.integer(1) <= now - Self.memory))
+                keys.append((key, next.integer(1) <= now - SeriesTotals.memory))
             }
         }
         for (key, isOld) in keys where isOld {
@@ -181,15 +156,12 @@ final class SeriesCounts {
 
     // MARK: Rows
 
-    /// Reads a row. A file may hold any numbers.
-    private func row(_ key: [UInt8]) throws(SQLiteError) -> Row? {
+    private func row(_ key: [UInt8]) throws(SQLiteError) -> SeriesTotals? {
         try find.bind(1, copying: key)
         defer { find.reset() }
         guard try find.step() else { return nil }
-        let count = Self.clamped(find.integer(0))
-        return Row(
-            count: count, removed: min(Self.clamped(find.integer(1)), count),
-            receivedAt: find.integer(2))
+        return SeriesTotals(
+            count: find.integer(0), removed: find.integer(1), receivedAt: find.integer(2))
     }
 
     /// Returns the number of stored events, up to two, and the sum of their occurrences.
@@ -199,12 +171,12 @@ final class SeriesCounts {
         try Self.bindRange(of: key, to: live)
         defer { live.reset() }
         guard try live.step() else { return (0, 0) }
-        return (live.integer(0), Self.clamped(live.integer(1)))
+        return (live.integer(0), SeriesTotals(count: live.integer(1)).count)
     }
 
-    private func keep(_ row: Row, _ key: [UInt8], isNew: Bool) throws(SQLiteError) {
+    private func keep(_ row: SeriesTotals, _ key: [UInt8], isNew: Bool) throws(SQLiteError) {
         try put.bind(1, copying: key)
-        try put.bind(2, Self.clamped(row.count))
+        try put.bind(2, row.count)
         try put.bind(3, row.removed)
         try put.bind(4, row.receivedAt)
         try put.run()
@@ -221,9 +193,5 @@ final class SeriesCounts {
     private static func bindRange(of key: [UInt8], to statement: Statement) throws(SQLiteError) {
         try statement.bind(1, copying: key + [UInt8(ascii: ":")])
         try statement.bind(2, copying: key + [UInt8(ascii: ":") + 1])
-    }
-
-    private static func clamped(_ number: Int64) -> Int64 {
-        min(max(number, counts.lowerBound), counts.upperBound)
     }
 }

@@ -20,42 +20,19 @@ extension SQLiteReader {
     private func count(
         _ query: StatisticsQuery
     ) throws(SQLiteError) -> Result<EventStatistics, QueryError> {
-        let range = try statisticsRange(query)
-        let buckets: Buckets
-        do throws(QueryError) {
-            buckets = try Buckets(
-                since: range.since, until: range.until, interval: query.interval)
-        } catch {
-            return .failure(error)
+        let buckets = try query.buckets { () throws(SQLiteError) in
+            // Invalid times sort before all that an event can have, and begin no range.
+            let oldest = try statement(
+                """
+                SELECT created_at FROM events WHERE created_at >= '\(Timestamp.storable.lowerBound.text)' \
+                ORDER BY created_at LIMIT 1
+                """)
+            defer { oldest.reset() }
+            return try oldest.step() ? oldest.text(0) : nil
         }
-        return try StatisticsCount(self, query, buckets).result()
-    }
-
-    /// Without `until` the range ends now; without `since` it begins with the oldest event. So no
-    /// event's claimed time can stretch it into the future.
-    private func statisticsRange(
-        _ query: StatisticsQuery
-    ) throws(SQLiteError) -> (since: Timestamp, until: Timestamp) {
-        let until = query.events.conditions.until.map(Self.moment) ?? query.now
-        if let text = query.events.conditions.since { return (Self.moment(text), until) }
-        // Invalid times sort before all that an event can have, and begin no range.
-        let oldest = try text(
-            """
-            SELECT created_at FROM events WHERE created_at >= '\(Timestamp.storable.lowerBound.text)' \
-            ORDER BY created_at LIMIT 1
-            """)
-        return (min(oldest.map(Self.moment) ?? until, until), until)
-    }
-
-    private func text(_ sql: String) throws(SQLiteError) -> String? {
-        let statement = try statement(sql)
-        defer { statement.reset() }
-        return try statement.step() ? statement.text(0) : nil
-    }
-
-    /// A file may hold any text; an invalid time sorts before or after all times.
-    private static func moment(_ text: String) -> Timestamp {
-        Timestamp(rfc3339: text.utf8)
-            ?? (text < Timestamp.max.text ? .min : .max)
+        switch buckets {
+        case .success(let buckets): return try StatisticsCount(self, query, buckets).result()
+        case .failure(let error): return .failure(error)
+        }
     }
 }

@@ -2,18 +2,8 @@ import EventStore
 import Events
 import SQLite
 
-/// Counts by walking over the matching events once, or twice if the first field has too many values
-/// to count each of them in each bucket.
+/// Counts by walking over the matching events.
 struct StatisticsWalk {
-    struct Found {
-        /// The events, or their occurrences, in each bucket.
-        var events: [Int]
-        /// The most frequent values of each field.
-        var counts: [StatisticsField: [EventStatistics.Count]] = [:]
-        /// The counts of these values of the first field in each bucket.
-        var series: [[Int]] = []
-    }
-
     private let reader: SQLiteReader
     private let query: EventQuery
     private let sumsOccurrences: Bool
@@ -43,97 +33,38 @@ struct StatisticsWalk {
     /// too.
     func run(
         _ fields: [StatisticsField], keepsSeries: Bool
-    ) throws(SQLiteError) -> Result<Found, QueryError> {
-        var found = Found(events: Array(repeating: 0, count: buckets.count))
-        let memory = TallyMemory(of: reader.tallyBytes)
-        // Declared before the tallies, so that it runs after they are gone.
-        defer { memory.giveBack() }
-        var tallies = fields.enumerated().map {
-            ValueTally(
-                buckets: keepsSeries && $0.offset == 0 ? buckets.count : 0, memory: memory)
-        }
-        var overflow: StatisticsField?
-        try forEachEvent(fields) { bucket, weight, part in
-            found.events[bucket] += weight
-            for (place, field) in fields.enumerated() {
-                let isCounted = field.withValue(of: { part(place, $0) }) {
-                    tallies[place].add($0, bucket, weight)
-                }
-                if !isCounted { overflow = field }
-            }
-            return overflow == nil
-        }
-        if let overflow { return .failure(ValueTally.tooMany(overflow)) }
-        for (field, tally) in zip(fields, tallies) { found.counts[field] = tally.mostFrequent }
-        if keepsSeries { found.series = try series(fields[0], tallies[0], memory) }
-        return .success(found)
+    ) throws(SQLiteError) -> Result<StatisticsTally, QueryError> {
+        try StatisticsTally.count(
+            fields, in: buckets, keepsSeries: keepsSeries, within: reader.tallyBytes, forEachEvent)
     }
 
-    /// The series of the most frequent values, counted again if the first walk could not keep it.
-    private func series(
-        _ field: StatisticsField, _ tally: ValueTally, _ memory: TallyMemory
-    ) throws(SQLiteError) -> [[Int]] {
-        let wanted = tally.mostFrequent.map(\.value)
-        var tally = tally
-        if !tally.keepsSeries {
-            tally = ValueTally(buckets: buckets.count, memory: memory)
-            try forEachEvent([field], among: wanted) { bucket, weight, part in
-                field.withValue(of: { part(0, $0) }) { tally.add($0, bucket, weight) }
-            }
-        }
-        let series = wanted.map { tally.series(of: $0) }
-        return (0..<buckets.count).map { bucket in series.map { $0[bucket] } }
-    }
-
-    private typealias Body = (
-        _ bucket: Int, _ weight: Int,
-        _ part: (_ place: Int, _ part: Int) -> UnsafeRawBufferPointer?
-    ) -> Bool
-
-    /// Lends each matching event's bucket, its weight, and the parts of its value for each of
-    /// `fields`, until `body` returns false.
-    ///
-    /// - Parameter among: the values that the first field must have.
     private func forEachEvent(
-        _ fields: [StatisticsField], among wanted: [String?]? = nil, _ body: Body
+        _ fields: [StatisticsField], among wanted: [String?]?, _ body: StatisticsTally.Body
     ) throws(SQLiteError) {
-        let bounds = BucketBounds(buckets)
-        let among = wanted.map { Set($0.map { $0.map { Array($0.utf8) } }) }
-        func isAmong(_ part: (Int) -> UnsafeRawBufferPointer?) -> Bool {
-            guard let among else { return true }
-            return fields[0].withValue(of: part) { among.contains($0.map(Array.init)) }
-        }
-        var bucket = 0
-        let parts = fields.map(\.fields)
         guard !query.conditions.askMore else {
             // Conditions that the selected columns cannot decide need the search index and then the
             // whole event.
-            return try reader.scan(query) { event in
-                guard let time = event[.createdAt], bounds.contain(time) else { return true }
-                let part = { (place: Int, part: Int) in event[parts[place][part]] }
-                guard isAmong({ part(0, $0) }) else { return true }
-                bucket = bounds.bucket(of: time, near: bucket)
-                return body(bucket, sumsOccurrences ? Self.weight(event.occurrences) : 1, part)
-            }
+            var events = TalliedEvents(
+                buckets, fields, among: wanted, sumsOccurrences: sumsOccurrences)
+            return try reader.scan(query) { events.lend($0, to: body) }
         }
+        // SQL compares a single column.
+        let isByParts = fields.first == .object
+        var events = TalliedEvents(
+            buckets, fields, among: isByParts ? wanted : nil, sumsOccurrences: sumsOccurrences)
+        let parts = fields.map(\.fields)
         let columns = parts.flatMap(\.self)
         let starts = parts.indices.map { parts[..<$0].reduce(1) { $0 + $1.count } }
-        let statement = try self.statement(columns, among: fields.first == .object ? nil : wanted)
+        let statement = try self.statement(columns, among: isByParts ? nil : wanted)
         defer { statement.reset() }
         while try statement.step() {
-            guard let time = statement.bytes(0) else { continue }
             let part = { (place: Int, part: Int) in statement.bytes(Int32(starts[place] + part)) }
-            if fields.first == .object, !isAmong({ part(0, $0) }) { continue }
-            bucket = bounds.bucket(of: time, near: bucket)
-            let weight =
-                sumsOccurrences ? Self.weight(statement.integer(Int32(columns.count + 1))) : 1
+            guard let time = statement.bytes(0), let bucket = events.bucket(of: time, part) else {
+                continue
+            }
+            let weight = events.weight(statement.integer(Int32(columns.count + 1)))
             guard body(bucket, weight, part) else { return }
         }
-    }
-
-    /// A file may hold any number.
-    private static func weight(_ occurrences: Int64) -> Int {
-        Int(min(max(occurrences, 0), Int64(Int32.max)))
     }
 
     /// Reads `created_at`, `fields` and, if they are summed, the occurrences of all matching

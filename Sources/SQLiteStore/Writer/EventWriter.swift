@@ -14,7 +14,6 @@ import System
 final class EventWriter: @unchecked Sendable {
     private static let fullDiskRest = DispatchTimeInterval.milliseconds(100)
     private static let retryAfterFailure = DispatchTimeInterval.seconds(1)
-    private static let shutdown = StoreError.unavailable("the service is shutting down")
 
     private let logger: Logger
     private let queue = DispatchQueue(label: "logbook.writer", qos: .userInitiated)
@@ -117,10 +116,10 @@ final class EventWriter: @unchecked Sendable {
         _ seqs: [Int64], _ reply: @escaping @Sendable (_ deleted: Int, _ error: StoreError?) -> Void
     ) {
         queue.async { [self] in
-            guard !isClosed else { return reply(0, Self.shutdown) }
+            guard !isClosed else { return reply(0, StoreError.shutdown) }
             guard room.isTrusted else { return reply(0, failure.refusal) }
             jobs.delete(seqs) { [self] deleted, error in
-                let reason = error.map { $0.isInterrupt ? Self.shutdown : noteFailure($0) }
+                let reason = error.map { $0.isInterrupt ? StoreError.shutdown : noteFailure($0) }
                 reply(deleted, reason)
             }
             run()
@@ -134,7 +133,7 @@ final class EventWriter: @unchecked Sendable {
         case .isFull:
             figures.noteQueueRefusal()
             write.fail(.unavailable("too many events wait to be written"))
-        case .isClosed: write.fail(Self.shutdown)
+        case .isClosed: write.fail(StoreError.shutdown)
         }
     }
 

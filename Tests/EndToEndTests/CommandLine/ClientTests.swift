@@ -7,7 +7,7 @@ import Testing
 struct ClientTests {
     @Test("A server that is not there is a failure that names it")
     func unreachable() throws {
-        let port = try ReservedPort()
+        let port = ReservedPort()
         for command in [
             ["list"], ["get", "a"], ["tail"], ["export", "--patience", "0"],
             ["add", "--type", "a", "--severity", "info", "--title", "t", "--patience", "0"],
