@@ -12,9 +12,19 @@ struct FailoverTests {
         return "postgresql://logbook@/\(database)?host=\(hosts)&port=\(servers[0].port)"
     }
 
+    private static let noStandby = "the database has no standby that takes part in commits"
+
     private func setStandbys(_ names: String, of server: PostgreSQLServer) throws {
         _ = try server.query("ALTER SYSTEM SET synchronous_standby_names = '\(names)'")
         _ = try server.query("SELECT pg_reload_conf()")
+    }
+
+    /// A Logbook that does not wait long for a standby.
+    private func makeHasty(_ url: String) throws -> Logbook {
+        try Logbook(url) { configuration in
+            configuration.exchangeLimit = .seconds(1)
+            configuration.patience = .milliseconds(1500)
+        }
     }
 
     private func store(_ count: Int, _ logbook: Logbook) async throws -> [Int64?] {
@@ -65,13 +75,12 @@ struct FailoverTests {
         let primary = try PostgreSQLServer()
         let database = try primary.makeDatabase()
         let strict = try Logbook(primary.url(database)) { $0.requiresReplication = true }
-        let reason = "the database has no standby that takes part in commits"
         let error = await failure { try await strict.repository.append([event()]) }
-        #expect(error as? StoreError == .unavailable(reason))
-        #expect(strict.repository.unwritableReason == reason)
+        #expect(error as? StoreError == .unavailable(Self.noStandby))
+        #expect(strict.repository.unwritableReason == Self.noStandby)
         let standby = try PostgreSQLServer(standbyOf: primary)
         // Any look for commits would say that the server can be reached.
-        #expect(strict.repository.unwritableReason == reason)
+        #expect(strict.repository.unwritableReason == Self.noStandby)
         for server in [primary, standby] { try setStandbys("*", of: server) }
         #expect(await becomesTrue { strict.repository.unwritableReason == nil })
         #expect(try await store(1, strict) == [1])
@@ -92,10 +101,7 @@ struct FailoverTests {
     func unconfirmed() async throws {
         let server = try PostgreSQLServer()
         let database = try server.makeDatabase()
-        let logbook = try Logbook(server.url(database)) { configuration in
-            configuration.exchangeLimit = .milliseconds(300)
-            configuration.patience = .milliseconds(400)
-        }
+        let logbook = try makeHasty(server.url(database))
         let repository = logbook.repository
         try setStandbys("nobody", of: server)
         // The server takes its time to notice.
@@ -121,5 +127,48 @@ struct FailoverTests {
         #expect(await becomesTrue { repository.unwritableReason == nil })
         let outcome = try await repository.append([event(["id": "e\(number)"])])[0]
         #expect(outcome.kind == "duplicate" && outcome.seq == Int64(number))
+    }
+
+    @Test("What another Logbook stored is acknowledged only once a standby has it")
+    func unconfirmedElsewhere() async throws {
+        let server = try PostgreSQLServer()
+        let database = try server.makeDatabase()
+        let logbooks = try (0..<2).map { _ in try makeHasty(server.url(database)) }
+        let (first, second) = (logbooks[0].repository, logbooks[1].repository)
+        try setStandbys("nobody", of: server)
+        func revision(_ series: Int, _ version: Int) throws -> Event {
+            try event(["id": "k8s:core:u\(series):\(version)", "metadata": ["count": 1]])
+        }
+        var series = 0
+        let isRefused = await becomesTrue {
+            series += 1
+            return await failure { try await first.append([revision(series, 1)]) } != nil
+        }
+        #expect(isRefused)
+        func isVisible(_ id: String) async throws -> Bool {
+            try await becomesTrue {
+                try server.query(
+                    "SELECT count(*) FROM events WHERE id = '\(id)'", database: database) == "1"
+            }
+        }
+        #expect(try await isVisible("k8s:core:u\(series):1"))
+        // The same event, and a later revision that says the same.
+        for version in 1...2 {
+            let error = await failure { try await second.append([revision(series, version)]) }
+            #expect(error is StoreError, "\(version)")
+        }
+        let plain = try event(["id": "plain"])
+        #expect(await failure { try await first.append([plain]) } is StoreError)
+        #expect(try await isVisible("plain"))
+        #expect(await failure { try await second.append([plain]) } is StoreError)
+        try setStandbys("", of: server)
+        #expect(await becomesTrue { second.unwritableReason == nil })
+        #expect(try await second.append([revision(series, 2)])[0].kind == "duplicate")
+        #expect(try await second.append([plain])[0].kind == "duplicate")
+        let strict = try Logbook(server.url(database)) { $0.requiresReplication = true }
+        for event in [plain, try revision(series, 2)] {
+            let error = await failure { try await strict.repository.append([event]) }
+            #expect(error as? StoreError == .unavailable(Self.noStandby))
+        }
     }
 }

@@ -91,8 +91,11 @@ final class EventChanges {
             """),
     ]
     private static let commit = PostgreSQLStatement("COMMIT")
-    /// Makes a transaction one that its commit has to sync.
-    private static let touch = PostgreSQLStatement("UPDATE store_state SET clock = clock")
+    /// True if a standby takes part in commits.
+    private static let isReplicated = "current_setting('synchronous_standby_names') <> ''"
+    /// Has the commit wait until the standby has it, and everything before it, if one takes part.
+    private static let touch = PostgreSQLStatement(
+        "SELECT pg_logical_emit_message(true, 'logbook', '') WHERE \(isReplicated)")
 
     // MARK: Storing
 
@@ -116,12 +119,15 @@ final class EventChanges {
         let first = look.count
         look.append(
             PostgreSQLStatement(
-                "SELECT \(EventRow.columns) FROM events WHERE id = ANY ($1)", [.texts(ids)]))
+                "SELECT \(EventRow.columns), \(Self.isReplicated) FROM events WHERE id = ANY ($1)",
+                [.texts(ids)]))
         if isTransaction { look.append(SeriesState.select(Array(keys))) }
         var stored: [[UInt8]: (event: Event, receipt: EventReceipt)] = [:]
         var series: [[UInt8]: SeriesState] = [:]
+        var isReplicated = false
         try run(look) { statement, row in
             if statement == first {
+                isReplicated = row.integer(EventRow.count) != 0
                 EventRow.withView(row) { event in
                     if let id = event[.id] { stored[Array(id)] = (Event(event), event.receipt) }
                 }
@@ -135,13 +141,15 @@ final class EventChanges {
         var last = isTransaction ? [] : Self.begin
         last += plan.series.statements
         let place = last.count
-        if plan.count > 0 {
+        // Another Logbook's commit can be seen before the standby has it, if its wait was cut off.
+        let confirms = plan.count == 0 && (isTransaction || isReplicated || requiresReplication)
+        if plan.count > 0 || confirms && requiresReplication {
             last.append(plan.statement(words, requiresReplication: requiresReplication))
         }
+        if confirms || isUnsure { last.append(Self.touch) }
         last.append(Self.commit)
         var (base, moment): (Int64, Int64) = (0, 0)
         let sent = clinux_monotonic_nanoseconds()
-        if isUnsure { last.insert(Self.touch, at: last.count - 1) }
         if last.count > Self.begin.count + 1 || isTransaction {
             let before = doubtful
             doubtful.formUnion(plan.newIDs)
