@@ -69,6 +69,7 @@ struct PostgreSQLSchema {
             )
         }
         try compare(connection, deadline)
+        try compareParts(connection, deadline)
         if !isNew { logger.info("Using existing database with schema version \(found)") }
         return found
     }
@@ -165,6 +166,33 @@ struct PostgreSQLSchema {
         }
     }
 
+    /// Refuses a database that lacks an index or the function, or has another one of its name.
+    /// Settings of indexes, and further ones, are the operator's.
+    private func compareParts(_ connection: PostgreSQLConnection, _ deadline: UInt64) throws {
+        var found: Set<String> = []
+        try connection.run(
+            [
+                PostgreSQLStatement(
+                    """
+                    WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+                    SELECT regexp_replace(pg_get_indexdef(x.indexrelid, 0, true), ' WITH [(].*', '')
+                    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+                    WHERE i.relnamespace IN (SELECT oid FROM here) AND x.indisvalid AND x.indpred IS NULL
+                    UNION ALL
+                    SELECT prosrc FROM pg_proc WHERE pronamespace IN (SELECT oid FROM here)
+                    """)
+            ], deadline: deadline
+        ) { _, row in
+            found.insert(row.text(0) ?? "")
+            return true
+        }
+        for part in Self.parts where !found.contains(part.definition) {
+            throw SchemaError.refused(
+                "\(address) has no \(part.name) as schema version \(Self.latest) has it; it was left as it is. \(part.cure)."
+            )
+        }
+    }
+
     /// The columns of each table in the current schema, as `name type`.
     private func columns(
         _ connection: PostgreSQLConnection, _ deadline: UInt64
@@ -209,6 +237,22 @@ struct PostgreSQLSchema {
         "leases": ["name text", "owner text", "until timestamp with time zone"],
     ]
 
+    /// The indexes and the function: name, definition, and the way to get one that was lost.
+    private static let parts: [(name: String, definition: String, cure: String)] = {
+        let indexes = ddl.filter { $0.contains(" INDEX ") }
+        // The first column is the primary key, where there is one.
+        let keys = tables.filter { $0.key != "store_state" }.map { table, columns in
+            "CREATE UNIQUE INDEX \(table)_pkey ON \(table) USING btree (\(columns[0].prefix { $0 != " " }))"
+        }
+        let function = "function logbook_append"
+        let source = String(append.split(separator: "$$")[1])
+        return (indexes + keys.sorted()).map { definition in
+            let words = definition.split(separator: " ")
+            let place = words.firstIndex(of: "INDEX")!
+            return ("index \(words[place + 1])", definition, "Run \(definition)")
+        } + [(function, source, "Take it from a new database: pg_dump --schema-only")]
+    }()
+
     private static let ddl = [
         """
         CREATE TABLE schema_version (
@@ -238,12 +282,13 @@ struct PostgreSQLSchema {
           words tsvector NOT NULL
         ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)
         """,
-        "CREATE UNIQUE INDEX idx_events_id ON events (id)",
-        "CREATE INDEX idx_events_created ON events (created_at, seq)",
-        "CREATE INDEX idx_events_type ON events (event_type, created_at, seq)",
-        "CREATE INDEX idx_events_severity ON events (severity, created_at, seq)",
-        "CREATE INDEX idx_events_object ON events (object_name, created_at, seq)",
-        "CREATE INDEX idx_events_fold ON events (fold_key, created_at, seq)",
+        // As pg_get_indexdef tells them.
+        "CREATE UNIQUE INDEX idx_events_id ON events USING btree (id)",
+        "CREATE INDEX idx_events_created ON events USING btree (created_at, seq)",
+        "CREATE INDEX idx_events_type ON events USING btree (event_type, created_at, seq)",
+        "CREATE INDEX idx_events_severity ON events USING btree (severity, created_at, seq)",
+        "CREATE INDEX idx_events_object ON events USING btree (object_name, created_at, seq)",
+        "CREATE INDEX idx_events_fold ON events USING btree (fold_key, created_at, seq)",
         "CREATE INDEX idx_events_words ON events USING gin (words)",
         """
         CREATE TABLE store_state (
