@@ -171,4 +171,20 @@ struct FailoverTests {
             #expect(error as? StoreError == .unavailable(Self.noStandby))
         }
     }
+
+    @Test("That no standby takes part in commits is told before anything is stored")
+    func alone() async throws {
+        let server = try PostgreSQLServer()
+        let database = try server.makeDatabase()
+        let strict = try Logbook(server.url(database)) { $0.requiresReplication = true }
+        let lax = try Logbook(server.url(database))
+        func reason(_ logbook: Logbook) -> String? { logbook.repository.unwritableReason }
+        #expect(await becomesTrue { reason(strict) == Self.noStandby })
+        try setStandbys("nobody", of: server)
+        #expect(await becomesTrue { reason(strict) == nil })
+        _ = try server.query("ALTER SYSTEM RESET synchronous_standby_names")
+        try server.control("restart")
+        #expect(await becomesTrue { reason(strict) == Self.noStandby })
+        #expect(await becomesTrue { reason(lax) == nil })
+    }
 }

@@ -30,6 +30,7 @@ final class Lookout: @unchecked Sendable {
     private var hasTold = false
     private let isClosed = Atomic(false)
     private let leader: Leadership
+    private let requiresReplication: Bool
 
     /// Nanoseconds that a lease lasts.
     private let lease: UInt64
@@ -49,6 +50,7 @@ final class Lookout: @unchecked Sendable {
         self.head = head
         self.availability = availability
         self.leader = leader
+        requiresReplication = configuration.requiresReplication
         interval = configuration.lookInterval.inNanoseconds
         lease = configuration.lease.inNanoseconds
         patience = min(5 * Self.second, configuration.exchangeLimit.inNanoseconds)
@@ -118,13 +120,23 @@ final class Lookout: @unchecked Sendable {
 
     private func lookForCommits(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {
         var found: (seq: Int64, epoch: Int64) = (0, 0)
+        var isAlone = false
         try connection.run([Epoch.select], deadline: deadline) { _, row in
             found = (row.integer(0), row.integer(1))
+            isAlone = row.integer(2) != 0
             return false
         }
         if head.look(found.seq, epoch: found.epoch) { head.commits.tell() }
         lastSuccess = clinux_monotonic_nanoseconds()
-        if hasTold { availability.endUnreachable() }
+        if requiresReplication, isAlone {
+            _ = availability.note(
+                PostgreSQLError(
+                    sqlState: PostgreSQLSchema.noStandby,
+                    message: "synchronous_standby_names is empty"), since: lastSuccess)
+        } else {
+            availability.end(Availability.noStandby)
+        }
+        if hasTold { availability.end(Availability.unreachable) }
         hasTold = false
     }
 

@@ -9,7 +9,9 @@ final class Availability: Sendable {
     private let current = Mutex<(reason: String, since: UInt64)?>(nil)
     private let logger: Logger
 
-    private static let unreachable = "the database cannot be reached"
+    /// The trouble that the lookout finds out about, too; only the writer does about the rest.
+    static let unreachable = "the database cannot be reached"
+    static let noStandby = "the database has no standby that takes part in commits"
 
     init(logger: Logger) { self.logger = logger }
 
@@ -23,8 +25,7 @@ final class Availability: Sendable {
     func note(_ error: PostgreSQLError, since: UInt64) -> StoreError {
         let reason =
             switch error.sqlState {
-            case PostgreSQLSchema.noStandby:
-                "the database has no standby that takes part in commits"
+            case PostgreSQLSchema.noStandby: Self.noStandby
             case "53100": "the disk of the database's server is full"
             default:
                 error.mayPass ? Self.unreachable : "the database cannot be written"
@@ -42,8 +43,8 @@ final class Availability: Sendable {
     /// Records that writing works.
     func end() { end { _ in true } }
 
-    /// Records that the server can be reached. Only the writer finds out about the rest.
-    func endUnreachable() { end { $0 == Self.unreachable } }
+    /// Records that this trouble is over.
+    func end(_ reason: String) { end { $0 == reason } }
 
     private func end(_ isOver: (String) -> Bool) {
         let hasEnded = current.withLock { current in

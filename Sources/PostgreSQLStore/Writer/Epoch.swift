@@ -57,7 +57,8 @@ enum Epoch {
         if head.look(found.seq, epoch: found.epoch) { head.commits.tell() }
     }
 
-    /// Selects the head and the epoch.
+    /// Selects the head, the epoch, and true if no standby takes part in commits.
     static let select = PostgreSQLStatement(
-        "SELECT \(PostgreSQLSchema.headSeq), epoch FROM store_state")
+        "SELECT \(PostgreSQLSchema.headSeq), epoch, current_setting('synchronous_standby_names') = '' FROM store_state"
+    )
 }
