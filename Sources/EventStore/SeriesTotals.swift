@@ -13,6 +13,8 @@ package struct SeriesTotals: Equatable, Sendable {
     /// Milliseconds for which a series without events is remembered. Kubernetes forgets an event after
     /// an hour without news, or a few (`--event-ttl`). Later revisions come from old dumps.
     package static let memory: Int64 = 24 * 3_600_000
+    /// The number of rows from which on none is kept without events.
+    package static let mostWithoutEvents = 100_000
     /// The occurrences that an event can have.
     private static let counts = 0...Int64(Int32.max)
 

@@ -141,4 +141,20 @@ struct LeaseTests {
         let outcome = try await logbook.repository.append([revision("kept", 3, 9)])
         #expect(outcome[0].receipt?.occurrences == 4)
     }
+
+    @Test("Only so many series without events are remembered", arguments: [99_999, 100_000])
+    func series(count: Int) async throws {
+        let logbook = try Logbook(server.url(database))
+        _ = try server.query(
+            """
+            INSERT INTO series SELECT 'k8s:core:' || n, 1, 1, \(Int64.max)
+            FROM generate_series(1, \(count)) n
+            """, database: database)
+        let id = "k8s:core:u:1"
+        try await logbook.repository.append([event(["id": id, "metadata": ["count": 3]])])
+        #expect(try await logbook.repository.delete(id))
+        let rows = try server.query(
+            "SELECT count(*) FROM series WHERE key = 'k8s:core:u'", database: database)
+        #expect(rows == (count < 100_000 ? "1" : "0"))
+    }
 }

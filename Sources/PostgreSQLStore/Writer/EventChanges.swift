@@ -255,15 +255,22 @@ final class EventChanges {
             return statement >= first
         }
         var series: [[UInt8]: SeriesState] = [:]
+        var isFull = false
         if !revisions.isEmpty {
-            try run([SeriesState.select(Array(Set(revisions.map(\.key))))]) { _, row in
-                if let key = row.bytes(0) { series[Array(key)] = SeriesState(row) }
+            let keys = Array(Set(revisions.map(\.key)))
+            try run([SeriesState.selectFull, SeriesState.select(keys)]) { statement, row in
+                if statement == 0 {
+                    isFull = row.integer(0) != 0
+                } else if let key = row.bytes(0) {
+                    series[Array(key)] = SeriesState(row)
+                }
                 return true
             }
         }
         for revision in revisions {
             series[revision.key]?.noteDeleted(
-                occurrences: revision.occurrences, receivedAt: revision.receivedAt, now: now)
+                occurrences: revision.occurrences, receivedAt: revision.receivedAt, now: now,
+                isFull: isFull)
         }
         var last = series.statements
         if let newest = highest.values.max() {

@@ -22,6 +22,10 @@ struct SeriesState {
             """, [.texts(keys)])
     }
 
+    /// Selects true if no more series without events are remembered.
+    static let selectFull = PostgreSQLStatement(
+        "SELECT EXISTS (SELECT FROM series OFFSET \(SeriesTotals.mostWithoutEvents - 1))")
+
     init(_ row: borrowing PostgreSQLRow) {
         if !row.isNull(1) {
             self.row = SeriesTotals(
@@ -61,8 +65,10 @@ struct SeriesState {
     }
 
     /// Applies the deletion of a revision, which is no longer among the events.
-    mutating func noteDeleted(occurrences deleted: Int64, receivedAt: Int64, now: Int64) {
-        guard events > 0 || receivedAt > now - SeriesTotals.memory else {
+    mutating func noteDeleted(
+        occurrences deleted: Int64, receivedAt: Int64, now: Int64, isFull: Bool
+    ) {
+        guard events > 0 || receivedAt > now - SeriesTotals.memory && !isFull else {
             if row != nil { isChanged = true }
             return row = nil
         }

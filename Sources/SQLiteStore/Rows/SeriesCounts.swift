@@ -41,8 +41,6 @@ final class SeriesCounts {
     /// The last row that was checked for its age.
     private var lastSeen: [UInt8] = []
 
-    /// The number of rows from which on none is kept without events.
-    private static let mostWithoutEvents = 100_000
     /// The most rows whose age is checked at once.
     static let mostRows = 1000
     /// The revisions that one in which nothing happened is compared with.
@@ -75,7 +73,8 @@ final class SeriesCounts {
             "SELECT key, received_at FROM series WHERE key > ? ORDER BY key LIMIT ?")
         rows = Int(
             try connection.integer(
-                "SELECT count(*) FROM (SELECT 1 FROM series LIMIT \(Self.mostWithoutEvents))") ?? 0)
+                "SELECT count(*) FROM (SELECT 1 FROM series LIMIT \(SeriesTotals.mostWithoutEvents))"
+            ) ?? 0)
     }
 
     /// Returns the change of the series when this revision is stored.
@@ -125,7 +124,7 @@ final class SeriesCounts {
         let stored = try row(revision.key)
         let events = try events(revision.key)
         let mayGrow =
-            revision.receivedAt > now - SeriesTotals.memory && rows < Self.mostWithoutEvents
+            revision.receivedAt > now - SeriesTotals.memory && rows < SeriesTotals.mostWithoutEvents
         guard events.count > 0 || mayGrow else {
             if stored != nil { try forget(revision.key) }
             return
