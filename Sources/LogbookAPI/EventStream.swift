@@ -121,7 +121,10 @@ final class EventStream: @unchecked Sendable {
         var bytes: [UInt8] = []
         if !isGreeted {
             isGreeted = true
-            format.appendGreeting(position: readKey.position, to: &bytes)
+            var position = readKey.position
+            // A seq alone is one of the present epoch.
+            position.epoch = position.epoch ?? piece.position.epoch
+            format.appendGreeting(position: position, to: &bytes)
         }
         bytes = bytes.isEmpty ? piece.bytes : bytes + piece.bytes
         if readKey.position != piece.position { hub.note(slot, at: piece.position.seq) }

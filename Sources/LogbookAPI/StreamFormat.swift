@@ -23,7 +23,7 @@ enum StreamFormat: Hashable, Sendable {
     func append(_ event: EventView, epoch: Int64?, to output: inout [UInt8]) {
         switch self {
         case .serverSentEvents:
-            Self.append(StreamPosition(epoch: epoch, seq: event.seq), to: &output)
+            Self.appendID(StreamPosition(epoch: epoch, seq: event.seq), to: &output)
             output.append("\nevent: event\ndata: ")
             event.appendJSON(to: &output)
             output.append("\n\n")
@@ -43,7 +43,7 @@ enum StreamFormat: Hashable, Sendable {
         }
         switch self {
         case .serverSentEvents:
-            Self.append(position, to: &output)
+            Self.appendID(position, to: &output)
             output.append("\nevent: reset\ndata: ")
             appendOldest(&output)
             output.append("\n\n")
@@ -51,31 +51,43 @@ enum StreamFormat: Hashable, Sendable {
             output.append("{\"reset\":")
             appendOldest(&output)
             output.append("}\n")
+            if position.epoch != nil { appendHeartbeat(position: position, to: &output) }
         }
     }
 
     /// Appends the start of a stream. A browser that loses it before the first event resumes here.
     func appendGreeting(position: StreamPosition, to output: inout [UInt8]) {
-        guard self == .serverSentEvents else { return }
-        Self.appendRetry(to: &output)
+        if self == .serverSentEvents { Self.appendRetry(to: &output) }
+        // An event's line has its seq, and a client of a store with epochs needs this, too.
+        guard self == .serverSentEvents || position.epoch != nil else { return }
         appendHeartbeat(position: position, to: &output)
     }
 
     /// Appends bytes that keep proxies from closing the connection. A block without data is not an
-    /// event, but a browser still resumes at its `id`.
+    /// event, but a browser still resumes at its `id`. In lines, only an epoch makes it worth a
+    /// position.
     func appendHeartbeat(position: StreamPosition, to output: inout [UInt8]) {
         switch self {
         case .serverSentEvents:
             output.append(":\n")
-            Self.append(position, to: &output)
+            Self.appendID(position, to: &output)
             output.append("\n\n")
         case .lines:
+            if position.epoch != nil {
+                output.append("{\"position\":\"")
+                Self.append(position, to: &output)
+                output.append("\"}")
+            }
             output.append("\n")
         }
     }
 
-    private static func append(_ position: StreamPosition, to output: inout [UInt8]) {
+    private static func appendID(_ position: StreamPosition, to output: inout [UInt8]) {
         output.append("id: ")
+        append(position, to: &output)
+    }
+
+    private static func append(_ position: StreamPosition, to output: inout [UInt8]) {
         if let epoch = position.epoch {
             output.appendInteger(Int(epoch))
             output.append("-")

@@ -78,7 +78,7 @@ class Stream:
     def lines(self, beats=False):
         """The content of a stream of lines; None for a heartbeat, if wanted."""
         while line := self.answer.readline():
-            if line != b"\n":
+            if line != b"\n" and not line.startswith(b'{"position"'):
                 yield json.loads(line)
             elif beats:
                 yield None

@@ -273,6 +273,9 @@ def test_answers_with_postgresql(start):
         assert b"\nid: 1-1\nevent: event\n" in ask(program, "GET /events/stream", f"?after={position}").body
     # An epoch that is over may have had other events at the same positions.
     assert b"\nevent: reset\n" in ask(program, "GET /events/stream", headers={"Last-Event-ID": "7-1"}).body
+    for after, lines in (("0", [b'{"position":"1-0"}']), ("7-1", [b'{"position":"7-1"}', b'{"reset":{"oldest":1}}', b'{"position":"1-0"}'])):
+        found = ask(program, "GET /events/stream", f"?after={after}", headers={"Accept": "application/x-ndjson"}).body.splitlines()
+        assert found[: len(lines)] == lines
     for position in ("1-", "-1", "1-1-1"):
         assert ask(program, "GET /events/stream", f"?after={position}").status == 400
 
