@@ -185,6 +185,12 @@ final class StreamHub: Sendable {
             } else {
                 keep(waiter, stream, isAtEnd: piece.isAtEnd, commits)
             }
+        case .failure(.unavailable):
+            // It stays, because another connection would find the store in the same state. The next
+            // commit or heartbeat makes it try again.
+            let piece = EventStream.Piece(
+                position: stream.readKey.position, toldOf: stream.readKey.toldOf, isAtEnd: true)
+            deliver(.success(piece), to: waiter, stream, moment, asOf: commits)
         case .failure(.timeLimit):
             if moment.isEnding {
                 waiter.demand.finish(stream.format.farewell)

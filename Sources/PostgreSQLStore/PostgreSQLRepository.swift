@@ -90,7 +90,9 @@ public final class PostgreSQLRepository: EventRepository {
                     configuration.address, deadline: deadline)
                 let version = try schema.prepare(connection, deadline: deadline)
                 serverVersion.withLock { $0 = connection.parameter("server_version") ?? "" }
-                try Epoch.check(connection, seen: head, deadline: deadline)
+                try Epoch.check(
+                    connection, seen: head,
+                    requiresReplication: configuration.requiresReplication, deadline: deadline)
                 return version
             } catch let error as SchemaError {
                 throw error

@@ -1,10 +1,15 @@
 import EventStore
 import Events
+import Synchronization
 
 /// A store that answers nothing at once, like one behind a network: another store, with all reads
 /// elsewhere.
 final class ElsewhereStore: EventRepository {
     private let store: any EventRepository
+    /// True while it cannot be read.
+    let isAway = Atomic(false)
+    /// The reads that failed because of that.
+    let failures = Atomic(0)
 
     init(_ store: any EventRepository) { self.store = store }
 
@@ -48,7 +53,13 @@ final class ElsewhereStore: EventRepository {
     func readElsewhere(
         for request: ReadRequest,
         _ body: @escaping @Sendable (Result<any EventReader, StoreError>) -> Void
-    ) -> Bool { store.readElsewhere(for: request, body) }
+    ) -> Bool {
+        store.readElsewhere(for: request) { [self] result in
+            guard isAway.load(ordering: .relaxed) else { return body(result) }
+            failures.add(1, ordering: .relaxed)
+            body(.failure(.unavailable("it is away")))
+        }
+    }
 
     func backUp(
         for client: UInt64,

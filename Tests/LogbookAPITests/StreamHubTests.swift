@@ -16,6 +16,7 @@ struct StreamHubTests {
     /// A store, its interface, and one event loop.
     final class Service {
         let repository: SQLiteRepository
+        let elsewhere: ElsewhereStore
         let api: LogbookAPI
         let server: Server
         let folder: URL
@@ -35,8 +36,9 @@ struct StreamHubTests {
             var store = StoreConfiguration(path: folder.appending(path: "a.db").path)
             store.queryTimeLimit = queryTimeLimit
             repository = SQLiteRepository(store, logger: logger, now: now)
+            elsewhere = ElsewhereStore(repository)
             api = LogbookAPI(
-                isLocal ? repository : ElsewhereStore(repository), loops: 1, bodyLimit: 1 << 20,
+                isLocal ? repository : elsewhere, loops: 1, bodyLimit: 1 << 20,
                 streams: streams, heartbeat: .seconds(60), redaction: nil, version: "test", now: now
             )
             var configuration = ServerConfiguration(
@@ -218,6 +220,24 @@ struct StreamHubTests {
         #expect(try get("/events?severity=info&dry_run=true", "DELETE").contains("\"deleted\":2"))
         #expect(try get("/events?severity=info", "DELETE").contains("\"deleted\":2"))
         #expect(try get("/metrics").contains("\nlogbook_wal_limit_bytes "))
+    }
+
+    @Test("While the store cannot be read, streams stay and begin; then they continue")
+    func away() throws {
+        let service = try Service(isLocal: false)
+        let before = try service.stream()
+        _ = try read(before, until: "\r\n\r\n")
+        service.elsewhere.isAway.store(true, ordering: .relaxed)
+        try service.post("a")
+        try eventually { service.elsewhere.failures.load(ordering: .relaxed) > 0 }
+        let meanwhile = try service.stream("?after=0")
+        _ = try read(meanwhile, until: "\r\n\r\n")
+        try eventually { service.elsewhere.failures.load(ordering: .relaxed) > 1 }
+        service.elsewhere.isAway.store(false, ordering: .relaxed)
+        try service.post("b")
+        for stream in [before, meanwhile] {
+            #expect(try read(stream, until: "\"id\":\"b\"").contains("\"id\":\"a\""))
+        }
     }
 
     @Test("At shutdown streams get the last events and a farewell", arguments: [true, false])

@@ -97,6 +97,29 @@ struct FailoverTests {
         withExtendedLifetime(third) {}
     }
 
+    @Test("A new primary without standbys begins no epoch if every commit requires one")
+    func promoted() async throws {
+        let primary = try PostgreSQLServer()
+        let database = try primary.makeDatabase()
+        let standby = try PostgreSQLServer(standbyOf: primary)
+        try setStandbys("*", of: primary)
+        let logbook = try Logbook(url(database, primary, standby)) {
+            $0.requiresReplication = true
+        }
+        // The server takes its time to notice.
+        #expect(await becomesTrue { (try? await store(1, logbook)) == [1] })
+        try primary.control("stop")
+        try standby.control("promote")
+        let error = await failure { try await logbook.repository.append([event()]) }
+        #expect(error as? StoreError == .unavailable(Self.noStandby))
+        let third = try PostgreSQLServer(standbyOf: standby)
+        try setStandbys("*", of: standby)
+        #expect(await becomesTrue { logbook.repository.unwritableReason == nil })
+        #expect(try await store(1, logbook) == [2])
+        #expect(logbook.epoch == 1)
+        withExtendedLifetime(third) {}
+    }
+
     @Test("A commit that no standby confirms is not acknowledged, however often it is asked for")
     func unconfirmed() async throws {
         let server = try PostgreSQLServer()

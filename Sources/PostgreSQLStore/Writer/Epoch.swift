@@ -7,10 +7,11 @@ import PostgreSQL
 ///
 /// Two things are noticed on each new connection: a head or an epoch below those that this process
 /// has seen; and another timeline of the server, unless commits are replicated, because then none
-/// was lost.
+/// was lost. A new primary may have no standby yet, so if all commits require one, that is enough.
 enum Epoch {
     static func check(
-        _ connection: PostgreSQLConnection, seen head: Head, deadline: UInt64
+        _ connection: PostgreSQLConnection, seen head: Head, requiresReplication: Bool,
+        deadline: UInt64
     ) throws(PostgreSQLError) {
         // Only a primary has a timeline to tell, and not every cloud lets one ask.
         var timeline: [UInt8] = []
@@ -40,7 +41,7 @@ enum Epoch {
                   epoch_start = \(PostgreSQLSchema.headSeq)
                 WHERE \(PostgreSQLSchema.headSeq) < $1 OR epoch < $3
                   OR timeline <> '' AND $2 <> '' AND timeline <> $2
-                    AND current_setting('synchronous_standby_names') = ''
+                    AND current_setting('synchronous_standby_names') = '' AND NOT \(requiresReplication)
                 """, [seen, .text(timeline), .integer(head.epoch)]),
         ]
         if !timeline.isEmpty {

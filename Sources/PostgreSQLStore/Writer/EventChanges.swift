@@ -59,7 +59,8 @@ final class EventChanges {
     private func connected() throws(PostgreSQLError) -> PostgreSQLConnection {
         if let connection { return connection }
         let new = try PostgreSQLConnection(address, deadline: deadline)
-        try Epoch.check(new, seen: head, deadline: deadline)
+        try Epoch.check(
+            new, seen: head, requiresReplication: requiresReplication, deadline: deadline)
         connection = new
         return new
     }
