@@ -30,6 +30,8 @@ let package = Package(
         .target(name: "PostgreSQL", dependencies: ["CPostgreSQL", "System", "CLinux"]),
         .target(name: "TLS", dependencies: ["System", "COpenSSL"]),
         .target(name: "HTTP", dependencies: ["CZlib"]),
+        .target(name: "Events", dependencies: ["JSON"]),
+        .target(name: "Ingest", dependencies: ["Events", "JSON", "System"]),
         .target(
             name: "HTTPServer",
             dependencies: [
@@ -39,12 +41,10 @@ let package = Package(
         .target(
             name: "Access",
             dependencies: [
-                "HTTPServer", "TLS", "System", "COpenSSL",
+                "HTTPServer", "Ingest", "TLS", "System", "COpenSSL",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(name: "HTTPClient", dependencies: ["TLS", "System", "CLinux"]),
-        .target(name: "Events", dependencies: ["JSON"]),
-        .target(name: "Ingest", dependencies: ["Events", "JSON", "System"]),
         .target(name: "EventStore", dependencies: ["Events", "System", "CLinux"]),
         .target(
             name: "Kubernetes",

@@ -18,6 +18,9 @@ public enum EventRules {
         (1...nameCharacters).contains(text.unicodeScalars.count)
     }
 
+    /// Returns true if an event may have this type.
+    public static func isType(_ text: String) -> Bool { isValidType(text.utf8) }
+
     /// The rule that a text field's value breaks; nil if it breaks none.
     static func problem(_ field: EventField, _ value: UnsafeRawBufferPointer) -> String? {
         switch field {
@@ -89,5 +92,13 @@ public struct FieldError: Error, Equatable, Sendable {
     public init(pointer: String, detail: String) {
         self.pointer = pointer
         self.detail = detail
+    }
+}
+
+extension [FieldError] {
+    /// All of them as a part of a sentence.
+    public var sentence: String {
+        map { $0.pointer.isEmpty ? $0.detail : "\($0.pointer.dropFirst()) \($0.detail)" }
+            .joined(separator: "; ")
     }
 }

@@ -15,6 +15,14 @@ enum KubernetesFormat: EventFormat {
             || members.has("metadata") && telling.contains(where: members.has)
     }
 
+    /// True for an Event, as it is or in the line of a watch, told by more than its kind: other
+    /// programs' records may have one.
+    static func isEvent(_ members: OutermostMembers) -> Bool {
+        if isWatchLine(members), let object = members["object"] { return isEvent(object.members) }
+        return members.has("metadata")
+            && (members.string("kind") == "Event" || telling.contains(where: members.has))
+    }
+
     private static func isList(_ members: OutermostMembers) -> Bool {
         if let items = members["items"], items.isArray || items.isNull { return true }
         return members.string("kind") == "EventList"

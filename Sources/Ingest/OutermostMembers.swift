@@ -4,16 +4,18 @@ import JSON
 public struct OutermostMembers {
     /// The whole object.
     let raw: UnsafeRawBufferPointer
-    private var members: [(key: JSONString, value: JSONSlice)] = []
+    /// The members in order.
+    private(set) var all: [(key: JSONString, value: JSONSlice)] = []
+
 
     /// Reads the next object.
     ///
     /// - Throws: if it is not JSON. Duplicate keys in it are not detected here.
     init(_ reader: inout JSONReader) throws(JSONError) {
-        members.reserveCapacity(24)
+        all.reserveCapacity(24)
         let start = try reader.mark()
         try reader.beginObject()
-        while let key = try reader.nextKey() { members.append((key, try reader.skipValue())) }
+        while let key = try reader.nextKey() { all.append((key, try reader.skipValue())) }
         raw = reader.bytes(from: start)
     }
 
@@ -28,7 +30,7 @@ public struct OutermostMembers {
     }
 
     subscript(name: StaticString) -> JSONSlice? {
-        members.first { $0.key.equals(name) }?.value
+        all.first { $0.key.equals(name) }?.value
     }
 
     func has(_ name: StaticString) -> Bool { self[name] != nil }

@@ -90,7 +90,7 @@ extension Problem {
     init(invalid errors: [FieldError]) {
         self.init(
             .unprocessableContent,
-            "The event is not valid: \(IngestionSummary.sentence(errors)).",
+            "The event is not valid: \(errors.sentence).",
             errors: errors.map { (.pointer($0.pointer), $0.detail) })
     }
 }

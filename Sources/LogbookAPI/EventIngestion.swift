@@ -161,7 +161,7 @@ extension LogbookAPI {
     }
 
     /// The body's compression; nil if there is none.
-    private func coding(_ request: Request) throws(Problem) -> Inflater.Coding? {
+    func coding(_ request: Request) throws(Problem) -> Inflater.Coding? {
         guard let coding = request.header("content-encoding") else { return nil }
         // RFC 9110, 5.3: several fields are a list, like one with commas.
         let fields = request.headers.count { $0.name.lowercased() == "content-encoding" }

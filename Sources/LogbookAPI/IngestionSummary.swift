@@ -95,7 +95,7 @@ struct IngestionSummary: Sendable {
             body.append(",\"status\":")
             body.appendInteger(rejection.status.code)
             body.append(",\"detail\":")
-            body.appendJSONString(Self.sentence(rejection.errors))
+            body.appendJSONString(rejection.errors.sentence)
             body.append("}")
         }
         body.append("],\"ids\":[")
@@ -113,15 +113,10 @@ struct IngestionSummary: Sendable {
         let first = inOrder[0]
         return Problem(
             .unprocessableContent,
-            "\(finding). Item \(first.index): \(Self.sentence(first.errors)).",
+            "\(finding). Item \(first.index): \(first.errors.sentence).",
             errors: Array(errors.prefix(Self.listedErrors)))
     }
 
     /// Conflicts are found later than errors but sorted among them.
     private var inOrder: [Rejection] { rejections.sorted { $0.index < $1.index } }
-
-    static func sentence(_ errors: [FieldError]) -> String {
-        errors.map { $0.pointer.isEmpty ? $0.detail : "\($0.pointer.dropFirst()) \($0.detail)" }
-            .joined(separator: "; ")
-    }
 }

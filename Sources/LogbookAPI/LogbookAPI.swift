@@ -20,6 +20,10 @@ public final class LogbookAPI: Sendable {
     /// Bytes of bodies that are being read outside the event loops.
     let ingestion: Mutex<FairShare>
     let rejections = Rejections()
+    /// The counts of each of `SenderFormats.all`.
+    let senderFigures = SenderFormats.all.map { _ in SenderFigures() }
+    /// The least severity that is stored, by the name of a format.
+    let leastSeverities: [String: Severity]
     private let draining = Atomic<Bool>(false)
 
     /// Creates the interface.
@@ -31,6 +35,7 @@ public final class LogbookAPI: Sendable {
     ///   - heartbeat: the interval at which each of them sends a heartbeat.
     ///   - redaction: removes values from the metadata of incoming events.
     ///   - clusterName: the cluster of events that name none.
+    ///   - leastSeverities: by the name of a format, the least severity that is stored.
     ///   - version: the program's version, for its metrics.
     ///   - pageFolder: the folder to read the page's files from for each request; nil serves the embedded ones.
     ///   - sources: returns the state of what Logbook itself asks for events.
@@ -38,7 +43,7 @@ public final class LogbookAPI: Sendable {
     public init(
         _ repository: any EventRepository, loops: Int, bodyLimit: Int, streams: Int,
         heartbeat: Duration, redaction: Redaction?, clusterName: String? = nil,
-        version: String, pageFolder: String? = nil,
+        leastSeverities: [String: Severity] = [:], version: String, pageFolder: String? = nil,
         sources: @escaping @Sendable () -> [SourceReport] = { [] },
         now: @escaping @Sendable () -> Timestamp
     ) {
@@ -47,6 +52,7 @@ public final class LogbookAPI: Sendable {
         page = Page(folder: pageFolder)
         self.sources = sources
         ingestOptions = IngestOptions(cluster: clusterName, redaction: redaction)
+        self.leastSeverities = leastSeverities
         self.bodyLimit = bodyLimit
         self.now = now
         ingestion = Mutex(FairShare(total: max(bodyLimit, Self.ingestedLimit)))
@@ -59,7 +65,7 @@ public final class LogbookAPI: Sendable {
     public var routes: [Route] {
         let routes =
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
-            + sourceRoutes + metricsRoutes + statisticsRoutes + contractRoutes
+            + sourceRoutes + senderRoutes + metricsRoutes + statisticsRoutes + contractRoutes
             + [pageRoute]
         return routes + [indexRoute(of: routes)]
     }

@@ -19,6 +19,7 @@ extension LogbookAPI {
                 writeEvents(statistics, to: &text)
                 writeWriter(statistics, to: &text)
                 writeSources(to: &text)
+                writeSenders(to: &text)
                 writeStore(to: &text)
                 let engine = repository.engine
                 write(engine.metrics, to: &text)

@@ -43,6 +43,9 @@ struct ServeCommand: ParsableCommand {
     var kubernetes: KubernetesOptions
 
     @OptionGroup
+    var senders: SenderOptions
+
+    @OptionGroup
     var streaming: StreamOptions
 
     @OptionGroup
@@ -118,8 +121,8 @@ struct ServeCommand: ParsableCommand {
     /// All flags above, for the environment; a test compares them with `--help`.
     static let valueFlags =
         ListenOptions.valueFlags + AccessOptions.valueFlags + LimitOptions.valueFlags
-        + RetentionOptions.valueFlags + KubernetesOptions.valueFlags + StreamOptions.valueFlags
-        + StoreOptions.valueFlags + [
+        + RetentionOptions.valueFlags + KubernetesOptions.valueFlags + SenderOptions.valueFlags
+        + StreamOptions.valueFlags + StoreOptions.valueFlags + [
             "event-loops", "lock-timeout", "allow-network-filesystem",
             "disk-reserve-bytes", "backup-before-migrate", "shutdown-delay", "shutdown-timeout",
             "log-level", "log-format", "slow-request", "redact-keys", "cluster-name", "page",
@@ -204,7 +207,8 @@ struct ServeCommand: ParsableCommand {
         let api = LogbookAPI(
             repository, loops: loops, bodyLimit: limits.maxBodyBytes, streams: streaming.maxStreams,
             heartbeat: .seconds(streaming.streamHeartbeat), redaction: redaction,
-            clusterName: cluster, version: Version.text,
+            clusterName: cluster, leastSeverities: try senders.leastSeverities,
+            version: Version.text,
             pageFolder: page, sources: { watchers.reports }, now: Timestamp.now)
         let credentials = try orExit(logger) { () throws(TLSError) in
             try listening.credentials(logger)

@@ -43,6 +43,8 @@ def test_the_contract_says_what_each_operation_needs():
     assert {operation for operation, scope in SCOPES.items() if not scope} == {
         "GET /schema/version", "GET /healthz", "GET /readyz", "GET /", "GET /page/{file}", "GET /openapi.yaml", "GET /openapi.json"}
     assert {operation for operation, scope in SCOPES.items() if scope == "write"} == {"POST /events"}
+    formats = {operation for operation, described in OPERATIONS.items() if described.get("tags") == ["senders"]}
+    assert {operation for operation, scope in SCOPES.items() if scope and scope.startswith("write:")} == formats
     assert {operation for operation, scope in SCOPES.items() if scope == "admin"} == {
         "DELETE /events", "DELETE /events/{id}", "GET /backup"}
 
@@ -63,15 +65,34 @@ def test_operations(guarded, tokens, operation):
         answer = ask(guarded, operation, headers=headers)
         assert answer.status == 401
         check(answer, operation, example if scope == "read" or example == "unknownToken" else None)
-    weak = {"read": "write", "write": "read", "admin": "read,write"}[scope]
+    kind = scope.split(":")[0]
+    weak = {"read": "write", "write": "read", "admin": "read,write"}[kind]
     answer = ask(guarded, operation, headers=bearer(tokens[weak]))
     assert answer.status == 403
     check(answer, operation, "insufficientScope" if scope == "admin" else None)
     assert guarded.request("GET", f"/events/{COMPLETE['id']}", headers=bearer(tokens["read"])).status == 200
-    for enough in {scope, "admin"}:
+    for enough in {kind, "admin"}:
         answer = ask(guarded, operation, headers=bearer(tokens[enough]))
         assert 200 <= answer.status < 300 or (answer.status, operation) == (404, "DELETE /events/{id}")
         check(answer, operation)
+
+
+def test_a_token_for_one_format(start, tmp_path):
+    formats = sorted({scope for scope in SCOPES.values() if scope and scope.startswith("write:")})
+    made = {
+        scope: run("token", "create", "--name", scope.replace(":", "."), "--scope", scope, "--file", tmp_path / "access").stdout.strip()
+        for scope in formats
+    }
+    program = start("--access-file", tmp_path / "access")
+    for operation, needed in SCOPES.items():
+        for scope, token in made.items() if needed else ():
+            answer = ask(program, operation, headers=bearer(token))
+            if scope == needed:
+                assert answer.status == 200, operation
+            else:
+                assert answer.status == 403, operation
+                assert f'scope="{needed}"' in answer.headers["WWW-Authenticate"]
+    assert run("token", "create", "--name", "x", "--scope", "write:nothing").returncode != 0
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -26,11 +26,17 @@ NEW_EVENT = {"$ref": "#/components/schemas/NewEvent"}
 NEEDED = {"DELETE /events": "?severity=critical"}
 
 
+def example_of(operation):
+    """A body for an operation that stores: EVENT, or an example of a sender's format."""
+    content = OPERATIONS[operation]["requestBody"]["content"]
+    return EVENT if operation == "POST /events" else next(iter(examples(content["application/json"]).values()))
+
+
 def ask(program, operation, query="", body=None, headers={}):
     """Operations on one event use COMPLETE."""
     method, path = concrete(operation).split()
     query = query or NEEDED.get(operation, "")
-    return program.request(method, path + query, EVENT if body is None and method == "POST" else body, headers)
+    return program.request(method, path + query, example_of(operation) if body is None and method == "POST" else body, headers)
 
 
 class Case(NamedTuple):
@@ -47,6 +53,9 @@ class Case(NamedTuple):
 def post(status, body, example=None, query="", **headers):
     return Case("POST /events", status, example, body, query, {name.replace("_", "-"): headers[name] for name in headers})
 
+
+# The paths of other programs' formats that take events.
+SENDERS = [operation for operation, described in OPERATIONS.items() if described.get("tags") == ["senders"] and "requestBody" in described]
 
 CASES = [
     post(201, EVENT),
@@ -118,6 +127,17 @@ CASES = [
     Case("GET /healthz", 200, "alive"),
     Case("GET /readyz", 200, "ready"),
     Case("GET /sources", 200, "none"),
+    Case("GET /ingest", 200),
+    *[Case(operation, 200, headers={"X": "y"}) for operation in OPERATIONS if operation in SENDERS or operation.replace("GET", "POST") in SENDERS],
+    *[Case(operation, 200, query="?x=1") for operation in SENDERS],
+    *[Case(operation, 400, "emptyBody", b"") for operation in SENDERS],
+    *[Case(operation, 413, "expands", gzip.compress(b"[" + b" " * 2**24), headers={"Content-Encoding": "gzip"}) for operation in SENDERS],
+    *[Case(operation, 415, "coding", b"x", headers={"Content-Encoding": "zstd"}) for operation in SENDERS],
+    Case("POST /ingest/records", 200, "summary", b'{"log":"x"}\n{"log":"' + b"x" * 2**20 + b'"}'),
+    Case("POST /ingest/records", 415, None, b"x=1"),
+    Case("POST /ingest/records", 422, "allRefused", b"[7]"),
+    Case("POST /ingest/alertmanager", 200, None, {"alerts": []}),
+    Case("POST /ingest/alertmanager", 422, None, {"alerts": [7]}),
     Case("GET /metrics", 200),
     Case("GET /", 200),
     Case("GET /", 200, headers={"Accept": "text/html, */*;q=0.8"}),
@@ -127,7 +147,7 @@ CASES = [
     Case("GET /openapi.yaml", 200),
     Case("GET /openapi.json", 200),
     *[Case(f"GET /{name}", 304, headers={"If-None-Match": "*"}) for name in ("", "page/{file}", "openapi.yaml", "openapi.json")],
-    *[Case(operation, 400, "unknownParameter", query="?x=1") for operation in OPERATIONS if "400" in OPERATIONS[operation]["responses"] and not parameters(operation)],
+    *[Case(operation, 400, "unknownParameter", query="?x=1") for operation in OPERATIONS if "400" in OPERATIONS[operation]["responses"] and not parameters(operation) and operation not in SENDERS],
 ]
 
 
@@ -240,6 +260,9 @@ def test_all_that_the_contract_has_is_tested():
         for status in described["responses"].keys() - {"401", "403", "500", "501", "503", "default"}:
             tested = {case.example for case in CASES if (case.operation, str(case.status)) == (operation, status)}
             assert tested, (operation, status)
+            if operation in SENDERS:
+                # They share their answers.
+                tested = {case.example for case in CASES if case.operation in SENDERS and str(case.status) == status}
             errors = response(operation, status).get("content", {}).get("application/problem+json", {})
             assert examples(errors).keys() <= tested
     refused = CONTRACT["components"]["responses"]["Refused"]

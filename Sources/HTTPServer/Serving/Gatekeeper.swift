@@ -4,10 +4,10 @@ package import TLS
 /// A permission that a route demands of a client. Only the gatekeeper knows its meaning.
 public struct Requirement: RawRepresentable, Hashable, Sendable {
     /// The gatekeeper's number for the permission.
-    public let rawValue: UInt8
+    public let rawValue: UInt32
 
     /// Creates a requirement from the gatekeeper's number.
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 }
 
 /// The grounds on which a request was let in. They are checked again while the request runs.

@@ -2,6 +2,7 @@ import Access
 import ArgumentParser
 import Glibc
 import HTTPServer
+import Ingest
 import System
 
 /// `logbook token`
@@ -34,7 +35,7 @@ struct TokenCreateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Its scopes: read, write, read,write, or admin, which is both and deleting.",
+            "Its scopes: read, write, read,write, or admin, which is both and deleting; write:alertmanager is one format of other programs.",
             valueName: "scopes"))
     var scope: String
 
@@ -50,7 +51,8 @@ struct TokenCreateCommand: ParsableCommand {
     func validate() throws {
         guard Scopes(scope) != nil else {
             throw ValidationError(
-                "--scope must be any of read, write and admin, separated by commas, not '\(scope)'")
+                "--scope must be any of read, write, write:FORMAT and admin, separated by commas, not '\(scope)'; the formats are \(SenderFormats.names.joined(separator: ", "))"
+            )
         }
         guard AccessList.line(name: name, scopes: .read, token: "") != nil else {
             throw ValidationError(

@@ -1,0 +1,190 @@
+import Events
+import JSON
+
+extension SenderFormat {
+    /// Records in JSON, as Fluent Bit, Vector and Fluentd send them.
+    static let records = SenderFormat(
+        name: RecordsReader.name,
+        summary:
+            "Fluent Bit, Vector, Fluentd, and any JSON with a message and a time under usual names",
+        routes: [SenderRoute(.post, "/ingest/records")],
+        contentTypes: ["application/json", "application/x-ndjson"],
+        example: """
+            [{"date":1796000400.123,"level":"error","log":"no route to db","kubernetes":{"namespace_name":"shop","pod_name":"web-0"}}]
+            """,
+        configuration: """
+            # Fluent Bit
+            [OUTPUT]
+                Name http
+                Match events.*
+                Host LOGBOOK
+                Port 8080
+                URI /ingest/records
+                Format json_lines
+                Compress gzip
+                Header Authorization Bearer TOKEN
+            """,
+        answers: SenderAnswers(
+            stored: "200 and a summary: accepted, duplicates, rejected, left_out, errors",
+            partlyRefused: "200 and the summary, with the reason for each record in errors",
+            refused: "422 and a problem; the sender drops the batch and logs it",
+            tooLarge:
+                "200: a body has no limit, but a record of more than 1 MiB is among the errors"),
+        isStream: true,
+        reader: RecordsReader.self)
+}
+
+/// Reads objects one after another, one a line, or in an array.
+struct RecordsReader: SenderReader {
+    static let name = "records"
+
+    /// The longest record, in bytes.
+    private static let recordBytes = 1024 * 1024
+
+    private var scanner = ItemScanner(itemBytes: recordBytes)
+    private var isEmpty = true
+
+    init(_ request: SenderRequest) {}
+
+    mutating func read(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
+    ) throws(SenderFailure) {
+        if isEmpty, let first = bytes.first(where: { $0 > 0x20 }) {
+            isEmpty = false
+            guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
+                throw SenderFailure(
+                    .unsupported,
+                    "The body is not JSON: send records as objects, one a line or in an array.")
+            }
+        }
+        scanner.append(bytes)
+        if isLast { scanner.end() }
+        while let item = scanner.next() {
+            switch item.content {
+            case .json(let json): Self.read(json, into: batch)
+            case .tooLong:
+                batch.reject("the record is longer than \(Self.recordBytes) bytes", .tooLarge)
+            case .list: break
+            case .cutOff: batch.reject("the array breaks off", .malformed)
+            }
+        }
+        guard !isLast || !isEmpty else { throw SenderFailure(.malformed, "The body is empty.") }
+    }
+
+    private static func read(_ json: [UInt8], into batch: SenderBatch) {
+        json.withUnsafeBytes { bytes in
+            do throws(JSONError) {
+                try SenderJSON.read(bytes) { record in add(record, to: batch) }
+            } catch {
+                batch.reject("the record is not valid JSON: \(error)", .malformed)
+            }
+        }
+    }
+
+    private static func add(_ record: JSONSlice, to batch: SenderBatch) {
+        guard record.isObject else { return batch.reject("a record must be an object") }
+        let members = record.members
+        guard KubernetesFormat.isEvent(members) else { return PlainRecord(members).add(to: batch) }
+        do throws(JSONError) {
+            _ = try KubernetesFormat.read(members, now: batch.now, batch.options) { batch.add($0) }
+        } catch {
+            preconditionFailure("what was read as JSON is JSON")
+        }
+    }
+}
+
+/// A record whose fields have usual names.
+struct PlainRecord {
+    private let members: OutermostMembers
+    private let kubernetes: OutermostMembers?
+
+    init(_ members: OutermostMembers) {
+        self.members = members
+        kubernetes = members.object("kubernetes")
+    }
+
+    private static let messages: [StaticString] = [
+        "message", "log", "msg", "MESSAGE", "short_message", "text",
+    ]
+    private static let times: [StaticString] = [
+        "created_at", "@timestamp", "timestamp", "time", "ts", "date", "datetime",
+    ]
+    private static let severities: [StaticString] = [
+        "severity", "level", "log.level", "log_level", "loglevel", "lvl", "severity_text",
+        "PRIORITY",
+    ]
+    /// The fields of Logbook's own that are texts.
+    private static let own: [StaticString] = [
+        "id", "event_type", "severity", "title", "description", "object_kind", "object_namespace",
+        "object_name", "created_at", "cluster", "reason",
+    ]
+
+    func add(to batch: SenderBatch) {
+        let type = members.string("event_type").flatMap { EventRules.isType($0) ? $0 : nil }
+        let message = first(Self.messages)
+        let description = members.string("description") ?? message?.text
+        var event = SenderEvent(RecordsReader.name, batch.options)
+        event.setType(type ?? "system")
+        event.set(severity)
+        event.setTitle(
+            members.string("title"), message?.text, members.string("reason"),
+            message == nil ? String(decoding: members.compact, as: UTF8.self) : nil)
+        event.set(.description, description)
+        event.set(.reason, members.string("reason"))
+        event.set(.cluster, members.string("cluster"))
+        setObject(of: &event)
+        event.set(time)
+        if type != nil, let id = members.string("id") { event.setID(id) }
+        var metadata = SenderMetadata()
+        if type != nil, let object = members.object("metadata") {
+            metadata.append(object) { _ in false }
+        }
+        // What an event has in full elsewhere is not repeated.
+        let isWhole = description.map { $0.utf8.count <= EventRules.descriptionBytes } ?? false
+        metadata.append(members) { key in
+            if isWhole, let message, key.equals(message.name) { return true }
+            return type != nil && isOwn(key)
+        }
+        event.add(to: batch, metadata: metadata, content: members.raw)
+    }
+
+    private func isOwn(_ key: JSONString) -> Bool {
+        if key.equals("metadata") { return members.object("metadata") != nil }
+        return Self.own.first(where: key.equals).flatMap(members.string) != nil
+    }
+
+    private func setObject(of event: inout SenderEvent) {
+        let namespace =
+            members.string("object_namespace") ?? kubernetes?.string("namespace_name")
+            ?? kubernetes?.string("pod_namespace") ?? kubernetes?.string("namespace")
+        if let kind = members.string("object_kind"), let name = members.string("object_name") {
+            event.setObject(kind: kind, namespace: namespace, name: name)
+        } else if let pod = kubernetes?.string("pod_name")
+            ?? kubernetes?.object("pod")?.string("name")
+        {
+            event.setObject(kind: "Pod", namespace: namespace, name: pod)
+        } else {
+            let host =
+                members.string("host") ?? members.string("hostname")
+                ?? members.object("host")?.string("name") ?? members.string("_HOSTNAME")
+            event.setObject(kind: "Host", namespace: namespace, name: host)
+        }
+    }
+
+    private var severity: Severity {
+        let words = Self.severities.lazy.compactMap(members.scalar)
+        if let severity = words.compactMap(Severity.init(sent:)).first { return severity }
+        return members.object("log")?.scalar("level").flatMap(Severity.init(sent:)) ?? .info
+    }
+
+    private var time: Timestamp? {
+        Self.times.lazy.compactMap(members.scalar).compactMap(Timestamp.init(sent:)).first
+    }
+
+    private func first(_ names: [StaticString]) -> (name: StaticString, text: String)? {
+        for name in names {
+            if let text = members.string(name), !text.isEmpty { return (name, text) }
+        }
+        return nil
+    }
+}

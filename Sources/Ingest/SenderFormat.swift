@@ -1,0 +1,230 @@
+/// The format of another program's requests, on paths of its own. docs/senders.md says how to add
+/// one.
+public struct SenderFormat: Sendable {
+    /// The name in `GET /ingest`, in metrics, in flags and in the access file.
+    public let name: String
+    /// The senders, in one sentence.
+    public let summary: String
+    /// The paths; the first one is where events go.
+    public let routes: [SenderRoute]
+    /// The content types that its senders announce. The body alone decides what it is.
+    public let contentTypes: [String]
+    /// A body that is taken as it is.
+    public let example: String
+    /// The sender's own configuration, with `LOGBOOK` in place of the address.
+    public let configuration: String
+    /// The answers, for people who wonder about a sender's log.
+    public let answers: SenderAnswers
+    /// True if the body is read while it arrives and may have any length; false if it is read once
+    /// it is there.
+    public let isStream: Bool
+    /// True if its answer lists what became of each item.
+    public let listsItems: Bool
+    /// Reads the requests.
+    public let reader: any SenderReader.Type
+
+    /// Describes a format.
+    init(
+        name: String, summary: String, routes: [SenderRoute], contentTypes: [String],
+        example: String, configuration: String, answers: SenderAnswers, isStream: Bool = false,
+        listsItems: Bool = false, reader: any SenderReader.Type
+    ) {
+        self.name = name
+        self.summary = summary
+        self.routes = routes
+        self.contentTypes = contentTypes
+        self.example = example
+        self.configuration = configuration
+        self.answers = answers
+        self.isStream = isStream
+        self.listsItems = listsItems
+        self.reader = reader
+    }
+}
+
+/// A method on a path of a format.
+public struct SenderRoute: Sendable {
+    /// The methods that senders use.
+    public enum Method: String, Sendable {
+        case get = "GET"
+        case options = "OPTIONS"
+        case post = "POST"
+        case put = "PUT"
+    }
+
+    /// The method.
+    public let method: Method
+    /// The path; it may end with `{name}`, which stands for one segment.
+    public let path: String
+    /// The answer, if the route takes no events; nil if it does.
+    public let answer: (@Sendable (SenderRequest) -> SenderAnswer)?
+
+    init(
+        _ method: Method, _ path: String,
+        answer: (@Sendable (SenderRequest) -> SenderAnswer)? = nil
+    ) {
+        self.method = method
+        self.path = path
+        self.answer = answer
+    }
+}
+
+/// The answers of a format in words, each with its status.
+public struct SenderAnswers: Sendable {
+    /// Everything is stored.
+    public let stored: String
+    /// Some items are not valid.
+    public let partlyRefused: String
+    /// No item is valid, or the body is malformed.
+    public let refused: String
+    /// Not now.
+    public let unavailable: String
+    /// The body is too long.
+    public let tooLarge: String
+
+    init(
+        stored: String, partlyRefused: String, refused: String,
+        unavailable: String = "503 with Retry-After: the sender tries again",
+        tooLarge: String = "413: send smaller batches"
+    ) {
+        self.stored = stored
+        self.partlyRefused = partlyRefused
+        self.refused = refused
+        self.unavailable = unavailable
+        self.tooLarge = tooLarge
+    }
+}
+
+/// A sender's request, without its body.
+public struct SenderRequest: Sendable {
+    /// The segment that the path's `{name}` stands for.
+    public let parameter: String
+    /// The query, percent-encoded; nil if there is none.
+    public let query: String?
+    /// The header fields in order.
+    public let headers: [(name: String, value: String)]
+
+    /// Creates a request.
+    public init(
+        parameter: String = "", query: String? = nil, headers: [(name: String, value: String)] = []
+    ) {
+        self.parameter = parameter
+        self.query = query
+        self.headers = headers
+    }
+
+    /// The value of the first field with this name, which must be in lower case.
+    public func header(_ name: String) -> String? {
+        headers.first { $0.name.lowercased() == name }?.value
+    }
+}
+
+/// An answer in the form that the sender expects.
+public struct SenderAnswer: Sendable {
+    /// The status code.
+    public let status: Int
+    /// Further header fields.
+    public let headers: [(name: StaticString, value: StaticString)]
+    /// The Content-Type; nil for an answer without a body.
+    public let contentType: StaticString?
+    /// The body.
+    public let body: [UInt8]
+
+    /// Creates an answer.
+    public init(
+        status: Int = 200, headers: [(name: StaticString, value: StaticString)] = [],
+        contentType: StaticString? = "application/json", body: [UInt8] = []
+    ) {
+        self.status = status
+        self.headers = headers
+        self.contentType = contentType
+        self.body = body
+    }
+}
+
+/// Reads one request of a format. It is created for each request and used by one thread at a time.
+public protocol SenderReader: Sendable {
+    /// Starts before the first byte of the body.
+    init(_ request: SenderRequest)
+
+    /// Passes the events in the next bytes of the body on to `batch`: in all of them, unless the
+    /// format is a stream. An invalid item is rejected there, and costs its neighbors nothing.
+    ///
+    /// - Parameter isLast: true if no more follow.
+    /// - Throws: if nothing more of the body can be read.
+    mutating func read(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
+    ) throws(SenderFailure)
+
+    /// The answer to a request whose events are stored; nil for Logbook's own summary.
+    func answer(_ outcome: SenderOutcome) -> SenderAnswer?
+
+    /// The answer to a request that failed; nil for a problem (RFC 9457).
+    func answer(_ failure: SenderFailure) -> SenderAnswer?
+}
+
+extension SenderReader {
+    /// Logbook's own summary.
+    public func answer(_ outcome: SenderOutcome) -> SenderAnswer? { nil }
+
+    /// A problem.
+    public func answer(_ failure: SenderFailure) -> SenderAnswer? { nil }
+}
+
+/// The reason that a request, or the rest of it, is not stored.
+public struct SenderFailure: Error, Sendable {
+    /// The kinds of failures, with their statuses.
+    public enum Status: Int, Sendable {
+        case malformed = 400
+        case tooLarge = 413
+        case unsupported = 415
+        case invalid = 422
+        case unavailable = 503
+    }
+
+    /// The status of the answer.
+    public let status: Status
+    /// The finding and the correction: a sentence.
+    public let detail: String
+
+    /// Creates a failure.
+    public init(_ status: Status, _ detail: String) {
+        self.status = status
+        self.detail = detail
+    }
+}
+
+/// The result of a request whose valid events are all stored.
+public struct SenderOutcome: Sendable {
+    /// The state of an item.
+    public enum Item: UInt8, Sendable {
+        case stored
+        case duplicate
+        case rejected
+        /// Not stored, because of `--ingest-min-severity`; or nothing that happened.
+        case leftOut
+    }
+
+    /// An item that is not stored.
+    public struct Rejection: Sendable {
+        /// Its index among the items.
+        public let index: Int
+        /// The reason: a phrase.
+        public let detail: String
+    }
+
+    /// Events stored now.
+    public internal(set) var accepted = 0
+    /// Events that were stored already.
+    public internal(set) var duplicates = 0
+    /// Items that are not valid.
+    public internal(set) var rejected = 0
+    /// Items left out because of `--ingest-min-severity`.
+    public internal(set) var leftOut = 0
+    /// The first 100 rejections.
+    public internal(set) var rejections: [Rejection] = []
+    /// The state of each item, if the format lists them.
+    public internal(set) var items: [Item] = []
+
+    static let listedRejections = 100
+}
