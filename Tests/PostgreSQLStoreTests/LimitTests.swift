@@ -147,6 +147,18 @@ struct LimitTests {
         #expect(alone != nil && repository.unwritableReason == nil)
     }
 
+    @Test("A look for commits that nobody answers is told as long as that lasts")
+    func looks() async throws {
+        let logbook = try Logbook(server.url(database)) { $0.exchangeLimit = .milliseconds(200) }
+        let repository = logbook.repository
+        try await locked("store_state") {
+            #expect(await becomesTrue { repository.unwritableReason != nil })
+            #expect(repository.unwritableReason == "the database cannot be reached")
+        }
+        // Nobody writes.
+        #expect(await becomesTrue { repository.unwritableReason == nil })
+    }
+
     @Test("A write that nobody answers is not acknowledged, and is stored at most once")
     func writes() async throws {
         let logbook = try Logbook(server.url(database)) { configuration in

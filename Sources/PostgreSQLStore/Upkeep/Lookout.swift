@@ -115,7 +115,8 @@ final class Lookout: @unchecked Sendable {
                 || clinux_monotonic_nanoseconds() - lastSuccess >= patience
         else { return }
         hasTold = true
-        _ = availability.note(error, since: lastSuccess)
+        // The next look that succeeds ends it, whatever the error is.
+        _ = availability.note(error, since: lastSuccess, as: Availability.unreachable)
     }
 
     private func lookForCommits(_ connection: PostgreSQLConnection) throws(PostgreSQLError) {

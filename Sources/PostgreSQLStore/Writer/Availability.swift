@@ -22,14 +22,12 @@ final class Availability: Sendable {
     var since: UInt64? { current.withLock { $0?.since } }
 
     /// Records that writing has failed since then, and returns the answer to the write.
-    func note(_ error: PostgreSQLError, since: UInt64) -> StoreError {
-        let reason =
-            switch error.sqlState {
-            case PostgreSQLSchema.noStandby: Self.noStandby
-            case "53100": "the disk of the database's server is full"
-            default:
-                error.mayPass ? Self.unreachable : "the database cannot be written"
-            }
+    ///
+    /// - Parameter reason: nil for one that the error tells.
+    func note(
+        _ error: PostgreSQLError, since: UInt64, as reason: String? = nil
+    ) -> StoreError {
+        let reason = reason ?? Self.reason(for: error)
         let isFirst = current.withLock { current in
             defer { current = (reason, min(since, current?.since ?? since)) }
             return current == nil
@@ -38,6 +36,14 @@ final class Availability: Sendable {
             logger.error("Writing failed, events are refused until it works again: \(error)")
         }
         return .unavailable(reason)
+    }
+
+    private static func reason(for error: PostgreSQLError) -> String {
+        switch error.sqlState {
+        case PostgreSQLSchema.noStandby: noStandby
+        case "53100": "the disk of the database's server is full"
+        default: error.mayPass ? unreachable : "the database cannot be written"
+        }
     }
 
     /// Records that writing works.
