@@ -1,91 +1,124 @@
-/// The reason that bytes are not a message.
-struct ProtobufError: Error, CustomStringConvertible {
-    let description: String
-}
-
-/// Reads the fields of a message of Protocol Buffers in the order in which they stand
-/// (protobuf.dev/programming-guides/encoding). It allocates nothing and reads nothing twice, so a
-/// message costs no more than its bytes; whoever reads messages in messages bounds their depth.
+/// Reads one message in the wire format of protocol buffers
+/// (https://protobuf.dev/programming-guides/encoding/), field by field, from bytes of any origin.
+///
+///     var reader = ProtobufReader(bytes)
+///     while let field = try reader.next() {
+///         switch field.number {
+///         case 1: let text = try field.bytes()
+///         case 2: let count = try field.varint()
+///         default: break  // A field of a later version.
+///         }
+///     }
+///
+/// Nothing is copied: the bytes of a field point into the message. A message in a message is the
+/// bytes of its field, read by another reader, so whoever reads them has to limit their depth.
 struct ProtobufReader {
-    /// A field: a number, and a value of one of four wire types.
+    /// A field that was read whole.
     struct Field {
-        /// The number, from 1 to 536,870,911.
-        let number: UInt64
-        fileprivate let value: Value
+        let number: Int
+        private let value: Value
 
-        /// The value of a varint, a fixed64 or a fixed32.
-        func integer() throws(ProtobufError) -> UInt64 {
-            guard case .integer(let integer) = value else { throw wrongType("a number") }
-            return integer
+        fileprivate enum Value {
+            case varint(UInt64)
+            case fixed64(UInt64)
+            case bytes(UnsafeRawBufferPointer)
+            case fixed32(UInt32)
         }
 
-        /// The bytes of a string, of bytes, or of a message.
+        fileprivate init(_ number: Int, _ value: Value) {
+            self.number = number
+            self.value = value
+        }
+
+        /// A string, bytes, or a message.
         func bytes() throws(ProtobufError) -> UnsafeRawBufferPointer {
-            guard case .bytes(let bytes) = value else { throw wrongType("bytes") }
+            guard case .bytes(let bytes) = value else { throw wrongType("a length") }
             return bytes
         }
 
-        /// A string, in which U+FFFD replaces what is not UTF-8.
+        /// A text; U+FFFD replaces what is not UTF-8.
         func text() throws(ProtobufError) -> String {
             String(decoding: try bytes(), as: UTF8.self)
         }
 
-        private func wrongType(_ wanted: String) -> ProtobufError {
-            ProtobufError(description: "field \(number) must be \(wanted)")
+        /// An integer, an enumeration or a boolean.
+        func varint() throws(ProtobufError) -> UInt64 {
+            guard case .varint(let number) = value else { throw wrongType("a varint") }
+            return number
         }
-    }
 
-    fileprivate enum Value {
-        case integer(UInt64)
-        case bytes(UnsafeRawBufferPointer)
+        func fixed64() throws(ProtobufError) -> UInt64 {
+            guard case .fixed64(let number) = value else { throw wrongType("8 bytes") }
+            return number
+        }
+
+        func fixed32() throws(ProtobufError) -> UInt32 {
+            guard case .fixed32(let number) = value else { throw wrongType("4 bytes") }
+            return number
+        }
+
+        private func wrongType(_ wanted: String) -> ProtobufError {
+            ProtobufError(description: "field \(number) is not written as \(wanted)")
+        }
     }
 
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
 
+    /// Starts at the first byte of a message. The bytes must stay alive and unchanged while they
+    /// are read.
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    /// Reads the next field; nil at the end.
+    /// Reads the next field; nil at the end of the message.
     mutating func next() throws(ProtobufError) -> Field? {
         guard position < bytes.count else { return nil }
-        let key = try varint()
-        guard key >> 3 > 0, key >> 3 < 1 << 29 else {
-            throw ProtobufError(description: "a field has the number \(key >> 3)")
+        let tag = try varint()
+        guard tag >> 3 > 0, let number = Int(exactly: tag >> 3), number < 1 << 29 else {
+            throw ProtobufError(description: "there is no field \(tag >> 3)")
         }
-        let value: Value
-        switch key & 7 {
-        case 0: value = .integer(try varint())
-        case 1: value = .integer(try fixed(8))
-        case 2: value = .bytes(try take(try varint()))
-        case 5: value = .integer(try fixed(4))
+        switch tag & 7 {
+        case 0: return Field(number, .varint(try varint()))
+        case 1:
+            let raw = try take(8)
+            return Field(
+                number, .fixed64(UInt64(littleEndian: raw.loadUnaligned(as: UInt64.self))))
+        case 2:
+            let length = try varint()
+            guard length <= UInt64(bytes.count - position) else { throw Self.cutOff }
+            return Field(number, .bytes(try take(Int(length))))
+        case 5:
+            let raw = try take(4)
+            return Field(
+                number, .fixed32(UInt32(littleEndian: raw.loadUnaligned(as: UInt32.self))))
         default:
-            throw ProtobufError(description: "field \(key >> 3) has the wire type \(key & 7)")
+            throw ProtobufError(description: "field \(number) has the unknown type \(tag & 7)")
         }
-        return Field(number: key >> 3, value: value)
     }
 
     private mutating func varint() throws(ProtobufError) -> UInt64 {
         var value: UInt64 = 0
-        for shift in stride(from: UInt64(0), through: 63, by: 7) {
-            guard position < bytes.count else { throw Self.tooShort }
+        for place in 0..<10 {
+            guard position < bytes.count else { throw Self.cutOff }
             let byte = bytes[position]
             position += 1
-            value |= UInt64(byte & 0x7F) << shift
+            // The tenth byte has one bit left.
+            guard place < 9 || byte <= 1 else { break }
+            value |= UInt64(byte & 0x7F) << UInt64(7 * place)
             if byte < 0x80 { return value }
         }
-        throw ProtobufError(description: "a number has more than ten bytes")
+        throw ProtobufError(description: "a number is longer than 64 bits")
     }
 
-    private mutating func fixed(_ count: Int) throws(ProtobufError) -> UInt64 {
-        try take(UInt64(count)).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    private mutating func take(_ count: Int) throws(ProtobufError) -> UnsafeRawBufferPointer {
+        guard bytes.count - position >= count else { throw Self.cutOff }
+        defer { position += count }
+        return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
     }
 
-    private mutating func take(_ count: UInt64) throws(ProtobufError) -> UnsafeRawBufferPointer {
-        guard count <= UInt64(bytes.count - position) else { throw Self.tooShort }
-        let start = position
-        position += Int(count)
-        return UnsafeRawBufferPointer(rebasing: bytes[start..<position])
-    }
+    private static let cutOff = ProtobufError(description: "the message breaks off")
+}
 
-    private static let tooShort = ProtobufError(description: "it ends in the middle of a field")
+/// An error in the wire format.
+struct ProtobufError: Error, CustomStringConvertible {
+    let description: String
 }

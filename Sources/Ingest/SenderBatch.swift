@@ -112,7 +112,9 @@ public final class SenderBatch: Sendable {
                 case .new: state.outcome.accepted += 1
                 case .duplicate: state.outcome.duplicates += 1
                 }
-                if listsItems { state.outcome.items[index] = outcome == .new ? .stored : .duplicate }
+                if listsItems {
+                    state.outcome.items[index] = outcome == .new ? .stored : .duplicate
+                }
             }
         }
     }
@@ -137,7 +139,8 @@ public final class SenderBatch: Sendable {
     }
 
     private func add(_ event: Event, isCut: Bool, _ state: inout State) {
-        if let leastSeverity, let severity = event.text(.severity).flatMap(Severity.init(rawValue:)),
+        if let leastSeverity,
+            let severity = event.text(.severity).flatMap(Severity.init(rawValue:)),
             severity.rank < leastSeverity.rank
         {
             state.outcome.leftOut += 1

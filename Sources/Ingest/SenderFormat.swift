@@ -15,6 +15,8 @@ public struct SenderFormat: Sendable {
     public let configuration: String
     /// The answers, for people who wonder about a sender's log.
     public let answers: SenderAnswers
+    /// The failures that it answers with.
+    public let failures: [SenderFailure.Status]
     /// True if the body is read while it arrives and may have any length; false if it is read once
     /// it is there.
     public let isStream: Bool
@@ -26,7 +28,8 @@ public struct SenderFormat: Sendable {
     /// Describes a format.
     init(
         name: String, summary: String, routes: [SenderRoute], contentTypes: [String],
-        example: String, configuration: String, answers: SenderAnswers, isStream: Bool = false,
+        example: String, configuration: String, answers: SenderAnswers,
+        failures: [SenderFailure.Status] = SenderFailure.Status.allCases, isStream: Bool = false,
         listsItems: Bool = false, reader: any SenderReader.Type
     ) {
         self.name = name
@@ -36,6 +39,7 @@ public struct SenderFormat: Sendable {
         self.example = example
         self.configuration = configuration
         self.answers = answers
+        self.failures = failures
         self.isStream = isStream
         self.listsItems = listsItems
         self.reader = reader
@@ -174,7 +178,7 @@ extension SenderReader {
 /// The reason that a request, or the rest of it, is not stored.
 public struct SenderFailure: Error, Sendable {
     /// The kinds of failures, with their statuses.
-    public enum Status: Int, Sendable {
+    public enum Status: Int, CaseIterable, Sendable {
         case malformed = 400
         case tooLarge = 413
         case unsupported = 415

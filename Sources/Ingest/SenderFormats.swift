@@ -5,6 +5,7 @@ public enum SenderFormats {
     public static let all: [SenderFormat] = [
         .alertmanager,
         .records,
+        .otlp,
     ]
 
     /// Their names.

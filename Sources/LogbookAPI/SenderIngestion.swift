@@ -326,6 +326,19 @@ extension SenderRequest {
     }
 }
 
+extension HTTPStatus {
+    init(_ status: SenderFailure.Status) {
+        self =
+            switch status {
+            case .malformed: .badRequest
+            case .tooLarge: .contentTooLarge
+            case .unsupported: .unsupportedMediaType
+            case .invalid: .unprocessableContent
+            case .unavailable: .serviceUnavailable
+            }
+    }
+}
+
 extension SenderFailure {
     /// The failure in `problem`; nil if its status is none that a format knows.
     fileprivate init?(_ problem: Problem) {
@@ -336,8 +349,7 @@ extension SenderFailure {
 
 extension Problem {
     fileprivate init(_ failure: SenderFailure) {
-        let status = HTTPStatus.all.first { $0.code == failure.status.rawValue }
-        self.init(status ?? .badRequest, failure.detail)
+        self.init(HTTPStatus(failure.status), failure.detail)
     }
 
     fileprivate init(refused outcome: SenderOutcome) {

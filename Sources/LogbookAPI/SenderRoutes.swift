@@ -49,10 +49,7 @@ extension LogbookAPI {
                 },
                 route(
                     method, path.path, "stores events of \(format.name)", scope: scope,
-                    statuses: [
-                        .ok, .badRequest, .contentTooLarge, .unsupportedMediaType,
-                        .unprocessableContent, .serviceUnavailable,
-                    ],
+                    statuses: [.ok] + format.failures.map(HTTPStatus.init),
                     bodyLimit: bodyLimit, takesPieces: { _ in format.isStream }
                 ) { [self] request, _ throws(Problem) in
                     let inflater = try coding(request).map(Inflater.init)

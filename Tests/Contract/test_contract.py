@@ -130,8 +130,14 @@ CASES = [
     Case("GET /ingest", 200),
     *[Case(operation, 200, headers={"X": "y"}) for operation in OPERATIONS if operation in SENDERS or operation.replace("GET", "POST") in SENDERS],
     *[Case(operation, 200, query="?x=1") for operation in SENDERS],
-    *[Case(operation, 400, "emptyBody", b"") for operation in SENDERS],
-    *[Case(operation, 413, "expands", gzip.compress(b"[" + b" " * 2**24), headers={"Content-Encoding": "gzip"}) for operation in SENDERS],
+    *[Case(operation, 400, "emptyBody", b"") for operation in SENDERS if operation != "POST /v1/logs"],
+    *[Case(operation, 413, "tooLarge" if operation == "POST /v1/logs" else "expands", gzip.compress(b"[" + b" " * 2**24),
+           headers={"Content-Encoding": "gzip", "Content-Type": "application/json"}) for operation in SENDERS],
+    Case("POST /v1/logs", 200, "all", {}),
+    Case("POST /v1/logs", 200, "all", b"", headers={"Content-Type": "application/x-protobuf"}),
+    Case("POST /v1/logs", 200, "partial", {"resourceLogs": [{"scopeLogs": [{"logRecords": [7]}]}]}),
+    Case("POST /v1/logs", 400, "malformed", b"{"),
+    Case("POST /v1/logs", 400, None, b"\n\x05"),
     *[Case(operation, 415, "coding", b"x", headers={"Content-Encoding": "zstd"}) for operation in SENDERS],
     Case("POST /ingest/records", 200, "summary", b'{"log":"x"}\n{"log":"' + b"x" * 2**20 + b'"}'),
     Case("POST /ingest/records", 415, None, b"x=1"),
@@ -175,6 +181,7 @@ REFUSALS = [
     Refusal(408, None, b"GET / HT", ["--header-timeout", "0.5"]),
     Refusal(408, "POST /events", head("POST /events", "Content-Length: 2"), ["--header-timeout", "0.5"]),
     Refusal(413, "POST /events", head("POST /events", "Content-Length: 16777217")),
+    Refusal(413, "POST /v1/logs", head("POST /v1/logs", "Content-Length: 16777217"), example="announced"),
     Refusal(414, None, head("GET /" + "x" * 8192), example="targetTooLong"),
     Refusal(417, "GET /", head("GET /", "Expect: tea")),
     Refusal(421, "GET /events", head("GET /events").replace(b"localhost", b"evil.example")),
@@ -262,7 +269,7 @@ def test_all_that_the_contract_has_is_tested():
             assert tested, (operation, status)
             if operation in SENDERS:
                 # They share their answers.
-                tested = {case.example for case in CASES if case.operation in SENDERS and str(case.status) == status}
+                tested = {case.example for case in [*CASES, *REFUSALS] if case.operation in SENDERS and str(case.status) == status}
             errors = response(operation, status).get("content", {}).get("application/problem+json", {})
             assert examples(errors).keys() <= tested
     refused = CONTRACT["components"]["responses"]["Refused"]

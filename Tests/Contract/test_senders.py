@@ -1,17 +1,24 @@
 """Other programs' formats through the running program, with the real senders where they can be installed."""
 
 import gzip
+import importlib
 import json
 import re
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
 
 import postgresql
 import pytest
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.common.http import Compression
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
 from support import PATIENCE_SECONDS, run
 from test_contract import SENDERS, example_of
 from test_metrics import free_port, samples
@@ -128,6 +135,43 @@ def test_memory_of_the_largest_bodies(start, tmp_path):
     alert = {"labels": {"alertname": "a"}, "annotations": {"description": text}, "startsAt": "2026-11-30T02:36:27Z"}
     assert growth("/ingest/alertmanager", json.dumps({"alerts": [alert] * 20_000}).encode()) < native
     assert growth("/ingest/records", (json.dumps(RECORD | {"log": text}).encode() + b"\n") * 20_000) < native
+
+
+# MARK: OpenTelemetry
+
+
+@pytest.mark.skipif(postgresql.IS_USED, reason="the file is spoiled")
+@pytest.mark.parametrize("encoding", ["proto", "json"])
+def test_opentelemetry_sdk(start, tmp_path, encoding):
+    """Python's SDK in both encodings, compressed, through a 503 and a restart; what it sends again is a duplicate."""
+    exporter = importlib.import_module(f"opentelemetry.exporter.otlp.{encoding}.http._log_exporter")
+    port = free_port()
+    spoil(tmp_path)
+    program = start(port=port)
+    exporting = exporter.OTLPLogExporter(endpoint=f"http://127.0.0.1:{port}/v1/logs", timeout=PATIENCE_SECONDS, compression=Compression.GZIP)
+    provider = LoggerProvider(resource=Resource.create({"service.name": "shop"}))
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporting))
+    logger = provider.get_logger("orders", "1.2")
+    for number in range(3):
+        logger.emit(timestamp=1796000400123456789 + number, severity_number=SeverityNumber.ERROR, severity_text="ERROR",
+                    body=f"no route {number}", attributes={"order": 2**53 + 1, "n": number}, event_name="order.failed")
+    flushing = threading.Thread(target=provider.force_flush)
+    flushing.start()
+    status = r'http_requests_total{route="/v1/logs",method="POST",status="%d"} [1-9]'
+    wait_for(lambda: re.search(status % 503, program.request("GET", "/metrics").body.decode()), "a 503")
+    program.stop()
+    mend(tmp_path)
+    program = start(port=port)
+    wait_for(lambda: len(program.export()) == 3, "three events")
+    flushing.join(PATIENCE_SECONDS)
+    provider.shutdown()
+    events = sorted(program.export().values(), key=lambda event: event["description"])
+    assert [event["description"] for event in events] == ["no route 0", "no route 1", "no route 2"]
+    assert {(event["title"], event["severity"], event["object_name"]) for event in events} == {("order.failed", "error", "shop")}
+    assert events[2]["metadata"]["attributes"] == {"order": 2**53 + 1, "n": 2}
+    assert events[0]["metadata"]["timeUnixNano"] == 1796000400123456789
+    assert events[0]["metadata"]["scope"] == {"name": "orders", "version": "1.2"}
+    assert events[0]["created_at"] == "2026-11-30T01:00:00.123Z"
 
 
 # MARK: Alertmanager

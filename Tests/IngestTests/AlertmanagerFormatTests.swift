@@ -27,7 +27,8 @@ struct AlertmanagerFormatTests {
     @Test("A firing alert, and the same one resolved")
     func states() throws {
         let annotations = #""summary":"web-0\ncrashes","description":"often""#
-        let labels = #""alertname":"PodCrash","severity":"critical","namespace":"shop","pod":"web-0","cluster":"eu-1""#
+        let labels =
+            #""alertname":"PodCrash","severity":"critical","namespace":"shop","pod":"web-0","cluster":"eu-1""#
         let firing = try event(alert(labels: labels, annotations: annotations))
         #expect(firing.text(.id) == "am:c4e2:1796006187123:firing")
         #expect(firing.text(.eventType) == "health")
@@ -69,10 +70,13 @@ struct AlertmanagerFormatTests {
     @Test("The object is the first that a label names; job is Prometheus' own")
     func objects() throws {
         for (labels, kind, name) in [
-            (#""pod":"p","node":"n""#, "Pod", "p"), (#""deployment":"d","job":"j""#, "Deployment", "d"),
+            (#""pod":"p","node":"n""#, "Pod", "p"),
+            (#""deployment":"d","job":"j""#, "Deployment", "d"),
             (#""job_name":"b","namespace":"x""#, "Job", "b"),
-            (#""node":"n","instance":"i""#, "Node", "n"), (#""instance":"i:9100","job":"j""#, "Instance", "i:9100"),
-            (#""namespace":"x","job":"j""#, "Namespace", "x"), (#""pod":"","node":"n""#, "Node", "n"),
+            (#""node":"n","instance":"i""#, "Node", "n"),
+            (#""instance":"i:9100","job":"j""#, "Instance", "i:9100"),
+            (#""namespace":"x","job":"j""#, "Namespace", "x"),
+            (#""pod":"","node":"n""#, "Node", "n"),
         ] {
             let event = try event(alert(labels: labels))
             #expect(event.text(.objectKind) == kind)
@@ -83,7 +87,8 @@ struct AlertmanagerFormatTests {
 
     @Test("A bad alert costs its neighbors nothing")
     func neighbors() {
-        let reading = SenderReading(.alertmanager, notification(alert(), "7", "null", alert("resolved")))
+        let reading = SenderReading(
+            .alertmanager, notification(alert(), "7", "null", alert("resolved")))
         #expect(reading.events.count == 2)
         #expect(reading.outcome.rejections.map(\.index) == [1, 2])
         #expect(reading.outcome.items == [.stored, .rejected, .rejected, .stored])
@@ -120,7 +125,9 @@ struct AlertmanagerFormatTests {
         #expect(event.metadata.contains(#""truncated":["title","description"]"#))
         let shared = SenderReading(
             .alertmanager,
-            notification(alert(), alert("resolved"), more: #","groupLabels":{"g":"\#(text)"},"receiver":"r""#))
+            notification(
+                alert(), alert("resolved"), more: #","groupLabels":{"g":"\#(text)"},"receiver":"r""#
+            ))
         #expect(shared.events.count == 2)
         for event in shared.events {
             #expect(event.metadata.utf8.count < 1000)

@@ -54,32 +54,40 @@ struct RecordsFormatTests {
         #expect(journal.metadata.hasSuffix(#""source":"own","log.level":"err"}"#))
     }
 
-    @Test("Levels", arguments: [
-        ("\"emerg\"", "critical"), ("3", "error"), ("50", "error"), ("\"60\"", "critical"),
-        ("\"Information\"", "info"), ("9", "info"), ("\"what\"", "info"), ("null", "info"),
-    ])
+    @Test(
+        "Levels",
+        arguments: [
+            ("\"emerg\"", "critical"), ("3", "error"), ("50", "error"), ("\"60\"", "critical"),
+            ("\"Information\"", "info"), ("9", "info"), ("\"what\"", "info"), ("null", "info"),
+        ])
     func levels(_ level: String, _ severity: String) throws {
         #expect(try event(#"{"log":"x","level":\#(level)}"#).text(.severity) == severity)
     }
 
-    @Test("Times", arguments: [
-        ("1796000400", "2026-11-30T01:00:00.000Z"), ("1796000400.0019", "2026-11-30T01:00:00.001Z"),
-        ("1796000400123", "2026-11-30T01:00:00.123Z"),
-        ("1796000400123456", "2026-11-30T01:00:00.123Z"),
-        ("1796000400123456789", "2026-11-30T01:00:00.123Z"),
-        ("\"1796000400.5\"", "2026-11-30T01:00:00.500Z"),
-        ("\"2026-11-30 01:00:00.25\"", "2026-11-30T01:00:00.250Z"),
-        ("\"2026-11-30T01:00:00\"", "2026-11-30T01:00:00.000Z"),
-        ("\"2026-11-30 01:00:00+01:00\"", "2026-11-30T00:00:00.000Z"),
-    ])
+    @Test(
+        "Times",
+        arguments: [
+            ("1796000400", "2026-11-30T01:00:00.000Z"),
+            ("1796000400.0019", "2026-11-30T01:00:00.001Z"),
+            ("1796000400123", "2026-11-30T01:00:00.123Z"),
+            ("1796000400123456", "2026-11-30T01:00:00.123Z"),
+            ("1796000400123456789", "2026-11-30T01:00:00.123Z"),
+            ("\"1796000400.5\"", "2026-11-30T01:00:00.500Z"),
+            ("\"2026-11-30 01:00:00.25\"", "2026-11-30T01:00:00.250Z"),
+            ("\"2026-11-30T01:00:00\"", "2026-11-30T01:00:00.000Z"),
+            ("\"2026-11-30 01:00:00+01:00\"", "2026-11-30T00:00:00.000Z"),
+        ])
     func times(_ time: String, _ stored: String) throws {
         #expect(try event(#"{"log":"x","time":\#(time)}"#).text(.createdAt) == stored)
     }
 
-    @Test("What is no time is none", arguments: [
-        "0", "-1", "1e9", "99999999999999999999", "\"soon\"", "\"0001-01-01T00:00:00Z\"",
-        "\"2026-13-30T01:00:00Z\"", "\"2026-é\"", "true", "{}", "null", "\"2026-11-30é01:00:00\"",
-    ])
+    @Test(
+        "What is no time is none",
+        arguments: [
+            "0", "-1", "1e9", "99999999999999999999", "\"soon\"", "\"0001-01-01T00:00:00Z\"",
+            "\"2026-13-30T01:00:00Z\"", "\"2026-é\"", "true", "{}", "null",
+            "\"2026-11-30é01:00:00\"",
+        ])
     func noTimes(_ time: String) throws {
         let event = try event(#"{"log":"x","time":\#(time)}"#)
         #expect(event.text(.createdAt) == testMoment.text)
@@ -103,7 +111,8 @@ struct RecordsFormatTests {
 
     @Test("An Event of Kubernetes has the id that it has on every way in")
     func kubernetes() throws {
-        let json = #"{"date":1,"kind":"Event","metadata":{"uid":"u","resourceVersion":"7"},"reason":"R"}"#
+        let json =
+            #"{"date":1,"kind":"Event","metadata":{"uid":"u","resourceVersion":"7"},"reason":"R"}"#
         #expect(try event(json).text(.id) == "k8s:core:u:7")
         #expect(try event(#"{"type":"ADDED","object":\#(json)}"#).text(.id) == "k8s:core:u:7")
         #expect(try event(#"{"kind":"Event","log":"x"}"#).text(.title) == "x")
@@ -113,7 +122,8 @@ struct RecordsFormatTests {
     @Test("Equal records of a request are different events; sent again, they are the same")
     func repeats() {
         let record = #"{"date":1796000400.1,"log":"x"}"#
-        let body = [record, record, #"{"date":1796000400.1,"log":"y"}"#, record].joined(separator: "\n")
+        let body = [record, record, #"{"date":1796000400.1,"log":"y"}"#, record].joined(
+            separator: "\n")
         let ids = SenderReading(.records, body).events.compactMap { $0.text(.id) }
         #expect(Set(ids).count == 4)
         #expect(ids[1] == ids[0] + ":2" && ids[3] == ids[0] + ":3")
@@ -144,10 +154,13 @@ struct RecordsFormatTests {
         let long = #"{"log":"\#(String(repeating: "x", count: 1 << 20))"}"#
         let reading = SenderReading(.records, long + "\n" + #"{"log":"x"}"#)
         #expect(reading.events.count == 1 && reading.outcome.rejected == 1)
-        let deep = #"{"log":"x","deep":\#(String(repeating: "[", count: 100))\#(String(repeating: "]", count: 100))}"#
+        let deep =
+            #"{"log":"x","deep":\#(String(repeating: "[", count: 100))\#(String(repeating: "]", count: 100))}"#
         let cut = try event(deep)
         #expect(cut.metadata == #"{"source":"records","truncated":["metadata"]}"#)
-        let own = try event(#"{"log":"x","truncated":"no","deep":\#(String(repeating: "[", count: 100))\#(String(repeating: "]", count: 100))}"#)
+        let own = try event(
+            #"{"log":"x","truncated":"no","deep":\#(String(repeating: "[", count: 100))\#(String(repeating: "]", count: 100))}"#
+        )
         #expect(own.metadata.contains(#""truncated":"no""#))
         #expect(own.metadata.contains(#""logbook.truncated":["metadata"]"#))
     }

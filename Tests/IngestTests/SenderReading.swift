@@ -23,15 +23,15 @@ struct SenderReading {
         let stored = Mutex<(events: [Event], largest: Int, cut: Int)>(([], 0, 0))
         let batch = SenderBatch(
             now: testMoment, options, leastSeverity: least, listsItems: true,
-            tell: { notice in if case .cut = notice { stored.withLock { $0.cut += 1 } } }
-        ) { batch, piece in
-            stored.withLock { stored in
-                stored.events += piece.events
-                stored.largest = max(
-                    stored.largest, piece.events.reduce(0) { $0 + $1.byteCount })
-            }
-            batch.note(piece.events.map { _ in .new }, of: piece)
-        }
+            tell: { notice in if case .cut = notice { stored.withLock { $0.cut += 1 } } },
+            store: { batch, piece in
+                stored.withLock { stored in
+                    stored.events += piece.events
+                    stored.largest = max(
+                        stored.largest, piece.events.reduce(0) { $0 + $1.byteCount })
+                }
+                batch.note(piece.events.map { _ in .new }, of: piece)
+            })
         var reader = format.reader.init(SenderRequest(headers: headers))
         var failure: SenderFailure?
         do throws(SenderFailure) {
