@@ -11,39 +11,12 @@ set -euo pipefail
 
 ROWS=${ROWS:-1000000}
 REQUESTS=${REQUESTS:-200}
-binaries=$(pg_config --bindir 2>/dev/null || true)
-[ -x "$binaries/initdb" ] || binaries=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-[ -x "$binaries/initdb" ] || fail "PostgreSQL is missing; run scripts/setup test"
-
-# PostgreSQL refuses to run as root.
-as_user=()
-mkdir "$folder/postgresql"
-if [ "$(id -u)" = 0 ]; then
-  as_user=(setpriv --reuid=postgres --clear-groups)
-  chown postgres "$folder/postgresql"
-  chmod 711 "$folder"
-fi
-port=$(free_port)
-"${as_user[@]}" "$binaries/initdb" -D "$folder/postgresql/data" -U logbook -A trust -E UTF8 --locale=C >"$folder/log"
-"${as_user[@]}" "$binaries/postgres" -D "$folder/postgresql/data" -p "$port" -c listen_addresses=127.0.0.1 \
-  -c unix_socket_directories= -c shared_buffers=512MB -c max_wal_size=4GB 2>"$folder/postgresql.log" &
-started[$!]=postgres
-server=$!
-for ((tries = 0; ; tries++)); do
-  "$binaries/pg_isready" -q -h 127.0.0.1 -p "$port" && break
-  [ $tries -lt 100 ] || fail "PostgreSQL did not start"
-  sleep 0.1
-done
-sql() { "$binaries/psql" -qAtX -h 127.0.0.1 -p "$port" -U logbook "$@"; }
-url() { echo "postgresql://logbook@127.0.0.1:$port/$1"; }
-
+start_postgresql shared_buffers=512MB max_wal_size=4GB
 compile_reference
 make_template "$folder/template.db"
 write_events
 sql -c 'CREATE DATABASE template' postgres
-start_logbook "$(url template)"
-"$binary" events import --server "$logbook_url" Tests/Data/kubernetes-events.ndjson >/dev/null
-stop_logbook
+make_template "$(url template)"
 
 # post NAME CONNECTIONS EVENTS_PER_REQUEST: into each kind of store, both fresh.
 post() {

@@ -64,7 +64,34 @@ stop_logbook() {
   wait "$logbook" || { cat "$folder/log" >&2; fail "logbook did not stop in order"; }
 }
 
-# make_template FILE: a database created by Logbook with the 200 real events of the tests.
+# start_postgresql SETTING...: sets binaries, port and server, its process.
+start_postgresql() {
+  local as_user=() tries=0
+  binaries=$(pg_config --bindir 2>/dev/null || true)
+  [ -x "$binaries/initdb" ] || binaries=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+  [ -x "$binaries/initdb" ] || fail "PostgreSQL is missing; run scripts/setup test"
+  # PostgreSQL refuses to run as root.
+  mkdir "$folder/postgresql"
+  if [ "$(id -u)" = 0 ]; then
+    as_user=(setpriv --reuid=postgres --clear-groups)
+    chown postgres "$folder/postgresql"
+    chmod 711 "$folder"
+  fi
+  port=$(free_port)
+  "${as_user[@]}" "$binaries/initdb" -D "$folder/postgresql/data" -U logbook -A trust -E UTF8 --locale=C >"$folder/log"
+  "${as_user[@]}" "$binaries/postgres" -D "$folder/postgresql/data" -p "$port" -c listen_addresses=127.0.0.1 \
+    -c unix_socket_directories= "${@/#/-c}" 2>"$folder/postgresql.log" &
+  server=$!
+  started[$server]=postgres
+  until "$binaries/pg_isready" -q -h 127.0.0.1 -p "$port"; do
+    [ $((tries++)) -lt 100 ] || fail "PostgreSQL did not start"
+    sleep 0.1
+  done
+}
+sql() { "$binaries/psql" -qAtX -h 127.0.0.1 -p "$port" -U logbook "$@"; }
+url() { echo "postgresql://logbook@127.0.0.1:$port/$1"; }
+
+# make_template DATABASE: made by Logbook, with the 200 real events of the tests.
 make_template() {
   start_logbook "$1"
   "$binary" events import --server "$logbook_url" Tests/Data/kubernetes-events.ndjson >/dev/null
