@@ -1,26 +1,30 @@
 import Glibc
 public import HTTPServer
+import Ingest
 public import Logging
 import Synchronization
 package import System
 package import TLS
 
-/// Controls access by bearer token (RFC 6750) or client certificate. The rules come from an access
-/// file that may change while the server runs. A route without a scope, and an endpoint with paths
+/// Controls access by token (RFC 6750), client certificate or signed body. The rules come from an
+/// access file that may change while the server runs. A route without a scope, and an endpoint with paths
 /// of its own, demand nothing.
 public final class AccessControl: Gatekeeper {
     private let path: String
     private let realm: String
     private let logger: Logger
     private let list: FileValue<AccessList>
+    /// The files with secrets, as of the last attempt to read them.
+    private let secretFiles: Mutex<[String: FileIdentity]>
     private let log: ThrottledLog
     private let counts: [Reason: Count]
 
-    /// The reason a request was refused. The last two use the words of RFC 6750, 3.1.
+    /// The reason a request was refused. The second and the third use the words of RFC 6750, 3.1.
     public enum Reason: String, CaseIterable, Sendable {
         case noToken = "no_token"
         case invalidToken = "invalid_token"
         case insufficientScope = "insufficient_scope"
+        case invalidSignature = "invalid_signature"
     }
 
     private final class Count: Sendable {
@@ -36,6 +40,17 @@ public final class AccessControl: Gatekeeper {
         var client: UInt64 { UInt64(bitPattern: Int64(entry.name.hashValue)) | 1 << 63 }
     }
 
+    /// A promise that the body will have a signature by one of `signers`.
+    private struct Signed: Admission {
+        let signers: [AccessList.Entry]
+        let code: [UInt8]
+
+        var client: UInt64 { UInt64(bitPattern: Int64(signers[0].name.hashValue)) | 1 << 63 }
+    }
+
+    /// The longest signed body, in bytes: it is received before anything is known of its sender.
+    private static let signedBytes = 1024 * 1024
+
     /// Reads the access file at `path`.
     ///
     /// - Throws: if it is unreadable or invalid.
@@ -46,6 +61,7 @@ public final class AccessControl: Gatekeeper {
         log = ThrottledLog(logger, level: .warning)
         counts = Dictionary(uniqueKeysWithValues: Reason.allCases.map { ($0, Count()) })
         list = try FileValue(of: [path]) { () throws(AccessError) in try Self.read(path) }
+        secretFiles = Mutex(list.current.secretFiles)
         tell()
     }
 
@@ -60,12 +76,21 @@ public final class AccessControl: Gatekeeper {
     // MARK: The file
 
     /// Reads the file again if it has changed; true if that succeeded.
-    public func reloadIfChanged() -> Bool { list.hasChanged && reload() }
+    public func reloadIfChanged() -> Bool { (list.hasChanged || haveSecretsChanged) && reload() }
+
+    private var haveSecretsChanged: Bool {
+        secretFiles.withLock { $0.contains { FileIdentity($0.key) != $0.value } }
+    }
 
     /// Reads the file again; true if that succeeded.
     public func reload() -> Bool {
+        // Remembered even if it fails, to report an error once for each change.
+        secretFiles.withLock { files in
+            for path in files.keys { files[path] = FileIdentity(path) }
+        }
         do throws(AccessError) {
             try list.update { () throws(AccessError) in try Self.read(path) }
+            secretFiles.withLock { $0 = list.current.secretFiles }
             tell()
             return true
         } catch {
@@ -75,8 +100,9 @@ public final class AccessControl: Gatekeeper {
     }
 
     private func tell() {
-        let (tokens, certificates) = list.current.counts
-        logger.info("Access by \(path): \(tokens) tokens, \(certificates) certificates")
+        let (tokens, certificates, secrets) = list.current.counts
+        logger.info(
+            "Access by \(path): \(tokens) tokens, \(certificates) certificates, \(secrets) secrets")
         var file = stat()
         if stat(path, &file) == 0, file.st_mode & S_IWOTH != 0 {
             logger.warning("Anyone on this machine can change \(path): run chmod o-w on it")
@@ -107,31 +133,76 @@ public final class AccessControl: Gatekeeper {
     ) throws(Refusal) -> any Admission {
         let scope = requirement.scopes
         let list = list.current
-        let token: UnsafeRawBufferPointer?
+        let token: [UInt8]?
         do throws(HTTPError) {
-            token = try head.bearerToken(in: bytes)
+            token = try head.token(in: bytes)
         } catch {
             throw Refusal(error: error)
         }
+        if token == nil, let signed = try signed(head, bytes, for: scope, list) { return signed }
         let entry: AccessList.Entry?
         if let token {
-            entry = list.entry(ofToken: token)
+            entry = token.withUnsafeBytes(list.entry(ofToken:))
         } else if !list.certificates.isEmpty, let session {
             entry = list.entry(ofCertificate: session.clientNames, for: scope)
         } else {
             entry = nil
         }
-        guard let entry else { throw token == nil ? noToken(for: scope) : unknownToken }
+        guard let entry else { throw token == nil ? noToken(for: scope, list) : unknownToken }
         guard entry.scopes.contains(scope) else { throw insufficient(entry, for: scope) }
         return Grant(entry: entry, list: list)
+    }
+
+    /// The admission of a request with a signature, if its format has a secret.
+    private func signed(
+        _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, for scope: Scopes,
+        _ list: AccessList
+    ) throws(Refusal) -> Signed? {
+        guard let format = scope.format, let field = format.signatureHeader else { return nil }
+        let signers = list.signers(for: scope)
+        guard !signers.isEmpty, let value = head.value(of: field, in: bytes) else { return nil }
+        let scheme = "sha256="
+        let digits = value.dropFirst(scheme.utf8.count).compactMap(ASCII.hexValue)
+        guard value.starts(with: scheme.utf8), digits.count == 2 * SHA256Digest.byteCount,
+            value.count == scheme.utf8.count + digits.count
+        else { throw wrongSignature(signers) }
+        guard let length = head.length, length <= Self.signedBytes else {
+            throw Refusal(
+                error: HTTPError(
+                    .contentTooLarge,
+                    "A signed body has at most \(Self.signedBytes) bytes, and a Content-Length."))
+        }
+        let code = (0..<SHA256Digest.byteCount).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
+        return Signed(signers: signers, code: code)
+    }
+
+    /// Checks the signature of `body`, if `admission` depends on it.
+    package func check(
+        _ admission: any Admission, body: UnsafeRawBufferPointer
+    ) throws(Refusal) {
+        guard let signed = admission as? Signed else { return }
+        let signer = AccessList.signer(among: signed.signers, of: body, code: signed.code)
+        guard signer != nil else { throw wrongSignature(signed.signers) }
+    }
+
+    private func wrongSignature(_ signers: [AccessList.Entry]) -> Refusal {
+        let names = signers.map { "'\($0.name)'" }.joined(separator: " or ")
+        let error = HTTPError(
+            .forbidden,
+            "The signature is not that of the body by the secret of \(names): compare the secrets.")
+        return Refusal(error: error, reason: Reason.invalidSignature.rawValue)
     }
 
     /// Checks `admission` again after the file may have changed; nil if it has ended.
     package func renew(
         _ admission: any Admission, for requirement: Requirement
     ) -> (any Admission)? {
-        let grant = grant(admission)
         let list = list.current
+        if let signed = admission as? Signed {
+            let isStillKnown = signed.signers.allSatisfy { list.holds($0, for: requirement.scopes) }
+            return isStillKnown ? signed : nil
+        }
+        let grant = grant(admission)
         if list === grant.list { return admission }
         guard list.holds(grant.entry, for: requirement.scopes) else { return nil }
         return Grant(entry: grant.entry, list: list)
@@ -139,7 +210,8 @@ public final class AccessControl: Gatekeeper {
 
     /// True if the admitted client has the scopes of `requirement`.
     package func allows(_ admission: any Admission, _ requirement: Requirement) -> Bool {
-        grant(admission).entry.scopes.contains(requirement.scopes)
+        let entry = (admission as? Signed)?.signers[0] ?? grant(admission).entry
+        return entry.scopes.contains(requirement.scopes)
     }
 
     private func grant(_ admission: any Admission) -> Grant {
@@ -152,11 +224,13 @@ public final class AccessControl: Gatekeeper {
     /// The same answer as for an unknown token, because the token was removed from the file.
     package var expiry: HTTPError { unknownToken.error }
 
-    private func noToken(for scope: Scopes) -> Refusal {
-        let error = HTTPError(
-            .unauthorized,
-            "This needs the scope \(scope): send a token that has it, as 'Authorization: Bearer TOKEN'."
-        )
+    private func noToken(for scope: Scopes, _ list: AccessList) -> Refusal {
+        var sentence =
+            "This needs the scope \(scope): send a token that has it, as 'Authorization: Bearer TOKEN'"
+        if let field = scope.format?.signatureHeader, !list.signers(for: scope).isEmpty {
+            sentence += ", or sign the body in the header \(field)"
+        }
+        let error = HTTPError(.unauthorized, sentence + ".")
         return refusal(error, .noToken)
     }
 

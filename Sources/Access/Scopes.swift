@@ -27,6 +27,9 @@ public struct Scopes: OptionSet, Sendable, CustomStringConvertible {
         return Scopes(rawValue: 1 << UInt32(firstFormat + index))
     }
 
+    /// The format whose events are all that these permit; nil if they permit more or less.
+    var format: SenderFormat? { SenderFormats.all.first { Self.write(to: $0.name) == self } }
+
     private static let names: [(name: String, scope: Scopes)] =
         [("read", .read), ("write", .write), ("admin", .admin)]
         + SenderFormats.names.map { ("write:\($0)", .write(to: $0)) }

@@ -38,47 +38,14 @@ extension SenderFormat {
 struct RecordsReader: SenderReader {
     static let name = "records"
 
-    /// The longest record, in bytes.
-    private static let recordBytes = 1024 * 1024
-
-    private var scanner = ItemScanner(itemBytes: recordBytes)
-    private var isEmpty = true
+    private var items = SenderItems("record")
 
     init(_ request: SenderRequest) {}
 
     mutating func read(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
     ) throws(SenderFailure) {
-        if isEmpty, let first = bytes.first(where: { $0 > 0x20 }) {
-            isEmpty = false
-            guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
-                throw SenderFailure(
-                    .unsupported,
-                    "The body is not JSON: send records as objects, one a line or in an array.")
-            }
-        }
-        scanner.append(bytes)
-        if isLast { scanner.end() }
-        while let item = scanner.next() {
-            switch item.content {
-            case .json(let json): Self.read(json, into: batch)
-            case .tooLong:
-                batch.reject("the record is longer than \(Self.recordBytes) bytes", .tooLarge)
-            case .list: break
-            case .cutOff: batch.reject("the array breaks off", .malformed)
-            }
-        }
-        guard !isLast || !isEmpty else { throw SenderFailure(.malformed, "The body is empty.") }
-    }
-
-    private static func read(_ json: [UInt8], into batch: SenderBatch) {
-        json.withUnsafeBytes { bytes in
-            do throws(JSONError) {
-                try SenderJSON.read(bytes) { record in add(record, to: batch) }
-            } catch {
-                batch.reject("the record is not valid JSON: \(error)", .malformed)
-            }
-        }
+        try items.read(bytes, isLast: isLast, batch) { Self.add($0, to: batch) }
     }
 
     private static func add(_ record: JSONSlice, to batch: SenderBatch) {
@@ -95,7 +62,7 @@ struct RecordsReader: SenderReader {
 
 /// A record whose fields have usual names.
 struct PlainRecord {
-    private let members: OutermostMembers
+    let members: OutermostMembers
     private let kubernetes: OutermostMembers?
 
     init(_ members: OutermostMembers) {
@@ -121,11 +88,11 @@ struct PlainRecord {
 
     func add(to batch: SenderBatch) {
         let type = members.string("event_type").flatMap { EventRules.isType($0) ? $0 : nil }
-        let message = first(Self.messages)
+        let message = message
         let description = members.string("description") ?? message?.text
         var event = SenderEvent(RecordsReader.name, batch.options)
         event.setType(type ?? "system")
-        event.set(severity)
+        event.set(statedSeverity ?? .info)
         event.setTitle(
             members.string("title"), message?.text, members.string("reason"),
             message == nil ? String(decoding: members.compact, as: UTF8.self) : nil)
@@ -153,36 +120,43 @@ struct PlainRecord {
         return Self.own.first(where: key.equals).flatMap(members.string) != nil
     }
 
-    private func setObject(of event: inout SenderEvent) {
+    /// True if it names an object, even if it is only a host.
+    var hasObject: Bool { object.name != nil }
+
+    func setObject(of event: inout SenderEvent) {
+        let object = object
+        event.setObject(kind: object.kind, namespace: object.namespace, name: object.name)
+    }
+
+    private var object: (kind: String, namespace: String?, name: String?) {
         let namespace =
             members.string("object_namespace") ?? kubernetes?.string("namespace_name")
             ?? kubernetes?.string("pod_namespace") ?? kubernetes?.string("namespace")
         if let kind = members.string("object_kind"), let name = members.string("object_name") {
-            event.setObject(kind: kind, namespace: namespace, name: name)
-        } else if let pod = kubernetes?.string("pod_name")
-            ?? kubernetes?.object("pod")?.string("name")
-        {
-            event.setObject(kind: "Pod", namespace: namespace, name: pod)
-        } else {
-            let host =
-                members.string("host") ?? members.string("hostname")
-                ?? members.object("host")?.string("name") ?? members.string("_HOSTNAME")
-            event.setObject(kind: "Host", namespace: namespace, name: host)
+            return (kind, namespace, name)
         }
+        let pod = kubernetes?.string("pod_name") ?? kubernetes?.object("pod")?.string("name")
+        if let pod { return ("Pod", namespace, pod) }
+        let host =
+            members.string("host") ?? members.string("hostname")
+            ?? members.object("host")?.string("name") ?? members.string("_HOSTNAME")
+        return ("Host", namespace, host)
     }
 
-    private var severity: Severity {
+    /// The severity under one of its usual names; nil if there is none.
+    var statedSeverity: Severity? {
         let words = Self.severities.lazy.compactMap(members.scalar)
         if let severity = words.compactMap(Severity.init(sent:)).first { return severity }
-        return members.object("log")?.scalar("level").flatMap(Severity.init(sent:)) ?? .info
+        return members.object("log")?.scalar("level").flatMap(Severity.init(sent:))
     }
 
-    private var time: Timestamp? {
+    var time: Timestamp? {
         Self.times.lazy.compactMap(members.scalar).compactMap(Timestamp.init(sent:)).first
     }
 
-    private func first(_ names: [StaticString]) -> (name: StaticString, text: String)? {
-        for name in names {
+    /// The message, and the name of its member.
+    var message: (name: StaticString, text: String)? {
+        for name in Self.messages {
             if let text = members.string(name), !text.isEmpty { return (name, text) }
         }
         return nil

@@ -25,9 +25,15 @@ struct SenderEvent {
     mutating func set(_ field: EventField, _ text: String?) {
         guard let text, !text.isEmpty else { return }
         let cut = text.cut(to: field)
-        if cut.utf8.count < text.utf8.count { truncated.append("\(field.name)") }
+        if cut.utf8.count < text.utf8.count { noteCut(field) }
         if field == .cluster { hasCluster = true }
         builder.set(field, cut)
+    }
+
+    /// Marks the event as cut in `field`.
+    mutating func noteCut(_ field: EventField) {
+        let name = "\(field.name)"
+        if !truncated.contains(name) { truncated.append(name) }
     }
 
     /// Sets the type.
@@ -75,7 +81,7 @@ struct SenderEvent {
         if !hasCluster { set(.cluster, options.cluster) }
         do throws(JSONError) {
             if try set(metadata.json(source: format, truncated: truncated)) != nil {
-                truncated.append("metadata")
+                noteCut(.metadata)
                 if let error = try set(metadata.shortJSON(source: format, truncated: truncated)) {
                     builder.report(error)
                 }

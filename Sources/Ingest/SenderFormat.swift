@@ -22,6 +22,9 @@ public struct SenderFormat: Sendable {
     public let isStream: Bool
     /// True if its answer lists what became of each item.
     public let listsItems: Bool
+    /// The header field with the body's signature, `sha256=` and an HMAC in hexadecimal; nil if its
+    /// senders sign nothing.
+    public let signatureHeader: StaticString?
     /// Reads the requests.
     public let reader: any SenderReader.Type
 
@@ -30,7 +33,8 @@ public struct SenderFormat: Sendable {
         name: String, summary: String, routes: [SenderRoute], contentTypes: [String],
         example: String, configuration: String, answers: SenderAnswers,
         failures: [SenderFailure.Status] = SenderFailure.Status.allCases, isStream: Bool = false,
-        listsItems: Bool = false, reader: any SenderReader.Type
+        listsItems: Bool = false, signatureHeader: StaticString? = nil,
+        reader: any SenderReader.Type
     ) {
         self.name = name
         self.summary = summary
@@ -42,6 +46,7 @@ public struct SenderFormat: Sendable {
         self.failures = failures
         self.isStream = isStream
         self.listsItems = listsItems
+        self.signatureHeader = signatureHeader
         self.reader = reader
     }
 }
@@ -60,15 +65,18 @@ public struct SenderRoute: Sendable {
     public let method: Method
     /// The path; it may end with `{name}`, which stands for one segment.
     public let path: String
+    /// True if it needs no token, because its senders do not have one yet and it reveals nothing.
+    public let isOpen: Bool
     /// The answer, if the route takes no events; nil if it does.
     public let answer: (@Sendable (SenderRequest) -> SenderAnswer)?
 
     init(
-        _ method: Method, _ path: String,
+        _ method: Method, _ path: String, isOpen: Bool = false,
         answer: (@Sendable (SenderRequest) -> SenderAnswer)? = nil
     ) {
         self.method = method
         self.path = path
+        self.isOpen = isOpen
         self.answer = answer
     }
 }

@@ -6,6 +6,12 @@ public enum SenderFormats {
         .alertmanager,
         .records,
         .otlp,
+        .cloudEvents,
+        .falco,
+        .splunk,
+        .flux,
+        .github,
+        .journald,
     ]
 
     /// Their names.

@@ -32,7 +32,7 @@ extension LogbookAPI {
                 return [
                     route(
                         method, path.path, "what senders of \(format.name) ask first",
-                        scope: scope, statuses: [.ok]
+                        scope: path.isOpen ? nil : scope, statuses: [.ok]
                     ) { request, response throws(Problem) in
                         response.write(answer(SenderRequest(request)))
                     }

@@ -20,6 +20,29 @@ package enum SHA256Digest {
     nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA256", nil)
 }
 
+/// HMAC with SHA-256 (RFC 2104), by libcrypto.
+package enum HMACSHA256 {
+    /// The code of `bytes` under `key`.
+    package static func of(_ bytes: UnsafeRawBufferPointer, key: [UInt8]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: SHA256Digest.byteCount) { code, count in
+            let start = bytes.bindMemory(to: UInt8.self).baseAddress
+            let result = HMAC(
+                EVP_sha256(), key, Int32(key.count), start, bytes.count, code.baseAddress, nil)
+            precondition(result != nil, "libcrypto has HMAC")
+            count = SHA256Digest.byteCount
+        }
+    }
+
+    /// True if `code` is that of `bytes`; the time that this takes does not depend on the bytes
+    /// that differ.
+    package static func isValid(
+        _ code: [UInt8], of bytes: UnsafeRawBufferPointer, key: [UInt8]
+    ) -> Bool {
+        code.count == SHA256Digest.byteCount
+            && CRYPTO_memcmp(code, of(bytes, key: key), SHA256Digest.byteCount) == 0
+    }
+}
+
 extension FixedWidthInteger where Self: UnsignedInteger {
     /// The digits in lower case.
     package var hexadecimal: String {

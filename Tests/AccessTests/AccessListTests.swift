@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Access
@@ -63,7 +64,39 @@ struct AccessListTests {
             try AccessList(Array("# first\n\n\(line)\n".utf8))
         }
         #expect(
-            error?.description == "line 3 is not NAME SCOPES and sha256:HASH or certificate:WHO")
+            error?.description
+                == "line 3 is not NAME SCOPES and sha256:HASH, certificate:WHO or hmac:FILE")
+    }
+
+    @Test("A secret is the content of a file, for one format whose senders sign")
+    func secrets() throws {
+        let path = FileManager.default.temporaryDirectory
+            .appendingPathComponent("logbook-secret-\(UUID().uuidString)").path
+        defer { unlink(path) }
+        func list(_ secret: String, scopes: String = "write:flux") throws -> AccessList {
+            try Data(secret.utf8).write(to: URL(fileURLWithPath: path))
+            return try AccessList(Array("ci \(scopes) hmac:\(path)".utf8))
+        }
+        let secret = String(repeating: "k", count: 16)
+        for ending in ["", "\n", "\r\n"] {
+            let signers = try list(secret + ending).signers(for: .write(to: "flux"))
+            #expect(signers.map(\.credential) == [.secret(Array(secret.utf8))])
+        }
+        #expect(try list(secret).signers(for: .write(to: "github")).isEmpty)
+        for wrong in ["", String(secret.dropLast()), String(repeating: "k", count: 4097)] {
+            let error = #expect(throws: AccessError.self) { try list(wrong) }
+            #expect(
+                error?.description == "the secret file of line 1 must have 16 to 4096 bytes")
+        }
+        for scopes in ["write", "admin", "write:records", "write:flux,write:github", "read"] {
+            let error = #expect(throws: AccessError.self) { try list(secret, scopes: scopes) }
+            #expect(error?.description.contains("can be write:flux or write:github") == true)
+        }
+        unlink(path)
+        let error = #expect(throws: AccessError.self) {
+            try AccessList(Array("ci write:flux hmac:\(path)".utf8))
+        }
+        #expect(error?.description.contains("line 1 cannot be read: No such file") == true)
     }
 
     @Test(
@@ -80,7 +113,7 @@ struct AccessListTests {
             AccessList.line(name: "ci", scopes: .read, token: $0)
         }
         let list = try AccessList(Array(lines.joined(separator: "\n").utf8))
-        #expect(list.counts == (2, 0))
+        #expect(list.counts == (2, 0, 0))
     }
 
     @Test("A thousand lines, and a MiB, are taken, and one more is not")
@@ -88,12 +121,12 @@ struct AccessListTests {
         func list(_ count: Int) throws -> AccessList {
             try AccessList(Array((0..<count).map { "a read certificate:\($0)\n" }.joined().utf8))
         }
-        #expect(try list(1000).counts == (0, 1000))
+        #expect(try list(1000).counts == (0, 1000, 0))
         #expect(throws: AccessError.self) { try list(1001) }
         let longest = [UInt8](repeating: UInt8(ascii: "#"), count: 1024 * 1024)
-        #expect(try AccessList(longest).counts == (0, 0))
+        #expect(try AccessList(longest).counts == (0, 0, 0))
         #expect(throws: AccessError.self) { try AccessList(longest + [10]) }
-        #expect(try AccessList([]).counts == (0, 0))
+        #expect(try AccessList([]).counts == (0, 0, 0))
         let name = String(repeating: "x", count: 64)
         #expect(AccessList.line(name: name, scopes: .read, token: "") != nil)
         #expect(AccessList.line(name: name + "x", scopes: .read, token: "") == nil)

@@ -241,7 +241,7 @@ def broken(start, tmp_path):
 
 
 def guarded(start, tmp_path):
-    """Missing, wrong, weak and duplicate tokens."""
+    """Missing, wrong, weak and duplicate tokens; missing and wrong signatures."""
     token = run("token", "create", "--name", "ci", "--scope", "read", "--file", tmp_path / "access").stdout.strip()
     program = start("--access-file", tmp_path / "access")
     for fields in ([], ["Authorization: Bearer wrong"], [f"Authorization: Bearer {token}"], ["Authorization: Basic x"] * 2):
@@ -249,9 +249,16 @@ def guarded(start, tmp_path):
         yield message, program.send(message)
     token = run("token", "create", "--name", "writer", "--scope", "write", "--file", tmp_path / "access").stdout.strip()
     program.stop()
+    (tmp_path / "secret").write_text("s" * 16)
+    with open(tmp_path / "access", "a") as file:
+        file.write(f"\nflux write:flux hmac:{tmp_path}/secret\n")
     program = start("--access-file", tmp_path / "access")
-    message = post(EVENT, f"Authorization: Bearer {token}", target="/events?keep_received_at=true")
-    yield message, program.send(message)
+    for message in (
+        post(EVENT, f"Authorization: Bearer {token}", target="/events?keep_received_at=true"), post(EVENT, target="/ingest/flux"),
+        post(EVENT, "X-Signature: sha256=0", target="/ingest/flux"),
+        get("/ingest/flux", f"X-Signature: sha256={'0' * 64}", "Content-Length: 1048577", method="POST"),
+    ):
+        yield message, program.send(message)
     program.stop()
 
 

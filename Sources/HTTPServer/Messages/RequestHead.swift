@@ -1,3 +1,5 @@
+import System
+
 /// A request's head as positions in the bytes it was parsed from, counted from the head's first
 /// byte.
 package struct RequestHead {
@@ -33,7 +35,7 @@ package struct RequestHead {
     }
 
     /// The value of the first field called `name`, which must be in lower case.
-    func value(
+    package func value(
         of name: StaticString, in bytes: UnsafeRawBufferPointer
     ) -> UnsafeRawBufferPointer? {
         for field in fields where bytes.slice(field.name).equalsIgnoringCase(name) {
@@ -82,13 +84,24 @@ package struct RequestHead {
 }
 
 extension RequestHead {
-    /// The bearer token of a request; nil if it has none, or if its Authorization has another
-    /// scheme.
+    /// The body's length in bytes, if the request announces it; 0 without a body.
+    package var length: Int? {
+        switch framing {
+        case .none: 0
+        case .length(let length): length
+        case .chunked: nil
+        }
+    }
+
+    /// The schemes of Authorization whose credentials are a token, and those whose credentials have
+    /// it after a colon, in Base64: a user and a password (RFC 7617), an id and a key.
+    private static let tokenSchemes: [StaticString] = ["bearer", "splunk"]
+    private static let pairSchemes: [StaticString] = ["basic", "apikey"]
+
+    /// The token of a request; nil if it has none, or if its Authorization has another scheme.
     ///
     /// - Throws: if there are two fields, because another server might take the other one.
-    package func bearerToken(in bytes: UnsafeRawBufferPointer) throws(HTTPError)
-        -> UnsafeRawBufferPointer?
-    {
+    package func token(in bytes: UnsafeRawBufferPointer) throws(HTTPError) -> [UInt8]? {
         var found: UnsafeRawBufferPointer?
         for field in fields where bytes.slice(field.name).equalsIgnoringCase("authorization") {
             guard found == nil else {
@@ -96,11 +109,18 @@ extension RequestHead {
             }
             found = bytes.slice(field.value)
         }
+        guard let value = found else { return nil }
         // RFC 6750, 2.1: credentials = "Bearer" 1*SP b64token. RFC 9110, 11.1: the scheme's case
         // does not matter.
-        guard let value = found, value.count >= 6, value.slice(0..<6).equalsIgnoringCase("bearer"),
-            value.count == 6 || value[6] == ASCII.space
+        let end = value.firstOffset(of: ASCII.space) ?? value.count
+        let scheme = value.slice(0..<end)
+        let credentials = value.slice(end..<value.count).trimmingBlanks()
+        if Self.tokenSchemes.contains(where: scheme.equalsIgnoringCase) {
+            return Array(credentials)
+        }
+        guard Self.pairSchemes.contains(where: scheme.equalsIgnoringCase),
+            let pair = Base64.decode(credentials), let colon = pair.firstIndex(of: ASCII.colon)
         else { return nil }
-        return value.slice(6..<value.count).trimmingBlanks()
+        return Array(pair[(colon + 1)...])
     }
 }

@@ -18,12 +18,28 @@ extension Connection {
                 parser.head, head, for: requirement, over: transport.session)
             return true
         } catch {
-            access.note(
-                error, parser.head.method, path: route.path,
-                from: PeerAddress(of: transport.descriptor), now: loop.now)
-            answer(error.error)
+            refuse(error, route, access)
             return false
         }
+    }
+
+    /// Admits the request with this body, or answers it.
+    func admits(body: UnsafeRawBufferPointer, to route: Route) -> Bool {
+        guard let access = service.access, let admission = current.admission else { return true }
+        do throws(Refusal) {
+            try access.check(admission, body: body)
+            return true
+        } catch {
+            refuse(error, route, access)
+            return false
+        }
+    }
+
+    private func refuse(_ refusal: Refusal, _ route: Route, _ access: any Gatekeeper) {
+        access.note(
+            refusal, parser.head.method, path: route.path,
+            from: PeerAddress(of: transport.descriptor), now: loop.now)
+        answer(refusal.error)
     }
 
     /// The reason a long request may no longer continue; nil if it may.

@@ -257,6 +257,7 @@ extension Connection {
         _ route: Route, _ headView: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer
     ) {
         phase = .handling
+        guard admits(body: body, to: route) else { return }
         loop.withResponse { response in
             route.handler(request(route, headView, body: body), &response)
             switch phase {

@@ -40,6 +40,11 @@ package protocol Gatekeeper: Sendable {
         over session: TLSSession?
     ) throws(Refusal) -> any Admission
 
+    /// Checks what `admission` says of the body, which may be signed. Called once the body of a
+    /// request is whole, with its bytes as they were sent; with none if the handler takes it piece
+    /// by piece.
+    func check(_ admission: any Admission, body: UnsafeRawBufferPointer) throws(Refusal)
+
     /// Checks `admission` again, because permissions may have changed; nil if it has ended.
     func renew(_ admission: any Admission, for requirement: Requirement) -> (any Admission)?
 
