@@ -7,7 +7,6 @@ public struct OutermostMembers {
     /// The members in order.
     private(set) var all: [(key: JSONString, value: JSONSlice)] = []
 
-
     /// Reads the next object.
     ///
     /// - Throws: if it is not JSON. Duplicate keys in it are not detected here.
@@ -36,15 +35,18 @@ public struct OutermostMembers {
     func has(_ name: StaticString) -> Bool { self[name] != nil }
 
     /// The text of a string; nil for anything else.
-    func string(_ name: StaticString) -> String? {
-        guard let raw = self[name]?.raw, raw.first == UInt8(ascii: "\"") else { return nil }
-        var reader = JSONReader(raw)
-        do throws(JSONError) { return try reader.readString().string } catch { return nil }
-    }
+    func string(_ name: StaticString) -> String? { self[name]?.string }
 }
 
 extension JSONSlice {
     var isObject: Bool { raw.first == UInt8(ascii: "{") }
     var isArray: Bool { raw.first == UInt8(ascii: "[") }
     var isNull: Bool { raw.first == UInt8(ascii: "n") }
+
+    /// The text of a string; nil for anything else.
+    var string: String? {
+        guard raw.first == UInt8(ascii: "\"") else { return nil }
+        var reader = JSONReader(raw)
+        do throws(JSONError) { return try reader.readString().string } catch { return nil }
+    }
 }

@@ -45,17 +45,9 @@ struct RecordsReader: SenderReader {
     mutating func read(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
     ) throws(SenderFailure) {
-        try items.read(bytes, isLast: isLast, batch) { Self.add($0, to: batch) }
-    }
-
-    private static func add(_ record: JSONSlice, to batch: SenderBatch) {
-        guard record.isObject else { return batch.reject("a record must be an object") }
-        let members = record.members
-        guard KubernetesFormat.isEvent(members) else { return PlainRecord(members).add(to: batch) }
-        do throws(JSONError) {
-            _ = try KubernetesFormat.read(members, now: batch.now, batch.options) { batch.add($0) }
-        } catch {
-            preconditionFailure("what was read as JSON is JSON")
+        try items.read(bytes, isLast: isLast, batch) { record in
+            guard record.isObject else { return batch.reject("a record must be an object") }
+            PlainRecord.add(record, Self.name, to: batch)
         }
     }
 }
@@ -86,11 +78,33 @@ struct PlainRecord {
         "object_name", "created_at", "cluster", "reason",
     ]
 
-    func add(to batch: SenderBatch) {
+    /// Adds the event of an object of `format`, which may be a Kubernetes Event.
+    ///
+    /// - Parameters:
+    ///   - id: the event's id; nil for the record's own, or one made of its content.
+    ///   - envelope: what was sent beside the record.
+    static func add(
+        _ record: JSONSlice, _ format: String, id: String? = nil,
+        beside envelope: SenderMetadata = SenderMetadata(), to batch: SenderBatch
+    ) {
+        let members = record.members
+        guard KubernetesFormat.isEvent(members) else {
+            return PlainRecord(members).add(format, id: id, beside: envelope, to: batch)
+        }
+        do throws(JSONError) {
+            _ = try KubernetesFormat.read(members, now: batch.now, batch.options) { batch.add($0) }
+        } catch {
+            preconditionFailure("what was read as JSON is JSON")
+        }
+    }
+
+    private func add(
+        _ format: String, id: String?, beside envelope: SenderMetadata, to batch: SenderBatch
+    ) {
         let type = members.string("event_type").flatMap { EventRules.isType($0) ? $0 : nil }
         let message = message
         let description = members.string("description") ?? message?.text
-        var event = SenderEvent(RecordsReader.name, batch.options)
+        var event = SenderEvent(format, batch.options)
         event.setType(type ?? "system")
         event.set(statedSeverity ?? .info)
         event.setTitle(
@@ -101,7 +115,7 @@ struct PlainRecord {
         event.set(.cluster, members.string("cluster"))
         setObject(of: &event)
         event.set(time)
-        if type != nil, let id = members.string("id") { event.setID(id) }
+        if let id = id ?? (type == nil ? nil : members.string("id")) { event.setID(id) }
         var metadata = SenderMetadata()
         if type != nil, let object = members.object("metadata") {
             metadata.append(object) { _ in false }
@@ -112,6 +126,7 @@ struct PlainRecord {
             if isWhole, let message, key.equals(message.name) { return true }
             return type != nil && isOwn(key)
         }
+        metadata.append(envelope)
         event.add(to: batch, metadata: metadata, content: members.raw)
     }
 

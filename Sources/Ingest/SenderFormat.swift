@@ -15,6 +15,8 @@ public struct SenderFormat: Sendable {
     public let configuration: String
     /// The answers, for people who wonder about a sender's log.
     public let answers: SenderAnswers
+    /// The status of the answer if events are stored.
+    public let status: Int
     /// The failures that it answers with.
     public let failures: [SenderFailure.Status]
     /// True if the body is read while it arrives and may have any length; false if it is read once
@@ -32,8 +34,8 @@ public struct SenderFormat: Sendable {
     init(
         name: String, summary: String, routes: [SenderRoute], contentTypes: [String],
         example: String, configuration: String, answers: SenderAnswers,
-        failures: [SenderFailure.Status] = SenderFailure.Status.allCases, isStream: Bool = false,
-        listsItems: Bool = false, signatureHeader: StaticString? = nil,
+        status: Int = 200, failures: [SenderFailure.Status] = SenderFailure.Status.allCases,
+        isStream: Bool = false, listsItems: Bool = false, signatureHeader: StaticString? = nil,
         reader: any SenderReader.Type
     ) {
         self.name = name
@@ -43,6 +45,7 @@ public struct SenderFormat: Sendable {
         self.example = example
         self.configuration = configuration
         self.answers = answers
+        self.status = status
         self.failures = failures
         self.isStream = isStream
         self.listsItems = listsItems
@@ -63,7 +66,7 @@ public struct SenderRoute: Sendable {
 
     /// The method.
     public let method: Method
-    /// The path; it may end with `{name}`, which stands for one segment.
+    /// The path; one of its segments may be `{name}`, which stands for any.
     public let path: String
     /// True if it needs no token, because its senders do not have one yet and it reveals nothing.
     public let isOpen: Bool

@@ -12,6 +12,8 @@ public enum SenderFormats {
         .flux,
         .github,
         .journald,
+        .elasticsearch,
+        .loki,
     ]
 
     /// Their names.

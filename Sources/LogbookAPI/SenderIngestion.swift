@@ -327,6 +327,9 @@ extension SenderRequest {
 }
 
 extension HTTPStatus {
+    /// The status with this code; a format has only those that the server knows.
+    init(code: Int) { self = Self.all.first { $0.code == code } ?? .ok }
+
     init(_ status: SenderFailure.Status) {
         self =
             switch status {
@@ -363,7 +366,7 @@ extension Problem {
 
 extension Response {
     mutating func write(_ answer: SenderAnswer) {
-        status = HTTPStatus.all.first { $0.code == answer.status } ?? .ok
+        status = HTTPStatus(code: answer.status)
         contentType = answer.contentType
         addHeader("Cache-Control", "no-store")
         if status == .serviceUnavailable { addHeader("Retry-After", "1") }

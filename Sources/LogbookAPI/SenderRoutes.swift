@@ -38,25 +38,28 @@ extension LogbookAPI {
                     }
                 ]
             }
-            return [
-                // Some senders ask with HEAD if there is anybody.
-                route(
-                    .get, path.path, "the format that is taken here", scope: scope, statuses: [.ok]
-                ) { _, response throws(Problem) in
-                    response.addHeader("Cache-Control", "no-store")
-                    format.appendJSON(to: &response.body)
-                    response.body.append("\n")
-                },
-                route(
-                    method, path.path, "stores events of \(format.name)", scope: scope,
-                    statuses: [.ok] + format.failures.map(HTTPStatus.init),
-                    bodyLimit: bodyLimit, takesPieces: { _ in format.isStream }
-                ) { [self] request, _ throws(Problem) in
-                    let inflater = try coding(request).map(Inflater.init)
-                    SenderIngestion(self, format, figures, request, inflater: inflater)
-                        .receive(request)
-                },
-            ]
+            let store = route(
+                method, path.path, "stores events of \(format.name)", scope: scope,
+                statuses: [HTTPStatus(code: format.status)] + format.failures.map(HTTPStatus.init),
+                bodyLimit: bodyLimit, takesPieces: { _ in format.isStream }
+            ) { [self] request, _ throws(Problem) in
+                let inflater = try coding(request).map(Inflater.init)
+                SenderIngestion(self, format, figures, request, inflater: inflater)
+                    .receive(request)
+            }
+            // A path may take several methods.
+            guard format.routes.first(where: { $0.path == path.path })?.method == path.method else {
+                return [store]
+            }
+            // Some senders ask with HEAD if there is anybody.
+            let described = route(
+                .get, path.path, "the format that is taken here", scope: scope, statuses: [.ok]
+            ) { _, response throws(Problem) in
+                response.addHeader("Cache-Control", "no-store")
+                format.appendJSON(to: &response.body)
+                response.body.append("\n")
+            }
+            return [described, store]
         }
     }
 

@@ -56,7 +56,7 @@ def parameters(operation):
 
 def concrete(path):
     """A path with something in place of its parameter."""
-    return path.replace("{id}", "node-3-not-ready").replace("{file}", "app.js")
+    return path.replace("{id}", "node-3-not-ready").replace("{file}", "app.js").replace("{index}", "logs").replace("{name}", "logs")
 
 
 def response(operation, status):

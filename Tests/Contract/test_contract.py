@@ -29,14 +29,17 @@ NEEDED = {"DELETE /events": "?severity=critical"}
 def example_of(operation):
     """A body for an operation that stores: EVENT, or an example of a sender's format."""
     content = OPERATIONS[operation]["requestBody"]["content"]
-    return EVENT if operation == "POST /events" else next(iter(examples(content["application/json"]).values()))
+    if operation == "POST /events":
+        return EVENT
+    (example, *_) = examples(content.get("application/json") or content["application/x-ndjson"]).values()
+    return example.encode() if isinstance(example, str) else example
 
 
 def ask(program, operation, query="", body=None, headers={}):
     """Operations on one event use COMPLETE."""
     method, path = concrete(operation).split()
     query = query or NEEDED.get(operation, "")
-    return program.request(method, path + query, example_of(operation) if body is None and method == "POST" else body, headers)
+    return program.request(method, path + query, example_of(operation) if body is None and method in ("POST", "PUT") else body, headers)
 
 
 class Case(NamedTuple):
@@ -55,6 +58,12 @@ def post(status, body, example=None, query="", **headers):
 
 
 # The paths of other programs' formats that take events.
+
+def success(operation):
+    (status,) = [status for status in OPERATIONS[operation]["responses"] if status[0] == "2"]
+    return int(status)
+
+
 SENDERS = [operation for operation, described in OPERATIONS.items() if described.get("tags") == ["senders"] and "requestBody" in described]
 
 CASES = [
@@ -128,10 +137,10 @@ CASES = [
     Case("GET /readyz", 200, "ready"),
     Case("GET /sources", 200, "none"),
     Case("GET /ingest", 200),
-    *[Case(operation, 200, headers={"X": "y"}) for operation in OPERATIONS if operation in SENDERS or operation.replace("GET", "POST") in SENDERS],
-    *[Case(operation, 200, query="?x=1") for operation in SENDERS],
-    *[Case(operation, 400, "emptyBody", b"") for operation in SENDERS if operation != "POST /v1/logs"],
-    *[Case(operation, 413, "tooLarge" if operation == "POST /v1/logs" else "expands", gzip.compress(b"[" + b" " * 2**24),
+    *[Case(operation, success(operation), headers={"X": "y"}) for operation in OPERATIONS if OPERATIONS[operation].get("tags") == ["senders"]],
+    *[Case(operation, success(operation), query="?x=1") for operation in SENDERS],
+    *[Case(operation, 400, "noBody" if "_bulk" in operation else "emptyBody", b"") for operation in SENDERS if operation != "POST /v1/logs"],
+    *[Case(operation, 413, "tooLarge" if operation == "POST /v1/logs" else "tooFar" if "_bulk" in operation else "expands", gzip.compress(b"[" + b" " * 2**24),
            headers={"Content-Encoding": "gzip", "Content-Type": "application/json"}) for operation in SENDERS],
     Case("POST /v1/logs", 200, "all", {}),
     Case("POST /v1/logs", 200, "all", b"", headers={"Content-Type": "application/x-protobuf"}),
@@ -144,11 +153,15 @@ CASES = [
     Case("POST /ingest/records", 422, "allRefused", b"[7]"),
     Case("POST /ingest/alertmanager", 200, None, {"alerts": []}),
     Case("POST /ingest/alertmanager", 422, None, {"alerts": [7]}),
-    *[Case(operation, 422, None, [7]) for operation in SENDERS if operation not in ("POST /ingest/records", "POST /ingest/alertmanager", "POST /v1/logs")],
+    *[Case(operation, 422, None, [7]) for operation in SENDERS 
+      if operation not in ("POST /ingest/records", "POST /ingest/alertmanager", "POST /v1/logs") and "_bulk" not in operation],
     Case("POST /ingest/cloudevents", 200, None, b"", headers={"ce-id": "1", "ce-source": "/a", "ce-type": "b", "ce-specversion": "1.0"}),
     Case("POST /ingest/github", 415, None, b"payload=%7B%7D"),
     *[Case(operation, 200) for operation in OPERATIONS if operation.startswith("OPTIONS ")],
     *[Case(f"GET /services/collector/health{version}", 200, "healthy") for version in ("", "/1.0")],
+    *[Case(operation, 200, "items", b'{"create":{"_index":"logs","_id":"1"}}\n{"message":"m","n":"%s"}\n{"delete":{"_index":"logs","_id":"1"}}\n' % operation.encode())
+      for operation in OPERATIONS if operation.endswith("_bulk") and operation[0] == "P"],
+    Case("POST /loki/api/v1/push", 422, None, {"streams": [7]}),
     Case("GET /metrics", 200),
     Case("GET /", 200),
     Case("GET /", 200, headers={"Accept": "text/html, */*;q=0.8"}),

@@ -3,6 +3,7 @@
 import gzip
 import importlib
 import json
+import logging
 import re
 import socket
 import sqlite3
@@ -14,13 +15,17 @@ from contextlib import contextmanager, suppress
 
 import postgresql
 import pytest
+from elastic_transport import ConnectionError as NoConnection
+from elastic_transport import SerializationError
+from elasticsearch import ApiError, Elasticsearch, helpers
+from logging_loki import LokiHandler
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.common.http import Compression
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
-from support import PATIENCE_SECONDS, run
-from test_contract import SENDERS, example_of
+from support import PATIENCE_SECONDS, concrete, run
+from test_contract import SENDERS, example_of, success
 from test_metrics import free_port, samples
 
 RECORD = {"date": 1796000400.123, "log": "no route"}
@@ -54,18 +59,18 @@ def test_the_list_has_an_example_that_is_taken(empty):
         before = len(empty.export())
         for _ in range(2):
             answer = empty.request(method, path, each["example"].encode(), {"Content-Type": each["content_types"][0]})
-            assert answer.status == 200
+            assert answer.status in (200, 204)
         assert len(empty.export()) == before + 1
 
 
 @pytest.mark.parametrize("operation", SENDERS)
 def test_a_body_may_be_compressed_and_chunked(empty, operation):
-    body = json.dumps(example_of(operation)).encode()
-    method, path = operation.split()
-    assert empty.request(method, path, gzip.compress(body), {"Content-Encoding": "gzip"}).status == 200
+    example, (method, path) = example_of(operation), concrete(operation).split()
+    body = example if isinstance(example, bytes) else json.dumps(example).encode()
+    assert empty.request(method, path, gzip.compress(body), {"Content-Encoding": "gzip"}).status == success(operation)
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:7], body[7:])) + b"0\r\n\r\n"
     answer = empty.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
-    assert answer.status == 200
+    assert answer.status == success(operation)
     assert len(empty.export()) == 1
     for broken in (gzip.compress(body)[:-9], b"no gzip"):
         assert empty.request(method, path, broken, {"Content-Encoding": "gzip"}).status == 400
@@ -75,14 +80,14 @@ def test_a_body_may_be_compressed_and_chunked(empty, operation):
 @pytest.mark.parametrize("operation", SENDERS)
 def test_nothing_is_stored_while_it_cannot_be(start, tmp_path, operation):
     """A sender that tries again until it hears of success loses nothing."""
-    method, path = operation.split()
+    method, path = concrete(operation).split()
     spoil(tmp_path)
     program = start()
     answer = program.request(method, path, example_of(operation))
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
     program.stop()
     mend(tmp_path)
-    assert start().request(method, path, example_of(operation)).status == 200
+    assert start().request(method, path, example_of(operation)).status == success(operation)
 
 
 def test_severities_that_are_left_out(start):
@@ -269,3 +274,58 @@ def test_alertmanager(start, tmp_path):
     assert resolved["metadata"]["labels"] == {"alertname": "PodCrash", "severity": "critical", "namespace": "shop", "pod": "web-0"}
     ids = [event["id"] for event in start.program.request("GET", "/events", headers=headers).json["events"]]
     assert len(set(ids)) == 3 and all(identifier.startswith("am:") for identifier in ids)
+
+
+# MARK: Elasticsearch
+
+
+def documents(first, last):
+    return [{"_op_type": "create", "_index": "logs", "_id": str(number), "@timestamp": "2026-11-30T02:36:27Z", "message": f"m{number}"}
+            for number in range(first, last)]
+
+
+@pytest.mark.skipif(postgresql.IS_USED, reason="the file is spoiled")
+def test_elasticsearch(start, tmp_path):
+    """The vendor's client: a token that is wrong at first, a 503, a restart, and everything sent again."""
+    port, access = free_port(), tmp_path / "access"
+    token = run("token", "create", "--name", "x", "--scope", "write:elasticsearch,read", "--file", access).stdout.strip()
+    address = f"http://127.0.0.1:{port}/elasticsearch"
+    spoil(tmp_path)
+    program = start("--access-file", access, port=port)
+    with Elasticsearch(address, bearer_auth=token) as client, pytest.raises(ApiError) as failure:
+        helpers.bulk(client, documents(0, 500))
+    assert failure.value.status_code == 503
+    program.stop()
+    mend(tmp_path)
+    program = start("--access-file", access, port=port)
+    with Elasticsearch(address, bearer_auth="wrong") as client, pytest.raises(SerializationError):
+        helpers.bulk(client, documents(0, 500))
+    with Elasticsearch(address, bearer_auth=token, max_retries=0) as client:
+        assert client.info()["version"]["number"].startswith("8.")
+        assert helpers.bulk(client, documents(0, 500)) == (500, [])
+        program.stop()
+        with pytest.raises(NoConnection):
+            helpers.bulk(client, documents(0, 1000))
+        program = start("--access-file", access, port=port)
+        stored, errors = helpers.bulk(client, documents(0, 1000), raise_on_error=False)
+    assert (stored, {error["create"]["status"] for error in errors}, len(errors)) == (500, {409}, 500)
+    exported = program.request("GET", "/events/export", headers={"Authorization": f"Bearer {token}"}).body.splitlines()
+    assert {json.loads(line)["title"] for line in exported} == {f"m{number}" for number in range(1000)}
+    assert len(exported) == 1000
+
+
+# MARK: Loki
+
+
+def test_loki(empty):
+    """python-logging-loki, which needs a 204."""
+    handler = LokiHandler(url=f"http://127.0.0.1:{empty.port}/loki/api/v1/push", tags={"app": "shop"}, version="1")
+    problems = []
+    handler.handleError = problems.append
+    record = logging.LogRecord("web", logging.ERROR, "app.py", 1, "no route to %s", ("db",), None)
+    handler.emit(record)
+    handler.emit(record)
+    assert not problems
+    events = list(empty.export().values())
+    assert {event["title"] for event in events} == {"no route to db"}
+    assert {(event["severity"], event["object_kind"], event["object_name"]) for event in events} == {("error", "Application", "shop")}

@@ -12,6 +12,7 @@ struct RouterTests {
         TestServer.route(.delete, "/events/{id}") { _, _ in },
         TestServer.route(.get, "/events/stream") { _, _ in },
         TestServer.route(.post, "/a/b") { _, _ in },
+        TestServer.route(.post, "/c/{name}/d") { _, _ in },
     ])
 
     private func path(_ path: String) -> String? {
@@ -30,6 +31,8 @@ struct RouterTests {
             ("/Events", nil),
             ("//", nil), ("//events", nil), ("/events/1/", nil), ("/events/1/2", nil), ("/a", nil),
             ("/a/b/", nil), ("/a/b/c", nil), ("/nowhere", nil), ("/events;a", nil),
+            ("/c/x/d", "/c/{name}/d"), ("/c/d/d", "/c/{name}/d"), ("/c//d", nil), ("/c/d", nil),
+            ("/c/x/d/", nil), ("/c/x/y/d", nil), ("/c/x/dd", nil), ("/c/xd", nil), ("/c/", nil),
         ] as [(String, String?)])
     func match(path: String, route: String?) {
         #expect(self.path(path) == route)
@@ -54,6 +57,7 @@ struct RouterTests {
             ("/events/%2f%2F", "//"), ("/events/..", ".."), ("/events/%2E%2e", ".."),
             ("/events/a%3Fb", "a?b"), ("/events/%C3%A9", "é"), ("/events/%00", "\0"),
             ("/%65vents/1", "1"), ("/events/%73tream", ""),
+            ("/c/x/d", "x"), ("/c/x%2Fd/d", "x/d"), ("/%63/%78/%64", "x"),
         ])
     func parameters(path: String, parameter: String) {
         #expect(self.parameter(path) == parameter)

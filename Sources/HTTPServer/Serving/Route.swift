@@ -6,7 +6,7 @@ public final class Route: Sendable {
     /// The method. HEAD comes with GET and is never a route. OPTIONS comes with every path and can
     /// be a route.
     public let method: HTTPMethod
-    /// Literal segments and at most one `{name}`, last, which matches any one nonempty segment.
+    /// Literal segments and at most one `{name}`, which matches any one nonempty segment.
     public let path: String
     /// A one-sentence description.
     public let summary: String

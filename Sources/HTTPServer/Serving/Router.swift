@@ -10,7 +10,9 @@ public struct Router: Sendable {
         /// The number, counted from 1; 0 means no path.
         let number: Int
         let path: String
-        let literal: [UInt8]
+        /// What comes before and after the parameter; all is before, if there is none.
+        let before: [UInt8]
+        let after: [UInt8]
         let hasParameter: Bool
         /// `Allow` for this path (RFC 9110, 10.2.1).
         let allow: [UInt8]
@@ -20,7 +22,8 @@ public struct Router: Sendable {
             self.number = number
             self.path = path
             let brace = path.firstIndex(of: "{")
-            literal = Array(path[..<(brace ?? path.endIndex)].utf8)
+            before = Array(path[..<(brace ?? path.endIndex)].utf8)
+            after = Array(path[(brace ?? path.endIndex)...].drop { $0 != "}" }.dropFirst().utf8)
             hasParameter = brace != nil
             allow = Router.allow(routes.map(\.method))
             self.routes = routes
@@ -88,12 +91,14 @@ public struct Router: Sendable {
         let slash = UInt8(ascii: "/")
         guard path.firstOffset(of: UInt8(ascii: "%")) == nil else { return matchEncoded(path) }
         for entry in paths {
-            let literal = entry.literal.count
-            guard path.hasPrefix(entry.literal) else { continue }
+            guard path.hasPrefix(entry.before) else { continue }
+            let parameter = path.dropFirst(entry.before.count).dropLast(entry.after.count)
             if !entry.hasParameter {
-                if path.count == literal { return Match(entry: entry, parameter: []) }
-            } else if path.count > literal, path.firstOffset(of: slash, from: literal) == nil {
-                return Match(entry: entry, parameter: Array(path[literal...]))
+                if parameter.isEmpty { return Match(entry: entry, parameter: []) }
+            } else if !parameter.isEmpty, !parameter.contains(slash),
+                path[parameter.endIndex...].elementsEqual(entry.after)
+            {
+                return Match(entry: entry, parameter: Array(parameter))
             }
         }
         return nil
@@ -104,17 +109,19 @@ public struct Router: Sendable {
         let segments = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .map { PercentEncoding.decode(UnsafeRawBufferPointer(rebasing: $0)) }
         for entry in paths {
-            // The literal of a path with a parameter ends in a slash, and so in an empty segment.
-            let literal = entry.literal.split(
+            // In place of a parameter is an empty segment.
+            let literal = (entry.before + entry.after).split(
                 separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             guard segments.count == literal.count else { continue }
-            let fixed = entry.hasParameter ? literal.count - 1 : literal.count
-            guard zip(segments, literal).prefix(fixed).allSatisfy({ $0.elementsEqual($1) }) else {
-                continue
+            let place =
+                entry.hasParameter ? entry.before.count { $0 == UInt8(ascii: "/") } : segments.count
+            let isSame = zip(segments, literal).enumerated().allSatisfy { index, pair in
+                index == place || pair.0.elementsEqual(pair.1)
             }
+            guard isSame else { continue }
             if !entry.hasParameter { return Match(entry: entry, parameter: []) }
-            if let last = segments.last, !last.isEmpty {
-                return Match(entry: entry, parameter: last)
+            if !segments[place].isEmpty {
+                return Match(entry: entry, parameter: segments[place])
             }
         }
         return nil
