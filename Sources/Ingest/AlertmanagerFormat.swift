@@ -92,7 +92,7 @@ struct AlertmanagerReader: SenderReader {
         }
         var metadata = SenderMetadata()
         metadata.append(alert) { _ in false }
-        metadata.append(group)
+        metadata.append(shared: group, in: batch)
         event.add(to: batch, metadata: metadata, content: alert.raw)
     }
 

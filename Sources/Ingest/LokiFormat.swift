@@ -103,13 +103,13 @@ struct LokiReader: SenderReader {
 
 /// A line of a stream.
 struct LokiEntry {
-    /// Nanoseconds since 1970, as digits.
-    let time: String
+    /// Nanoseconds since 1970.
+    let time: UInt64
     let line: String
     /// What is told of the line alone.
     let metadata: SenderMetadata
 
-    init(time: String, line: String, metadata: SenderMetadata) {
+    init(time: UInt64, line: String, metadata: SenderMetadata) {
         self.time = time
         self.line = line
         self.metadata = metadata
@@ -130,8 +130,8 @@ struct LokiEntry {
                 isValid = false
             }
         }
-        guard isValid, texts.count == 2, UInt64(texts[0]) != nil else { return nil }
-        self.init(time: texts[0], line: texts[1], metadata: metadata)
+        guard isValid, texts.count == 2, let time = UInt64(texts[0]) else { return nil }
+        self.init(time: time, line: texts[1], metadata: metadata)
     }
 }
 
@@ -139,8 +139,8 @@ struct LokiEntry {
 struct LokiStream {
     private let values: [String: String]
     private let metadata: SenderMetadata
-    /// The labels in order, for ids.
-    private let identity: [UInt8]
+    /// A digest of the labels in order, for ids.
+    private let digest: [UInt8]
 
     /// Labels that name an object, and its kind.
     private static let objects: [(label: String, kind: String)] = [
@@ -173,7 +173,7 @@ struct LokiStream {
             identity += Array(name.utf8) + [0] + Array(value.utf8) + [0]
         }
         self.metadata = metadata.repeatable
-        self.identity = identity
+        digest = identity.withUnsafeBytes(SHA256Digest.of)
         values = Dictionary(labels.map { ($0.name, $0.value) }) { first, _ in first }
     }
 
@@ -202,14 +202,14 @@ struct LokiStream {
         }
         event.set(.description, entry.line)
         event.set(.cluster, values["cluster"])
-        event.set(Timestamp(sent: entry.time))
-        var bytes = identity
+        event.set(Timestamp(milliseconds: Int64(entry.time / 1_000_000)))
+        var bytes = digest
         bytes += Array("\0\(entry.time)\0\(entry.line)".utf8)
         let hash = bytes.withUnsafeBytes(SHA256Digest.of).prefix(16)
         event.setID("\(LokiReader.name):\(hash.map(\.hexadecimal).joined())")
         var metadata = entry.metadata
-        metadata.append(self.metadata)
-        metadata.append("timestamp", text: entry.time)
+        metadata.append(shared: self.metadata, in: batch)
+        metadata.append("timestamp", text: "\(entry.time)")
         event.add(
             to: batch, metadata: metadata, content: UnsafeRawBufferPointer(start: nil, count: 0))
     }
@@ -389,6 +389,6 @@ private enum LokiPush {
         let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let isTime = !overflows && nanoseconds < 1_000_000_000 && product <= UInt64(Int64.max)
         return LokiEntry(
-            time: isTime ? "\(product + nanoseconds)" : "0", line: line, metadata: metadata)
+            time: isTime ? product + nanoseconds : 0, line: line, metadata: metadata)
     }
 }

@@ -31,16 +31,16 @@ struct OTLPValue {
 /// Attributes by name, the first of each.
 struct OTLPAttributes {
     private(set) var list: [(key: String, value: OTLPValue)] = []
-    private var keys: Set<String> = []
+    private var places: [String: Int] = [:]
 
     mutating func append(_ key: String, _ value: OTLPValue) {
-        if keys.insert(key).inserted { list.append((key, value)) }
+        guard places[key] == nil else { return }
+        places[key] = list.count
+        list.append((key, value))
     }
 
     subscript(key: String) -> String? {
-        guard keys.contains(key), let value = list.first(where: { $0.key == key })?.value else {
-            return nil
-        }
+        guard let value = places[key].map({ list[$0].value }) else { return nil }
         return value.text ?? String(decoding: value.json, as: UTF8.self)
     }
 
@@ -139,7 +139,7 @@ extension OTLPRecord {
         }
         var metadata = metadata(
             isBodyWhole: text.map { $0.utf8.count <= EventRules.descriptionBytes })
-        metadata.append(context.metadata)
+        metadata.append(shared: context.metadata, in: batch)
         // The same record of another resource is another event.
         let whole = context.digest + Array(content)
         whole.withUnsafeBytes { event.add(to: batch, metadata: metadata, content: $0) }

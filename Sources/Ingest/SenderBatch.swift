@@ -34,6 +34,8 @@ public final class SenderBatch: Sendable {
         var outcome = SenderOutcome()
         /// The number of items so far.
         var count = 0
+        /// The bytes that are repeated in each event, so far.
+        var repeated = 0
         /// How often a hash of content occurred in this request.
         var occurrences: [UInt64: Int] = [:]
     }
@@ -51,6 +53,8 @@ public final class SenderBatch: Sendable {
     /// A piece is stored once it has as many events, or as many bytes of them.
     private static let mostEvents = 2048
     private static let mostBytes = 1024 * 1024
+    /// The most bytes that the events of a request repeat.
+    static let mostRepeated = 128 * 1024 * 1024
     /// The most hashes that are counted before counting starts over.
     private static let mostHashes = 65_536
 
@@ -125,6 +129,16 @@ public final class SenderBatch: Sendable {
     /// True if no item was valid, and there were some.
     public var isRefused: Bool {
         state.withLock { $0.count > 0 && $0.outcome.rejected == $0.count }
+    }
+
+    /// Takes room for `bytes` that all records of the request share and this one repeats; false if
+    /// there is none, so that a small body cannot fill a disk.
+    func takeRoom(forRepeated bytes: Int) -> Bool {
+        state.withLock { state in
+            guard state.repeated + bytes <= Self.mostRepeated else { return false }
+            state.repeated += bytes
+            return true
+        }
     }
 
     /// Counts items of this content in the request: 1 for the first.

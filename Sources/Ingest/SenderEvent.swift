@@ -143,7 +143,15 @@ struct SenderMetadata {
         }
     }
 
-    /// Appends what all records of a request share.
+    /// Appends what all records of a request share, as long as `batch` has room for it.
+    mutating func append(shared: SenderMetadata, in batch: SenderBatch) {
+        guard batch.takeRoom(forRepeated: shared.byteCount) else {
+            return append("shared_truncated", json: Array("true".utf8))
+        }
+        append(shared)
+    }
+
+    /// Appends the members of other metadata.
     mutating func append(_ shared: SenderMetadata) {
         for (name, json) in shared.members { append(name, json: json) }
     }

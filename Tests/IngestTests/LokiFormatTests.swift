@@ -127,6 +127,30 @@ struct LokiFormatTests {
         #expect(reading([0x05, 0x00, 0x61, 0x01, 0x02]).failure?.status == .malformed)
     }
 
+    @Test("Labels cost their bytes once, however many lines they have")
+    func longLabels() {
+        let label = String(repeating: "x", count: 1 << 20)
+        let lines = (0..<20_000).map { #"["\#($0)","a"]"# }.joined(separator: ",")
+        let reading = SenderReading(
+            .loki, #"{"streams":[{"stream":{"a":"\#(label)"},"values":[\#(lines)]}]}"#)
+        #expect(reading.outcome.accepted == 20_000)
+        #expect(reading.events.allSatisfy { $0.metadata.contains("shared_truncated") })
+    }
+
+    @Test("What lines share is repeated for at most 128 MiB")
+    func repeated() {
+        let label = String(repeating: "x", count: 15_000)
+        let lines = (0..<10_000).map { #"["\#($0)","a"]"# }.joined(separator: ",")
+        let reading = SenderReading(
+            .loki, #"{"streams":[{"stream":{"a":"\#(label)"},"values":[\#(lines)]}]}"#)
+        #expect(reading.events.count == 10_000)
+        #expect(reading.events[0].metadata.contains(label))
+        #expect(
+            reading.events.reduce(0) { $0 + $1.metadata.utf8.count }
+                < SenderBatch.mostRepeated + 10_000 * 200)
+        #expect(reading.events[9_999].metadata.contains(#""shared_truncated":true"#))
+    }
+
     @Test(
         "Labels as a text",
         arguments: [
