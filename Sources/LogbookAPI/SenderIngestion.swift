@@ -368,6 +368,8 @@ extension Response {
     mutating func write(_ answer: SenderAnswer) {
         status = HTTPStatus(code: answer.status)
         contentType = answer.contentType
+        // The server leaves it out of an answer without a body, but an empty message has one.
+        if answer.body.isEmpty, let type = answer.contentType { addHeader("Content-Type", type) }
         addHeader("Cache-Control", "no-store")
         if status == .serviceUnavailable { addHeader("Retry-After", "1") }
         for header in answer.headers { addHeader(header.name, header.value) }

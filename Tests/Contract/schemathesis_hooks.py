@@ -5,7 +5,7 @@ import json
 import schemathesis
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer("application/x-ndjson", "application/x-protobuf", "application/vnd.fdo.journal")
 def as_it_is(context, value):
     return value.encode() if isinstance(value, str) else json.dumps(value).encode()
 
