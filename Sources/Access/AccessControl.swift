@@ -162,9 +162,9 @@ public final class AccessControl: Gatekeeper {
         let signers = list.signers(for: scope)
         guard !signers.isEmpty, let value = head.value(of: field, in: bytes) else { return nil }
         let scheme = "sha256="
-        let digits = value.dropFirst(scheme.utf8.count).compactMap(ASCII.hexValue)
-        guard value.starts(with: scheme.utf8), digits.count == 2 * SHA256Digest.byteCount,
-            value.count == scheme.utf8.count + digits.count
+        guard value.starts(with: scheme.utf8),
+            let code = ASCII.bytes(hex: value.dropFirst(scheme.utf8.count)),
+            code.count == SHA256Digest.byteCount
         else { throw wrongSignature(signers) }
         guard let length = head.length, length <= Self.signedBytes else {
             throw Refusal(
@@ -172,7 +172,6 @@ public final class AccessControl: Gatekeeper {
                     .contentTooLarge,
                     "A signed body has at most \(Self.signedBytes) bytes, and a Content-Length."))
         }
-        let code = (0..<SHA256Digest.byteCount).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
         return Signed(signers: signers, code: code)
     }
 

@@ -172,11 +172,8 @@ public final class AccessList: Sendable {
 
     private static func credential(_ rest: ArraySlice<UInt8>) -> Credential? {
         if rest.starts(with: tokenScheme.utf8) {
-            let digits = rest.dropFirst(tokenScheme.utf8.count).compactMap(ASCII.hexValue)
-            guard rest.count == tokenScheme.utf8.count + 2 * hashBytes,
-                digits.count == 2 * hashBytes
-            else { return nil }
-            return .token((0..<hashBytes).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] })
+            let hash = ASCII.bytes(hex: rest.dropFirst(tokenScheme.utf8.count))
+            return hash.flatMap { $0.count == hashBytes ? .token($0) : nil }
         }
         guard rest.starts(with: certificateScheme.utf8) else { return nil }
         let who = rest.dropFirst(certificateScheme.utf8.count)

@@ -91,7 +91,7 @@ struct AlertmanagerReader: SenderReader {
                 "am:\(fingerprint):\(start.milliseconds):\(isResolved ? "resolved" : "firing")")
         }
         var metadata = SenderMetadata()
-        metadata.append(alert) { _ in false }
+        metadata.append(alert)
         metadata.append(shared: group, in: batch)
         event.add(to: batch, metadata: metadata, content: alert.raw)
     }

@@ -180,7 +180,9 @@ struct CloudEventsReader: SenderReader {
         }
         let data = members.object("data")
         if let data, KubernetesFormat.isEvent(data) {
-            return addKubernetes(data, type: type, to: batch)
+            // Knative's ApiServerSource: an Event that expired is no event.
+            guard !type.hasSuffix(".resource.delete") else { return batch.add(.nothing) }
+            return batch.addKubernetes(data)
         }
         let record = data.map(PlainRecord.init)
         let text = record?.message?.text ?? members.string("data")
@@ -196,37 +198,16 @@ struct CloudEventsReader: SenderReader {
             event.setObject(kind: "Source", namespace: nil, name: source)
         }
         event.set(members.time("time"))
-        event.setID("ce:" + hash(source, id))
+        let name = Array("\(source.utf8.count):\(source)\(id)".utf8)
+        event.setID("ce:\(SenderEvent.hash(name))")
         var metadata = SenderMetadata()
-        metadata.append(members) { _ in false }
+        metadata.append(members)
         event.add(to: batch, metadata: metadata, content: members.raw)
-    }
-
-    private static func addKubernetes(
-        _ event: OutermostMembers, type: String, to batch: SenderBatch
-    ) {
-        // Knative's ApiServerSource: an Event that expired is no event.
-        guard !type.hasSuffix(".resource.delete") else { return batch.add(.nothing) }
-        do throws(JSONError) {
-            _ = try KubernetesFormat.read(event, now: batch.now, batch.options) { batch.add($0) }
-        } catch {
-            preconditionFailure("what was read as JSON is JSON")
-        }
-    }
-
-    private static func hash(_ source: String, _ id: String) -> String {
-        Array("\(source.utf8.count):\(source)\(id)".utf8).withUnsafeBytes(SHA256Digest.of)
-            .prefix(16).map(\.hexadecimal).joined()
     }
 
     /// The extension Severity: OpenTelemetry's numbers, or a word.
     private static func severity(_ members: OutermostMembers) -> Severity? {
-        switch members.scalar("severitynumber").flatMap({ Int($0) }) {
-        case .some(1...12): .info
-        case .some(13...16): .warning
-        case .some(17...20): .error
-        case .some(21...24): .critical
-        default: members.string("severitytext").flatMap(Severity.init(word:))
-        }
+        members.scalar("severitynumber").flatMap { Int($0) }.flatMap(Severity.init(number:))
+            ?? members.string("severitytext").flatMap(Severity.init(word:))
     }
 }

@@ -1,6 +1,5 @@
 import Events
 import JSON
-import System
 
 extension SenderFormat {
     /// Elasticsearch's bulk requests, and what its clients ask for first.
@@ -139,8 +138,7 @@ struct ElasticsearchReader: SenderReader {
     ) -> String {
         var bytes = Array("\(index ?? "")\0\(id)\0".utf8)
         bytes.append(contentsOf: content)
-        let hash = bytes.withUnsafeBytes(SHA256Digest.of)
-        return "\(name):\(hash.prefix(16).map(\.hexadecimal).joined())"
+        return "\(name):\(SenderEvent.hash(bytes))"
     }
 
     // MARK: Answers

@@ -71,7 +71,7 @@ struct FalcoReader: SenderReader {
         event.set(alert.time("time"))
         if let uuid = alert.string("uuid") { event.setID("falco:\(uuid)") }
         var metadata = SenderMetadata()
-        metadata.append(alert) { _ in false }
+        metadata.append(alert)
         event.add(to: batch, metadata: metadata, content: alert.raw)
     }
 }

@@ -58,7 +58,7 @@ struct FluxReader: SenderReader {
             name: object.string("name"))
         event.set(members.time("timestamp"))
         var metadata = SenderMetadata()
-        metadata.append(members) { _ in false }
+        metadata.append(members)
         event.add(to: batch, metadata: metadata, content: members.raw)
     }
 }

@@ -85,7 +85,7 @@ struct GitHubReader: SenderReader {
             subject.flatMap { subject in Self.times.lazy.compactMap(subject.time).first })
         if let delivery { event.setID("github:\(delivery)") }
         var metadata = SenderMetadata()
-        metadata.append(members) { _ in false }
+        metadata.append(members)
         if let name = self.event { metadata.append("X-GitHub-Event", text: name) }
         event.add(to: batch, metadata: metadata, content: members.raw)
     }

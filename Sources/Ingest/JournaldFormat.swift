@@ -1,6 +1,5 @@
 import Events
 import JSON
-import System
 
 extension SenderFormat {
     /// The journal of systemd, in its export format and in JSON.
@@ -148,9 +147,8 @@ struct JournaldReader: SenderReader {
         SenderJSON.forEach(in: array) { element in
             if let byte = UInt8(String(decoding: element.raw, as: UTF8.self)) {
                 bytes.append(byte)
-            } else if first == nil, element.raw.first == UInt8(ascii: "\"") {
-                var reader = JSONReader(element.raw)
-                first = try? reader.readString().string
+            } else if first == nil {
+                first = element.string
             }
         }
         return first ?? (bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self))
@@ -175,8 +173,7 @@ struct JournaldReader: SenderReader {
             text("__REALTIME_TIMESTAMP").flatMap { Int64($0) }
                 .flatMap { Timestamp(milliseconds: $0 / 1000) })
         if let cursor = text("__CURSOR"), !cursor.isEmpty {
-            let hash = Array(cursor.utf8).withUnsafeBytes(SHA256Digest.of)
-            event.setID("journald:" + hash.prefix(16).map(\.hexadecimal).joined())
+            event.setID("journald:\(SenderEvent.hash(Array(cursor.utf8)))")
         }
         return event
     }

@@ -39,7 +39,7 @@ struct LokiReader: SenderReader {
     private let isCompressed: Bool
 
     init(_ request: SenderRequest) {
-        isCompressed = request.header("content-type")?.lowercased().contains("protobuf") ?? false
+        isCompressed = request.contentType.contains("protobuf")
     }
 
     mutating func read(
@@ -94,10 +94,7 @@ struct LokiReader: SenderReader {
 
     func answer(_ outcome: SenderOutcome) -> SenderAnswer? {
         // Loki's clients drop a whole batch that is refused. One without a valid entry tells why.
-        if outcome.rejected > 0, outcome.accepted + outcome.duplicates + outcome.leftOut == 0 {
-            return nil
-        }
-        return SenderAnswer(status: 204, contentType: nil)
+        outcome.isRefused ? nil : SenderAnswer(status: 204, contentType: nil)
     }
 }
 
@@ -108,13 +105,9 @@ struct LokiEntry {
     let line: String
     /// What is told of the line alone.
     let metadata: SenderMetadata
+}
 
-    init(time: UInt64, line: String, metadata: SenderMetadata) {
-        self.time = time
-        self.line = line
-        self.metadata = metadata
-    }
-
+extension LokiEntry {
     /// Reads an entry in JSON: an array of a time, a line, and perhaps an object.
     init?(_ value: JSONSlice) {
         guard value.isArray else { return nil }
@@ -123,7 +116,7 @@ struct LokiEntry {
         var isValid = true
         SenderJSON.forEach(in: value) { part in
             if part.isObject {
-                metadata.append(part.members) { _ in false }
+                metadata.append(part.members)
             } else if let text = part.string {
                 texts.append(text)
             } else {
@@ -202,11 +195,10 @@ struct LokiStream {
         }
         event.set(.description, entry.line)
         event.set(.cluster, values["cluster"])
-        event.set(Timestamp(milliseconds: Int64(entry.time / 1_000_000)))
+        event.set(Timestamp(nanoseconds: entry.time))
         var bytes = digest
         bytes += Array("\0\(entry.time)\0\(entry.line)".utf8)
-        let hash = bytes.withUnsafeBytes(SHA256Digest.of).prefix(16)
-        event.setID("\(LokiReader.name):\(hash.map(\.hexadecimal).joined())")
+        event.setID("\(LokiReader.name):\(SenderEvent.hash(bytes))")
         var metadata = entry.metadata
         metadata.append(shared: self.metadata, in: batch)
         metadata.append("timestamp", text: "\(entry.time)")

@@ -37,7 +37,7 @@ struct OTLPReader: SenderReader {
     private var isJSON: Bool
 
     init(_ request: SenderRequest) {
-        isJSON = request.header("content-type")?.lowercased().contains("json") ?? false
+        isJSON = request.contentType.contains("json")
     }
 
     mutating func read(

@@ -132,31 +132,11 @@ enum OTLPProtobuf {
                     try append(member, to: &members, depth: depth + 1)
                 }
                 json = members.json
-            case 7: json.appendJSONString(base64(try field.bytes()))
+            case 7: json.appendJSONString(Base64.encode(try field.bytes()))
             default: continue
             }
             found = OTLPValue(json: json)
         }
         return found
-    }
-
-    /// RFC 4648, section 4.
-    private static func base64(_ bytes: UnsafeRawBufferPointer) -> String {
-        let alphabet = Array(
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var output: [UInt8] = []
-        output.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = (0..<3).reduce(0) { bits, place in
-                bits << 8 | (place < group.count ? Int(group[start + place]) : 0)
-            }
-            for place in 0..<4 {
-                output.append(
-                    place <= group.count
-                        ? alphabet[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: output, as: UTF8.self)
     }
 }

@@ -150,13 +150,12 @@ extension OTLPRecord {
     private func addObject(_ json: [UInt8], _ context: OTLPContext, to batch: SenderBatch) -> Bool {
         guard json.first == UInt8(ascii: "{") else { return false }
         return json.withUnsafeBytes { bytes in
-            var options = batch.options
-            options.cluster = context.resource.attributes["k8s.cluster.name"] ?? options.cluster
             do throws(JSONError) {
                 var reader = JSONReader(bytes)
                 let members = try OutermostMembers(&reader)
                 guard KubernetesFormat.isEvent(members) else { return false }
-                _ = try KubernetesFormat.read(members, now: batch.now, options) { batch.add($0) }
+                batch.addKubernetes(
+                    members, cluster: context.resource.attributes["k8s.cluster.name"])
                 return true
             } catch {
                 return false
@@ -164,15 +163,8 @@ extension OTLPRecord {
         }
     }
 
-    /// https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber
     private var severity: Severity {
-        switch severityNumber {
-        case 1...12: .info
-        case 13...16: .warning
-        case 17...20: .error
-        case 21...24: .critical
-        default: Severity(word: severityText) ?? .info
-        }
+        Severity(number: severityNumber) ?? Severity(word: severityText) ?? .info
     }
 
     private func setObject(of event: inout SenderEvent, _ find: (String) -> String?) {
@@ -214,11 +206,5 @@ extension OTLPRecord {
         number("flags", flags)
         number("droppedAttributesCount", droppedAttributes)
         return metadata
-    }
-}
-
-extension Timestamp {
-    fileprivate init?(nanoseconds: UInt64) {
-        self.init(milliseconds: Int64(nanoseconds / 1_000_000))
     }
 }

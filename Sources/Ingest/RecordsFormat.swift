@@ -91,11 +91,7 @@ struct PlainRecord {
         guard KubernetesFormat.isEvent(members) else {
             return PlainRecord(members).add(format, id: id, beside: envelope, to: batch)
         }
-        do throws(JSONError) {
-            _ = try KubernetesFormat.read(members, now: batch.now, batch.options) { batch.add($0) }
-        } catch {
-            preconditionFailure("what was read as JSON is JSON")
-        }
+        batch.addKubernetes(members)
     }
 
     private func add(
@@ -118,7 +114,7 @@ struct PlainRecord {
         if let id = id ?? (type == nil ? nil : members.string("id")) { event.setID(id) }
         var metadata = SenderMetadata()
         if type != nil, let object = members.object("metadata") {
-            metadata.append(object) { _ in false }
+            metadata.append(object)
         }
         // What an event has in full elsewhere is not repeated.
         let isWhole = description.map { $0.utf8.count <= EventRules.descriptionBytes } ?? false

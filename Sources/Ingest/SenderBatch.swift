@@ -1,4 +1,5 @@
 public import Events
+import JSON
 import Synchronization
 
 /// Takes the events of one request as they are read, and stores them in pieces, so that memory does
@@ -32,8 +33,6 @@ public final class SenderBatch: Sendable {
     private struct State {
         var piece = Piece()
         var outcome = SenderOutcome()
-        /// The number of items so far.
-        var count = 0
         /// The bytes that are repeated in each event, so far.
         var repeated = 0
         /// How often a hash of content occurred in this request.
@@ -97,6 +96,21 @@ public final class SenderBatch: Sendable {
         if let full { store(self, full) }
     }
 
+    /// Adds a Kubernetes Event with the id that the watcher gives it.
+    ///
+    /// - Parameters:
+    ///   - event: an object for which `KubernetesFormat.isEvent` is true.
+    ///   - cluster: the cluster, if the event does not name one; nil for that of `options`.
+    func addKubernetes(_ event: OutermostMembers, cluster: String? = nil) {
+        var options = options
+        if let cluster { options.cluster = cluster }
+        do throws(JSONError) {
+            _ = try KubernetesFormat.read(event, now: now, options) { add($0) }
+        } catch {
+            preconditionFailure("what was read as JSON is JSON")
+        }
+    }
+
     /// Counts an item that cannot be stored; `detail` is a phrase.
     func reject(_ detail: String, _ status: SenderFailure.Status = .invalid) {
         state.withLock { reject(detail, status, &$0) }
@@ -125,11 +139,6 @@ public final class SenderBatch: Sendable {
 
     /// The outcome so far.
     public var outcome: SenderOutcome { state.withLock(\.outcome) }
-
-    /// True if no item was valid, and there were some.
-    public var isRefused: Bool {
-        state.withLock { $0.count > 0 && $0.outcome.rejected == $0.count }
-    }
 
     /// Takes room for `bytes` that all records of the request share and this one repeats; false if
     /// there is none, so that a small body cannot fill a disk.
@@ -163,7 +172,7 @@ public final class SenderBatch: Sendable {
         }
         if isCut { tell(.cut) }
         state.piece.events.append(event)
-        state.piece.indexes.append(state.count)
+        state.piece.indexes.append(state.outcome.count)
         state.piece.bytes += event.byteCount
         note(.stored, &state)
     }
@@ -174,14 +183,14 @@ public final class SenderBatch: Sendable {
         state.outcome.rejected += 1
         tell(.rejected(status))
         if state.outcome.rejections.count < SenderOutcome.listedRejections {
-            state.outcome.rejections.append(.init(index: state.count, detail: detail))
+            state.outcome.rejections.append(.init(index: state.outcome.count, detail: detail))
         }
         note(.rejected, &state)
     }
 
     private func note(_ item: SenderOutcome.Item, _ state: inout State) {
         if listsItems { state.outcome.items.append(item) }
-        state.count += 1
+        state.outcome.count += 1
     }
 
     private func take(_ state: inout State) -> Piece {

@@ -99,13 +99,21 @@ struct SenderEvent {
         }
     }
 
+    /// The first 128 bits of a hash, for ids.
+    static func hash(_ bytes: [UInt8]) -> String {
+        digits(bytes.withUnsafeBytes(SHA256Digest.of))
+    }
+
+    private static func digits(_ hash: [UInt8]) -> String {
+        hash.prefix(16).map(\.hexadecimal).joined()
+    }
+
     /// The same for a record that is sent again, and another for its equals in one request.
     private func contentID(_ content: UnsafeRawBufferPointer, _ batch: SenderBatch) -> String {
         let hash = SHA256Digest.of(content)
         let number = batch.occurrence(
             ofContent: hash.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
-        let digits = hash.prefix(16).map(\.hexadecimal).joined()
-        return "\(format):\(digits)" + (number > 1 ? ":\(number)" : "")
+        return "\(format):\(Self.digits(hash))" + (number > 1 ? ":\(number)" : "")
     }
 }
 
@@ -135,7 +143,9 @@ struct SenderMetadata {
     }
 
     /// Appends the members of an object.
-    mutating func append(_ object: OutermostMembers, except isOmitted: (JSONString) -> Bool) {
+    mutating func append(
+        _ object: OutermostMembers, except isOmitted: (JSONString) -> Bool = { _ in false }
+    ) {
         for (key, value) in object.all where !isOmitted(key) {
             var json: [UInt8] = []
             value.appendCompact(to: &json)
@@ -226,6 +236,18 @@ extension Severity {
         }
     }
 
+    /// The severity of OpenTelemetry's number, from 1 to 24; nil for any other
+    /// (https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber).
+    init?(number: Int) {
+        switch number {
+        case 1...12: self = .info
+        case 13...16: self = .warning
+        case 17...20: self = .error
+        case 21...24: self = .critical
+        default: return nil
+        }
+    }
+
     /// The severity of a level: a word, a number of syslog from 0 to 7 (RFC 5424, 6.2.1), or one of
     /// pino and bunyan from 10 to 60.
     init?(sent level: String) {
@@ -241,6 +263,11 @@ extension Severity {
 }
 
 extension Timestamp {
+    /// The time this many nanoseconds after 1970; further digits are cut.
+    init?(nanoseconds: UInt64) {
+        self.init(milliseconds: Int64(nanoseconds / 1_000_000))
+    }
+
     /// The time in a text or a number of a sender: RFC 3339, the same with a blank for the `T` or
     /// without an offset, which is then UTC; or seconds, milliseconds, microseconds or nanoseconds
     /// since 1970, told by their size. Further digits are cut.

@@ -128,6 +128,9 @@ public struct SenderRequest: Sendable {
         self.headers = headers
     }
 
+    /// The Content-Type in lower case; empty if there is none.
+    var contentType: String { header("content-type")?.lowercased() ?? "" }
+
     /// The value of the first field with this name, which must be in lower case.
     public func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name }?.value
@@ -228,6 +231,8 @@ public struct SenderOutcome: Sendable {
         public let detail: String
     }
 
+    /// The number of items.
+    public internal(set) var count = 0
     /// Events stored now.
     public internal(set) var accepted = 0
     /// Events that were stored already.
@@ -240,6 +245,9 @@ public struct SenderOutcome: Sendable {
     public internal(set) var rejections: [Rejection] = []
     /// The state of each item, if the format lists them.
     public internal(set) var items: [Item] = []
+
+    /// True if no item was valid, and there were some.
+    public var isRefused: Bool { count > 0 && rejected == count }
 
     static let listedRejections = 100
 }

@@ -71,13 +71,7 @@ struct SplunkReader: SenderReader {
         guard content.isObject, KubernetesFormat.isEvent(content.members) else {
             return add(envelope, to: batch)
         }
-        do throws(JSONError) {
-            _ = try KubernetesFormat.read(
-                content.members, now: batch.now, batch.options
-            ) { batch.add($0) }
-        } catch {
-            preconditionFailure("what was read as JSON is JSON")
-        }
+        batch.addKubernetes(content.members)
     }
 
     private static func add(_ envelope: OutermostMembers, to batch: SenderBatch) {
@@ -112,9 +106,7 @@ struct SplunkReader: SenderReader {
     }
 
     func answer(_ outcome: SenderOutcome) -> SenderAnswer? {
-        let isRefused =
-            outcome.rejected > 0 && outcome.accepted + outcome.duplicates + outcome.leftOut == 0
-        guard !isRefused else { return nil }
+        guard !outcome.isRefused else { return nil }
         var body: [UInt8] = []
         body.append("{\"text\":\"Success\",\"code\":0")
         if outcome.rejected > 0 {

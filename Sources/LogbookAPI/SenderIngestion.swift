@@ -221,7 +221,6 @@ final class SenderIngestion: Sendable {
         figures.noteRequest()
         let problem = commits.problem
         let outcome = batch.outcome
-        let isRefused = batch.isRefused
         // The lane is done with the reader.
         let reader = reader
         pending.complete { response in
@@ -231,7 +230,7 @@ final class SenderIngestion: Sendable {
                 response.write(answer)
             } else if let answer = reader.answer(outcome) {
                 response.write(answer)
-            } else if isRefused {
+            } else if outcome.isRefused {
                 Problem(refused: outcome).write(to: &response)
             } else {
                 outcome.write(to: &response)
@@ -330,16 +329,7 @@ extension HTTPStatus {
     /// The status with this code; a format has only those that the server knows.
     init(code: Int) { self = Self.all.first { $0.code == code } ?? .ok }
 
-    init(_ status: SenderFailure.Status) {
-        self =
-            switch status {
-            case .malformed: .badRequest
-            case .tooLarge: .contentTooLarge
-            case .unsupported: .unsupportedMediaType
-            case .invalid: .unprocessableContent
-            case .unavailable: .serviceUnavailable
-            }
-    }
+    init(_ status: SenderFailure.Status) { self.init(code: status.rawValue) }
 }
 
 extension SenderFailure {

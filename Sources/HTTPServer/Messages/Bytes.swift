@@ -18,6 +18,13 @@ package enum ASCII {
         }
     }
 
+    /// The bytes that hexadecimal digits stand for; nil if there is any other byte, or half a pair.
+    package static func bytes(hex text: some Collection<UInt8>) -> [UInt8]? {
+        let digits = text.compactMap(hexValue)
+        guard digits.count == text.count, digits.count % 2 == 0 else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+
     package static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
     package static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
