@@ -188,7 +188,7 @@ public final class AccessControl: Gatekeeper {
         let names = signers.map { "'\($0.name)'" }.joined(separator: " or ")
         let error = HTTPError(
             .forbidden,
-            "The signature is not that of the body by the secret of \(names): compare the secrets.")
+            "The signature does not fit the body and the secret of \(names): compare the secrets.")
         return Refusal(error: error, reason: Reason.invalidSignature.rawValue)
     }
 

@@ -35,7 +35,7 @@ struct TokenCreateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Its scopes: read, write, read,write, or admin, which is both and deleting; write:alertmanager is one format of other programs.",
+            "Its scopes: read, write, read,write, or admin, which is both and deleting; write:alertmanager permits that format of other programs only.",
             valueName: "scopes"))
     var scope: String
 
