@@ -46,6 +46,8 @@ def browse(chromium):
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
         url = program if isinstance(program, str) else f"http://127.0.0.1:{program.port}"
         page.goto(url + target)
+        # Before its first frame, Chromium drops keys and clicks.
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return page
 
     yield browse
