@@ -64,12 +64,14 @@ lint: build ## check format, imports, scripts, Dockerfile, openapi.yaml and open
 format: ## format the Swift sources in place
 	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples bench
 
-document: build ## make the table in docs/configuration.md from --help, and openapi.json from openapi.yaml
+document: build ## make the table in docs/configuration.md from --help, openapi.json from openapi.yaml, and prometheusrule.yaml from alerts.yaml
 	@scripts/setup lint
 	scripts/document-flags "$(BINARY)" >.build/configuration.md
 	cp .build/configuration.md docs/configuration.md
 	$(VENV)/python3 scripts/openapi-json >.build/openapi.json
 	cp .build/openapi.json openapi.json
+	scripts/prometheus-rule >.build/prometheusrule.yaml
+	cp .build/prometheusrule.yaml deploy/prometheus/prometheusrule.yaml
 
 bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	@scripts/setup bench

@@ -18,7 +18,8 @@ public struct EngineMetric: Sendable {
     /// A kind of metric with its value.
     public enum Value: Sendable {
         case counter(Int)
-        case gauge(Int)
+        /// A gauge; nil while its value is unknown.
+        case gauge(Int?)
         /// A gauge of a time, shown in seconds.
         case time(Duration)
         /// A histogram of times in nanoseconds, shown in seconds.

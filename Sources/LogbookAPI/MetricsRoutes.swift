@@ -192,7 +192,9 @@ extension LogbookAPI {
         for metric in metrics {
             switch metric.value {
             case .counter(let count): text.family(metric.name, .counter, metric.help, count)
-            case .gauge(let value): text.family(metric.name, .gauge, metric.help, value)
+            case .gauge(let value):
+                text.family(metric.name, .gauge, metric.help)
+                if let value { text.sample(value) }
             case .time(let time):
                 text.family(metric.name, .gauge, metric.help)
                 text.sample(nanoseconds: Int(time.inNanoseconds))

@@ -3,6 +3,8 @@ import SQLite
 
 /// Figures that only SQLite has, since the store was opened.
 public struct SQLiteStatistics: Sendable {
+    /// The events in the database; nil until they have been counted, after the start.
+    public var events: Int?
     /// Bytes of the files and of their volume, when last measured.
     public var sizes = StoreSizes()
     /// The most bytes that the WAL has held.
@@ -37,6 +39,10 @@ public struct SQLiteStatistics: Sendable {
                 "logbook_reads_stopped_total",
                 "Reads stopped because they kept the WAL from being emptied.",
                 .counter(stoppedReaders)),
+            EngineMetric(
+                "logbook_events",
+                "Events in the database; absent until they have been counted, after the start.",
+                .gauge(events)),
             EngineMetric(
                 "logbook_database_bytes", "Size of the database file.", .gauge(Int(sizes.database))),
             EngineMetric(

@@ -43,6 +43,8 @@ final class StoreFigures: Sendable {
     /// Takes over the sizes in `measured`.
     func noteSizes(_ measured: StoreSizes) { own.withLock { $0.sizes = measured } }
 
+    func noteEvents(_ count: Int?) { own.withLock { $0.events = count } }
+
     func noteSearchLag(_ events: Int) { own.withLock { $0.searchLag = events } }
 
     func noteClockLag(_ lag: Duration) { statistics.withLock { $0.clockLag = lag } }

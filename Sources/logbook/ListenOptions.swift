@@ -122,6 +122,22 @@ struct ListenOptions: ParsableArguments {
         }
     }
 
+    /// The URL at which this machine reaches the first address without TLS, probes' before others;
+    /// nil if there is none.
+    var plainURL: String? {
+        get throws {
+            let texts =
+                Self.split(probeListen) + listenTexts.filter { !$0.hasPrefix(Self.secureScheme) }
+            guard let text = texts.first else { return nil }
+            switch try Self.address(text, flag: "probe-listen") {
+            case .unix: return text
+            case .tcp("0.0.0.0", let port): return "http://127.0.0.1:\(port)"
+            case .tcp("::", let port): return "http://[::1]:\(port)"
+            case let address: return "http://\(address)"
+            }
+        }
+    }
+
     private var clientAuthentication: TLSConfiguration.ClientAuthentication? {
         TLSConfiguration.ClientAuthentication(rawValue: tlsClientAuth)
     }

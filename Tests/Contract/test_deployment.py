@@ -1,6 +1,8 @@
 """Checks deploy/kubernetes and deploy/helm against Kubernetes' schemas, deploy/systemd against systemd, and all against the program."""
 
+import difflib
 import json
+import os
 import re
 import subprocess
 
@@ -30,11 +32,29 @@ POSTGRESQL = {"store": "postgresql", "postgresql": {
 # Each value that a template checks, set to other than its default.
 OTHER_VALUES = {
     "image": {"digest": "sha256:" + 64 * "0", "pullPolicy": "Always"},
-    "imagePullSecrets": ["registry"],
+    "imagePullSecrets": [{"name": "registry"}],
+    "nameOverride": "events",
+    "extraArgs": ["--redact-keys=card"],
+    "extraEnv": [{"name": "TZ", "value": "Europe/Berlin"}],
+    "extraVolumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
+    "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/ssl/certs", "readOnly": True}],
+    "ingress": {"enabled": True, "className": "nginx", "annotations": {"a": "b"}, "hosts": [
+        {"host": host, "paths": [{"path": "/", "pathType": "Prefix"}]} for host in ("a.example", "*.b.example")],
+        "tls": [{"secretName": "a", "hosts": ["a.example"]}]},
+    "httpRoute": {"enabled": True, "annotations": {"a": "b"}, "hostnames": ["a.example", "c.example"], "rules": [
+        {"matches": [{"path": {"type": "PathPrefix", "value": "/logbook"}}],
+         "filters": [{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}]}]},
+    "backup": {"enabled": True, "schedule": "@daily", "file": "a.db", "existingClaim": "copies", "tokenSecret": "admin", "tokenKey": "a",
+               "container": {"name": "send", "image": "rclone/rclone", "volumeMounts": [{"name": "backup", "mountPath": "/backup"}]}},
+    "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}, "runbookPrefix": "https://git.example/logbook/"},
+    "grafanaDashboard": {"enabled": True, "annotations": {"folder": "Kubernetes"}},
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+                                   "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "events"}}}],
     "kubernetes": {"namespaces": ["shop", "kube-system"], "fieldSelector": "type!=Normal", "clusterName": "east"},
     "networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1/32", "fd00::/8"]}},
     "flags": {"header-timeout": 0.5, "backup-before-migrate": False, "retain-info": "36h", "max-events": 10_000_000},
-    "persistence": {"storageClassName": "local", "accessMode": "ReadWriteOncePod"},
+    "persistence": {"size": "100Gi", "storageClass": "local", "accessModes": ["ReadWriteOncePod"]},
     "service": {"type": "LoadBalancer", "annotations": {"a": "b"}},
     "tls": TLS,
     "access": {"secretName": "tokens", "key": "file.txt"},
@@ -50,10 +70,46 @@ OTHER_VALUES = {
 OTHER_POSTGRESQL = OTHER_VALUES | {
     "image": {"pullPolicy": "Always"},
     "store": "postgresql",
+    "backup": {"enabled": False},
     "postgresql": {"url": "postgres://a:5433,b:5433/c?pooled=true", "existingSecret": "a", "passwordKey": "b", "requireReplication": True},
     "autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 9, "averageCPU": "1.5"},
     "networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1/32", "fd00::/8"]},
                       "postgresql": {"ports": [5433], "to": [{"podSelector": {"matchLabels": {"cnpg.io/cluster": "a"}}}]}},
+}  # fmt: skip
+
+
+# As kustomize's components have them.
+COMPONENTS = {
+    "kubernetes-components/ingress": {"ingress": {"enabled": True}},
+    "kubernetes-components/http-route": {"httpRoute": {"enabled": True}},
+    "kubernetes-components/service-monitor": {"serviceMonitor": {"enabled": True}},
+    "kubernetes-components/pod-monitor": {"podMonitor": {"enabled": True}},
+    "kubernetes-components/backup": {"backup": {"enabled": True}},
+    "kubernetes-components/openshift": {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}},
+    "prometheus": {"prometheusRule": {"enabled": True}},
+    "grafana": {"grafanaDashboard": {"enabled": True}},
+}
+# The options whose rendering is compared with a file, apart from those above.
+OPTIONS = {folder.rpartition("/")[2]: values for folder, values in COMPONENTS.items()} | {
+    "extra": {name: OTHER_VALUES[name] for name in ("extraArgs", "extraEnv", "extraVolumes", "extraVolumeMounts")},
+    "existing-claim": {"persistence": {"existingClaim": "events"}},
+    "no-persistence": {"persistence": {"enabled": False}},
+    "larger-volume": {"persistence": {"size": "250G", "storageClass": "-"}},
+    "image": {name: OTHER_VALUES[name] for name in ("image", "imagePullSecrets")},
+    "names": {"nameOverride": "events", "fullnameOverride": "history"},
+    "service": {"service": OTHER_VALUES["service"]},
+    "scheduling": {name: OTHER_VALUES[name] for name in (
+        "topologySpreadConstraints", "nodeSelector", "tolerations", "affinity", "priorityClassName")},
+    "tls": {"tls": TLS},
+    "access": {"access": {"secretName": "logbook-access"}},
+    "backup-sent-on": {"backup": OTHER_VALUES["backup"], "tls": TLS},
+    "postgresql": POSTGRESQL,
+    "replicas": POSTGRESQL | {"replicaCount": 5},
+    "autoscaling": POSTGRESQL | {"autoscaling": {"enabled": True}},
+    "some-namespaces": {"kubernetes": {"namespaces": ["shop"]}},
+    "no-watcher": {"kubernetes": {"enabled": False}},
+    "no-network-policy": {"networkPolicy": {"enabled": False}},
+    "no-disruption-budget": {"podDisruptionBudget": {"enabled": False}},
 }  # fmt: skip
 
 
@@ -64,8 +120,12 @@ def documents(values=None, name="logbook"):
     return [document for text in texts for document in yaml.safe_load_all(text) if document]
 
 
+def is_test(document):
+    return document["metadata"].get("annotations", {}).get("helm.sh/hook") == "test"
+
+
 def helm(values=None, name="logbook"):
-    return by_kind(documents(values, name))
+    return by_kind(document for document in documents(values, name) if not is_test(document))
 
 
 def by_kind(documents):
@@ -86,6 +146,8 @@ WAYS = {
     "helm with TLS": lambda: helm({"tls": TLS}),
     "helm with access": lambda: helm({"access": {"secretName": "logbook-access"}}),
     "helm with a monitor": lambda: helm({"serviceMonitor": {"enabled": True}}),
+    "helm with a claim": lambda: helm(OPTIONS["existing-claim"]),
+    "helm with no volume": lambda: helm(OPTIONS["no-persistence"]),
     "helm without the watcher": lambda: helm({"kubernetes": {"enabled": False}}),
     "helm with other values": lambda: helm(OTHER_VALUES, "other"),
     "helm with PostgreSQL": lambda: helm(POSTGRESQL),
@@ -122,13 +184,15 @@ def flags(rendered):
     command, *arguments = container(rendered)["args"]
     assert command == "serve"
     # Expanded like a kubelet does; None for a flag without a value.
-    return {flag: value if equals else None for flag, equals, value in (
-        argument.replace("$(NAMESPACE)", "logbook").partition("=") for argument in arguments)}  # fmt: skip
+    given = {}
+    for flag, equals, value in (argument.replace("$(NAMESPACE)", "logbook").partition("=") for argument in arguments):
+        given[flag] = f"{given[flag]},{value}" if flag in given else value if equals else None
+    return given
 
 
 def test_kubernetes_would_take_it(rendered):
     for kind, document in rendered.items():
-        if kind not in ("Certificate", "ServiceMonitor"):
+        if kind not in ("Certificate", "HTTPRoute", "PodMonitor", "PrometheusRule", "ServiceMonitor"):
             for version in ("1.25", "1.31", kubernetes_validate.latest_version()):
                 kubernetes_validate.validate(document, version, strict=True)
 
@@ -142,11 +206,61 @@ def test_base_and_chart_agree(values, folder):
     for document in chart.values():
         for label in ("app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"):
             del document["metadata"]["labels"][label]
-    base = kustomize(folder)
-    # Helm has its objects where the release is.
-    for document in base.values():
+    assert chart == without_namespace(kustomize(folder))
+
+
+def without_namespace(rendered):
+    """Helm has its objects where the release is."""
+    for document in rendered.values():
         assert document["kind"].startswith("Cluster") or document["metadata"].pop("namespace") == "logbook"
+    return rendered
+
+
+@pytest.mark.parametrize("folder", COMPONENTS)
+def test_component_and_chart_agree(folder, tmp_path):
+    """On top of the base, except for the order of arguments."""
+    def path(below):
+        return os.path.relpath(ROOT / "deploy" / below, tmp_path.resolve())
+
+    overlay = {"namespace": "logbook", "resources": [path("kubernetes")], "components": [path(folder)]}
+    (tmp_path / "kustomization.yaml").write_text(json.dumps(overlay))
+    base, chart = without_namespace(kustomize(tmp_path)), helm(COMPONENTS[folder])
+    for document in chart.values():
+        for label in ("app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"):
+            del document["metadata"]["labels"][label]
+        if document["metadata"].pop("annotations", None):
+            assert document["kind"] == "PersistentVolumeClaim"  # Helm's own; kustomize removes nothing by itself.
+    assert pod(chart)["containers"][0]["args"].sort() == pod(base)["containers"][0]["args"].sort()
+    if "CronJob" in chart:
+        (backup,), (same,) = (of["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"] for of in (chart, base))
+        assert backup["args"].pop(1) == "--server=http://logbook.logbook.svc:8080" and same["args"].pop(1) == "--server=http://logbook:8080"
     assert chart == base
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_option_renders_as_reviewed(name):
+    """Each option's difference from the default, compared with Tests/Golden/helm; LOGBOOK_UPDATE_GOLDEN=1 writes them anew."""
+    def text(values):
+        rendered = sorted(documents(values), key=lambda document: (document["kind"], document["metadata"]["name"]))
+        for document in rendered:  # Files of their own; kustomize has the same.
+            if document["kind"] == "PrometheusRule":
+                document["spec"]["groups"] = len(document["spec"]["groups"])
+            elif document["kind"] == "ConfigMap":
+                document["data"] = list(document["data"])
+        return yaml.safe_dump_all(rendered, sort_keys=False, width=100).splitlines()
+
+    found = "\n".join(difflib.unified_diff(text(None), text(OPTIONS[name]), "default", name, lineterm="")) + "\n"
+    file = ROOT / f"Tests/Golden/helm/{name}.diff"
+    if os.environ.get("LOGBOOK_UPDATE_GOLDEN"):
+        file.write_text(found)
+    assert found == file.read_text()
+
+
+def test_each_value_has_a_golden_rendering_or_is_rendered_otherwise():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    rendered = set().union(*OPTIONS.values(), OTHER_VALUES, OTHER_POSTGRESQL, POSTGRESQL)
+    # Copied without a condition; the default rendering shows them.
+    assert values.keys() - rendered == {"resources", "securityContext", "terminationGracePeriodSeconds"}
 
 
 def test_the_image_is_this_version():
@@ -163,9 +277,15 @@ def test_flags_exist(rendered):
     assert WATCHING | OUTSIDE | STORING <= set(re.findall("--[a-z-]+", help_text("serve")))
     # The limit on database and WAL leaves as much for a backup's copy.
     if "--max-database-bytes" in flags(rendered):
-        (claim,) = rendered["StatefulSet"]["spec"]["volumeClaimTemplates"]
-        assert claim["spec"]["resources"]["requests"]["storage"] == "10Gi"
-        assert 2 * int(flags(rendered)["--max-database-bytes"]) < 10 * 2**30
+        gibibytes = 10
+        for claim in rendered["StatefulSet"]["spec"].get("volumeClaimTemplates", []):
+            gibibytes = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
+        assert int(flags(rendered)["--max-database-bytes"]) == gibibytes * 2**30 * 2 // 5
+
+
+def test_a_limit_that_is_set_is_not_derived():
+    assert flags(helm({"flags": {"max-database-bytes": 5_000_000_000}}))["--max-database-bytes"] == "5000000000"
+    assert flags(helm({"persistence": {"size": "500M"}}))["--max-database-bytes"] == "200000000"
 
 
 def test_chart_takes_each_flag_and_no_other():
@@ -179,11 +299,23 @@ def test_chart_takes_each_flag_and_no_other():
     {"flags": {"max-evnets": 1}}, {"flags": {"database": "/tmp/x"}}, {"replicas": 2}, {"service": {"port": "http"}},
     {"tls": {"enabled": True, "certManager": {"enabled": True}}}, {"image": {"digest": "latest"}},
     {"kubernetes": {"namespaces": ["kube-*"]}}, {"networkPolicy": {"apiServer": {"cidrs": ["10.0.0.1"]}}},
+    {"ingress": {"enabled": True, "hosts": []}}, {"httpRoute": {"parentRefs": []}}, {"imagePullSecrets": ["registry"]},
+    {"persistence": {"size": "10"}}, {"persistence": {"accessModes": ["ReadWriteMany"]}}, {"backup": {"file": "../a"}},
+    {"extraEnv": [{"value": "a"}]}, {"nameOverride": "A"},
     {"store": "mysql"}, {"store": "postgresql"}, {"store": "postgresql", "postgresql": {"url": "db.example"}},
     {"store": "postgresql", "postgresql": {"url": "postgresql://logbook:secret@db.example/logbook"}}, {"flags": {"store": "a"}},
 ])  # fmt: skip
 def test_chart_refuses(values):
     with pytest.raises(HelmError, match="schema"):
+        helm(values)
+
+
+@pytest.mark.parametrize("values, said", [
+    (POSTGRESQL | {"backup": {"enabled": True}}, "back up PostgreSQL by its own tools"),
+    ({"backup": {"enabled": True}, "tls": {"enabled": True, "clientAuth": "required"}}, "no client certificate"),
+])  # fmt: skip
+def test_chart_refuses_what_would_not_work(values, said):
+    with pytest.raises(HelmError, match=said):
         helm(values)
 
 
@@ -217,14 +349,14 @@ def test_ports_and_probes(rendered):
         assert asked["port"] in ports
     served = {port["name"]: port["targetPort"] for port in rendered["Service"]["spec"]["ports"]}
     allowed = [port["port"] for rule in rendered["NetworkPolicy"]["spec"]["ingress"] for port in rule["ports"]]
-    assert list(served.values()) == allowed and set(allowed) <= ports.keys()
+    assert set(served.values()) <= set(allowed) <= ports.keys()
     if "ServiceMonitor" in rendered:
         (scraped,) = rendered["ServiceMonitor"]["spec"]["endpoints"]
         assert f"GET {scraped['path']}" in OPERATIONS and served[scraped["port"]] == "probes"
         labels = rendered["Service"]["metadata"]["labels"]
         assert rendered["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
-        job = labels[rendered["ServiceMonitor"]["spec"]["jobLabel"]]
-        assert f'job="{job}"' in (ROOT / "deploy/prometheus/alerts.yaml").read_text()
+        assert {"targetLabel": "job", "replacement": "logbook"} in scraped["relabelings"]
+        assert 'job="logbook"' in (ROOT / "deploy/prometheus/alerts.yaml").read_text()
 
 
 def test_selectors_meet_the_pod(rendered):
@@ -253,7 +385,56 @@ def test_pod_is_restricted(rendered):
     }  # fmt: skip
     assert pod(rendered)["automountServiceAccountToken"] is False
     assert rendered["ServiceAccount"]["automountServiceAccountToken"] is False
-    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= {"kubernetes", "tls", "access", "postgresql"}
+    names = {"kubernetes", "tls", "access", "postgresql", "data", "authorities"}
+    assert {volume["name"] for volume in pod(rendered).get("volumes", [])} <= names
+
+
+# https://docs.redhat.com/en/documentation/openshift_container_platform/, restricted-v2: the volumes that it allows.
+RESTRICTED_VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+
+
+@pytest.mark.parametrize("values", [OPTIONS["openshift"], OTHER_VALUES | OPTIONS["openshift"], OTHER_POSTGRESQL | OPTIONS["openshift"]])
+def test_openshift_would_take_its_pods(values):
+    """The rules of OpenShift's restricted-v2, where nobody may choose a user: each pod of the chart, those of hooks and jobs, too."""
+    rendered = documents(values)
+    pods = [document["spec"] for document in rendered if is_test(document)]
+    pods += [document["spec"]["template"]["spec"] for document in rendered if document["kind"] in ("StatefulSet", "Deployment")]
+    pods += [document["spec"]["jobTemplate"]["spec"]["template"]["spec"] for document in rendered if document["kind"] == "CronJob"]
+    assert len(pods) >= 2
+    for spec in pods:
+        assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+        context = spec["securityContext"]
+        assert not context.keys() & {"runAsUser", "runAsGroup", "fsGroup", "supplementalGroups", "seLinuxOptions", "sysctls"}
+        assert context["runAsNonRoot"] and context["seccompProfile"] == {"type": "RuntimeDefault"}
+        for volume in spec.get("volumes", []):
+            assert volume.keys() - {"name"} <= RESTRICTED_VOLUMES
+        for own in (*spec.get("initContainers", []), *spec["containers"]):
+            if own["image"].startswith(("logbook", "registry")):
+                assert own["securityContext"]["capabilities"] == {"drop": ["ALL"]} and not own["securityContext"]["allowPrivilegeEscalation"]
+                assert "privileged" not in own["securityContext"]
+                assert not any("hostPort" in port for port in own.get("ports", []))
+
+
+def test_clients_of_the_chart_run(start, tmp_path):
+    """`helm test` and the backup, with their own arguments, against a program that listens; and they may reach it."""
+    rendered = documents({"backup": {"enabled": True}})
+    (test,) = [document for document in rendered if is_test(document)]
+    (job,) = [document["spec"]["jobTemplate"]["spec"]["template"] for document in rendered if document["kind"] == "CronJob"]
+    chart = by_kind(rendered)
+    service = chart["Service"]
+    url = f"http://{service['metadata']['name']}.logbook.svc:{service['spec']['ports'][0]['port']}"
+    (own,) = [source for rule in chart["NetworkPolicy"]["spec"]["ingress"] for source in rule["from"] if "namespaceSelector" not in source]
+    for labels in (test["metadata"]["labels"], job["metadata"]["labels"]):
+        assert own["podSelector"]["matchLabels"].items() <= labels.items()
+        assert not service["spec"]["selector"].items() <= labels.items()
+    program = start(f"--allowed-host={flags(chart)['--allowed-host']}")
+    for template in (test, job):
+        (container,) = template["spec"]["containers"]
+        arguments = [argument.replace(url, f"http://127.0.0.1:{program.port}").replace("/backup/", f"{tmp_path}/") for argument in container["args"]]
+        assert arguments != container["args"]
+        subprocess.run([BINARY, *arguments], check=True)
+    (copy,) = tmp_path.glob("logbook-*.db")
+    assert re.fullmatch("logbook-(Mon|Tue|Wed|Thu|Fri|Sat|Sun).db", copy.name)
 
 
 READING = [{"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]}]
@@ -325,7 +506,7 @@ def test_the_password_and_the_authority_are_mounted():
     assert {"name": "PGSSLROOTCERT", "value": "/postgresql/ca.crt"} in container(rendered)["env"]
     other = helm(OTHER_POSTGRESQL)
     assert flags(other)["--store-password-file"] == "/postgresql/password"
-    assert [variable["name"] for variable in container(other)["env"]] == ["NAMESPACE"]
+    assert [variable["name"] for variable in container(other)["env"]] == ["NAMESPACE", "TZ"]
 
 
 def test_there_is_time_to_end(rendered):
@@ -370,6 +551,8 @@ def test_the_program_starts_with_it(rendered, start, tmp_path):
     # be used.
     service = rendered["Service"]["metadata"]["name"]
     named = [f"{service}{below}" for below in ("", ".logbook", ".logbook.svc", ".logbook.svc.cluster.local")]
+    if "HTTPRoute" in rendered:
+        named += ["a.example", "x.b.example", "c.example"]
     for name, status in [(name, 200) for name in (*named, f"{service}-0.{named[-1]}", "10.0.0.1", "localhost")] + [("evil.example", 421)]:
         answer = program.request("GET", "/events", headers={"Host": f"{name}:8080"})
         assert answer.status == (401 if "--access-file" in given else status), name

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -24,6 +25,9 @@ FINAL = re.findall(r"^([A-Z]+) +(.*)$", DOCKERFILE[DOCKERFILE.rindex("\nFROM ") 
 def instruction(name):
     (arguments,) = [arguments for found, arguments in FINAL if found == name]
     return arguments
+
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]} | dict(word.split("=", 1) for word in shlex.split(instruction("ENV")))
 
 
 def test_settings_are_those_of_serve():
@@ -103,7 +107,7 @@ def test_layer_is_the_same_each_time(root, tmp_path):
     assert layers[0] == layers[1]
 
 
-def start_in(root, data, settings, mounts=()):
+def start_in(root, data, settings, mounts=(), arguments=()):
     """Started like in a container: process 1, an unknown user, no shell, a read-only root; `data` is what it may write."""
     data.mkdir(exist_ok=True)
     os.chown(data, 10001, 10001)
@@ -112,11 +116,10 @@ def start_in(root, data, settings, mounts=()):
     for mount in mounts:
         mount[-1].mkdir(exist_ok=True)
     mounting = " && ".join(shlex.join(["mount", *map(str, mount)]) for mount in mounts) + f" && mount -o remount,bind,ro {root}"
-    enter = f"exec chroot --userspec=10001:10001 {root} /usr/local/bin/logbook serve"
-    image = dict(word.split("=", 1) for word in shlex.split(instruction("ENV")))
+    enter = f"exec chroot --userspec=10001:10001 {root} /usr/local/bin/logbook serve {shlex.join(arguments)}"
     return subprocess.Popen(
         ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", f"{mounting} && {enter}"],
-        stderr=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"]} | image | {"LOGBOOK_LISTEN": "127.0.0.1:0"} | settings,
+        stderr=subprocess.PIPE, text=True, env=ENVIRONMENT | {"LOGBOOK_LISTEN": "127.0.0.1:0"} | settings,
     )  # fmt: skip
 
 
@@ -158,6 +161,26 @@ def test_runs_as_first_process_of_a_read_only_root(root, tmp_path):
         process.wait()
     left = {file.name for file in data.iterdir()}
     assert "logbook.db" in left and "logbook.db-wal" not in left
+
+
+@needs_root
+@pytest.mark.parametrize("flags", [["--listen={}"], ["--listen", "127.0.0.1:0", "--probe-listen", "{}"], []])
+def test_healthcheck_asks_what_it_listens_on(root, tmp_path, flags):
+    """As Docker runs it: with the image's and the container's environment, which process 1 has too."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    settings = {} if flags else {"LOGBOOK_LISTEN": address}
+    process = start_in(root, tmp_path / "data", settings, arguments=[flag.format(address) for flag in flags])
+    try:
+        read_log(process)
+        (first,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        inside = ["nsenter", "--target", first, "--mount", "--pid", "--root", "--setuid", "10001", "--setgid", "10001"]
+        asked = subprocess.run([*inside, "/usr/local/bin/logbook", "healthcheck"], env=ENVIRONMENT | settings)
+        assert asked.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @needs_root

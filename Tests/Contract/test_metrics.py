@@ -280,4 +280,5 @@ def test_prometheus_scrapes_it(busy, tmp_path):
         # The limit of the database is shown only if there is one.
         absent = {"logbook_database_limit_bytes"} | ONLY_WITH_POSTGRESQL
         for query in (query for query in QUERIES if not any(name in query for name in absent)):
-            result(without_variables(query))
+            # Nothing that a format has counted may have changed meanwhile.
+            result(without_variables(query).removesuffix(" > 0"))

@@ -20,8 +20,8 @@ final class RetentionJob: WriterJob {
     private let figures: StoreFigures
     private let logger: Logger
     private let clock: StoreClock
-    /// The count, kept up to date by the writer; nil if there is no limit on it.
-    let count: EventCount?
+    /// The count, kept up to date by the writer.
+    let count: EventCount
 
     private var size: SliceSize
 
@@ -72,7 +72,7 @@ final class RetentionJob: WriterJob {
         retention = configuration.retention
         savedClock = statements.receivedAt
         walks = try Self.walks(retention.ages, statements)
-        count = retention.events == nil ? nil : EventCount(makeReader)
+        count = EventCount(makeReader)
         size = SliceSize(indexedEvents: min(Self.mostRows, room.rowsPerSlice))
     }
 
@@ -95,8 +95,10 @@ final class RetentionJob: WriterJob {
     func runSlice() throws(SQLiteError) -> NextSlice {
         let monotonic = clinux_monotonic_nanoseconds()
         reportEarly(monotonic)
+        let events = try count.current()
+        figures.noteEvents(events)
         guard room.hasRoomForSlice else { return .afterCommit(orAfter: Self.walRest) }
-        if let reason = try tooMany() {
+        if let reason = try tooMany(events) {
             let wanted = min(size.count, reason.most)
             let removed = try remove(wanted, reason.why) { limit throws(SQLiteError) in
                 try statements.deleteFirst(limit)
@@ -111,16 +113,16 @@ final class RetentionJob: WriterJob {
         }
         guard pending.isEmpty else { return .soon }
         let rest = Duration.nanoseconds(nextRun > monotonic ? nextRun - monotonic : 0)
-        return .afterCommit(orAfter: count?.isCounting ?? false ? min(rest, Self.countRest) : rest)
+        return .afterCommit(orAfter: count.isCounting ? min(rest, Self.countRest) : rest)
     }
 
     /// The reason events must be removed early, and the most of them; nil if none must.
-    private func tooMany() throws(SQLiteError) -> (why: RemovalReason, most: Int)? {
+    private func tooMany(
+        _ events: Int?
+    ) throws(SQLiteError) -> (why: RemovalReason, most: Int)? {
         if try room.isShort() { return (.bytes, .max) }
-        guard let most = retention.events, let count = try count?.current(), count > most else {
-            return nil
-        }
-        return (.count, count - most)
+        guard let most = retention.events, let events, events > most else { return nil }
+        return (.count, events - most)
     }
 
     /// Removes up to `limit` events in its own transaction, and learns from the time it takes.
@@ -159,7 +161,7 @@ final class RetentionJob: WriterJob {
     /// Notes events removed by a slice or by the writer itself.
     func noteRemoved(_ removed: Int, _ reason: RemovalReason) {
         guard removed > 0 else { return }
-        count?.note(-removed)
+        count.note(-removed)
         figures.noteRemoved(removed, reason)
         if reason != .age { early[reason, default: 0] += removed }
     }

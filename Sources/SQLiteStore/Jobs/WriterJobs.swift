@@ -28,7 +28,7 @@ final class WriterJobs {
         deletions = DeletionJob(connection, statements, room) { [count = retention.count] deleted in
             commits.note(lastSeq: commits.lastSeq)
             figures.noteDeleted(deleted)
-            count?.note(-deleted)
+            count.note(-deleted)
         }
         indexing = IndexingJob(
             connection, search, try DocumentMaker(path: path), room, figures: figures)
@@ -53,7 +53,7 @@ final class WriterJobs {
 
     /// Records a commit, and how many events it removed to make room.
     func noteCommit(_ tally: EventTally, removed: Int) {
-        retention.count?.note(tally.gained)
+        retention.count.note(tally.gained)
         retention.noteRemoved(removed, .bytes)
     }
 

@@ -21,18 +21,10 @@ spec:
   {{- end }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
-    {{- range . }}
-    - name: {{ . }}
-    {{- end }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
   securityContext:
-    runAsNonRoot: true
-    runAsUser: 10001
-    runAsGroup: 10001
-    fsGroup: 10001
-    fsGroupChangePolicy: OnRootMismatch
-    seccompProfile:
-      type: RuntimeDefault
+    {{- toYaml .Values.podSecurityContext | nindent 4 }}
   containers:
     - name: logbook
       image: {{ include "logbook.image" . }}
@@ -56,6 +48,9 @@ spec:
         # The Service's names, shortest first, and the pod's names below them. Addresses and
         # localhost need no flag.
         - --allowed-host=.{{ $name }},.{{ $name }}.$(NAMESPACE),.{{ $name }}.$(NAMESPACE).svc,.{{ $name }}.$(NAMESPACE).svc.cluster.local
+        {{- with include "logbook.hosts" . }}
+        - {{ printf "--allowed-host=%s" . | quote }}
+        {{- end }}
         {{- if eq (include "logbook.probePort" .) "probes" }}
         - --probe-listen=0.0.0.0:8081
         {{- end }}
@@ -84,12 +79,19 @@ spec:
         {{- end }}
         {{- end }}
         {{- end }}
-        {{- /* A database has no limit on bytes; its default here is that of the volume. */}}
-        {{- range $flag, $value := eq .Values.store "postgresql" | ternary (omit .Values.flags "max-database-bytes") .Values.flags }}
+        {{- /* PostgreSQL has no limit on bytes. */}}
+        {{- $flags := omit .Values.flags "max-database-bytes" }}
+        {{- if eq .Values.store "sqlite" }}
+        {{- $flags = merge (dict "max-database-bytes" (index .Values.flags "max-database-bytes" | default (include "logbook.maxDatabaseBytes" .))) $flags }}
+        {{- end }}
+        {{- range $flag, $value := $flags }}
         - {{ printf "--%s=%s" $flag (include "logbook.flagValue" $value) | quote }}
         {{- end }}
         {{- if .Values.access.secretName }}
         - --access-file=/access/{{ .Values.access.key }}
+        {{- end }}
+        {{- with .Values.extraArgs }}
+        {{- toYaml . | nindent 8 }}
         {{- end }}
       env:
         - name: NAMESPACE
@@ -100,6 +102,9 @@ spec:
         # For a URL without sslrootcert.
         - name: PGSSLROOTCERT
           value: /postgresql/ca.crt
+        {{- end }}
+        {{- with .Values.extraEnv }}
+        {{- toYaml . | nindent 8 }}
         {{- end }}
       ports:
         - name: {{ include "logbook.port" . }}
@@ -127,11 +132,8 @@ spec:
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       securityContext:
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        capabilities:
-          drop: [ALL]
-      {{- if or (eq .Values.store "sqlite") (include "logbook.hasVolumes" .) }}
+        {{- toYaml .Values.securityContext | nindent 8 }}
+      {{- if or (eq .Values.store "sqlite") .Values.extraVolumeMounts (include "logbook.hasVolumes" .) }}
       volumeMounts:
         {{- if eq .Values.store "sqlite" }}
         - name: data
@@ -157,9 +159,23 @@ spec:
           mountPath: /access
           readOnly: true
         {{- end }}
+        {{- with .Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       {{- end }}
   {{- if include "logbook.hasVolumes" . }}
   volumes:
+    {{- if and (eq .Values.store "sqlite") (not (include "logbook.hasClaimTemplate" .)) }}
+    - name: data
+      {{- if .Values.persistence.enabled }}
+      persistentVolumeClaim:
+        claimName: {{ .Values.persistence.existingClaim }}
+      {{- else }}
+      # The events are gone with the pod.
+      emptyDir:
+        sizeLimit: {{ .Values.persistence.size }}
+      {{- end }}
+    {{- end }}
     {{- if include "logbook.hasDatabaseFiles" . }}
     # The password is read again for each connection, so a new one needs no restart.
     - name: postgresql
@@ -209,8 +225,14 @@ spec:
         secretName: {{ . }}
         defaultMode: 0440
     {{- end }}
+    {{- with .Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
-  {{- if eq .Values.store "postgresql" }}
+  {{- if .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
+  {{- else if eq .Values.store "postgresql" }}
   # No two pods on one node, where that is possible.
   topologySpreadConstraints:
     - maxSkew: 1
