@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 
 # With the Swift runtime inside, the program runs wherever libsqlite3 is.
 RELEASE = swift build -c release --static-swift-stdlib --product logbook $(SWIFT_FLAGS)
-BINARY = $(shell $(RELEASE) --show-bin-path)/logbook
+BINARY = $(CURDIR)/.build/release/logbook
 VENV = .build/venv/bin
 
 # By default, Swift Testing would start all tests at once. A test that then waits resumes minutes
@@ -19,7 +19,7 @@ VENV = .build/venv/bin
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: run build test smoke-postgresql test-postgresql test-kubernetes sanitize lint format document bench install image image-postgresql clean help
+.PHONY: run build test smoke-postgresql test-postgresql test-kubernetes sanitize lint format document bench install deb image image-postgresql clean help
 # One `swift build` at a time, because two would wait for each other's lock on .build.
 .NOTPARALLEL:
 
@@ -80,8 +80,13 @@ bench: build ## compare with nginx, and with SQLite alone: bench/README.md
 	bench/tls.sh "$(BINARY)"
 	bench/json.sh
 
-install: build ## install the program in PREFIX, /usr/local
+# sudo has a PATH of its own, without the Swift toolchain, so it builds nothing.
+install: ## install the program that `make build` has built in PREFIX, /usr/local
+	@test -x "$(BINARY)" || { echo "Run \`make build\` first, as yourself; then sudo make install." >&2; exit 1; }
 	install -D -m 755 "$(BINARY)" "$(DESTDIR)$(PREFIX)/bin/logbook"
+
+deb: build ## build a Debian package with the systemd unit, manual pages and completions
+	@scripts/deb "$(BINARY)" .build
 
 DOCKER_BUILD = docker build --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" \
   --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \

@@ -73,7 +73,7 @@ def test_all_that_the_contract_has_is_named():
 
 
 def help_text(command):
-    return subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([BINARY, *command.split(), "--help"], capture_output=True, text=True, check=True).stdout
 
 
 def default_values(text):

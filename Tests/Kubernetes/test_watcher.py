@@ -12,7 +12,7 @@ FORBIDDEN = (
     "at the cluster scope"
 )
 # What 1.20 has no word for yet: its PodDisruptionBudgets are policy/v1beta1.
-NEWER = {"PodDisruptionBudget"}
+NEWER = {"CronJob", "PodDisruptionBudget"}
 
 
 def watching(program):
@@ -114,7 +114,14 @@ def test_one_namespace_by_a_role(cluster, watch, tmp_path):
 
 def test_the_api_server_takes_the_chart(cluster):
     """Schemas know less than it does, the meaning of a selector for one."""
-    for values in (None, {"kubernetes": {"enabled": False}}, {"access": {"secretName": "tokens"}}):
+    for values in (
+        None,
+        {"kubernetes": {"enabled": False}},
+        {"access": {"secretName": "tokens"}},
+        {"ingress": {"enabled": True}, "grafanaDashboard": {"enabled": True}},
+        {"persistence": {"existingClaim": "events"}, "backup": {"enabled": True}},
+        {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}},
+    ):
         cluster.apply(
             [placed(document) for document in chart(values) if document["kind"] not in NEWER],
             "--dry-run=server",
