@@ -8,7 +8,9 @@ let package = Package(
         .executable(name: "logbook", targets: ["logbook"]),
         // For programs that are packages of their own: those of Tests/Fuzz, bench/json.
         .library(name: "Events", targets: ["Events"]),
+        .library(name: "HTTP", targets: ["HTTP"]),
         .library(name: "HTTPServer", targets: ["HTTPServer"]),
+        .library(name: "Ingest", targets: ["Ingest"]),
         .library(name: "JSON", targets: ["JSON"]),
     ],
     dependencies: [

@@ -78,7 +78,7 @@ struct CloudEventsReader: SenderReader {
                 try SenderJSON.readBody(event) { Self.add($0, to: batch) }
             }
         }
-        let first = bytes.first { $0 > 0x20 }
+        let first = bytes.firstSign
         guard first == nil || first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
             throw SenderFailure(
                 .unsupported,

@@ -62,8 +62,8 @@ public struct ItemScanner: Sendable {
     /// The line of `head`, and its start in the whole text.
     private var line: Int
     private var lineStart = 0
-    /// The bytes that may still be read twice, because a broken item reached over several lines.
-    private var rereadable = 0
+    /// The bytes that were read again, because a broken item reached over several lines.
+    private var reread = 0
 
     // In a value:
     /// For each open object or array, true if it is an object.
@@ -108,7 +108,6 @@ public struct ItemScanner: Sendable {
             head = 0
         }
         buffer.append(contentsOf: bytes)
-        rereadable += bytes.count
     }
 
     /// Notes that there are no more bytes.
@@ -296,8 +295,9 @@ public struct ItemScanner: Sendable {
         // The line is the item, unless it only opens an object that was written over several lines.
         let isOpening = buffer[(head + 1)..<lineFeed].allSatisfy(Self.isBlank)
         let end = isOpening ? nextObject(after: lineFeed) : lineFeed
-        guard index - end <= rereadable else { return take(to: index) }
-        rereadable -= index - end
+        // Not more often than once, on average of what came before.
+        guard reread + index - end <= base + index else { return take(to: index) }
+        reread += index - end
         index = end
         return take(to: end)
     }

@@ -47,7 +47,11 @@ struct JournaldReader: SenderReader {
     mutating func read(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
     ) throws(SenderFailure) {
-        if !hasBegun, let first = bytes.first(where: { $0 > 0x20 }) {
+        if !hasBegun {
+            guard let first = bytes.firstSign else {
+                guard !isLast else { throw SenderFailure(.malformed, "The body is empty.") }
+                return
+            }
             hasBegun = true
             switch first {
             case UInt8(ascii: "{"), UInt8(ascii: "["): items = SenderItems("entry")
@@ -58,7 +62,6 @@ struct JournaldReader: SenderReader {
                     "The body is neither the Journal Export Format nor the JSON of journalctl.")
             }
         }
-        guard hasBegun || !isLast else { throw SenderFailure(.malformed, "The body is empty.") }
         guard items == nil else {
             try items?.read(bytes, isLast: isLast, batch) { Self.add($0, to: batch) }
             return

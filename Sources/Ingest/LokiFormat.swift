@@ -328,7 +328,11 @@ private enum LokiPush {
     ) throws(ProtobufError) {
         var push = ProtobufReader(bytes)
         while let field = try push.next() {
-            if field.number == 1 { try readStream(try field.bytes(), into: batch) }
+            guard field.number == 1 else { continue }
+            let stream = try field.bytes()
+            do throws(ProtobufError) { try readStream(stream, into: batch) } catch {
+                batch.reject("the stream is not valid: \(error)", .malformed)
+            }
         }
     }
 
@@ -346,7 +350,11 @@ private enum LokiPush {
         }
         fields = ProtobufReader(bytes)
         while let field = try fields.next() {
-            if field.number == 2 { stream.add(try entry(try field.bytes()), to: batch) }
+            guard field.number == 2 else { continue }
+            let bytes = try field.bytes()
+            do throws(ProtobufError) { stream.add(try entry(bytes), to: batch) } catch {
+                batch.reject("the entry is not valid: \(error)", .malformed)
+            }
         }
     }
 

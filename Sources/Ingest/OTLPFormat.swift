@@ -45,7 +45,7 @@ struct OTLPReader: SenderReader {
     ) throws(SenderFailure) {
         // No message of protocol buffers begins like this, but one may begin with a line feed.
         if bytes.first == UInt8(ascii: "{") { isJSON = true }
-        if isJSON, bytes.first(where: { $0 > 0x20 }).map({ $0 != UInt8(ascii: "{") }) ?? false {
+        if isJSON, let first = bytes.firstSign, first != UInt8(ascii: "{") {
             isJSON = false
         }
         guard !bytes.isEmpty else { return }

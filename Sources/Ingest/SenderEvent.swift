@@ -201,10 +201,15 @@ struct SenderMetadata {
                 has("truncated") ? "logbook.truncated" : "truncated", json: Array("[\(names)]".utf8)
             )
         }
+        return copy.json
+    }
+
+    /// The object.
+    var json: [UInt8] {
         var output: [UInt8] = []
-        output.reserveCapacity(copy.byteCount)
+        output.reserveCapacity(byteCount)
         var separator: StaticString = "{"
-        for (name, json) in copy.members {
+        for (name, json) in members {
             output.append(separator)
             separator = ","
             output.appendJSONString(name)
@@ -340,6 +345,11 @@ extension JSONSlice {
     }
 }
 
+extension UnsafeRawBufferPointer {
+    /// The first byte that is not white space of JSON.
+    var firstSign: UInt8? { first { !$0.isJSONWhitespace } }
+}
+
 /// JSON of other programs. In their texts U+FFFD replaces what is not Unicode.
 enum SenderJSON {
     /// Calls `body` with the value of `bytes`, all of which are valid JSON.
@@ -360,7 +370,7 @@ enum SenderJSON {
     static func readBody<Result>(
         _ bytes: UnsafeRawBufferPointer, _ body: (JSONSlice) -> Result
     ) throws(SenderFailure) -> Result {
-        guard bytes.contains(where: { $0 > 0x20 }) else {
+        guard bytes.firstSign != nil else {
             throw SenderFailure(.malformed, "The body is empty.")
         }
         do throws(JSONError) { return try read(bytes, body) } catch {

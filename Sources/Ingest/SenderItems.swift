@@ -20,7 +20,11 @@ struct SenderItems {
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, _ batch: SenderBatch,
         _ body: (JSONSlice) -> Void
     ) throws(SenderFailure) {
-        if isEmpty, let first = bytes.first(where: { $0 > 0x20 }) {
+        if isEmpty {
+            guard let first = bytes.firstSign else {
+                guard !isLast else { throw SenderFailure(.malformed, "The body is empty.") }
+                return
+            }
             isEmpty = false
             guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
                 throw SenderFailure(
@@ -39,7 +43,6 @@ struct SenderItems {
             case .cutOff: batch.reject("the array breaks off", .malformed)
             }
         }
-        guard !isLast || !isEmpty else { throw SenderFailure(.malformed, "The body is empty.") }
     }
 
     private func read(_ json: [UInt8], _ batch: SenderBatch, _ body: (JSONSlice) -> Void) {

@@ -1,6 +1,6 @@
 extension UInt8 {
     /// True if the byte may occur between tokens (RFC 8259, section 2).
-    var isJSONWhitespace: Bool {
+    package var isJSONWhitespace: Bool {
         self == 0x20 || self == 0x0A || self == 0x0D || self == 0x09
     }
 

@@ -10,6 +10,13 @@ struct RecordsFormatTests {
         try #require(SenderReading(.records, record).events.first)
     }
 
+    @Test("A control character before the first record is no white space", arguments: [1, 9])
+    func controls(_ pieceBytes: Int) {
+        let body = Array("\u{7}\n{\"log\":\"x\"}\n".utf8)
+        let reading = SenderReading(.records, body, pieceBytes: pieceBytes)
+        #expect(reading.failure?.status == .unsupported && reading.outcome.count == 0)
+    }
+
     @Test("Records of Fluent Bit: an array, one a line, one after another")
     func bodies() throws {
         let records = (0..<3).map { #"{"date":179600040\#($0).1239,"log":"line \#($0)"}"# }

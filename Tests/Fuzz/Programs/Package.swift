@@ -10,14 +10,18 @@ let package = Package(
         .fuzzTarget("logbook-fuzz-requests", of: "HTTPServer", path: "Sources/Requests"),
         .fuzzTarget("logbook-fuzz-bodies", of: "HTTPServer", path: "Sources/Bodies"),
         .fuzzTarget("logbook-fuzz-json", of: "JSON", path: "Sources/JSONTexts"),
+        .fuzzTarget(
+            "logbook-fuzz-senders", of: "Events", "HTTP", "Ingest", "JSON", path: "Sources/Senders"),
     ],
     swiftLanguageModes: [.v6]
 )
 
 extension Target {
-    static func fuzzTarget(_ name: String, of library: String, path: String) -> Target {
+    static func fuzzTarget(_ name: String, of libraries: String..., path: String) -> Target {
         .executableTarget(
-            name: name, dependencies: [.product(name: library, package: "logbook")], path: path,
+            name: name,
+            dependencies: libraries.map { .product(name: $0, package: "logbook") },
+            path: path,
             swiftSettings: [.unsafeFlags(["-parse-as-library"])])
     }
 }
