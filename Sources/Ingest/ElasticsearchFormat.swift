@@ -11,6 +11,10 @@ extension SenderFormat {
             SenderRoute(.put, "/elasticsearch/_bulk"),
             SenderRoute(.post, "/elasticsearch/{index}/_bulk"),
             SenderRoute(.put, "/elasticsearch/{index}/_bulk"),
+            SenderRoute(
+                .post, "/elasticsearch/{index}/_doc", reader: ElasticsearchDocumentReader.self),
+            SenderRoute(
+                .put, "/elasticsearch/{index}/_doc/{id}", reader: ElasticsearchDocumentReader.self),
         ] + ElasticsearchAnswer.routes,
         contentTypes: [
             "application/x-ndjson", "application/json",
@@ -22,8 +26,8 @@ extension SenderFormat {
             """,
         configuration: """
             # rsyslog
-            action(type="omelasticsearch" server="http://LOGBOOK" serverport="8080"
-              searchIndex="elasticsearch" searchType="" bulkmode="on" errorfile="/var/log/logbook.errors")
+            action(type="omelasticsearch" server="http://LOGBOOK:8080/elasticsearch" searchType=""
+              searchIndex="syslog" bulkmode="on" errorfile="/var/log/logbook.errors")
             """,
         answers: SenderAnswers(
             stored: "200; each item has the status 201, or 200 or 409 if it was stored already",
@@ -66,7 +70,7 @@ struct ElasticsearchReader: SenderReader {
     ) throws(SenderFailure) {
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)
             .lazy.map { UnsafeRawBufferPointer(rebasing: $0) }
-            .filter { line in line.contains { $0 > 0x20 } }.makeIterator()
+            .filter { $0.firstSign != nil }.makeIterator()
         guard let first = lines.next() else {
             throw SenderFailure(.malformed, "The body is empty.")
         }
@@ -119,17 +123,23 @@ struct ElasticsearchReader: SenderReader {
         }
         do throws(JSONError) {
             try SenderJSON.read(document) { value in
-                guard value.isObject else { return batch.reject("a document must be an object") }
-                var target = SenderMetadata()
-                if let index = action.index { target.append("_index", text: index) }
-                if let id = action.id { target.append("_id", text: id) }
-                PlainRecord.add(
-                    value, Self.name, id: action.id.map { Self.id(action.index, $0, value.raw) },
-                    beside: target, to: batch)
+                Self.add(value, index: action.index, id: action.id, to: batch)
             }
         } catch {
             batch.reject("the document is not valid JSON: \(error)", .malformed)
         }
+    }
+
+    fileprivate static func add(
+        _ document: JSONSlice, index: String?, id: String?, to batch: SenderBatch
+    ) {
+        guard document.isObject else { return batch.reject("a document must be an object") }
+        var target = SenderMetadata()
+        if let index { target.append("_index", text: index) }
+        if let id { target.append("_id", text: id) }
+        PlainRecord.add(
+            document, name, id: id.map { Self.id(index, $0, document.raw) }, beside: target,
+            to: batch)
     }
 
     /// The id of a document with an `_id`, which Elasticsearch keeps apart by index and overwrites.
@@ -187,7 +197,57 @@ struct ElasticsearchReader: SenderReader {
         output.append("}}")
     }
 
-    func answer(_ failure: SenderFailure) -> SenderAnswer? {
+    func answer(_ failure: SenderFailure) -> SenderAnswer? { ElasticsearchAnswer.of(failure) }
+}
+
+/// Reads a single document, as Kubernetes' event exporter sends it.
+struct ElasticsearchDocumentReader: SenderReader {
+    private let index: String
+    private let id: String?
+
+    init(_ request: SenderRequest) {
+        // The name of an index has no slash.
+        let names = request.parameter.split(separator: "/", maxSplits: 1).map(String.init)
+        index = names.first ?? ""
+        id = names.count > 1 ? names[1] : nil
+    }
+
+    mutating func read(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
+    ) throws(SenderFailure) {
+        try SenderJSON.readBody(bytes) {
+            ElasticsearchReader.add($0, index: index, id: id, to: batch)
+        }
+    }
+
+    func answer(_ outcome: SenderOutcome) -> SenderAnswer? {
+        if outcome.isRefused {
+            let detail = outcome.rejections[0].detail
+            return ElasticsearchAnswer.of(
+                SenderFailure(.malformed, "The document cannot be stored: \(detail)."))
+        }
+        let isNew = outcome.accepted > 0
+        var body = Array("{\"_index\":".utf8)
+        body.appendJSONString(index)
+        if let id {
+            body.append(",\"_id\":")
+            body.appendJSONString(id)
+        }
+        body.append(isNew ? ",\"result\":\"created\"}\n" : ",\"result\":\"noop\"}\n")
+        return ElasticsearchAnswer.of(body)
+    }
+
+    func answer(_ failure: SenderFailure) -> SenderAnswer? { ElasticsearchAnswer.of(failure) }
+}
+
+/// Answers in Elasticsearch's form. Its clients refuse one without the product's name.
+enum ElasticsearchAnswer {
+    static func of(_ body: [UInt8], status: Int = 200) -> SenderAnswer {
+        SenderAnswer(
+            status: status, headers: [("X-Elastic-Product", "Elasticsearch")], body: body)
+    }
+
+    static func of(_ failure: SenderFailure) -> SenderAnswer {
         var body = Array("{\"error\":{\"type\":".utf8)
         switch failure.status {
         case .unavailable: body.append("\"unavailable_shards_exception\"")
@@ -199,15 +259,7 @@ struct ElasticsearchReader: SenderReader {
         body.append("},\"status\":")
         body.appendInteger(failure.status.rawValue)
         body.append("}\n")
-        return ElasticsearchAnswer.of(body, status: failure.status.rawValue)
-    }
-}
-
-/// Answers in Elasticsearch's form. Its clients refuse one without the product's name.
-enum ElasticsearchAnswer {
-    static func of(_ body: [UInt8], status: Int = 200) -> SenderAnswer {
-        SenderAnswer(
-            status: status, headers: [("X-Elastic-Product", "Elasticsearch")], body: body)
+        return of(body, status: failure.status.rawValue)
     }
 
     /// The questions of clients before they send: the version, the license, health, and templates

@@ -66,20 +66,24 @@ public struct SenderRoute: Sendable {
 
     /// The method.
     public let method: Method
-    /// The path; one of its segments may be `{name}`, which stands for any.
+    /// The path; segments in it may be `{name}`, which stands for any.
     public let path: String
     /// True if it needs no token, because its senders do not have one yet and it reveals nothing.
     public let isOpen: Bool
+    /// Reads the requests, if they are not like those of the other routes.
+    public let reader: (any SenderReader.Type)?
     /// The answer, if the route takes no events; nil if it does.
     public let answer: (@Sendable (SenderRequest) -> SenderAnswer)?
 
     init(
         _ method: Method, _ path: String, isOpen: Bool = false,
+        reader: (any SenderReader.Type)? = nil,
         answer: (@Sendable (SenderRequest) -> SenderAnswer)? = nil
     ) {
         self.method = method
         self.path = path
         self.isOpen = isOpen
+        self.reader = reader
         self.answer = answer
     }
 }
@@ -112,16 +116,17 @@ public struct SenderAnswers: Sendable {
 
 /// A sender's request, without its body.
 public struct SenderRequest: Sendable {
-    /// The segment that the path's `{name}` stands for.
+    /// The segments that the path's `{name}` stand for, with a slash between two.
     public let parameter: String
-    /// The query, percent-encoded; nil if there is none.
-    public let query: String?
+    /// The parameters of the query, decoded, in order.
+    public let query: [(name: String, value: String)]
     /// The header fields in order.
     public let headers: [(name: String, value: String)]
 
     /// Creates a request.
     public init(
-        parameter: String = "", query: String? = nil, headers: [(name: String, value: String)] = []
+        parameter: String = "", query: [(name: String, value: String)] = [],
+        headers: [(name: String, value: String)] = []
     ) {
         self.parameter = parameter
         self.query = query

@@ -15,6 +15,9 @@ extension SenderFormat {
                 },
             ]
         }
+            + ["/services/collector/raw", "/services/collector/raw/1.0"].map {
+                SenderRoute(.post, $0, reader: SplunkRawReader.self)
+            }
             + ["/services/collector/health", "/services/collector/health/1.0"].map { path in
                 SenderRoute(.get, path, isOpen: true) { _ in
                     SenderAnswer(body: Array("{\"text\":\"HEC is healthy\",\"code\":17}\n".utf8))
@@ -60,7 +63,7 @@ struct SplunkReader: SenderReader {
         try items.read(bytes, isLast: isLast, batch) { Self.add($0, to: batch) }
     }
 
-    private static func add(_ value: JSONSlice, to batch: SenderBatch) {
+    fileprivate static func add(_ value: JSONSlice, to batch: SenderBatch) {
         guard value.isObject else { return batch.reject("an event must be an object") }
         let envelope = value.members
         guard let content = envelope["event"], !content.isNull,
@@ -75,10 +78,10 @@ struct SplunkReader: SenderReader {
     }
 
     private static func add(_ envelope: OutermostMembers, to batch: SenderBatch) {
-        let record = envelope.object("event").map(PlainRecord.init)
+        // Docker's driver has the line of a log in `line`: a text, or its JSON.
+        let record = envelope.object("event").map { PlainRecord($0.object("line") ?? $0) }
         let fields = envelope.object("fields")
         let text = envelope.scalar("event")
-        // Docker's driver has the line of a log in `line`.
         let message = text ?? record?.message?.text ?? record?.members.string("line")
         var event = SenderEvent(name, batch.options)
         event.setType("system")
@@ -105,7 +108,9 @@ struct SplunkReader: SenderReader {
         event.add(to: batch, metadata: metadata, content: envelope.raw)
     }
 
-    func answer(_ outcome: SenderOutcome) -> SenderAnswer? {
+    func answer(_ outcome: SenderOutcome) -> SenderAnswer? { Self.answer(outcome) }
+
+    fileprivate static func answer(_ outcome: SenderOutcome) -> SenderAnswer? {
         guard !outcome.isRefused else { return nil }
         var body: [UInt8] = []
         body.append("{\"text\":\"Success\",\"code\":0")
@@ -116,4 +121,64 @@ struct SplunkReader: SenderReader {
         body.append("}\n")
         return SenderAnswer(body: body)
     }
+}
+
+/// Reads lines of text, each an event; the query has the members of their envelope.
+struct SplunkRawReader: SenderReader {
+    private let envelope: SenderMetadata
+    /// The line so far, as much of it as is kept.
+    private var line: [UInt8] = []
+    private var isEmpty = true
+
+    private static let members = ["time", "host", "source", "sourcetype", "index"]
+
+    init(_ request: SenderRequest) {
+        var envelope = SenderMetadata()
+        for (name, value) in request.query where Self.members.contains(name) {
+            envelope.append(name, text: value)
+        }
+        self.envelope = envelope
+    }
+
+    mutating func read(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
+    ) throws(SenderFailure) {
+        var rest = bytes[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            keep(rest[..<end])
+            rest = rest[(end + 1)...]
+            endLine(batch)
+        }
+        keep(rest)
+        guard isLast else { return }
+        endLine(batch)
+        guard !isEmpty else { throw SenderFailure(.malformed, "The body is empty.") }
+    }
+
+    /// Keeps one byte more than a line may have.
+    private mutating func keep(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        line.append(contentsOf: bytes.prefix(SenderItems.itemBytes + 1 - line.count))
+    }
+
+    private mutating func endLine(_ batch: SenderBatch) {
+        defer { line = [] }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        guard line.contains(where: { !$0.isJSONWhitespace }) else { return }
+        isEmpty = false
+        guard line.count <= SenderItems.itemBytes else {
+            return batch.reject("the line is longer than \(SenderItems.itemBytes) bytes", .tooLarge)
+        }
+        var event = SenderMetadata()
+        event.append("event", text: String(decoding: line, as: UTF8.self))
+        event.append(envelope)
+        event.json.withUnsafeBytes { bytes in
+            do throws(JSONError) {
+                try SenderJSON.read(bytes) { SplunkReader.add($0, to: batch) }
+            } catch {
+                preconditionFailure("what was written is JSON")
+            }
+        }
+    }
+
+    func answer(_ outcome: SenderOutcome) -> SenderAnswer? { SplunkReader.answer(outcome) }
 }

@@ -53,14 +53,14 @@ final class SenderIngestion: Sendable {
 
     /// Prepares to read the body of `request`.
     init(
-        _ api: LogbookAPI, _ format: SenderFormat, _ figures: SenderFigures, _ request: Request,
-        inflater: Inflater?
+        _ api: LogbookAPI, _ format: SenderFormat, _ route: SenderRoute, _ figures: SenderFigures,
+        _ request: Request, inflater: Inflater?
     ) {
         self.api = api
         self.format = format
         self.figures = figures
         self.inflater = inflater
-        reader = format.reader.init(SenderRequest(request))
+        reader = (route.reader ?? format.reader).init(SenderRequest(request))
         let commits = SenderCommits(api, figures)
         self.commits = commits
         batch = SenderBatch(
@@ -320,7 +320,7 @@ extension SenderRequest {
     init(_ request: Request) {
         self.init(
             parameter: String(decoding: request.parameter, as: UTF8.self),
-            query: request.query.map { String(decoding: $0, as: UTF8.self) },
+            query: (try? QueryParameters(request.query).pairs) ?? [],
             headers: request.headers)
     }
 }

@@ -44,7 +44,7 @@ extension LogbookAPI {
                 bodyLimit: bodyLimit, takesPieces: { _ in format.isStream }
             ) { [self] request, _ throws(Problem) in
                 let inflater = try coding(request).map(Inflater.init)
-                SenderIngestion(self, format, figures, request, inflater: inflater)
+                SenderIngestion(self, format, path, figures, request, inflater: inflater)
                     .receive(request)
             }
             // A path may take several methods.

@@ -1,10 +1,12 @@
 """A program for each test: starting and stopping it takes about 50 ms."""
 
 import signal
+import subprocess
+from types import SimpleNamespace
 
 import postgresql
 import pytest
-from support import OPERATIONS, PATIENCE_SECONDS, Program, examples
+from support import OPERATIONS, PATIENCE_SECONDS, ROOT, Program, examples
 
 BODIES = examples(OPERATIONS["POST /events"]["requestBody"]["content"]["application/json"])
 
@@ -27,6 +29,24 @@ def patience():
     signal.alarm(4 * PATIENCE_SECONDS)
     yield
     signal.alarm(0)
+
+
+@pytest.fixture(scope="session")
+def faults(tmp_path_factory):
+    """The library of Tests/Faults."""
+    library = tmp_path_factory.mktemp("faults") / "faults.so"
+    subprocess.run(["clang", "-shared", "-fPIC", "-O1", "-o", library, ROOT / "Tests/Faults/faults.c"], check=True)
+    return library
+
+
+@pytest.fixture
+def disk(faults, tmp_path):
+    """The disk of the test's folder, for the environment of a program: full after fill(), until free()."""
+    cure = tmp_path / "cure"
+    cure.touch()
+    environment = {"LD_PRELOAD": str(faults), "FAULTS_FILE": str(tmp_path / "logbook.db"), "FAULTS_KIND": "write", "FAULTS_AT": "1",
+                   "FAULTS_COUNT": str(10**9), "FAULTS_ACTION": "ENOSPC", "FAULTS_CURE": str(cure)}  # fmt: skip
+    return SimpleNamespace(environment=environment, fill=cure.unlink, free=cure.touch)
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ def example_of(operation):
     content = OPERATIONS[operation]["requestBody"]["content"]
     if operation == "POST /events":
         return EVENT
-    (example, *_) = examples(content.get("application/json") or content["application/x-ndjson"]).values()
+    types = ("application/json", "application/x-ndjson", "text/plain")
+    (example, *_) = examples(next(content[name] for name in types if name in content)).values()
     return example.encode() if isinstance(example, str) else example
 
 
@@ -139,8 +140,8 @@ CASES = [
     Case("GET /ingest", 200),
     *[Case(operation, success(operation), headers={"X": "y"}) for operation in OPERATIONS if OPERATIONS[operation].get("tags") == ["senders"]],
     *[Case(operation, success(operation), query="?x=1") for operation in SENDERS],
-    *[Case(operation, 400, "noBody" if "_bulk" in operation else "emptyBody", b"") for operation in SENDERS if operation != "POST /v1/logs"],
-    *[Case(operation, 413, "tooLarge" if operation == "POST /v1/logs" else "tooFar" if "_bulk" in operation else "expands", gzip.compress(b"[" + b" " * 2**24),
+    *[Case(operation, 400, "noBody" if "/elasticsearch/" in operation else "emptyBody", b"") for operation in SENDERS if operation != "POST /v1/logs"],
+    *[Case(operation, 413, "tooLarge" if operation == "POST /v1/logs" else "tooFar" if "/elasticsearch/" in operation else "expands", gzip.compress(b"[" + b" " * 2**24),
            headers={"Content-Encoding": "gzip", "Content-Type": "application/json"}) for operation in SENDERS],
     Case("POST /v1/logs", 200, "all", {}),
     Case("POST /v1/logs", 200, "all", b"", headers={"Content-Type": "application/x-protobuf"}),
@@ -154,7 +155,10 @@ CASES = [
     Case("POST /ingest/alertmanager", 200, None, {"alerts": []}),
     Case("POST /ingest/alertmanager", 422, None, {"alerts": [7]}),
     *[Case(operation, 422, None, [7]) for operation in SENDERS 
-      if operation not in ("POST /ingest/records", "POST /ingest/alertmanager", "POST /v1/logs") and "_bulk" not in operation],
+      if operation not in ("POST /ingest/records", "POST /ingest/alertmanager", "POST /v1/logs") and "/elasticsearch/" not in operation and "/raw" not in operation],
+    *[Case(operation, 200, "created" if "{id}" not in operation else None, {"message": "m", "n": operation}) for operation in SENDERS if "/_doc" in operation],
+    *[Case(operation, 400, None, [7]) for operation in SENDERS if "/_doc" in operation],
+    *[Case(operation, 422, None, b"x" * (2**20 + 1)) for operation in SENDERS if "/raw" in operation],
     Case("POST /ingest/cloudevents", 200, None, b"", headers={"ce-id": "1", "ce-source": "/a", "ce-type": "b", "ce-specversion": "1.0"}),
     Case("POST /ingest/github", 415, None, b"payload=%7B%7D"),
     *[Case(operation, 200) for operation in OPERATIONS if operation.startswith("OPTIONS ")],

@@ -97,6 +97,22 @@ def test_splunk_handler(start, tmp_path, capsys):
     assert "Exception" not in capsys.readouterr().out
 
 
+def test_lines_of_text(empty):
+    """What curl sends to Splunk's /raw, in any pieces; the query is the envelope."""
+    for _ in range(2):
+        answer = empty.request("POST", "/services/collector/raw?sourcetype=syslog&host=n1&time=1796006187.5&x=y&source=a%2Fb+c",
+                               b'no route\r\n\nto "db" \xff\n' + b"x" * (2**20 + 1) + b"\nlast")
+        assert answer.json == {"text": "Success", "code": 0, "rejected": 1}
+    events = {event["title"]: event for event in empty.export().values()}
+    assert events.keys() == {"no route", 'to "db" \ufffd', "last"}
+    assert {(event["object_name"], event["created_at"]) for event in events.values()} == {("n1", "2026-11-30T02:36:27.500Z")}
+    assert events["last"]["metadata"] == {"sourcetype": "syslog", "host": "n1", "time": "1796006187.5", "source": "a/b c"}
+    # Without a time, none is a repeat of another.
+    for _ in range(2):
+        assert empty.request("POST", "/services/collector/raw/1.0", b"no route").status == 200
+    assert len(empty.export()) == 5
+
+
 @pytest.mark.parametrize("authorization", ["Splunk {}", "Bearer {}", "Basic {:basic}", "ApiKey {:basic}"])
 def test_a_token_in_the_ways_of_senders(start, tmp_path, authorization):
     secret = token(tmp_path, "write:splunk")

@@ -49,6 +49,25 @@ def mend(folder):
     (folder / "logbook.db").unlink()
 
 
+def post(url, body, content_type):
+    """True if there is an answer, which is a success."""
+    with suppress(OSError):
+        return urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": content_type}), timeout=PATIENCE_SECONDS).status == 200
+
+
+@pytest.mark.skipif(postgresql.IS_USED, reason="the disk is that of the file")
+def test_nothing_is_stored_on_a_full_disk(start, disk):
+    """Every format says so, and takes it once there is space."""
+    program = start(environment=disk.environment)
+    disk.fill()
+    answers = [program.request(*concrete(operation).split(), example_of(operation)) for operation in SENDERS]
+    assert {(answer.status, answer.headers["Retry-After"]) for answer in answers} == {(503, "1")}
+    disk.free()
+    wait_for(lambda: program.request("GET", "/readyz").json["writable"], "space")
+    for operation in SENDERS:
+        assert program.request(*concrete(operation).split(), example_of(operation)).status == success(operation)
+
+
 def test_the_list_has_an_example_that_is_taken(empty):
     formats = empty.request("GET", "/ingest").json["formats"]
     listed = {f"{route['method']} {route['path']}" for each in formats for route in each["routes"]}
@@ -67,6 +86,8 @@ def test_the_list_has_an_example_that_is_taken(empty):
 def test_a_body_may_be_compressed_and_chunked(empty, operation):
     example, (method, path) = example_of(operation), concrete(operation).split()
     body = example if isinstance(example, bytes) else json.dumps(example).encode()
+    # A line has no time of its own, without which it is a new event each time.
+    path += "?time=1796006187" if "/raw" in path else ""
     assert empty.request(method, path, gzip.compress(body), {"Content-Encoding": "gzip"}).status == success(operation)
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:7], body[7:])) + b"0\r\n\r\n"
     answer = empty.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
@@ -312,6 +333,23 @@ def test_elasticsearch(start, tmp_path):
     exported = program.request("GET", "/events/export", headers={"Authorization": f"Bearer {token}"}).body.splitlines()
     assert {json.loads(line)["title"] for line in exported} == {f"m{number}" for number in range(1000)}
     assert len(exported) == 1000
+
+
+def test_single_documents(empty):
+    """As Kubernetes' event exporter sends them (pkg/sinks/elasticsearch.go): with the Event's uid as their id, or without an id."""
+    event = {"metadata": {"name": "web-0.1", "namespace": "shop", "uid": "u1", "resourceVersion": "7"}, "reason": "BackOff", "message": "m", "type": "Warning",
+             "involvedObject": {"kind": "Pod", "name": "web-0", "namespace": "shop", "labels": {}}, "clusterName": "c", "lastTimestamp": "2026-11-30T02:36:27Z"}
+    with Elasticsearch(f"http://127.0.0.1:{empty.port}/elasticsearch") as client:
+        results = [client.index(index="kube-events", id=id, document=event)["result"] for id in ("u1", "u1", None)]
+        other = [client.index(index="logs", id="a/b", document={"message": "x", "n": number}) for number in (1, 2)]
+        with pytest.raises(ApiError, match="illegal_argument_exception"):
+            client.perform_request("POST", "/logs/_doc", headers={"Content-Type": "application/json", "Accept": "application/json"}, body=[7])
+    assert results == ["created", "noop", "noop"]
+    assert [(answer["_id"], answer["result"]) for answer in other] == [("a/b", "created")] * 2
+    events = sorted(empty.export().values(), key=lambda event: event["metadata"].get("n", 0))
+    assert [event["id"] for event in events if event["cluster"]] == ["k8s:core:u1:7"]
+    assert [event["metadata"] for event in events if not event["cluster"]] == [
+        {"n": number, "_index": "logs", "_id": "a/b", "source": "elasticsearch"} for number in (1, 2)]
 
 
 # MARK: Loki

@@ -13,6 +13,7 @@ struct RouterTests {
         TestServer.route(.get, "/events/stream") { _, _ in },
         TestServer.route(.post, "/a/b") { _, _ in },
         TestServer.route(.post, "/c/{name}/d") { _, _ in },
+        TestServer.route(.post, "/c/{name}/e/{id}") { _, _ in },
     ])
 
     private func path(_ path: String) -> String? {
@@ -33,7 +34,9 @@ struct RouterTests {
             ("/a/b/", nil), ("/a/b/c", nil), ("/nowhere", nil), ("/events;a", nil),
             ("/c/x/d", "/c/{name}/d"), ("/c/d/d", "/c/{name}/d"), ("/c//d", nil), ("/c/d", nil),
             ("/c/x/d/", nil), ("/c/x/y/d", nil), ("/c/x/dd", nil), ("/c/x/e", nil), ("/c/xyz", nil),
-            ("/c/xd", nil), ("/c/", nil),
+            ("/c/xd", nil), ("/c/", nil), ("/c/x/e/1", "/c/{name}/e/{id}"), ("/c/x/e/", nil),
+            ("/c//e/1", nil), ("/c/x/f/1", nil), ("/c/x/e/1/", nil), ("/c/x/e/1/2", nil),
+            ("/c/%20/%65/%2F", "/c/{name}/e/{id}"),
         ] as [(String, String?)])
     func match(path: String, route: String?) {
         #expect(self.path(path) == route)
@@ -57,7 +60,8 @@ struct RouterTests {
             ("/events/%2561", "%61"), ("/events/a%2Fb", "a/b"), ("/events/%2F", "/"),
             ("/events/%2f%2F", "//"), ("/events/..", ".."), ("/events/%2E%2e", ".."),
             ("/events/a%3Fb", "a?b"), ("/events/%C3%A9", "é"), ("/events/%00", "\0"),
-            ("/%65vents/1", "1"), ("/events/%73tream", ""),
+            ("/%65vents/1", "1"), ("/events/%73tream", ""), ("/c/x/e/1", "x/1"),
+            ("/c/x/e/a%2Fb", "x/a/b"),
             ("/c/x/d", "x"), ("/c/x%2Fd/d", "x/d"), ("/%63/%78/%64", "x"),
         ])
     func parameters(path: String, parameter: String) {

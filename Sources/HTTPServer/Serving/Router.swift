@@ -10,10 +10,13 @@ public struct Router: Sendable {
         /// The number, counted from 1; 0 means no path.
         let number: Int
         let path: String
-        /// What comes before and after the parameter; all is before, if there is none.
+        /// What comes before and after the first parameter; all is before, if there is none.
         let before: [UInt8]
         let after: [UInt8]
         let hasParameter: Bool
+        let hasSeveral: Bool
+        /// The segments; nil for a parameter.
+        let segments: [[UInt8]?]
         /// `Allow` for this path (RFC 9110, 10.2.1).
         let allow: [UInt8]
         let routes: [Route]
@@ -25,6 +28,10 @@ public struct Router: Sendable {
             before = Array(path[..<(brace ?? path.endIndex)].utf8)
             after = Array(path[(brace ?? path.endIndex)...].drop { $0 != "}" }.dropFirst().utf8)
             hasParameter = brace != nil
+            segments = path.split(separator: "/", omittingEmptySubsequences: false).map {
+                $0.first == "{" ? nil : Array($0.utf8)
+            }
+            hasSeveral = segments.count { $0 == nil } > 1
             allow = Router.allow(routes.map(\.method))
             self.routes = routes
         }
@@ -38,6 +45,7 @@ public struct Router: Sendable {
 
     struct Match {
         let entry: PathEntry
+        /// The value of the parameter; of several, with a slash between two.
         let parameter: [UInt8]
     }
 
@@ -89,9 +97,15 @@ public struct Router: Sendable {
             path.isEmpty
             ? UnsafeRawBufferPointer(start: ("/" as StaticString).utf8Start, count: 1) : path
         let slash = UInt8(ascii: "/")
-        guard path.firstOffset(of: UInt8(ascii: "%")) == nil else { return matchEncoded(path) }
+        guard path.firstOffset(of: UInt8(ascii: "%")) == nil else {
+            return matchSegments(of: path, in: paths)
+        }
         for entry in paths {
             guard path.hasPrefix(entry.before) else { continue }
+            if entry.hasSeveral {
+                if let match = matchSegments(of: path, in: [entry]) { return match }
+                continue
+            }
             let parameter = path.dropFirst(entry.before.count).dropLast(entry.after.count)
             if !entry.hasParameter {
                 if parameter.isEmpty { return Match(entry: entry, parameter: []) }
@@ -105,24 +119,20 @@ public struct Router: Sendable {
     }
 
     /// Splits first and then decodes: `%2F` is data and separates nothing (RFC 3986, 2.2).
-    private func matchEncoded(_ path: UnsafeRawBufferPointer) -> Match? {
-        let segments = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    private func matchSegments(
+        of path: UnsafeRawBufferPointer, in entries: [PathEntry]
+    ) -> Match? {
+        let slash = UInt8(ascii: "/")
+        let segments = path.split(separator: slash, omittingEmptySubsequences: false)
             .map { PercentEncoding.decode(UnsafeRawBufferPointer(rebasing: $0)) }
-        for entry in paths {
-            // In place of a parameter is an empty segment.
-            let literal = (entry.before + entry.after).split(
-                separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-            guard segments.count == literal.count else { continue }
-            let place =
-                entry.hasParameter ? entry.before.count { $0 == UInt8(ascii: "/") } : segments.count
-            let isSame = zip(segments, literal).enumerated().allSatisfy { index, pair in
-                index == place || pair.0.elementsEqual(pair.1)
+        for entry in entries where entry.segments.count == segments.count {
+            let pairs = zip(segments, entry.segments)
+            let isSame = pairs.allSatisfy { segment, literal in
+                literal.map { $0 == segment } ?? !segment.isEmpty
             }
             guard isSame else { continue }
-            if !entry.hasParameter { return Match(entry: entry, parameter: []) }
-            if !segments[place].isEmpty {
-                return Match(entry: entry, parameter: segments[place])
-            }
+            let values = pairs.filter { $0.1 == nil }.map(\.0)
+            return Match(entry: entry, parameter: Array(values.joined(separator: [slash])))
         }
         return nil
     }
