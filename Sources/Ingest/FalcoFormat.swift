@@ -55,7 +55,8 @@ struct FalcoReader: SenderReader {
         event.setType("security")
         event.set(alert.string("priority").flatMap(Severity.init(word:)) ?? .info)
         event.setTitle(rule)
-        event.set(.description, alert.string("output"))
+        // Falco leaves members out if it is told to (`json_include_…_property`).
+        event.set(.description, alert.string("output") ?? alert.string("message"))
         event.set(.reason, rule)
         let fields = alert.object("output_fields")
         // Falco writes <NA> for what it does not know.

@@ -63,7 +63,9 @@ struct GitHubReader: SenderReader {
     }
 
     private func add(_ members: OutermostMembers, to batch: SenderBatch) {
-        let subjectName = Self.subjects.first { members.object($0) != nil }
+        // A deployment's status, for one, comes with the run that made it.
+        let own = Self.subjects.filter { "\($0)" == self.event }
+        let subjectName = (own + Self.subjects).first { members.object($0) != nil }
         let subject = subjectName.flatMap(members.object)
         let kind = event ?? subjectName.map { "\($0)" } ?? "event"
         let repository = members.object("repository")?.string("full_name")

@@ -43,6 +43,24 @@ struct FalcoFormatTests {
         }
     }
 
+    @Test("Falcosidekick's own test, and an alert with every member that Falco writes")
+    func vendors() throws {
+        // falcoTestInput in github.com/falcosecurity/falcosidekick at 8807ab7, outputs/client_test.go.
+        let test = try event(
+            #"{"output":"This is a test from falcosidekick","priority":"Debug","rule":"Test rule", "time":"2001-01-01T01:10:00Z","source":"syscalls","output_fields": {"proc.name":"falcosidekick", "proc.tty": 1234}, "tags":["test","example"], "hostname":"test-host"}"#
+        )
+        #expect(test.text(.title) == "Test rule" && test.text(.severity) == "info")
+        #expect(test.text(.objectName) == "test-host")
+        #expect(test.text(.createdAt) == "2001-01-01T01:10:00.000Z")
+        // format_event in github.com/falcosecurity/falco at 13074749, userspace/engine/formats.cpp:
+        // the members in the order of their names, the time with nine digits, no output.
+        let alert = try event(
+            #"{"hostname":"n1","message":"Shell in web-0","output_fields":{"evt.time":1796006187746609046,"k8s.ns.name":null,"k8s.pod.name":null},"priority":"Informational","rule":"Terminal shell in container","source":"syscall","tags":["T1059"],"time":"2026-11-30T02:36:27.746609046Z"}"#
+        )
+        #expect(alert.text(.description) == "Shell in web-0" && alert.text(.severity) == "info")
+        #expect(alert.text(.createdAt) == "2026-11-30T02:36:27.746Z")
+    }
+
     @Test("Falcosidekick's UUID is the id")
     func uuid() throws {
         let uuid = #"{"uuid":"5f6a4c1e-9c1b-4a3c-8f2e-111111111111","#

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Flux and GitHub")
 struct FluxFormatTests {
-    /// https://fluxcd.io/flux/components/notification/providers/, "Generic webhook".
+    /// "Generic webhook" in github.com/fluxcd/notification-controller at 2e46958,
+    /// docs/spec/v1beta3/providers.md; its members are those of Event in github.com/fluxcd/pkg at
+    /// e2cfd1a2, apis/event/v1beta1/event.go.
     private static let flux = """
         {"involvedObject":{"apiVersion":"kustomize.toolkit.fluxcd.io/v1","kind":"Kustomization","name":"webapp","namespace":"apps","uid":"7d0cdc51-ddcf-4743-b223-83ca5c699632"},"metadata":{"kustomize.toolkit.fluxcd.io/revision":"main/731f7eaddfb6af01cb2173e18f0f75b0ba780ef1"},"severity":"error","reason":"ValidationFailed","message":"service/apps/webapp validation error: spec.type: Unsupported value: Ingress","reportingController":"kustomize-controller","reportingInstance":"kustomize-controller-7c7b47f5f-8bhrp","timestamp":"2022-10-28T07:26:19Z"}
         """
@@ -39,9 +41,10 @@ struct FluxFormatTests {
         #expect(SenderReading(.flux, Self.flux + "{").failure?.status == .malformed)
     }
 
-    /// https://docs.github.com/webhooks/webhook-events-and-payloads, cut to what matters here.
+    /// github.com/octokit/webhooks at 3a58428a, payload-examples/api.github.com/issues/
+    /// opened.payload.json, cut to what matters here.
     private static let issue = """
-        {"action":"opened","issue":{"url":"https://api.github.com/repos/octocat/Hello-World/issues/1347","number":1347,"title":"Spelling error in the README file","created_at":"2019-05-15T15:20:18Z","updated_at":"2019-05-15T15:20:19Z"},"repository":{"id":1296269,"full_name":"octocat/Hello-World"},"sender":{"login":"octocat","id":1}}
+        {"action":"opened","issue":{"url":"https://api.github.com/repos/Codertocat/Hello-World/issues/1","number":1,"title":"Spelling error in the README file","created_at":"2019-05-15T15:20:18Z","updated_at":"2019-05-15T15:20:18Z"},"repository":{"id":186853002,"full_name":"Codertocat/Hello-World"},"sender":{"login":"Codertocat","id":21031067}}
         """
 
     private func delivery(
@@ -58,17 +61,17 @@ struct FluxFormatTests {
         ]
         let event = try delivery(Self.issue, headers)
         #expect(event.text(.id) == "github:72d3162e-cc78-11e3-81ab-4c9367dc0958")
-        #expect(event.text(.title) == "issues opened octocat/Hello-World")
+        #expect(event.text(.title) == "issues opened Codertocat/Hello-World")
         #expect(event.text(.description) == "Spelling error in the README file")
         #expect(event.text(.reason) == "issues")
         #expect(event.text(.severity) == "info")
         #expect(event.text(.objectKind) == "Repository")
-        #expect(event.text(.objectName) == "octocat/Hello-World")
-        #expect(event.text(.createdAt) == "2019-05-15T15:20:19.000Z")
+        #expect(event.text(.objectName) == "Codertocat/Hello-World")
+        #expect(event.text(.createdAt) == "2019-05-15T15:20:18.000Z")
         #expect(event.metadata.contains(#""X-GitHub-Event":"issues","source":"github""#))
         let plain = try delivery(Self.issue)
         #expect(plain.text(.id)?.hasPrefix("github:") == true)
-        #expect(plain.text(.title) == "issue opened octocat/Hello-World")
+        #expect(plain.text(.title) == "issue opened Codertocat/Hello-World")
         let push = try delivery(
             #"{"ref":"refs/heads/main","head_commit":{"message":"Update"},"repository":{"full_name":"o/r"}}"#,
             [(name: "x-github-event", value: "push")])
@@ -77,6 +80,17 @@ struct FluxFormatTests {
         let organization = try delivery(
             #"{"organization":{"login":"o"}}"#, [(name: "x-github-event", value: "ping")])
         #expect(organization.text(.objectKind) == "Organization")
+    }
+
+    @Test("What a delivery is about comes before what made it")
+    func deployment() throws {
+        // The same, deployment_status/gh-pages.payload.json.
+        let event = try delivery(
+            #"{"check_run":{"name":"deploy","conclusion":null},"workflow_run":{"display_title":"x","conclusion":"failure","updated_at":"2022-01-03T01:28:40Z"},"deployment":{"description":"Pages"},"deployment_status":{"state":"in_progress","updated_at":"2022-01-03T01:28:41Z"},"action":"created","repository":{"full_name":"Codertocat/Hello-World"}}"#,
+            [(name: "X-GitHub-Event", value: "deployment_status")])
+        #expect(event.text(.severity) == "info")
+        #expect(event.text(.createdAt) == "2022-01-03T01:28:41.000Z")
+        #expect(event.text(.title) == "deployment_status created Codertocat/Hello-World")
     }
 
     @Test("A failed run, check or deployment is an error")

@@ -46,7 +46,14 @@ struct SplunkFormatTests {
 
     @Test("Docker's driver, OpenTelemetry's exporter, and records of Kubernetes")
     func senders() throws {
-        // https://docs.docker.com/engine/logging/drivers/splunk/, the format inline.
+        // splunkMessage and splunkMessageEvent in github.com/moby/moby at 02b851b,
+        // daemon/logger/splunk/splunk.go: the formats inline and json.
+        let json = try event(
+            #"{"event":{"line":{"msg":"slow","level":"warn"},"source":"stdout","tag":"web"},"time":"1796006187.500000","host":"n1"}"#
+        )
+        #expect(json.text(.title) == "slow" && json.text(.severity) == "warning")
+        #expect(json.text(.createdAt) == "2026-11-30T02:36:27.500Z")
+        #expect(json.text(.objectName) == "n1")
         let docker = try event(
             envelope(
                 #"{"attrs":{"env1":"val1"},"tag":"MyImage/MyContainer","source":"stdout","line":"my message"}"#
