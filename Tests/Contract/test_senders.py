@@ -168,8 +168,8 @@ def test_memory_of_the_largest_bodies(start, tmp_path):
 
 @pytest.mark.skipif(postgresql.IS_USED, reason="the file is spoiled")
 @pytest.mark.parametrize("encoding", ["proto", "json"])
-def test_opentelemetry_sdk(start, tmp_path, encoding):
-    """Python's SDK in both encodings, compressed, through a 503 and a restart; what it sends again is a duplicate."""
+def test_opentelemetry_sdk(start, tmp_path, disk, encoding):
+    """Python's SDK in both encodings, compressed, through a 503, a restart and a full disk; what it sends again is a duplicate."""
     exporter = importlib.import_module(f"opentelemetry.exporter.otlp.{encoding}.http._log_exporter")
     port = free_port()
     spoil(tmp_path)
@@ -187,11 +187,20 @@ def test_opentelemetry_sdk(start, tmp_path, encoding):
     wait_for(lambda: re.search(status % 503, program.request("GET", "/metrics").body.decode()), "a 503")
     program.stop()
     mend(tmp_path)
-    program = start(port=port)
+    program = start(port=port, environment=disk.environment)
     wait_for(lambda: len(program.export()) == 3, "three events")
     flushing.join(PATIENCE_SECONDS)
+    disk.fill()
+    logger.emit(timestamp=1796000400123456789, body="on a full disk")
+    flushing = threading.Thread(target=provider.force_flush)
+    flushing.start()
+    wait_for(lambda: re.search(status % 503, program.request("GET", "/metrics").body.decode()), "a 503")
+    disk.free()
+    wait_for(lambda: len(program.export()) == 4, "four events")
+    flushing.join(PATIENCE_SECONDS)
     provider.shutdown()
-    events = sorted(program.export().values(), key=lambda event: event["description"])
+    *events, last = sorted(program.export().values(), key=lambda event: event["description"])
+    assert last["title"] == "on a full disk"
     assert [event["description"] for event in events] == ["no route 0", "no route 1", "no route 2"]
     assert {(event["title"], event["severity"], event["object_name"]) for event in events} == {("order.failed", "error", "shop")}
     assert events[2]["metadata"]["attributes"] == {"order": 2**53 + 1, "n": 2}
@@ -253,8 +262,8 @@ def alerting(folder, url, token):
 
 
 @pytest.mark.skipif(postgresql.IS_USED, reason="the file is spoiled")
-def test_alertmanager(start, tmp_path):
-    """Its token is unknown at first, then Logbook is overloaded, then away; both alerts are stored once."""
+def test_alertmanager(start, tmp_path, disk):
+    """Its token is unknown at first, then Logbook is overloaded, then away, then its disk is full; both alerts are stored once."""
     access, port = tmp_path / "access", free_port()
     token, boss = (run("token", "create", "--name", "x", "--scope", scope).stdout.splitlines() for scope in ("write:alertmanager", "admin"))
     (line, token), (known, boss) = (sorted(lines, key=len, reverse=True) for lines in (token, boss))
@@ -265,7 +274,7 @@ def test_alertmanager(start, tmp_path):
         return start.program.request("GET", "/metrics", headers=headers).body.decode()
 
     def restart():
-        start.program = start("--access-file", access, port=port)
+        start.program = start("--access-file", access, port=port, environment=disk.environment)
 
     def events():
         lines = start.program.request("GET", "/events/export", headers=headers).body.splitlines()
@@ -276,7 +285,8 @@ def test_alertmanager(start, tmp_path):
     with alerting(tmp_path, f"http://127.0.0.1:{port}/ingest/alertmanager", token) as change:
         wait_for(lambda: re.search(r'auth_failures_total{reason="invalid_token"} [1-9]', metrics()), "an unknown token")
         access.write_text(f"{known}\n{line}\n")
-        wait_for(lambda: re.search(r'/ingest/alertmanager",method="POST",status="503"} [1-9]', metrics()), "a 503")
+        unavailable = r'/ingest/alertmanager",method="POST",status="503"} [1-9]'
+        wait_for(lambda: re.search(unavailable, metrics()), "a 503")
         start.program.stop()
         mend(tmp_path)
         restart()
@@ -284,6 +294,9 @@ def test_alertmanager(start, tmp_path):
         start.program.stop()
         change("vector(1) > 1")
         restart()
+        disk.fill()
+        wait_for(lambda: re.search(unavailable, metrics()), "a 503 on a full disk")
+        disk.free()
         resolved = wait_for(lambda: events().get("resolved"), "the end of the alert")
         change("vector(1)")
         wait_for(lambda: len(start.program.request("GET", "/events", headers=headers).json["events"]) == 3, "the alert again")
@@ -306,8 +319,8 @@ def documents(first, last):
 
 
 @pytest.mark.skipif(postgresql.IS_USED, reason="the file is spoiled")
-def test_elasticsearch(start, tmp_path):
-    """The vendor's client: a token that is wrong at first, a 503, a restart, and everything sent again."""
+def test_elasticsearch(start, tmp_path, disk):
+    """The vendor's client: a token that is wrong at first, a 503, a restart, a full disk, and everything sent again."""
     port, access = free_port(), tmp_path / "access"
     token = run("token", "create", "--name", "x", "--scope", "write:elasticsearch,read", "--file", access).stdout.strip()
     address = f"http://127.0.0.1:{port}/elasticsearch"
@@ -327,7 +340,13 @@ def test_elasticsearch(start, tmp_path):
         program.stop()
         with pytest.raises(NoConnection):
             helpers.bulk(client, documents(0, 1000))
-        program = start("--access-file", access, port=port)
+        program = start("--access-file", access, port=port, environment=disk.environment)
+        disk.fill()
+        with pytest.raises(ApiError) as failure:
+            helpers.bulk(client, documents(500, 1000))
+        assert failure.value.status_code == 503
+        disk.free()
+        wait_for(lambda: program.request("GET", "/readyz").json["writable"], "space")
         stored, errors = helpers.bulk(client, documents(0, 1000), raise_on_error=False)
     assert (stored, {error["create"]["status"] for error in errors}, len(errors)) == (500, {409}, 500)
     exported = program.request("GET", "/events/export", headers={"Authorization": f"Bearer {token}"}).body.splitlines()
