@@ -128,7 +128,7 @@ public struct EventConditions: Hashable, Sendable {
             throw QueryError(
                 parameter: name,
                 detail:
-                    "must be an RFC 3339 time such as 2026-11-23T10:30:45Z, or an age such as 15m, 36h or 7d"
+                    "must be an RFC 3339 time such as 2026-11-23T10:30:45Z, or an age such as 15m, 36h or 1w"
             )
         }
         return time.text

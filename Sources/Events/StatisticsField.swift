@@ -7,7 +7,7 @@ public enum StatisticsField: Hashable, Sendable {
     case object
 
     /// All fields, in the order of messages.
-    static let all = EventField.filterable.map(StatisticsField.field) + [.object]
+    public static let all = EventField.filterable.map(StatisticsField.field) + [.object]
 
     /// The name in queries and answers.
     public var name: String {

@@ -25,6 +25,17 @@ public enum JSONMember {
         }
     }
 
+    /// The JSON of the first element of an array.
+    public static func firstElement(_ path: StaticString..., in json: [UInt8]) -> [UInt8]? {
+        json.withUnsafeBytes { bytes in
+            read(path, bytes) { reader throws(JSONError) in
+                guard try reader.peekKind() == .array else { return nil }
+                try reader.beginArray()
+                return try reader.nextElement() ? Array(try reader.skipValue().raw) : nil
+            }
+        }
+    }
+
     private static func read<Value>(
         _ path: [StaticString], _ json: UnsafeRawBufferPointer,
         _ value: (inout JSONReader) throws(JSONError) -> Value?

@@ -35,7 +35,10 @@ struct BackupCommand: ParsableCommand {
         completion: .file())
     var output: String
 
-    @Option(help: "Seconds to wait for the server to make the copy, and for each part of it.")
+    @Option(
+        help:
+            "Seconds to wait for the server to make the copy, and for each part of it. (default: 600)",
+        transform: Units.wholeSeconds)
     var timeout = 600
 
     @OptionGroup

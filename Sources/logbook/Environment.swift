@@ -13,7 +13,6 @@ enum Environment {
         ["healthcheck"]: HealthcheckCommand.valueFlags,
         ["events", "list"]: ListCommand.valueFlags,
         ["events", "get"]: GetCommand.valueFlags,
-        ["events", "tail"]: TailCommand.valueFlags,
         ["events", "add"]: AddCommand.valueFlags,
         ["events", "import"]: ImportCommand.valueFlags,
         ["events", "export"]: ExportCommand.valueFlags,
@@ -35,6 +34,7 @@ enum Environment {
     ///
     /// - Throws: if a setting is empty, as when a script's own variable is not set.
     static func extend(_ arguments: [String]) throws(ValidationError) -> [String] {
+        let arguments = naming(arguments)
         let command = valueFlags.keys.first { arguments.starts(with: $0) }
         for flag in pathFlags + (command.flatMap { valueFlags[$0] } ?? [])
         where isEmpty(flag, arguments) {
@@ -49,6 +49,8 @@ enum Environment {
         var added: [String] = []
         for flag in flags {
             guard !isGiven(flag), let value = getenv(variable(flag)) else { continue }
+            // Only a server can be followed; in an image, the file's variable is for `serve`.
+            if flag == "database", arguments.contains(where: following.contains) { continue }
             guard value.pointee != 0 else {
                 throw ValidationError(
                     "\(variable(flag)) is empty; give it a value, or do not set it")
@@ -61,6 +63,16 @@ enum Environment {
         }
         // Before the command line's own flags, which may end in arguments that are not flags.
         return command + added + arguments.dropFirst(command.count)
+    }
+
+    private static let following = ["-f", "-w", "--follow", "--watch"]
+
+    /// `arguments` with the subcommand that `logbook events` alone means.
+    private static func naming(_ arguments: [String]) -> [String] {
+        guard arguments.first == "events", arguments.dropFirst().first != "--help",
+            arguments.dropFirst().first != "-h", arguments.dropFirst().first?.first ?? "-" == "-"
+        else { return arguments }
+        return ["events", "list"] + arguments.dropFirst()
     }
 
     /// True if `flag` is given without a value.

@@ -23,7 +23,7 @@ struct HealthcheckCommand: ParsableCommand {
     @OptionGroup
     var trust: TrustOptions
 
-    @Option(help: "Seconds to wait for the answer.")
+    @Option(help: "Seconds to wait for the answer. (default: 3)", transform: Units.wholeSeconds)
     var timeout = 3
 
     static let valueFlags = ["server", "timeout"] + TrustOptions.valueFlags

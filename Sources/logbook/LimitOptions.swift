@@ -6,49 +6,75 @@ import SQLiteStore
 struct LimitOptions: ParsableArguments {
     @Option(
         help:
-            "The most connections at a time; beyond it, the one that has waited longest for a request is closed."
-    )
+            "The most connections at a time; beyond it, the one that has waited longest for a request is closed. (default: 4096)",
+        transform: Units.size)
     var maxConnections = 4096
 
-    @Option(help: "The longest JSON body, in bytes; more is a 413.")
+    @Option(
+        help: "The longest JSON body, in bytes; more is a 413. (default: \(16 * 1024 * 1024))",
+        transform: Units.size)
     var maxBodyBytes = 16 * 1024 * 1024
 
     @Option(
         help:
-            "The most bytes in the buffers of all connections together; a connection that exceeds it gets a 503 or is closed."
-    )
+            "The most bytes in the buffers of all connections together; a connection that exceeds it gets a 503 or is closed. (default: \(HTTPLimits().bufferedBytes))",
+        transform: Units.size)
     var maxBufferedBytes = HTTPLimits().bufferedBytes
 
-    @Option(help: "The longest request target, in bytes; more is a 414.")
+    @Option(
+        help:
+            "The longest request target, in bytes; more is a 414. (default: \(HTTPLimits().targetBytes))",
+        transform: Units.size)
     var maxTargetBytes = HTTPLimits().targetBytes
 
-    @Option(help: "The longest header section, and the longest trailers, in bytes; more is a 431.")
+    @Option(
+        help:
+            "The longest header section, and the longest trailers, in bytes; more is a 431. (default: \(HTTPLimits().headerBytes))",
+        transform: Units.size)
     var maxHeaderBytes = HTTPLimits().headerBytes
 
-    @Option(help: "The most header fields, and the most trailer fields; more is a 431.")
+    @Option(
+        help:
+            "The most header fields, and the most trailer fields; more is a 431. (default: \(HTTPLimits().headerFields))",
+        transform: Units.size)
     var maxHeaderFields = HTTPLimits().headerFields
 
     @Option(
-        help: "Seconds to receive a header, from its first byte, and to measure a body's rate over."
-    )
+        help:
+            "Seconds to receive a header, from its first byte, and to measure a body's rate over. (default: 10.0)",
+        transform: Units.seconds)
     var headerTimeout = 10.0
 
-    @Option(help: "The slowest rate of a body, in bytes a second; slower is a 408.")
+    @Option(
+        help:
+            "The slowest rate of a body, in bytes a second; slower is a 408. (default: \(HTTPLimits().bodyBytesPerSecond))",
+        transform: Units.size)
     var minBodyRate = HTTPLimits().bodyBytesPerSecond
 
-    @Option(help: "Seconds that a connection may be idle between requests.")
+    @Option(
+        help: "Seconds that a connection may be idle between requests. (default: 75.0)",
+        transform: Units.seconds)
     var idleTimeout = 75.0
 
-    @Option(help: "Seconds that a client may take no byte of an answer.")
+    @Option(
+        help: "Seconds that a client may take no byte of an answer. (default: 30.0)",
+        transform: Units.seconds)
     var writeTimeout = 30.0
 
-    @Option(help: "The most events that may wait to be written; more is a 503.")
+    @Option(
+        help: "The most events that may wait to be written; more is a 503. (default: 100000)",
+        transform: Units.size)
     var maxQueuedEvents = 100_000
 
-    @Option(help: "The most bytes of events that may wait to be written; more is a 503.")
+    @Option(
+        help:
+            "The most bytes of events that may wait to be written; more is a 503. (default: \(64 * 1024 * 1024))",
+        transform: Units.size)
     var maxQueuedBytes = 64 * 1024 * 1024
 
-    @Option(help: "Seconds that a query may take; more is a 503.")
+    @Option(
+        help: "Seconds that a query may take; more is a 503. (default: 10.0)",
+        transform: Units.seconds)
     var queryTimeout = 10.0
 
     /// All flags above, for the environment.

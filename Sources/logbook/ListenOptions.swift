@@ -46,12 +46,15 @@ struct ListenOptions: ParsableArguments {
                 + "(default: none)", valueName: "path"))
     var tlsClientCA: String?
 
-    @Option(help: "A client's certificate: required or optional.")
+    @Option(
+        help: "A client's certificate: required or optional.",
+        completion: .list(["required", "optional"]))
     var tlsClientAuth = "required"
 
     @Option(
-        help: "Seconds between two checks for a changed certificate or access file."
-    )
+        help:
+            "Seconds between two checks for a changed certificate or access file. (default: 10.0)",
+        transform: Units.seconds)
     var reloadInterval = 10.0
 
     /// All flags above, for the environment.

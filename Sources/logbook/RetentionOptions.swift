@@ -17,19 +17,21 @@ struct RetentionOptions: ParsableArguments {
     var retainCritical = "30d"
 
     @Option(
-        help: "The most events to keep; beyond it the oldest are removed. 0 is no limit.")
+        help:
+            "The most events to keep; beyond it the oldest are removed. 0 is no limit. (default: 0)",
+        transform: Units.size)
     var maxEvents = 0
 
     @Option(
         help: ArgumentHelp(
-            "The most bytes of the database and its WAL together; the oldest events are removed to make room, and if that does not help, storing is a 503. 0 is no limit."
-        ))
+            "The most bytes of the database and its WAL together; the oldest events are removed to make room, and if that does not help, storing is a 503. 0 is no limit. (default: 0)"
+        ), transform: Units.size)
     var maxDatabaseBytes = 0
 
     @Option(
         help:
-            "The most bytes of the WAL; from half of it on, queries that block it are stopped with a 503."
-    )
+            "The most bytes of the WAL; from half of it on, queries that block it are stopped with a 503. (default: \(256 * 1024 * 1024))",
+        transform: Units.size)
     var maxWalBytes = 256 * 1024 * 1024
 
     /// All flags above, for the environment.

@@ -25,7 +25,7 @@ struct ServeCommand: ParsableCommand {
             ends it at once, and nothing acknowledged is lost either way. SIGHUP loads the TLS certificate and the access \
             file anew.
 
-            Each flag has a variable: --max-body-bytes is LOGBOOK_MAX_BODY_BYTES. Durations are in seconds.
+            Each flag has a variable: --max-body-bytes is LOGBOOK_MAX_BODY_BYTES. Times take a unit (30s, 5m, 1w; without one, seconds), and so do sizes (4Gi, 512Mi, 100k).
 
             Example: logbook serve --listen 127.0.0.1:8080 --database /data/logbook.db
             """)
@@ -59,8 +59,8 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help:
-            "Seconds to wait for another process, such as an older one that is ending, to release the database."
-    )
+            "Seconds to wait for another process, such as an older one that is ending, to release the database. (default: 5.0)",
+        transform: Units.seconds)
     var lockTimeout = 5.0
 
     @Option(
@@ -70,8 +70,8 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help:
-            "Bytes reserved on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 reserves none."
-    )
+            "Bytes reserved on the disk, so that events can be deleted when it is full; at most a quarter of the volume. 0 reserves none. (default: \(32 * 1024 * 1024))",
+        transform: Units.size)
     var diskReserveBytes = 32 * 1024 * 1024
 
     @Option(
@@ -81,21 +81,30 @@ struct ServeCommand: ParsableCommand {
     var backupBeforeMigrate = true
 
     @Option(
-        help: "Seconds between SIGTERM, when /readyz becomes 503, and closing the listener.")
+        help:
+            "Seconds between SIGTERM, when /readyz becomes 503, and closing the listener. (default: 0.0)",
+        transform: Units.seconds)
     var shutdownDelay = 0.0
 
-    @Option(help: "Seconds for requests in flight to finish at shutdown.")
+    @Option(
+        help: "Seconds for requests in flight to finish at shutdown. (default: 25.0)",
+        transform: Units.seconds)
     var shutdownTimeout = 25.0
 
     @Option(
         help:
-            "The lowest level to log: trace, debug, info, notice, warning, error, critical.")
+            "The lowest level to log: trace, debug, info, notice, warning (or warn), error, critical.",
+        completion: .list(Logger.Level.allCases.map(\.rawValue)))
     var logLevel = "info"
 
-    @Option(help: "The format of log lines: text, or json, one object per line.")
+    @Option(
+        help: "The format of log lines: text, or json, one object per line.",
+        completion: .list(LogFormat.allCases.map(\.rawValue)))
     var logFormat = LogFormat.text.rawValue
 
-    @Option(help: "Seconds after which a request is logged as slow.")
+    @Option(
+        help: "Seconds after which a request is logged as slow. (default: 1.0)",
+        transform: Units.seconds)
     var slowRequest = 1.0
 
     @Option(
@@ -159,7 +168,7 @@ struct ServeCommand: ParsableCommand {
     }
 
     private func level() throws -> Logger.Level {
-        guard let level = Logger.Level(rawValue: logLevel) else {
+        guard let level = Logger.Level(rawValue: logLevel == "warn" ? "warning" : logLevel) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--log-level must be one of \(levels), not '\(logLevel)'")
         }

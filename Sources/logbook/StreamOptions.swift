@@ -3,10 +3,14 @@ import HTTPServer
 
 /// The flags of live streams.
 struct StreamOptions: ParsableArguments {
-    @Option(help: "The most live streams at a time; more is a 503.")
+    @Option(
+        help: "The most live streams at a time; more is a 503. (default: 1024)",
+        transform: Units.size)
     var maxStreams = 1024
 
-    @Option(help: "Seconds between two heartbeats of a live stream.")
+    @Option(
+        help: "Seconds between two heartbeats of a live stream. (default: 15.0)",
+        transform: Units.seconds)
     var streamHeartbeat = 15.0
 
     /// All flags above, for the environment.

@@ -53,7 +53,7 @@ def server(answer):
 def on_terminal(*arguments):
     """Runs a command with one terminal as standard output and standard error; returns the terminal's text."""
     master, terminal = pty.openpty()
-    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm"}
+    environment = {**os.environ, "NO_COLOR": "1", "NO_PAGER": "1", "TERM": "xterm"}
     with subprocess.Popen([BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, env=environment) as process:
         os.close(terminal)
         written = b""
@@ -81,7 +81,7 @@ def test_a_terminal_obeys_no_event(evil):
                 for command in ("list", "export") for form in ("table", "csv", "json", "yaml") if (command, form) != ("export", "table")]
     commands += [("events", "get", "evil", *evil, "--format", form) for form in ("table", "csv", "json", "yaml")]
     commands += [("events", "stats", *evil, "--by", "object_kind", "--format", form) for form in ("table", "csv", "json", "yaml")]
-    commands += [("events", "tail", *evil, "--last", "1", "--count", "1", "--format", form) for form in ("table", "csv", "json", "yaml")]
+    commands += [("events", "list", "--follow", *evil, "--tail", "1", "--count", "1", "--format", form) for form in ("table", "csv", "json", "yaml")]
     for command in commands:
         shown = on_terminal(*command)
         assert "b" in shown and not OBEYED.search(shown), (command, shown)

@@ -61,6 +61,41 @@ def test_commands_and_flags_are_documented():
         assert rows(SECTIONS[f"logbook {name}"]) == flags - {"--help", "--version"}, name
 
 
+def test_restore_advises_only_what_it_has(program, tmp_path):
+    assert run("backup", "--database", program.database, "--output", tmp_path / "copy").returncode == 0
+    refused = run("restore", "--from", tmp_path / "copy", "--database", program.database)
+    assert refused.returncode == 3 and "in use" in refused.stderr
+    known = {f"--{argument['preferredName']['name']}" for argument in COMMANDS["restore"]["arguments"]}
+    assert set(re.findall("--[a-z-]+", refused.stderr)) <= known
+
+
+def test_units_are_taken_everywhere(tmp_path):
+    """A wrong address ends the commands after their flags have been read."""
+    units = {"timeout": "2m", "patience": "0s", "header-timeout": "30s", "idle-timeout": "1h", "lock-timeout": "1.5", "shutdown-delay": "0s",
+             "stream-heartbeat": "1m", "max-database-bytes": "4Gi", "max-wal-bytes": "512Mi", "max-events": "10M", "max-body-bytes": "100k",
+             "max-buffered-bytes": "1Gi", "disk-reserve-bytes": "0", "retain-error": "1y", "retain-info": "1w", "log-level": "warn", "limit": "1k"}
+    taken = set()
+    for name, command in COMMANDS.items():
+        flags = [argument["preferredName"]["name"] for argument in command["arguments"] if argument["kind"] == "option"]
+        if not units.keys() & set(flags) or name in ("schema migrate", "backup", "events import", "events add", "events delete"):
+            continue
+        given = [f"--{flag}={units[flag]}" for flag in flags if flag in units]
+        taken |= {flag for flag in flags if flag in units}
+        where = ["--listen", "256.0.0.1:1"] if name == "serve" else ["--server", "nowhere"]
+        ended = run(*name.split(), *given, *where, *(["x"] if name == "events get" else []))
+        assert re.search("--(listen|server) must be|256.0.0.1", ended.stderr), (name, ended)
+        for flag in given:
+            wrong = flag.split("=")[0] + "=1x"
+            ended = run(*name.split(), wrong, *(["x"] if name == "events get" else []))
+            assert ended.returncode == 64 and flag.split("=")[0] in ended.stderr, (name, wrong, ended)
+    assert taken == units.keys()
+
+
 def test_every_command_shows_examples():
     for name, command in COMMANDS.items():
-        assert re.search(rf"Examples?:\s+logbook {name}\b", command.get("discussion", "")), name
+        discussion = command.get("discussion", "")
+        assert re.search(rf"Examples?:\s+logbook {name}\b", discussion), name
+        # As they are written, on 80 columns.
+        shown = run(*name.split(), "--help").stdout.splitlines()
+        for line in discussion.partition("Examples:\n")[2].splitlines():
+            assert line in shown, line

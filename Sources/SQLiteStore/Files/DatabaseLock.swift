@@ -19,11 +19,11 @@ final class DatabaseLock: Sendable {
     ///
     /// - Parameters:
     ///   - timeout: the longest to wait for another process to release it, such as an old one that
-    ///     is shutting down.
+    ///     is shutting down; nil if the caller cannot wait.
     ///   - now: the start of holding it, for people who look for the holder.
     /// - Throws: `refused`, naming the holder.
     init(
-        database path: String, timeout: Duration = .zero, now: Timestamp, logger: Logger
+        database path: String, timeout: Duration? = nil, now: Timestamp, logger: Logger
     ) throws(SchemaError) {
         let lockPath = Self.path(of: path)
         // From here on deinit closes it, even if this throws.
@@ -31,9 +31,12 @@ final class DatabaseLock: Sendable {
         guard descriptor >= 0 else {
             throw .refused("Cannot open \(lockPath): \(Folder.reason(of: lockPath))")
         }
-        guard Self.take(descriptor, timeout, logger) else {
+        guard Self.take(descriptor, timeout ?? .zero, logger) else {
+            let advice =
+                timeout == nil
+                ? "" : "; if it is just shutting down, wait longer with --lock-timeout"
             throw .refused(
-                "\(path) is in use by \(Self.holder(descriptor)); only one process may write it. Stop that process first; if it is just shutting down, wait longer with --lock-timeout."
+                "\(path) is in use by \(Self.holder(descriptor)); only one process may write it. Stop that process first\(advice)."
             )
         }
         // For people; the lock itself is the kernel's.

@@ -1,3 +1,4 @@
+import Events
 import HTTPClient
 
 /// The reason a server gave no usable answer.
@@ -7,6 +8,8 @@ struct ClientError: Error, CustomStringConvertible {
         case unreachable
         /// An answer with an error status.
         case refused(status: Int)
+        /// A 400 for a query parameter, which comes from a flag.
+        case wrongParameter(QueryError)
         /// Waiting will not help: an untrusted certificate, or an answer that is not HTTP.
         case unusable
     }
@@ -20,7 +23,7 @@ struct ClientError: Error, CustomStringConvertible {
         switch kind {
         case .unreachable: true
         case .refused(let status): [429, 502, 503, 504].contains(status)
-        case .unusable: false
+        case .wrongParameter, .unusable: false
         }
     }
 

@@ -19,9 +19,14 @@ final class EventFile {
         reader = try file.makeReader()
     }
 
-    /// The number of events; nil if they cannot be counted.
-    var count: Int? {
-        do throws(SchemaError) { return try file.countEvents() } catch { return nil }
+    /// The number of events that match; nil if they cannot be counted.
+    func count(_ parameters: EventSource.Parameters) -> Int? {
+        do {
+            return try reader.count(
+                EventQuery(parameters, now: Timestamp.now()), budget: Self.budget)
+        } catch {
+            return nil
+        }
     }
 
     func page(

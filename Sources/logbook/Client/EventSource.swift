@@ -28,7 +28,7 @@ enum EventSource {
     /// The number of events that match `parameters`; nil if unknown.
     func count(_ parameters: Parameters) -> Int? {
         switch self {
-        case .file(let file): return parameters.isEmpty ? file.count : nil
+        case .file(let file): return file.count(parameters)
         case .server(let client):
             let query = parameters + [("limit", "1"), ("count", "exact")]
             do throws(ClientError) {

@@ -1,3 +1,4 @@
+import Events
 import HTTPClient
 import JSON
 import System
@@ -28,9 +29,20 @@ final class LogbookClient {
                 JSONMember.text("detail", in: body)
                 ?? String(decoding: body.prefix(1024), as: UTF8.self)
             return ClientError(
-                kind: .refused(status: head.status),
+                kind: wrongParameter.map { .wrongParameter($0) } ?? .refused(status: head.status),
                 description: "answered \(head.status) \(head.reason)"
                     + (detail.isEmpty ? "" : ": \(detail)") + (advice ?? ""))
+        }
+
+        /// The query parameter that a 400 refuses, and the reason.
+        private var wrongParameter: QueryError? {
+            guard head.status == 400 else { return nil }
+            return JSONMember.firstElement("errors", in: body).flatMap { error in
+                guard let name = JSONMember.text("parameter", in: error),
+                    let detail = JSONMember.text("detail", in: error)
+                else { return nil }
+                return QueryError(parameter: name, detail: detail)
+            }
         }
 
         private var advice: String? {

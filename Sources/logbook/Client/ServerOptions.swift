@@ -10,7 +10,7 @@ struct ServerOptions: ParsableArguments {
     @OptionGroup
     var trust: TrustOptions
 
-    @Option(help: "Seconds to wait for the server.")
+    @Option(help: "Seconds to wait for the server. (default: 30)", transform: Units.wholeSeconds)
     var timeout = 30
 
     static let defaultServer = "http://127.0.0.1:8080"

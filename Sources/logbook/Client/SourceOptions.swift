@@ -17,7 +17,7 @@ struct SourceOptions: ParsableArguments {
     @OptionGroup
     var trust: TrustOptions
 
-    @Option(help: "Seconds to wait for the server.")
+    @Option(help: "Seconds to wait for the server. (default: 30)", transform: Units.wholeSeconds)
     var timeout = 30
 
     static let valueFlags = ["server", "database", "timeout"] + TrustOptions.valueFlags

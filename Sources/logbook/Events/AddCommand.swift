@@ -13,15 +13,17 @@ struct AddCommand: ParsableCommand {
 
             Examples:
               logbook events add --type operator --severity info --title 'Rollout 41 began'
-              logbook events add --type health --severity error --title 'Disk is full' --kind Node \\
-                --name node-3 --metadata '{"free":0}' --format json | jq -r .id
+              logbook events add --type health --severity error --title 'Disk is full' \\
+                --kind Node --name node-3 --metadata '{"free":0}' -o json | jq -r .id
             """)
 
     @Option(
         help: "The event's type, such as cluster, operator, insight, assessment, health or system.")
     var type: String
 
-    @Option(help: "Its severity: info, warning, error or critical.")
+    @Option(
+        help: "Its severity: info, warning, error or critical.",
+        completion: .list(Severity.allCases.map(\.rawValue)))
     var severity: String
 
     @Option(help: ArgumentHelp("What happened, in one line.", valueName: "text"))
@@ -54,13 +56,18 @@ struct AddCommand: ParsableCommand {
     @Option(help: "Its id; the same id with the same content is one event. (default: a new one)")
     var id: String?
 
-    @Option(help: ArgumentHelp("When it happened, RFC 3339. (default: now)", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "When it happened, as --since of events list takes it. (default: now)",
+            valueName: "time"))
     var createdAt: String?
 
     @OptionGroup
     var server: ServerOptions
 
-    @Option(help: "Seconds to keep trying if the server is unreachable or full.")
+    @Option(
+        help: "Seconds to keep trying if the server is unreachable or full. (default: 10)",
+        transform: Units.wholeSeconds)
     var patience = 10
 
     @OptionGroup
@@ -82,26 +89,35 @@ struct AddCommand: ParsableCommand {
         }
     }
 
+    /// The time of `--created-at`; an age is counted back from now.
+    private func time() throws -> String? {
+        let now = Timestamp.now()
+        guard let createdAt else { return nil }
+        let read = try output.clock.time(createdAt, flag: "created-at", now: now)
+        guard let age = Age.milliseconds(read) else { return read }
+        return Timestamp(clamping: now.milliseconds - age).text
+    }
+
     func run() throws {
         try reportingFailures(of: server.server) {
             let client = try server.client()
-            let body = json()
+            let body = try json()
             let stored = try Patience(seconds: patience).retrying { () throws(ClientError) in
                 try client.request(
                     "POST", "/events", headers: [("Content-Type", "application/json")], body: body)
             }
-            try EventPrinter.print(single: stored, output.format, output.timeStyle)
+            try EventPrinter.print(single: stored, output)
         }
     }
 
     /// The event's JSON. Without an id it gets one here, so that a retry sends the same event.
-    private func json() -> [UInt8] {
+    private func json() throws -> [UInt8] {
         var id = Array((self.id ?? "").utf8)
         if self.id == nil { EventID.append(now: Timestamp.now(), to: &id) }
         let texts: [(field: EventField, value: String?)] = [
             (.eventType, type), (.severity, severity), (.title, title), (.description, description),
             (.objectKind, kind), (.objectNamespace, namespace), (.objectName, name),
-            (.createdAt, createdAt), (.cluster, cluster), (.reason, reason),
+            (.createdAt, try time()), (.cluster, cluster), (.reason, reason),
         ]
         var json: [UInt8] = []
         json.append("{\"id\":")

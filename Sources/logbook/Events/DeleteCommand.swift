@@ -27,6 +27,9 @@ struct DeleteCommand: ParsableCommand {
     @OptionGroup
     var filters: FilterOptions
 
+    @Flag(help: "Read times in UTC, not in local time.")
+    var utc = false
+
     @Flag(help: "Delete without asking.")
     var yes = false
 
@@ -36,7 +39,7 @@ struct DeleteCommand: ParsableCommand {
     static let valueFlags = ServerOptions.valueFlags
 
     func validate() throws {
-        guard ids.isEmpty != filters.parameters.isEmpty else {
+        guard try ids.isEmpty != filters.parameters(Clock(isUTC: utc)).isEmpty else {
             throw ValidationError("give either ids or at least one filter")
         }
         guard ids.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("an id is not empty") }
@@ -73,7 +76,7 @@ struct DeleteCommand: ParsableCommand {
 
     /// Deletes the events that match the filters, or counts them.
     private func delete(_ client: LogbookClient, isDryRun: Bool) throws -> Int {
-        var parameters = filters.parameters
+        var parameters = try filters.parameters(Clock(isUTC: utc))
         if isDryRun { parameters.append(("dry_run", "true")) }
         let body = try client.request("DELETE", EventSource.target("/events", parameters))
         guard let count = JSONMember.count("deleted", in: body) else {

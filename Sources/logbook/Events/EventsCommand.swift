@@ -6,7 +6,7 @@ struct EventsCommand: ParsableCommand {
         commandName: "events",
         abstract: "Read, follow, store, count and delete events.",
         subcommands: [
-            ListCommand.self, GetCommand.self, TailCommand.self, AddCommand.self,
-            ImportCommand.self, ExportCommand.self, DeleteCommand.self, StatsCommand.self,
-        ])
+            ListCommand.self, GetCommand.self, AddCommand.self, ImportCommand.self,
+            ExportCommand.self, DeleteCommand.self, StatsCommand.self,
+        ], defaultSubcommand: ListCommand.self)
 }

@@ -30,10 +30,15 @@ struct ExportCommand: ParsableCommand {
         completion: .file())
     var output: String?
 
-    @Option(help: "json, one object on each line, which import reads; yaml; or csv.")
+    @Flag(help: "Read times in UTC, not in local time.")
+    var utc = false
+
+    @Option(name: .format, help: "json, one object on each line, which import reads; yaml; or csv.")
     var format = ExportFileFormat.json
 
-    @Option(help: "Seconds to keep trying if the server is unreachable.")
+    @Option(
+        help: "Seconds to keep trying if the server is unreachable. (default: 60)",
+        transform: Units.wholeSeconds)
     var patience = 60
 
     static let valueFlags = SourceOptions.valueFlags
@@ -55,10 +60,9 @@ struct ExportCommand: ParsableCommand {
     }
 
     private func export() throws {
+        let filters = try filters.parameters(Clock(isUTC: utc))
         let parameters =
-            filters.parameters + [
-                ("order", SortOrder.asc.rawValue), ("limit", "\(Self.pageEvents)"),
-            ]
+            filters + [("order", SortOrder.asc.rawValue), ("limit", "\(Self.pageEvents)")]
         let target = EventSource.target("\(source.subject) \(format.rawValue)", parameters)
         let file = try output.map { try ExportFile($0, subject: target) }
         let source = try source.open()
@@ -69,7 +73,7 @@ struct ExportCommand: ParsableCommand {
             printToStandardError("\(output ?? ""): resuming after \(resumed.events) events")
         }
         var progress = Progress(earlier: count)
-        let total = progress.isShown ? source.count(filters.parameters) : nil
+        let total = progress.isShown ? source.count(filters) : nil
         defer { progress.finish() }
         let patience = Patience(seconds: patience)
         var noted = clinux_monotonic_nanoseconds()

@@ -32,7 +32,7 @@ struct GetCommand: ParsableCommand {
                 printToStandardError("\(source.subject): there is no event with the id '\(id)'")
                 throw ExitCode.failure
             }
-            try EventPrinter.print(single: json, output.format, output.timeStyle)
+            try EventPrinter.print(single: json, output)
         }
     }
 }

@@ -23,9 +23,9 @@ struct ImportCommand: ParsableCommand {
 
             Examples:
               logbook events import events.ndjson
-              logbook events import /old/operator.db --server https://logbook:8443 --ca ca.pem
+              logbook events import /old/operator.db --server http://logbook:8080
               zcat events.ndjson.gz | logbook events import -
-              kubectl get events -A -o json --watch --output-watch-events | logbook events import -
+              kubectl get events -A -o json --watch | logbook events import -
             """)
 
     @Argument(
@@ -47,7 +47,9 @@ struct ImportCommand: ParsableCommand {
     @OptionGroup
     var server: ServerOptions
 
-    @Option(help: "Seconds to keep trying if the server is unreachable or full.")
+    @Option(
+        help: "Seconds to keep trying if the server is unreachable or full. (default: 60)",
+        transform: Units.wholeSeconds)
     var patience = 60
 
     static let valueFlags = ServerOptions.valueFlags

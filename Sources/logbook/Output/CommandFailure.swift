@@ -14,8 +14,7 @@ func reportingFailures(of subject: String, _ body: () throws -> Void) throws {
         if case .refused = error { throw ExitCode.refused }
         throw ExitCode.failure
     } catch let error as QueryError {
-        printToStandardError("\(subject): \(error.parameter) \(error.detail)")
-        throw ExitCode.failure
+        throw ValidationError("\(FilterOptions.flag(of: error.parameter)) \(error.detail)")
     } catch let error as StoreError {
         printToStandardError("\(subject): \(error)")
         throw ExitCode.failure
@@ -23,6 +22,9 @@ func reportingFailures(of subject: String, _ body: () throws -> Void) throws {
         printToStandardError("\(subject): the answer cannot be read: \(error)")
         throw ExitCode.failure
     } catch let error as ClientError {
+        if case .wrongParameter(let error) = error.kind {
+            throw ValidationError("\(FilterOptions.flag(of: error.parameter)) \(error.detail)")
+        }
         printToStandardError("\(subject): \(error)")
         throw ExitCode.failure
     } catch let error as StandardOutput.Failure {

@@ -112,9 +112,9 @@ struct EventCounts {
     }
 
     /// Appends a line with a bar for each bucket, then the most frequent values of each field.
-    func appendTable(_ style: TimeStyle, columns: Int, to output: inout [UInt8]) {
+    func appendTable(_ times: TimeWriter, columns: Int, to output: inout [UInt8]) {
         let now = Timestamp.now()
-        let starts = buckets.map { style.text($0.start, now: now) }
+        let starts = buckets.map { times.text($0.start, now: now) }
         let startWidth = max(5, starts.map(\.count).max() ?? 0)
         let countWidth = max(6, "\(buckets.map(\.total).max() ?? 0)".count)
         let most = max(1, buckets.map(\.total).max() ?? 0)

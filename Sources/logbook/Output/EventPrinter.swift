@@ -1,4 +1,3 @@
-import ArgumentParser
 import Events
 import JSON
 
@@ -7,32 +6,42 @@ final class EventPrinter {
     private let format: OutputFormat
     /// True for JSON with one object on each line instead of one array.
     private let isLineByLine: Bool
-    private let output = StandardOutput()
+    private let output: StandardOutput
     private var table: EventTableWriter
-    private var isEmpty = true
+    private(set) var count = 0
+    private var isEmpty: Bool { count == 0 }
 
-    init(_ format: OutputFormat, _ style: EventTableWriter.Style, isLineByLine: Bool = false) {
+    /// - Parameter isPaged: true to use a pager on a terminal.
+    init(
+        _ format: OutputFormat, _ style: EventTableWriter.Style, isLineByLine: Bool = false,
+        isPaged: Bool = false
+    ) {
         self.format = format
         self.isLineByLine = isLineByLine
+        output = StandardOutput(isPaged: isPaged)
         table = EventTableWriter(style)
     }
 
     /// Prints `events`, which determine the widths of a table's columns.
     func print(_ events: [ListedEvent]) throws {
-        // Its cells are `TerminalText`, and its colors are ours.
-        try output.write(isSafe: true) { bytes in
-            if format == .table { table.append(events, now: Timestamp.now(), to: &bytes) }
+        if format == .table || format == .wide {
+            // Its cells are `TerminalText`, and its colors are ours.
+            try output.write(isSafe: true) { bytes in
+                table.append(events, now: Timestamp.now(), to: &bytes)
+            }
+            count += events.count
+            return
         }
-        guard format != .table else { return isEmpty = isEmpty && events.isEmpty }
         for event in events {
             try output.write { bytes in try append(event, to: &bytes) }
-            isEmpty = false
+            count += 1
         }
     }
 
     private func append(_ event: ListedEvent, to bytes: inout [UInt8]) throws {
         switch format {
-        case .table: preconditionFailure("a table is written page by page")
+        case .table, .wide: preconditionFailure("a table is written page by page")
+        case .name: bytes += Array("\(event[.id] ?? "")\n".utf8)
         case .csv:
             if isEmpty { CSV.appendHeader(to: &bytes) }
             CSV.append(event, to: &bytes)
@@ -62,11 +71,11 @@ final class EventPrinter {
     }
 
     /// Prints a single event.
-    static func print(single json: [UInt8], _ format: OutputFormat, _ time: TimeStyle) throws {
-        let output = StandardOutput()
+    static func print(single json: [UInt8], _ options: OutputOptions) throws {
+        let output = StandardOutput(isPaged: !options.noPager)
         let event = try json.withUnsafeBytes { try ListedEvent($0) }
         try output.write { bytes in
-            switch format {
+            switch options.format {
             case .json:
                 bytes += event.json
                 if bytes.last != UInt8(ascii: "\n") { bytes.append("\n") }
@@ -74,25 +83,11 @@ final class EventPrinter {
             case .csv:
                 CSV.appendHeader(to: &bytes)
                 CSV.append(event, to: &bytes)
-            case .table:
-                let names = EventField.allCases.map { String(describing: $0.name) }
-                let width = names.map(\.count).max() ?? 0
-                for field in EventField.allCases {
-                    guard let text = event[field] else { continue }
-                    let shown =
-                        field == .createdAt || field == .receivedAt
-                        ? time.text(text, now: Timestamp.now()) : text
-                    appendLine("\(field.name)", shown, width, to: &bytes)
-                }
+            case .name: bytes += Array("\(event[.id] ?? "")\n".utf8)
+            case .table, .wide:
+                try EventDescription(event, options.times).append(to: &bytes)
             }
         }
         try output.flush()
-    }
-
-    private static func appendLine(
-        _ name: String, _ text: String, _ width: Int, to bytes: inout [UInt8]
-    ) {
-        bytes += Array(
-            "\(TerminalText(name).padded(to: width + 2))\(TerminalText(text).string)\n".utf8)
     }
 }

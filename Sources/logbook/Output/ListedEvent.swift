@@ -13,8 +13,6 @@ struct ListedEvent {
     /// The totals of a group.
     struct Fold {
         var occurrences: Int64 = 1
-        var first = ""
-        var last = ""
         var isAtLeast = false
     }
 
@@ -47,8 +45,6 @@ struct ListedEvent {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch try reader.peekKind() {
-            case .string where key.equals("first"): fold.first = try reader.readString().string
-            case .string where key.equals("last"): fold.last = try reader.readString().string
             case .number where key.equals("occurrences"):
                 let number = try reader.skipValue().raw
                 fold.occurrences = Int64(String(decoding: number, as: UTF8.self)) ?? 1
@@ -66,10 +62,30 @@ struct ListedEvent {
     /// The event's seq; 0 if there is none.
     var seq: Int { self[.seq].flatMap { Int($0) } ?? 0 }
 
-    /// The object of the event: `Kind namespace/name`; empty if there is none.
+    /// The kind and name of the event's object, as `Kind/name`; empty if there is none.
     var object: String {
-        let name = [self[.objectNamespace], self[.objectName]].compactMap(\.self)
-        return [self[.objectKind], name.isEmpty ? nil : name.joined(separator: "/")]
-            .compactMap(\.self).joined(separator: " ")
+        [self[.objectKind], self[.objectName]].compactMap(\.self).joined(separator: "/")
+    }
+
+    /// The title without the reason before it, which a Kubernetes event's has.
+    var message: String {
+        let title = self[.title] ?? ""
+        guard let reason = self[.reason], title.hasPrefix("\(reason): ") else { return title }
+        return String(title.dropFirst(reason.count + 2))
+    }
+
+    /// The number of occurrences that it stands for.
+    var count: String {
+        fold.map { "\($0.occurrences)\($0.isAtLeast ? "+" : "")" } ?? self[.occurrences] ?? "1"
+    }
+
+    /// The program that reported a Kubernetes event; empty for others.
+    var component: String {
+        let metadata = Array((self[.metadata] ?? "").utf8)
+        let named = [
+            JSONMember.text("reportingComponent", in: metadata),
+            JSONMember.text("source", "component", in: metadata),
+        ]
+        return named.compactMap(\.self).first { !$0.isEmpty } ?? ""
     }
 }

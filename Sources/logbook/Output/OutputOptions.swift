@@ -2,7 +2,9 @@ import ArgumentParser
 
 /// The flags for showing events.
 struct OutputOptions: ParsableArguments {
-    @Option(help: "The output format: table, json, yaml or csv.")
+    @Option(
+        name: .format,
+        help: "The output format: table, wide, json, yaml, csv, or name for ids alone.")
     var format = OutputFormat.table
 
     @Option(
@@ -11,17 +13,32 @@ struct OutputOptions: ParsableArguments {
     )
     var time: TimeStyle?
 
+    @Flag(help: "Read and show times in UTC, not in local time.")
+    var utc = false
+
+    @Flag(help: "Do not send what is shown on a terminal through $PAGER.")
+    var noPager = false
+
     static let valueFlags = ["format", "time"]
 
-    /// The style from `--time`, or the default for standard output.
-    var timeStyle: TimeStyle {
-        time ?? (StandardOutput.terminalColumns == nil ? .absolute : .relative)
+    var clock: Clock { Clock(isUTC: utc) }
+
+    /// The times as `--time` and `--utc` say, or as fits standard output.
+    var times: TimeWriter {
+        let isTerminal = StandardOutput.terminalColumns != nil
+        return TimeWriter(
+            style: time ?? (isTerminal ? .relative : .absolute), clock: isTerminal ? clock : nil)
     }
 }
 
 /// The format of events.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-    case table, json, yaml, csv
+    case table, wide, json, yaml, csv, name
+}
+
+extension NameSpecification {
+    /// `--format`, and `-o` as in kubectl.
+    static let format: Self = [.customShort("o", allowingJoined: true), .long]
 }
 
 /// The format of output other than events.

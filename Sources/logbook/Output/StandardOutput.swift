@@ -6,6 +6,8 @@ import System
 final class StandardOutput {
     private var bytes: [UInt8] = []
     private let isTerminal = isatty(STDOUT_FILENO) == 1
+    private var wantsPager: Bool
+    private var pager: Pager?
 
     private static let bufferBytes = 64 * 1024
 
@@ -13,6 +15,9 @@ final class StandardOutput {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
+
+    /// - Parameter isPaged: true to send it through a pager if it goes to a terminal.
+    init(isPaged: Bool = false) { wantsPager = isPaged && isatty(STDOUT_FILENO) == 1 }
 
     /// The width of the terminal; nil if standard output is not one.
     static var terminalColumns: Int? {
@@ -43,9 +48,20 @@ final class StandardOutput {
     /// Writes everything that is buffered.
     func flush() throws(Failure) {
         defer { bytes.removeAll(keepingCapacity: true) }
+        if wantsPager, !bytes.isEmpty {
+            wantsPager = false
+            pager = Pager()
+        }
         guard PrintedText.write(bytes, to: STDOUT_FILENO, isSafe: true) else {
             let code = errno
-            if code == EPIPE { Self.endByBrokenPipe() }
+            if code == EPIPE {
+                // Its reader has seen enough.
+                guard pager == nil else {
+                    pager = nil
+                    exit(EXIT_SUCCESS)
+                }
+                Self.endByBrokenPipe()
+            }
             throw Failure(
                 description: "cannot write to standard output: \(SystemError.text(of: code))")
         }

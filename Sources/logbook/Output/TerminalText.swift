@@ -37,4 +37,21 @@ struct TerminalText {
     func padded(to width: Int) -> String {
         string + String(repeating: " ", count: max(0, width - columns))
     }
+
+    /// `text` in lines of at most `width` columns, broken at blanks.
+    static func lines(_ text: String, width: Int) -> [TerminalText] {
+        var lines: [TerminalText] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            let longer = line.isEmpty ? String(word) : "\(line) \(word)"
+            if line.isEmpty || TerminalText(longer).columns <= width {
+                line = longer
+            } else {
+                lines.append(TerminalText(line, limit: width))
+                line = String(word)
+            }
+        }
+        if !line.isEmpty { lines.append(TerminalText(line, limit: width)) }
+        return lines
+    }
 }

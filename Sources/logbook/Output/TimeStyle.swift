@@ -5,28 +5,36 @@ import Events
 enum TimeStyle: String, CaseIterable, ExpressibleByArgument {
     /// The age, such as `12m`.
     case relative
-    /// The time as stored.
+    /// The time.
     case absolute
+}
+
+/// Writes the times of a table.
+struct TimeWriter {
+    let style: TimeStyle
+    /// The clock of a terminal; nil for times as they are stored, which programs read.
+    let clock: Clock?
+    /// True for a table that goes on, where the day of new events is known.
+    var isLive = false
 
     /// The text of an event's `createdAt` as seen at `now`.
     func text(_ createdAt: String, now: Timestamp) -> String {
-        guard self == .relative, let time = Timestamp(rfc3339: createdAt.utf8) else {
-            return createdAt
-        }
-        let age = now.milliseconds - time.milliseconds
-        return age < 0 ? "in \(Self.length(-age))" : Self.length(age)
+        guard let time = Timestamp(rfc3339: createdAt.utf8) else { return createdAt }
+        if style == .relative { return Self.age(time, now: now) }
+        guard let clock else { return createdAt }
+        return isLive ? clock.shortText(time, now: now) : clock.text(time)
     }
 
-    /// The time of `event`, and if it stands for several, their number and span:
-    /// `5m (x37 over 2h)`.
-    func text(_ event: ListedEvent, now: Timestamp) -> String {
-        let newest = text(event[.createdAt] ?? "", now: now)
-        guard let fold = event.fold, fold.occurrences > 1 || fold.isAtLeast else { return newest }
-        let count = "x\(fold.occurrences)\(fold.isAtLeast ? "+" : "")"
-        guard let first = Timestamp(rfc3339: fold.first.utf8),
-            let last = Timestamp(rfc3339: fold.last.utf8), first < last
-        else { return "\(newest) (\(count))" }
-        return "\(newest) (\(count) over \(Self.length(last.milliseconds - first.milliseconds)))"
+    /// The time and the age: `2026-11-29 09:00:12 (5m ago)`.
+    func fullText(_ createdAt: String, now: Timestamp) -> String {
+        guard let time = Timestamp(rfc3339: createdAt.utf8) else { return createdAt }
+        let age = Self.age(time, now: now)
+        return (clock?.text(time) ?? createdAt) + (time <= now ? " (\(age) ago)" : " (\(age))")
+    }
+
+    private static func age(_ time: Timestamp, now: Timestamp) -> String {
+        let age = now.milliseconds - time.milliseconds
+        return age < 0 ? "in \(length(-age))" : length(age)
     }
 
     /// The length in the largest unit, and in the next smaller one too if one digit would be too

@@ -4,16 +4,16 @@ import JSON
 /// YAML strings; plain words are written without quotes.
 enum YAML {
     /// Appends the JSON text `json` as a document, or as an item of a sequence.
+    ///
+    /// - Parameter indent: the blanks before each line.
     static func append(
-        _ json: UnsafeRawBufferPointer, isItem: Bool = false, to output: inout [UInt8]
+        _ json: UnsafeRawBufferPointer, isItem: Bool = false, indent: Int = 0,
+        to output: inout [UInt8]
     ) throws(JSONError) {
         var reader = JSONReader(json)
-        if isItem {
-            output.append("- ")
-            try append(&reader, indent: 2, isInline: true, to: &output)
-        } else {
-            try append(&reader, indent: 0, isInline: true, to: &output)
-        }
+        output += [UInt8](repeating: UInt8(ascii: " "), count: indent)
+        if isItem { output.append("- ") }
+        try append(&reader, indent: indent + (isItem ? 2 : 0), isInline: true, to: &output)
     }
 
     /// Appends a value.

@@ -15,7 +15,7 @@ struct SchemaOptions: ParsableArguments {
     @OptionGroup
     var source: SourceOptions
 
-    @Option(help: "yaml or json.")
+    @Option(name: .format, help: "yaml or json.")
     var format = DocumentFormat.yaml
 
     /// Prints what a server answers at `path`, or the same `ofFile`.
@@ -58,7 +58,7 @@ struct SchemaVersionCommand: ParsableCommand {
 
             Examples:
               logbook schema version
-              logbook schema version --database /data/logbook.db --format json | jq .version
+              logbook schema version --database /data/logbook.db -o json | jq .version
             """)
 
     @OptionGroup

@@ -30,7 +30,9 @@ struct SchemaMigrateCommand: ParsableCommand {
         help: "Keep a copy of the file before migrating it, if the disk has space (true or false).")
     var backupBeforeMigrate = true
 
-    @Option(help: "Seconds to wait for another process to release the database.")
+    @Option(
+        help: "Seconds to wait for another process to release the database. (default: 5.0)",
+        transform: Units.seconds)
     var lockTimeout = 5.0
 
     @Option(

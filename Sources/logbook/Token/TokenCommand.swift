@@ -24,7 +24,7 @@ struct TokenCreateCommand: ParsableCommand {
             that --access-file accepts it within seconds.
 
             Examples:
-              logbook token create --name shipper --scope write --file access > shipper.token
+              logbook token create --name shipper --scope write --file access > token
               logbook token create --name dashboard --scope read
             """)
 

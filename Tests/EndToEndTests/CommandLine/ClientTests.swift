@@ -9,7 +9,7 @@ struct ClientTests {
     func unreachable() throws {
         let port = ReservedPort()
         for command in [
-            ["list"], ["get", "a"], ["tail"], ["export", "--patience", "0"],
+            ["list"], ["get", "a"], ["list", "-f"], ["export", "--patience", "0"],
             ["add", "--type", "a", "--severity", "info", "--title", "t", "--patience", "0"],
         ] {
             let run = try Command(
@@ -27,9 +27,13 @@ struct ClientTests {
         arguments: [
             ["list", "--server", "127.0.0.1:80"], ["list", "--server", "http://a/b?c"],
             ["list", "--server", "http://u@h"], ["list", "--format", "xml"],
-            ["list", "--limit", "-1"], ["list", "--timeout", "0"], ["list", "--filter", "a"],
+            ["list", "--limit", "0"], ["list", "--timeout", "0"], ["list", "--filter", "a"],
             ["list", "--server", "http://h", "--database", "f"], ["list", "--certificate", "c"],
-            ["get"], ["tail", "--last", "1001"], ["tail", "--last", "1", "--after", "1"],
+            ["get"], ["list", "--tail", "1001"], ["-f", "--tail", "1", "--after", "1"],
+            ["list", "--count", "1"], ["list", "-f", "--all"],
+            ["list", "--limit", "1", "--tail", "1"],
+            ["list", "-f", "--database", "d"], ["list", "-A", "-n", "shop"],
+            ["list", "--since", "soon"],
             ["export", "--format", "table"], ["add", "--type", "a"],
             ["import", "--patience", "-1"], ["no-such"], ["list", "surplus"],
         ])
@@ -79,7 +83,8 @@ struct ClientTests {
             "events", "get", "a", "--server", server.url, environment: ["LOGBOOK_TOKEN": "secret-2"]
         )
         let named = try LogbookCommand.run(
-            "events", "tail", "--server", server.url, environment: ["LOGBOOK_TOKEN_FILE": path])
+            "events", "list", "-w", "--server", server.url,
+            environment: ["LOGBOOK_TOKEN_FILE": path])
         for run in [file, variable, named] {
             #expect(run.status == 1)
             #expect(run.errors.contains("401 Unauthorized"), "\(run.errors)")

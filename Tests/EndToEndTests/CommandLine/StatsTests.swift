@@ -77,8 +77,8 @@ struct StatsTests {
         for (flag, value) in [("--interval", "7h"), ("--by", "title")] {
             let source = isFile ? ["--database", server.database] : ["--server", server.url]
             let run = try Command(BuiltProgram.path, ["events", "stats", flag, value] + source)
-            #expect(run.status == 1)
-            #expect(run.errors.contains(flag.dropFirst(2)), "\(run.errors)")
+            #expect(run.status == 64)
+            #expect(run.errors.contains("Error: \(flag) "), "\(run.errors)")
         }
     }
 }

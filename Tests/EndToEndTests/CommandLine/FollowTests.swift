@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("events tail")
-struct TailTests {
+@Suite("events list --follow")
+struct FollowTests {
     private func tail(_ server: String, _ arguments: String...) throws -> ChildProcess {
         try ChildProcess(
             BuiltProgram.path,
-            ["events", "tail", "--server", server, "--format", "json"] + arguments)
+            ["events", "-f", "--server", server, "--format", "json"] + arguments)
     }
 
     private func ids(_ text: String) throws -> [String] {
@@ -60,12 +60,12 @@ struct TailTests {
         #expect(child.standardError.text.contains("reconnecting"))
     }
 
-    @Test("--last begins with the past, and --count ends it")
+    @Test("--tail begins with the past, and --count ends it")
     func past() throws {
         let server = try LogbookProcess()
         try server.store(
             (0..<5).map { NewEvent(id: "p\($0)", createdAt: "2026-11-2\($0)T00:00:00Z") })
-        let child = try tail(server.url, "--last", "3", "--count", "5")
+        let child = try tail(server.url, "--tail", "3", "--count", "5")
         // Its past events are printed once it follows.
         _ = try child.standardOutput.line(containing: "\"id\":\"p4\"")
         try server.store((0..<5).map { NewEvent(id: "n\($0)") })
@@ -78,13 +78,14 @@ struct TailTests {
         let server = try LogbookProcess()
         try server.store([NewEvent(id: "a", title: "First"), NewEvent(id: "b", title: "Second")])
         let run = try LogbookCommand.output(
-            "events", "tail", "--server", server.url, "--after", "0", "--count", "2", "--format",
+            "events", "list", "-f", "--server", server.url, "--after", "0", "--count", "2",
+            "--format",
             format)
         let lines = run.split { $0.isNewline }
         switch format {
         case "table":
             #expect(lines.count == 3)
-            #expect(lines[0].hasPrefix("TIME"))
+            #expect(lines[0].hasPrefix("LAST SEEN"))
             #expect(lines[2].hasSuffix("Second"))
         case "csv":
             #expect(lines.count == 3)
@@ -110,8 +111,8 @@ struct TailTests {
     func refused() throws {
         let server = try LogbookProcess()
         let run = try LogbookCommand.run(
-            "events", "tail", "--server", server.url, "--severity", "bad")
-        #expect(run.status == 1)
-        #expect(run.errors.contains("severity"), "\(run.errors)")
+            "events", "list", "--watch", "--server", server.url, "--severity", "bad")
+        #expect(run.status == 64)
+        #expect(run.errors.contains("--severity"), "\(run.errors)")
     }
 }
