@@ -49,6 +49,16 @@ public protocol EventReader: AnyObject {
         _ body: (EventView) -> Bool
     ) throws(StoreError) -> Int64?
 
+    /// Returns for each of `prefixes`, which are not empty, the highest seq of the events whose id
+    /// begins with it, up to `last` and with a `created_at` before `until`; 0 if there are none.
+    func lastSeqs(
+        ofIDs prefixes: [[UInt8]], upTo last: Int64, before until: String?
+    ) throws(StoreError) -> [Int64]
+
+    /// Returns the namespaces of objects that have events, in order, at most `limit`. Only events
+    /// with an `object_kind` count.
+    func namespaces(limit: Int) throws(StoreError) -> [String]
+
     /// Returns the time up to which everything from `source` has arrived; nil for an unknown source.
     func observedAt(source: String) throws(StoreError) -> Timestamp?
 
@@ -64,4 +74,10 @@ public protocol LocalReader: EventReader {
 
     /// Releases the shared snapshot.
     func endSnapshot()
+}
+
+extension [UInt8] {
+    /// The first text, in the order of bytes, after all that begin with this one, which is neither
+    /// empty nor ends in 0xFF.
+    package var endOfPrefix: [UInt8] { dropLast() + [self[count - 1] + 1] }
 }

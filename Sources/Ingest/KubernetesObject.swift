@@ -1,14 +1,14 @@
 import Events
-import JSON
+package import JSON
 import System
 
 /// An Event object of Kubernetes in the shape of core/v1, its values as canonical JSON.
-struct KubernetesObject {
-    private var members: [(name: String, value: Range<Int>)] = []
-    private var text: [UInt8] = []
+package struct KubernetesObject {
+    var members: [(name: String, value: Range<Int>)] = []
+    var text: [UInt8] = []
 
     /// Members that events.k8s.io/v1 names differently than core/v1; the API server keeps one object.
-    private static let renamed = [
+    static let renamed = [
         ("deprecatedCount", "count"), ("deprecatedFirstTimestamp", "firstTimestamp"),
         ("deprecatedLastTimestamp", "lastTimestamp"), ("deprecatedSource", "source"),
         ("note", "message"), ("regarding", "involvedObject"),
@@ -22,7 +22,7 @@ struct KubernetesObject {
     ]
 
     /// Reads the next object.
-    init(_ reader: inout JSONReader) throws(JSONError) {
+    package init(_ reader: inout JSONReader) throws(JSONError) {
         try reader.beginObject()
         while let key = try reader.nextKey() {
             let name = key.string
@@ -51,7 +51,7 @@ struct KubernetesObject {
         if scalar("count") == "0" { members.removeAll { $0.name == "count" } }
     }
 
-    private mutating func set(_ name: String, to json: String) {
+    mutating func set(_ name: String, to json: String) {
         members.removeAll { $0.name == name }
         let start = text.count
         text += json.utf8
@@ -60,20 +60,20 @@ struct KubernetesObject {
 
     // MARK: Values
 
-    private subscript(_ name: String) -> Range<Int>? {
+    subscript(_ name: String) -> Range<Int>? {
         members.first { $0.name == name }?.value
     }
 
     func has(_ name: String) -> Bool { self[name] != nil }
 
     /// A string, a number or a boolean as text; nil for anything else.
-    func scalar(_ name: String) -> String? {
+    package func scalar(_ name: String) -> String? {
         guard let value = self[name] else { return nil }
         return text.withUnsafeBytes { Self.scalar(UnsafeRawBufferPointer(rebasing: $0[value])) }
     }
 
     /// The same of a member of the object `name`.
-    func scalar(_ name: String, _ member: StaticString) -> String? {
+    package func scalar(_ name: String, _ member: StaticString) -> String? {
         guard let value = self[name] else { return nil }
         return text.withUnsafeBytes { bytes in
             var reader = JSONReader(UnsafeRawBufferPointer(rebasing: bytes[value]))
@@ -105,7 +105,7 @@ struct KubernetesObject {
     }
 
     /// True if the member is an object.
-    func isObject(_ name: String) -> Bool {
+    package func isObject(_ name: String) -> Bool {
         self[name].map { text[$0.lowerBound] == UInt8(ascii: "{") } ?? false
     }
 
@@ -128,7 +128,7 @@ struct KubernetesObject {
         set("truncated", to: "[\(names)]")
     }
 
-    private var rendered: [UInt8] {
+    var rendered: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(text.count + 32 * members.count)
         var separator: StaticString = "{"

@@ -54,9 +54,12 @@ extension LogbookAPI {
 
     /// Lets `body` make the answer to `request` on a thread that may take its time.
     ///
-    /// - Parameter whenGone: called if the client goes before the end of the answer.
+    /// - Parameters:
+    ///   - whenGone: called if the client goes before the end of the answer.
+    ///   - tell: writes a problem.
     func answerElsewhere(
         _ request: Request, whenGone: (@Sendable () -> Void)? = nil,
+        tell: @escaping @Sendable (Problem, inout Response) -> Void = { $0.write(to: &$1) },
         _ body: @escaping Reading
     ) {
         let budget = repository.readBudgets.elsewhere
@@ -72,12 +75,12 @@ extension LogbookAPI {
                 try reporting { try body(try result.get(), budget, &answer) }
             } catch {
                 answer = Response()
-                error.write(to: &answer)
+                tell(error, &answer)
             }
             let response = answer
             pending.complete { $0 = response }
         }
-        if !isTaken { pending.complete { Problem(StoreError.tooManyReads).write(to: &$0) } }
+        if !isTaken { pending.complete { tell(Problem(StoreError.tooManyReads), &$0) } }
     }
 
     /// Turns the errors of every lower layer into the problem that clients get.

@@ -23,6 +23,8 @@ final class EventStream: @unchecked Sendable {
         var toldOf: Int64
         /// True if there is nothing after it.
         var isAtEnd = false
+        /// True if the stream ends with it.
+        var isLast = false
     }
 
     private(set) var readKey: ReadKey
@@ -105,6 +107,7 @@ final class EventStream: @unchecked Sendable {
         }
         piece.position.epoch = range.epoch?.number
         piece.toldOf = range.removed
+        piece.isLast = format.endsWithReset
         format.appendReset(oldest: range.oldest, position: piece.position, to: &piece.bytes)
         return true
     }

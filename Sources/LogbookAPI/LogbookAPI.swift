@@ -67,7 +67,8 @@ public final class LogbookAPI: Sendable {
             eventRoutes + streamRoutes + exportRoutes + schemaRoutes + backupRoutes + healthRoutes
             + sourceRoutes + senderRoutes + metricsRoutes + statisticsRoutes + contractRoutes
             + [pageRoute]
-        return routes + [indexRoute(of: routes)]
+        // The contract of the last ones is Kubernetes' own.
+        return routes + [indexRoute(of: routes)] + kubernetesRoutes
     }
 
     /// The paths that are answered from memory and reveal nothing of the events.

@@ -110,7 +110,11 @@ struct Problem: Error, Sendable {
 
 extension LogbookAPI {
     /// Writes the server's own refusals in the same format as all others.
-    @Sendable public static func renderError(_ error: HTTPError, _ response: inout Response) {
+    ///
+    /// - Parameter route: the path of the request's route.
+    @Sendable public static func renderError(
+        _ error: HTTPError, route: String?, _ response: inout Response
+    ) {
         let hint =
             switch error.status {
             case .notFound: " GET / lists the routes."
@@ -118,6 +122,11 @@ extension LogbookAPI {
                 " If the name is right, start the service with --allowed-host and it, or with --access-file."
             default: ""
             }
-        Problem(error.status, error.detail + hint).write(to: &response)
+        let problem = Problem(error.status, error.detail + hint)
+        if let route, isOfKubernetes(route) {
+            KubernetesStatus(problem).write(to: &response)
+        } else {
+            problem.write(to: &response)
+        }
     }
 }

@@ -8,6 +8,8 @@ enum StreamFormat: Hashable, Sendable {
     case serverSentEvents
     /// One JSON object on each line.
     case lines
+    /// The lines of a watch of Kubernetes' API.
+    case watch(KubernetesWatch)
 
     static let serverSentType: StaticString = "text/event-stream"
     static let linesType: StaticString = "application/x-ndjson"
@@ -16,6 +18,7 @@ enum StreamFormat: Hashable, Sendable {
         switch self {
         case .serverSentEvents: Self.serverSentType
         case .lines: Self.linesType
+        case .watch: KubernetesWatch.contentType
         }
     }
 
@@ -30,8 +33,12 @@ enum StreamFormat: Hashable, Sendable {
         case .lines:
             event.appendJSON(to: &output)
             output.append("\n")
+        case .watch(let watch): watch.append(event, epoch: epoch, to: &output)
         }
     }
+
+    /// True if a reset is the end of a stream.
+    var endsWithReset: Bool { if case .watch = self { true } else { false } }
 
     /// Appends a notice that events were removed before they could be sent, the oldest one left,
     /// and that the stream continues after `position`.
@@ -52,11 +59,13 @@ enum StreamFormat: Hashable, Sendable {
             appendOldest(&output)
             output.append("}\n")
             if position.epoch != nil { appendHeartbeat(position: position, to: &output) }
+        case .watch(let watch): watch.appendExpired(to: &output)
         }
     }
 
     /// Appends the start of a stream. A browser that loses it before the first event resumes here.
     func appendGreeting(position: StreamPosition, to output: inout [UInt8]) {
+        if case .watch = self { return }
         if self == .serverSentEvents { Self.appendRetry(to: &output) }
         // An event's line has its seq, and a client of a store with epochs needs this, too.
         guard self == .serverSentEvents || position.epoch != nil else { return }
@@ -79,6 +88,7 @@ enum StreamFormat: Hashable, Sendable {
                 output.append("\"}")
             }
             output.append("\n")
+        case .watch(let watch): watch.appendBookmark(position, to: &output)
         }
     }
 

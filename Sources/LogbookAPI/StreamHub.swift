@@ -177,7 +177,9 @@ final class StreamHub: Sendable {
         switch result {
         case .success(let piece):
             let bytes = stream.advance(piece, heartbeats: moment.heartbeats)
-            if moment.isEnding {
+            if piece.isLast {
+                waiter.demand.finish(bytes)
+            } else if moment.isEnding {
                 // Includes the newest events. A stream that is further behind resumes.
                 waiter.demand.finish(bytes + stream.format.farewell)
             } else if !bytes.isEmpty {

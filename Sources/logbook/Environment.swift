@@ -11,6 +11,7 @@ enum Environment {
         ["restore"]: RestoreCommand.valueFlags,
         ["check"]: CheckCommand.valueFlags,
         ["healthcheck"]: HealthcheckCommand.valueFlags,
+        ["kubeconfig"]: KubeconfigCommand.valueFlags,
         ["events", "list"]: ListCommand.valueFlags,
         ["events", "get"]: GetCommand.valueFlags,
         ["events", "add"]: AddCommand.valueFlags,

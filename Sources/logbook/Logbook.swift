@@ -19,7 +19,7 @@ struct Logbook: ParsableCommand {
         subcommands: [
             ServeCommand.self, EventsCommand.self, SchemaCommand.self, BackupCommand.self,
             RestoreCommand.self, CheckCommand.self, TokenCommand.self, HealthcheckCommand.self,
-            CompletionsCommand.self, DemoCommand.self,
+            KubeconfigCommand.self, CompletionsCommand.self, DemoCommand.self,
         ])
 
     /// Opens closed descriptors from 0 to 2 on `/dev/null`. Otherwise the database could be opened

@@ -232,7 +232,9 @@ struct ServeCommand: ParsableCommand {
         configuration.limits = limits.http
         configuration.slowRequest = .seconds(slowRequest)
         configuration.afterTurn = api.endTurn
-        configuration.renderError = LogbookAPI.renderError
+        configuration.renderError = { error, route, response in
+            LogbookAPI.renderError(error, route: route, &response)
+        }
         let server = Server(configuration, router: Router(api.routes), logger: logger)
         // Replies wait in the loops' inboxes until all of a commit are there.
         repository.commits.subscribe { server.wake() }

@@ -248,6 +248,26 @@ struct DeadlineTests {
         }
     }
 
+    @Test(
+        "A live stream ends after its lifetime, whole, even if nothing comes",
+        arguments: [true, false])
+    func lifetime(sends: Bool) throws {
+        let route = TestServer.route(.get, "/live") { _, response in
+            response.isLive = true
+            response.lifetime = Self.short
+            response.source = { demand in
+                if sends { demand.send([UInt8](repeating: 65, count: 10)) }
+            }
+        }
+        try TestServer.run(routes: [route]) { server in
+            let client = try server.connect()
+            client.send("GET /live HTTP/1.1\r\nHost: a\r\n\r\n")
+            let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.hasSuffix("\r\n0\r\n\r\n"))
+            #expect(answer.contains("\r\na\r\nAAAAAAAAAA\r\n") == sends)
+        }
+    }
+
     @Test("Between two items a body may pause, for a while; within one it may not")
     func pausingBody() throws {
         // An item ends in a line feed.

@@ -14,6 +14,7 @@ struct RouterTests {
         TestServer.route(.post, "/a/b") { _, _ in },
         TestServer.route(.post, "/c/{name}/d") { _, _ in },
         TestServer.route(.post, "/c/{name}/e/{id}") { _, _ in },
+        TestServer.route(.get, "/rest/{path}", takesRest: true) { _, _ in },
     ])
 
     private func path(_ path: String) -> String? {
@@ -36,7 +37,9 @@ struct RouterTests {
             ("/c/x/d/", nil), ("/c/x/y/d", nil), ("/c/x/dd", nil), ("/c/x/e", nil), ("/c/xyz", nil),
             ("/c/xd", nil), ("/c/", nil), ("/c/x/e/1", "/c/{name}/e/{id}"), ("/c/x/e/", nil),
             ("/c//e/1", nil), ("/c/x/f/1", nil), ("/c/x/e/1/", nil), ("/c/x/e/1/2", nil),
-            ("/c/%20/%65/%2F", "/c/{name}/e/{id}"),
+            ("/c/%20/%65/%2F", "/c/{name}/e/{id}"), ("/rest", nil), ("/rest/", nil),
+            ("/rest/a", "/rest/{path}"), ("/rest/a/b/c", "/rest/{path}"),
+            ("/%72est/a%20/b", "/rest/{path}"), ("/rest/%20", "/rest/{path}"), ("/rests/a", nil),
         ] as [(String, String?)])
     func match(path: String, route: String?) {
         #expect(self.path(path) == route)

@@ -75,11 +75,12 @@ final class TestServer: Sendable {
     ]
 
     static func route(
-        _ method: HTTPMethod, _ path: String, scope: Scopes? = nil, bodyLimit: Int = 0,
+        _ method: HTTPMethod, _ path: String, takesRest: Bool = false, scope: Scopes? = nil,
+        bodyLimit: Int = 0,
         takesPieces: (@Sendable (Request) -> Bool)? = nil, _ handler: @escaping Route.Handler
     ) -> Route {
         Route(
-            method, path, summary: "for tests", statuses: [.ok],
+            method, path, takesRest: takesRest, summary: "for tests", statuses: [.ok],
             requirement: scope.map { Requirement($0) }, bodyLimit: bodyLimit,
             takesPieces: takesPieces, handler: handler)
     }

@@ -341,6 +341,51 @@ struct StoreTests {
         #expect(Set(try await store.ids([("severity", "info")])) == ["young", "dump"])
     }
 
+    // MARK: For Kubernetes' clients
+
+    @Test("The last of the events whose ids begin alike is found", arguments: StoreKind.allCases)
+    func lastSeqs(kind: StoreKind) async throws {
+        let store = try Store(kind)
+        let day = "2026-11-2"
+        try await store.append([
+            event(["id": "k:a:1", "created_at": "\(day)1T00:00:00Z"]),
+            event(["id": "k:b:1", "created_at": "\(day)1T00:00:00Z"]),
+            event(["id": "k:a:2", "created_at": "\(day)2T00:00:00Z"]),
+            event(["id": "k:a", "created_at": "\(day)1T00:00:00Z"]),
+            event(["id": "k:aa:1", "created_at": "\(day)1T00:00:00Z"]),
+            event(["id": "k:a:3", "created_at": "\(day)3T00:00:00Z"]),
+        ])
+        let prefixes = ["k:a:", "k:b:", "k:c:", "k:aa"].map { Array($0.utf8) }
+        func found(_ last: Int64, before until: String?) async throws -> [Int64] {
+            try await store.read { reader in
+                try reader.lastSeqs(ofIDs: prefixes, upTo: last, before: until)
+            }
+        }
+        #expect(try await found(100, before: nil) == [6, 2, 0, 5])
+        #expect(try await found(5, before: nil) == [3, 2, 0, 5])
+        #expect(try await found(100, before: "\(day)2T00:00:00.000Z") == [1, 2, 0, 5])
+        #expect(try await store.read { try $0.lastSeqs(ofIDs: [], upTo: 9, before: nil) } == [])
+    }
+
+    @Test("The namespaces of objects are found, each once", arguments: StoreKind.allCases)
+    func namespaces(kind: StoreKind) async throws {
+        let store = try Store(kind)
+        #expect(try await store.read { try $0.namespaces(limit: 9) } == [])
+        func about(_ kind: String?, _ namespace: String?, _ name: String) throws -> Event {
+            let fields = ["object_kind": kind, "object_namespace": namespace, "object_name": name]
+            return try event(fields.compactMapValues { $0 })
+        }
+        try await store.append([
+            about("Pod", "shop", "a"), about("Pod", "shop", "b"), about("Node", nil, "n"),
+            about("Pod", "kube-system", "c"), about("Job", "batch", "d"), about("Job", "shop", "e"),
+            about(nil, nil, "f"), about("Pod", "ß", "g"), about("Pod", nil, "h"),
+        ])
+        #expect(
+            try await store.read { try $0.namespaces(limit: 9) }
+                == ["batch", "kube-system", "shop", "ß"])
+        #expect(try await store.read { try $0.namespaces(limit: 2).count } == 2)
+    }
+
     // MARK: Sources
 
     @Test("A source is known by when it had brought everything", arguments: StoreKind.allCases)

@@ -8,11 +8,13 @@ public struct HTTPStatus: Hashable, Sendable {
     /// All statuses in order.
     public static let all: [HTTPStatus] = [
         .ok, .created, .noContent, .notModified, .badRequest, .unauthorized, .forbidden,
-        .notFound, .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge,
+        .notFound, .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .gone,
+        .contentTooLarge,
         .uriTooLong,
         .unsupportedMediaType, .expectationFailed, .misdirectedRequest, .unprocessableContent,
         .headerFieldsTooLarge,
-        .internalServerError, .notImplemented, .serviceUnavailable, .versionNotSupported,
+        .internalServerError, .notImplemented, .serviceUnavailable, .gatewayTimeout,
+        .versionNotSupported,
     ]
 
     private init(_ code: Int, _ reason: StaticString) {
@@ -50,6 +52,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let requestTimeout = HTTPStatus(408, "Request Timeout")
     /// 409
     public static let conflict = HTTPStatus(409, "Conflict")
+    /// 410
+    public static let gone = HTTPStatus(410, "Gone")
     /// 413
     public static let contentTooLarge = HTTPStatus(413, "Content Too Large")
     /// 414
@@ -70,6 +74,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let notImplemented = HTTPStatus(501, "Not Implemented")
     /// 503
     public static let serviceUnavailable = HTTPStatus(503, "Service Unavailable")
+    /// 504
+    public static let gatewayTimeout = HTTPStatus(504, "Gateway Timeout")
     /// 505
     public static let versionNotSupported = HTTPStatus(505, "HTTP Version Not Supported")
 }

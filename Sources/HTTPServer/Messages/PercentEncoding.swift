@@ -2,7 +2,8 @@
 public enum PercentEncoding {
     /// Decodes `text` once. Every `%` must be followed by two hexadecimal digits; the request
     /// parser has checked that.
-    static func decode(_ text: UnsafeRawBufferPointer, plusIsSpace: Bool = false) -> [UInt8] {
+    package static func decode(_ text: UnsafeRawBufferPointer, plusIsSpace: Bool = false) -> [UInt8]
+    {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
         var offset = 0

@@ -5,7 +5,7 @@ import System
 extension Connection {
     func answer(_ error: HTTPError, allow: [UInt8]? = nil) {
         answer { response in
-            loop.renderError(error, &response)
+            loop.renderError(error, countedRoute, &response)
             if let allow { response.addHeader("Allow", allow) }
             if let challenge = error.challenge {
                 response.addHeader("WWW-Authenticate", challenge)
@@ -65,10 +65,12 @@ extension Connection {
             to: &loop.output, date: loop.dateLine, isChunked: isChunked,
             closes: current.closesAfterAnswer, omitsBody: current.omitsBody)
         if let source = response.source, !current.omitsBody {
+            let end = response.lifetime.map { loop.now &+ UInt64($0.inNanoseconds) } ?? .max
             phase = .streaming(
-                OutgoingStream(source: source, isChunked: isChunked, isLive: response.isLive))
+                OutgoingStream(
+                    source: source, isChunked: isChunked, isLive: response.isLive, end: end))
             speed.restart()
-            if unsent.isEmpty { deadline = .max }
+            if unsent.isEmpty { restoreDeadline() }
         } else {
             endAnswer()
         }
@@ -147,6 +149,16 @@ extension Connection {
         if loop.isDraining { current.closesAfterAnswer = true }
         endAnswer()
         resume()
+    }
+
+    /// Ends the body of a stream whose time is over, and the connection, because what was demanded
+    /// may still come.
+    func endStream() {
+        guard case .streaming(let stream) = phase else { return }
+        if stream.isChunked { loop.output.append("0\r\n\r\n") }
+        current.closesAfterAnswer = true
+        endAnswer()
+        finishTurn()
     }
 
     /// Ends the connection in the middle of the body, so that the client sees that it is

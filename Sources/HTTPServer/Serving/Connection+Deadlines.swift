@@ -44,7 +44,10 @@ extension Connection {
             setDeadline(loop.timeouts.idle)
         case .collecting, .draining: setBodyDeadline()
         case .receiving where !phase.isReceiver(.full): setBodyDeadline()
-        case .receiving, .handshaking, .handling, .waiting, .streaming, .lingering, .closed:
+        case .streaming(let stream):
+            deadline = stream.end
+            if stream.end != .max { loop.noteDeadline(deadline) }
+        case .receiving, .handshaking, .handling, .waiting, .lingering, .closed:
             deadline = .max
         }
     }
@@ -84,6 +87,8 @@ extension Connection {
             close()
         case .waiting where isPeerDone && current.onGone != nil:
             close()
+        case .streaming(let stream) where loop.now >= stream.end:
+            endStream()
         case .handling, .waiting, .streaming, .closed:
             deadline = .max
         }

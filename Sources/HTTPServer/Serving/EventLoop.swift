@@ -20,7 +20,7 @@ final class EventLoop: @unchecked Sendable {
     let timeouts: Timeouts
     let counters: LoopCounters
     let requestLog: RequestLog
-    let renderError: @Sendable (HTTPError, inout Response) -> Void
+    let renderError: @Sendable (HTTPError, String?, inout Response) -> Void
 
     private let epoll: Int32
     private let wakeDescriptor: Int32

@@ -4,13 +4,16 @@ struct OutgoingStream {
     /// False if the end of the connection is the end of the body.
     let isChunked: Bool
     let isLive: Bool
+    /// The monotonic time, in nanoseconds, at which it ends.
+    let end: UInt64
     private var number: UInt64 = 0
     private var isDemanded = false
 
-    init(source: @escaping BodySource, isChunked: Bool, isLive: Bool) {
+    init(source: @escaping BodySource, isChunked: Bool, isLive: Bool, end: UInt64) {
         self.source = source
         self.isChunked = isChunked
         self.isLive = isLive
+        self.end = end
     }
 
     /// The source to ask for the next piece, and the demand's number; nil if it was already asked.

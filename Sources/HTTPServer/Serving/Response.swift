@@ -11,6 +11,8 @@ public struct Response: Sendable {
     public var source: BodySource?
     /// True if `source` reports events as they happen. Its client has no minimum rate.
     public var isLive = false
+    /// The time after which a live answer ends, complete; nil for never.
+    public var lifetime: Duration?
     /// Further field lines, each ending in CR LF.
     private(set) var fields: [UInt8] = []
 
@@ -42,6 +44,7 @@ public struct Response: Sendable {
         contentType = "application/json"
         source = nil
         isLive = false
+        lifetime = nil
         body.removeAll(keepingCapacity: body.capacity <= Response.keptCapacity)
         fields.removeAll(keepingCapacity: true)
     }

@@ -8,6 +8,9 @@ public final class Route: Sendable {
     public let method: HTTPMethod
     /// Literal segments and at most one `{name}`, which matches any one nonempty segment.
     public let path: String
+    /// True if the `{name}`, at the end of the path, stands for all the segments that are left. They
+    /// are not decoded for the handler.
+    public let takesRest: Bool
     /// A one-sentence description.
     public let summary: String
     /// The query parameters that it accepts.
@@ -26,14 +29,17 @@ public final class Route: Sendable {
 
     /// Describes a route.
     public init(
-        _ method: HTTPMethod, _ path: String, summary: String, parameters: [String] = [],
+        _ method: HTTPMethod, _ path: String, takesRest: Bool = false, summary: String,
+        parameters: [String] = [],
         statuses: [HTTPStatus], requirement: Requirement? = nil, bodyLimit: Int = 0,
         tellsTrouble: Bool = false,
         takesPieces: (@Sendable (Request) -> Bool)? = nil, handler: @escaping Handler
     ) {
         precondition(path.hasPrefix("/"), "a route's path begins with '/'")
+        precondition(!takesRest || path.hasSuffix("}"), "nothing comes after the rest")
         self.method = method
         self.path = path
+        self.takesRest = takesRest
         self.summary = summary
         self.parameters = parameters
         self.statuses = statuses

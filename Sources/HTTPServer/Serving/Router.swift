@@ -15,6 +15,7 @@ public struct Router: Sendable {
         let after: [UInt8]
         let hasParameter: Bool
         let hasSeveral: Bool
+        let takesRest: Bool
         /// The segments; nil for a parameter.
         let segments: [[UInt8]?]
         /// `Allow` for this path (RFC 9110, 10.2.1).
@@ -32,6 +33,7 @@ public struct Router: Sendable {
                 $0.first == "{" ? nil : Array($0.utf8)
             }
             hasSeveral = segments.count { $0 == nil } > 1
+            takesRest = routes.contains(where: \.takesRest)
             allow = Router.allow(routes.map(\.method))
             self.routes = routes
         }
@@ -102,6 +104,10 @@ public struct Router: Sendable {
         }
         for entry in paths {
             guard path.hasPrefix(entry.before) else { continue }
+            if entry.takesRest {
+                guard path.count > entry.before.count else { continue }
+                return Match(entry: entry, parameter: [])
+            }
             if entry.hasSeveral {
                 if let match = matchSegments(of: path, in: [entry]) { return match }
                 continue
@@ -125,12 +131,16 @@ public struct Router: Sendable {
         let slash = UInt8(ascii: "/")
         let segments = path.split(separator: slash, omittingEmptySubsequences: false)
             .map { PercentEncoding.decode(UnsafeRawBufferPointer(rebasing: $0)) }
-        for entry in entries where entry.segments.count == segments.count {
+        for entry in entries
+        where entry.takesRest
+            ? entry.segments.count <= segments.count : entry.segments.count == segments.count
+        {
             let pairs = zip(segments, entry.segments)
             let isSame = pairs.allSatisfy { segment, literal in
                 literal.map { $0 == segment } ?? !segment.isEmpty
             }
             guard isSame else { continue }
+            if entry.takesRest { return Match(entry: entry, parameter: []) }
             let values = pairs.filter { $0.1 == nil }.map(\.0)
             return Match(entry: entry, parameter: Array(values.joined(separator: [slash])))
         }

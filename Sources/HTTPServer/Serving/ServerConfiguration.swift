@@ -25,8 +25,9 @@ public struct ServerConfiguration: Sendable {
     /// handlers and tasks keep for each other within one wake-up.
     public var afterTurn: @Sendable (Int) -> Void = { _ in }
     /// Writes the answer to a request that the server itself refuses: status, Content-Type and
-    /// body.
-    public var renderError: @Sendable (HTTPError, inout Response) -> Void = { error, response in
+    /// body. The text is the path of the request's route, nil if it has none.
+    public var renderError: @Sendable (HTTPError, String?, inout Response) -> Void = {
+        error, _, response in
         response.status = error.status
         response.contentType = "text/plain; charset=utf-8"
         response.body.append(contentsOf: "\(error.detail)\n".utf8)

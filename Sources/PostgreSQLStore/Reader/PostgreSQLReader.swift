@@ -214,6 +214,59 @@ final class PostgreSQLReader: EventReader {
         }
     }
 
+    func lastSeqs(
+        ofIDs prefixes: [[UInt8]], upTo last: Int64, before until: String?
+    ) throws(StoreError) -> [Int64] {
+        guard !prefixes.isEmpty else { return [] }
+        var values: [PostgreSQLValue] = [
+            .texts(prefixes), .texts(prefixes.map(\.endOfPrefix)), .integer(last),
+        ]
+        if let until { values.append(.text(Array(until.utf8))) }
+        let statement = PostgreSQLStatement(
+            """
+            SELECT (
+              SELECT max(e.seq) FROM events e
+              WHERE e.id >= p.first COLLATE "C" AND e.id < p.after COLLATE "C" AND e.seq <= $3
+              \(until == nil ? "" : "AND e.created_at < $4")
+            ) FROM unnest($1, $2) WITH ORDINALITY p(first, after, place) ORDER BY p.place
+            """, values)
+        return try reading { () throws(PostgreSQLError) in
+            var seqs: [Int64] = []
+            try run(statement) { row in
+                seqs.append(row.isNull(0) ? 0 : row.integer(0))
+                return true
+            }
+            return seqs
+        }
+    }
+
+    func namespaces(limit: Int) throws(StoreError) -> [String] {
+        // From one entry of the index to the next one that differs.
+        let statement = PostgreSQLStatement(
+            """
+            WITH RECURSIVE places AS (
+              (SELECT object_kind AS kind, object_namespace AS namespace FROM events
+               WHERE object_kind IS NOT NULL AND object_namespace IS NOT NULL
+               ORDER BY object_kind, object_namespace LIMIT 1)
+              UNION ALL
+              SELECT next.kind, next.namespace FROM places CROSS JOIN LATERAL (
+                SELECT e.object_kind AS kind, e.object_namespace AS namespace FROM events e
+                WHERE (e.object_kind, e.object_namespace) > (places.kind, places.namespace)
+                  AND e.object_namespace IS NOT NULL
+                ORDER BY e.object_kind, e.object_namespace LIMIT 1) next
+            )
+            SELECT DISTINCT namespace COLLATE "C" FROM places ORDER BY 1 LIMIT $1
+            """, [.integer(Int64(limit))])
+        return try reading { () throws(PostgreSQLError) in
+            var found: [String] = []
+            try run(statement) { row in
+                found.append(row.text(0) ?? "")
+                return true
+            }
+            return found
+        }
+    }
+
     func observedAt(source: String) throws(StoreError) -> Timestamp? {
         try reading { () throws(PostgreSQLError) in
             try number(

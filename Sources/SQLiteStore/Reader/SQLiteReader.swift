@@ -132,6 +132,53 @@ public final class SQLiteReader: LocalReader {
         return result
     }
 
+    /// Returns for each of `prefixes` the highest seq of the events whose id begins with it.
+    public func lastSeqs(
+        ofIDs prefixes: [[UInt8]], upTo last: Int64, before until: String?
+    ) throws(StoreError) -> [Int64] {
+        try storing { () throws(SQLiteError) in
+            let statement = try statement(
+                "SELECT max(seq) FROM events WHERE id >= ? AND id < ? AND seq <= ?\(until == nil ? "" : " AND created_at < ?")"
+            )
+            return try prefixes.map { (prefix) throws(SQLiteError) in
+                var values: [BoundValue] = [
+                    .text(prefix), .text(prefix.endOfPrefix), .integer(last),
+                ]
+                if let until { values.append(.text(Array(until.utf8))) }
+                try statement.bind(values)
+                defer { statement.reset() }
+                return try statement.step() ? statement.integer(0) : 0
+            }
+        }
+    }
+
+    /// Returns the namespaces of objects that have events.
+    public func namespaces(limit: Int) throws(StoreError) -> [String] {
+        try storing { () throws(SQLiteError) in
+            // From one entry of the index to the next one that differs.
+            let statement = try statement(
+                """
+                SELECT object_kind, object_namespace FROM events INDEXED BY idx_events_object \
+                WHERE (object_kind, object_namespace) > (?, ?) \
+                ORDER BY object_kind, object_namespace LIMIT 1
+                """)
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            var found: Set<String> = []
+            var place: (kind: [UInt8], namespace: [UInt8]) = ([], [])
+            while found.count < limit {
+                try statement.bind([.text(place.kind), .text(place.namespace)])
+                defer { statement.reset() }
+                guard try statement.step() else { break }
+                try checkTime()
+                place = (Array(statement.bytes(0) ?? none), Array(statement.bytes(1) ?? none))
+                if !place.namespace.isEmpty {
+                    found.insert(String(decoding: place.namespace, as: UTF8.self))
+                }
+            }
+            return found.sorted()
+        }
+    }
+
     /// A view of the current row of `statement`; nil, with a log line, if it is not an event.
     func servable(_ statement: Statement) -> EventView? {
         if let view = EventTable.servable(statement) { return view }
