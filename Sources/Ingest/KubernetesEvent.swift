@@ -114,7 +114,7 @@ public enum KubernetesEvent {
     }
 
     private static func hash(_ json: [UInt8]) -> String {
-        json.withUnsafeBytes(SHA256Digest.of).map(\.hexadecimal).joined()
+        json.withUnsafeBytes(SHA256Digest.of).hexadecimal
     }
 }
 

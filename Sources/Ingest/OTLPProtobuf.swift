@@ -60,8 +60,8 @@ enum OTLPProtobuf {
             case 6: try append(try field.bytes(), to: &record.attributes)
             case 7: record.droppedAttributes = try field.varint()
             case 8: record.flags = UInt64(try field.fixed32())
-            case 9: record.traceID = try field.bytes().map(\.hexadecimal).joined()
-            case 10: record.spanID = try field.bytes().map(\.hexadecimal).joined()
+            case 9: record.traceID = try field.bytes().hexadecimal
+            case 10: record.spanID = try field.bytes().hexadecimal
             case 11: record.observedTime = try field.fixed64()
             case 12: record.eventName = try field.text()
             default: break

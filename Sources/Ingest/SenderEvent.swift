@@ -105,7 +105,7 @@ struct SenderEvent {
     }
 
     private static func digits(_ hash: [UInt8]) -> String {
-        hash.prefix(16).map(\.hexadecimal).joined()
+        hash.prefix(16).hexadecimal
     }
 
     /// The same for a record that is sent again, and another for its equals in one request.

@@ -1,4 +1,5 @@
 import Events
+import JSON
 
 extension String {
     /// Without white space around it.
@@ -11,6 +12,9 @@ extension String {
 
     /// Its first line that is not blank.
     var firstLine: String {
+        // Most texts are one line of ASCII.
+        let isPlain = utf8.allSatisfy { 0x20..<0x7F ~= $0 }
+        if isPlain, utf8.first != 0x20, utf8.last != 0x20 { return self }
         let start = unicodeScalars.drop { $0.properties.isWhitespace }
         return String(start.prefix { !$0.breaksLine }).trimmed
     }
@@ -33,6 +37,18 @@ extension String {
         var end = utf8.index(startIndex, offsetBy: count)
         while UTF8.isContinuation(utf8[end]) { end = utf8.index(before: end) }
         return String(self[..<end])
+    }
+}
+
+extension Sequence<UInt8> {
+    /// The digits of all bytes in lower case.
+    var hexadecimal: String {
+        var digits: [UInt8] = []
+        for byte in self {
+            digits.append((byte >> 4).hexDigit)
+            digits.append((byte & 0xF).hexDigit)
+        }
+        return String(decoding: digits, as: UTF8.self)
     }
 }
 
