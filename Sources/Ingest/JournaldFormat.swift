@@ -47,12 +47,15 @@ struct JournaldReader: SenderReader {
     mutating func read(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, into batch: SenderBatch
     ) throws(SenderFailure) {
+        var bytes = bytes
         if !hasBegun {
             guard let first = bytes.firstSign else {
                 guard !isLast else { throw SenderFailure(.malformed, "The body is empty.") }
                 return
             }
             hasBegun = true
+            // White space before it may have come in a piece of its own.
+            bytes = UnsafeRawBufferPointer(rebasing: bytes.drop(while: \.isJSONWhitespace))
             switch first {
             case UInt8(ascii: "{"), UInt8(ascii: "["): items = SenderItems("entry")
             case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): break

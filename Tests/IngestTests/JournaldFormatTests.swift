@@ -66,6 +66,14 @@ struct JournaldFormatTests {
         }
     }
 
+    @Test("White space before the first entry is none of its, in whatever pieces it comes")
+    func leadingBlanks() {
+        let body = Array(" \r\n\t\(Self.entry)".utf8)
+        for pieceBytes in [1, 2, 3, 4, 5, 4096] {
+            #expect(read(body, pieceBytes: pieceBytes).events.count == 1)
+        }
+    }
+
     @Test("What journalctl -o json writes has the same id")
     func json() throws {
         // By systemd 252; arrays for what is no text and for what occurs more than once.
