@@ -134,7 +134,8 @@ def test_a_time_alone_is_the_last_one(empty):
 
 @pytest.fixture
 def demo(tmp_path):
-    process = subprocess.Popen([BINARY, "demo"], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    process = subprocess.Popen(
+        [BINARY, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})  # fmt: skip
     try:
         first = process.stdout.readline()
         yield process, re.search(r"http://127\.0\.0\.1:\d+", first)[0]
@@ -142,6 +143,7 @@ def demo(tmp_path):
         process.kill()
         process.wait()
         process.stdout.close()
+        process.stderr.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -158,7 +160,7 @@ def test_the_demo_leaves_nothing(demo, tmp_path, number):
     assert [folder.name[:13] for folder in tmp_path.iterdir()] == ["logbook-demo."]
     process.send_signal(number)
     assert process.wait(PATIENCE_SECONDS) == 0
-    assert not list(tmp_path.iterdir())
+    assert process.stderr.read() == "" and not list(tmp_path.iterdir())
 
 
 def test_each_question_at_3_am_has_one_command(demo):

@@ -6,11 +6,10 @@ import subprocess
 import threading
 
 import pytest
-from cluster import START_SECONDS, Watcher, event, identity, wait_until
-from support import KUBECTL, ROOT
+from cluster import KUBE, START_SECONDS, Watcher, event, identity, wait_until
+from support import KUBECTL, Program
 
 NAMESPACE = "reading"
-OLD_KUBECTL = ROOT / "scripts/kube"
 COMMANDS = [
     ["get", "events", "-n", NAMESPACE],
     ["get", "events", "-n", NAMESPACE, "-o", "wide"],
@@ -40,10 +39,15 @@ NEWER = [
 ]
 
 
+def place(name):
+    """Where scripts/kube has one of its programs."""
+    found = subprocess.run([KUBE, name], capture_output=True, text=True, check=True)
+    return found.stdout.strip()
+
+
 def kubectls():
     """This one of PyPI, and the one of the API server's age."""
-    old = subprocess.run([OLD_KUBECTL, "kubectl"], capture_output=True, text=True, check=True)
-    return {"new": KUBECTL, "old": old.stdout.strip()}
+    return {"new": KUBECTL, "old": place("kubectl")}
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +192,48 @@ def test_a_watch_prints_the_same(cluster, watched, tmp_path):
             process.kill()
         for thread in threads:
             thread.join()
+
+
+def test_a_reflector_holds_what_is_there_over_a_restart(tmp_path):
+    """client-go lists, watches, and goes on after a restart of Logbook, as a controller does."""
+
+    def store(program, *events):
+        answer = program.request("POST", "/events", list(events))
+        assert answer.json["rejected"] == 0, answer.json
+
+    def stored(number, count=1):
+        made = event(f"held.{number}", "shop", count)
+        made["metadata"] |= {"uid": f"u{number}", "resourceVersion": str(1000 * count + number)}
+        return made
+
+    program = Program(tmp_path)
+    store(program, *(stored(number) for number in range(50)))
+    server = f"http://127.0.0.1:{program.port}/since/1d"
+    with subprocess.Popen(
+        [place("reflector"), server, "shop"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        bufsize=1,
+    ) as reflector:
+
+        def holds(wanted):
+            def held():
+                reflector.stdin.write("\n")
+                return json.loads(reflector.stdout.readline())["counts"] == wanted
+
+            wait_until(held)
+
+        wanted = {f"held.{number}": 1 for number in range(50)}
+        holds(wanted)
+        store(program, *(stored(number, 2) for number in range(10)), stored(50))
+        wanted |= {f"held.{number}": 2 for number in range(10)} | {"held.50": 1}
+        holds(wanted)
+        program.stop()
+        program = Program(tmp_path, port=program.port)
+        store(program, *(stored(number, 3) for number in range(5)), stored(51))
+        wanted |= {f"held.{number}": 3 for number in range(5)} | {"held.51": 1}
+        holds(wanted)
+        reflector.stdin.close()
+    program.stop()

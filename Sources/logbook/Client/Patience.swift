@@ -6,6 +6,8 @@ import Glibc
 struct Patience {
     /// Seconds to retry without any success.
     let seconds: Int
+    /// True if the user need not know that it waits.
+    var isQuiet = false
 
     private static let shortestPause: UInt32 = 100_000
     private static let longestPause: UInt32 = 5_000_000
@@ -26,7 +28,7 @@ struct Patience {
                 guard error.isPassing, elapsed < UInt64(seconds) * 1_000_000_000 else {
                     throw error
                 }
-                if pause == Self.shortestPause {
+                if pause == Self.shortestPause, !isQuiet {
                     printToStandardError("\(error); trying again")
                 }
                 usleep(pause)

@@ -25,7 +25,7 @@ struct DemoCommand: ParsableCommand {
 
     private static let usualPort: UInt16 = 8080
     /// The longest wait for the service to take the events.
-    private static let patience = Patience(seconds: 20)
+    private static let patience = Patience(seconds: 20, isQuiet: true)
 
     func run() throws {
         // Before the first thread, so that none of them gets a signal.
