@@ -136,6 +136,22 @@ def post_lines(server):
         client.close()
 
 
+def watch(server, received):
+    """A client of Kubernetes' API: it lists, watches, and lists again when it is told to; `received` gets each seq of a watch."""
+    while not over.is_set():
+        version = json.loads(server.request("GET", "/since/1h/api/v1/events?limit=1")[1])["metadata"]["resourceVersion"]
+        client = server.connect()
+        client.request("GET", f"/api/v1/events?watch=1&resourceVersion={version}&allowWatchBookmarks=true", headers={"Accept": "application/json"})
+        answer = client.getresponse()
+        if answer.status != 200:
+            return broken.append(f"a watch: {answer.status}")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            for line in map(json.loads, answer):
+                if line["type"] in ("ADDED", "MODIFIED"):
+                    received.append(int(line["object"]["metadata"]["resourceVersion"]))
+        client.close()
+
+
 def follow(server, query, received, pause=0.0):
     """A live stream; `received` gets each seq. It ends with the server."""
     client = server.connect()
@@ -278,12 +294,13 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench.", dir=options.folder) as folder:
         server = Server(folder)
         highest = {"wal": 0, "resident": []}
-        everything, errors, slow, idle = [], [], [], []
+        everything, errors, slow, idle, watched = [], [], [], [], []
         followers = [("", everything), ("severity=error,critical", errors), ("", slow, 0.01), ("object_name=none", idle)]
         streams = [threading.Thread(target=guarded(follow), args=(server, *rest), daemon=True) for rest in followers]
+        streams.append(threading.Thread(target=guarded(watch), args=(server, watched), daemon=True))
         for thread in streams:
             thread.start()
-        while b"\nlogbook_streams 4\n" not in server.request("GET", "/metrics")[1]:
+        while b"\nlogbook_streams 5\n" not in server.request("GET", "/metrics")[1]:
             pass
         work = [
             (measure, highest), (post, "single", event, 0.005), (post, "single", event, 0.02), (post, "arrays", lambda n: [event(n) for _ in range(100)], 0.05),
@@ -292,6 +309,7 @@ def main():
             (ask, "backups", 3, "GET", "/backup"),
             (ask, "searches", 0.1, "GET", "/events?q=word7+word8", "/events?q=word1*&severity=error", "/events?metadata.node=node-7&limit=100"),
             (ask, "pages", 0.05, "GET", "/events", "/events?severity=error&object_namespace=namespace-3"),
+            (ask, "lists of kubectl", 0.5, "GET", "/since/1h/api/v1/events?limit=500", "/since/1h/api/v1/namespaces/namespace-3/events?fieldSelector=type!%3DNormal&limit=500"),
             (ask, "statistics", 0.5, "GET", "/events/stats?by=severity,object_namespace", "/events/stats?interval=1m&since=1h&by=object_name"),
             (ask, "deletions", 2, "DELETE", "/events?event_type=discarded"),
         ]  # fmt: skip
@@ -330,7 +348,7 @@ def main():
         # Slow clients are told that they lost something (`reset`), so only their order is checked.
         check_streams({
             "everything": (everything, lambda severity: True), "errors": (errors, lambda severity: severity in ("error", "critical")),
-            "the slow": (slow, lambda severity: False), "nothing": (idle, lambda severity: False),
+            "the slow": (slow, lambda severity: False), "a watch": (watched, lambda severity: False), "nothing": (idle, lambda severity: False),
         })  # fmt: skip
         for connection in stalled:
             connection.close()

@@ -7,8 +7,9 @@ import JSON
 import Synchronization
 import System
 
-/// A list of events, oldest first, of each object the newest revision as of the list. It is read and
-/// sent one piece at a time.
+/// A list of events, oldest first, of each object the newest revision as of the list. Without a limit
+/// it is read and sent one piece at a time; with one it is a single piece, which may end early,
+/// because its client asks for the rest.
 final class KubernetesList: Sendable {
     /// A token for the rest of a list.
     struct Continuation {
@@ -57,11 +58,15 @@ final class KubernetesList: Sendable {
     private let reading = Mutex<ReadRequest?>(nil)
 
     private static let pieceBytes = 64 * 1024
+    /// Bytes after which a list with a limit ends, however few items it has.
+    private static let longestPage = 4 * 1024 * 1024
     /// Bytes of objects held at a time while it is looked up which of them are the newest.
     private static let batchBytes = 1024 * 1024
     static let batchEvents = 256
     /// The time after which a piece ends, even if nothing was selected.
     private static let pieceTime: UInt64 = 1_000_000_000
+    /// The same of a list with a limit.
+    private static let pageTime: UInt64 = 5_000_000_000
 
     /// - Parameters:
     ///   - query: admits all that is selected, oldest first, `batchEvents` at a time.
@@ -128,8 +133,9 @@ final class KubernetesList: Sendable {
     private func give(_ bytes: [UInt8], isLast: Bool, _ demand: BodyDemand) {
         switch form {
         case .list where isLast: demand.finish(bytes)
-        // White space between two items, or two lines.
-        case .list, .watch: demand.send(bytes.isEmpty ? [UInt8(ascii: "\n")] : bytes)
+        // White space between two items.
+        case .list where bytes.isEmpty: demand.send([UInt8(ascii: "\n")])
+        case .list, .watch: demand.send(bytes)
         }
     }
 
@@ -146,8 +152,10 @@ final class KubernetesList: Sendable {
     private func read(_ reader: any EventReader, into bytes: inout [UInt8]) throws(StoreError)
         -> Bool
     {
-        let end = clinux_monotonic_nanoseconds() + Self.pieceTime
         var state = state.withLock { state in state }
+        let isPage = state.left != nil
+        let end = clinux_monotonic_nanoseconds() + (isPage ? Self.pageTime : Self.pieceTime)
+        let most = isPage ? Self.longestPage : Self.pieceBytes
         state.first = nil
         let last = state.position ?? StreamPosition(seq: 0)
         var isLast = false
@@ -187,11 +195,10 @@ final class KubernetesList: Sendable {
             }
             if let place { state.query = state.query.continued(after: place) }
             isLast = !hasMore
-            if state.left == 0 {
-                isLast = true
-                rest = hasMore ? place : nil
-            }
-        } while !isLast && bytes.count < Self.pieceBytes && clinux_monotonic_nanoseconds() < end
+            rest = hasMore ? place : nil
+            if state.left == 0 { isLast = true }
+        } while !isLast && bytes.count < most && clinux_monotonic_nanoseconds() < end
+        isLast = isLast || isPage
         if isLast {
             state.left = 0
             if case .list = form {
