@@ -199,8 +199,8 @@ struct AccessTests {
             try ChildProcess(
                 BuiltProgram.path,
                 [
-                    "events", "tail", "--server", server.url, "--format", "json", "--after", "0",
-                    "--token-file", file.tokenFile(name),
+                    "events", "list", "--follow", "--server", server.url, "--format", "json",
+                    "--after", "0", "--token-file", file.tokenFile(name),
                 ])
         }
         let writer = try file.add("writer", "write")

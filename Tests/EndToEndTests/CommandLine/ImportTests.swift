@@ -425,7 +425,7 @@ struct ImportTests {
         let short = try LogbookCommand.output(
             "events", "add", "--server", server.url, "--type", "a", "--severity", "info", "--title",
             "t")
-        #expect(short.contains(/id +evt_\d{8}_\d{6}_[0-9a-f]{16}\n/), "\(short)")
+        #expect(short.contains(/ID: +evt_\d{8}_\d{6}_[0-9a-f]{16}\n/), "\(short)")
     }
 
     @Test("add says what is wrong, and waits for a server that comes late")

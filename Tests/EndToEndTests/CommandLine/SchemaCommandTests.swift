@@ -110,13 +110,13 @@ struct SchemaCommandTests {
         #expect(try complete("logbook", "ev") == ["events"])
         #expect(
             try complete("logbook", "events", "").isSuperset(of: [
-                "list", "get", "tail", "add", "import", "export",
+                "list", "get", "add", "import", "export",
             ]))
         #expect(
             try complete("logbook", "events", "list", "--sev") == ["--severity", "--severity-min"])
         #expect(
             try complete("logbook", "events", "list", "--format", "") == [
-                "table", "json", "yaml", "csv",
+                "table", "wide", "json", "yaml", "csv", "name",
             ])
         #expect(try complete("logbook", "completions", "").isSuperset(of: ["bash", "zsh", "fish"]))
         for shell in ["zsh", "fish"] {

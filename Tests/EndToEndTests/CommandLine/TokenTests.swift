@@ -25,7 +25,7 @@ struct TokenTests {
             ["events", "add"] + event, ["events", "list"], ["events", "get", "x"],
             ["events", "stats"], ["events", "export"],
             ["events", "import", folder.file("y.ndjson")],
-            ["events", "tail", "--after", "0", "--count", "1"], ["schema", "show"],
+            ["events", "list", "--follow", "--after", "0", "--count", "1"], ["schema", "show"],
             ["backup", "--output", folder.file("copy.db")], ["events", "delete", "x", "--yes"],
         ] {
             let arguments = command + ["--server", server.url]
