@@ -14,7 +14,7 @@ struct KubeconfigCommand: ParsableCommand {
             Examples:
               logbook kubeconfig --server http://127.0.0.1:8080 > logbook.kubeconfig
               kubectl --kubeconfig logbook.kubeconfig get events -A
-              logbook kubeconfig --server https://logbook:8080 --ca ca.crt --token-file token
+              logbook kubeconfig --server https://logbook:8080 --token-file token
             """)
 
     @Option(
