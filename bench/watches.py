@@ -39,7 +39,7 @@ def cpu(process):
 def run(kind):
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", f"{folder}/logbook.db"], stderr=subprocess.PIPE, text=True)  # fmt: skip
+            [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", f"{folder}/logbook.db", "--max-streams", "4096"], stderr=subprocess.PIPE, text=True)  # fmt: skip
         log = ""
         while "is in service" not in log or "Listening" not in log:
             log += process.stderr.readline()
